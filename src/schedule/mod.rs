@@ -1,0 +1,12 @@
+//! Steps, presets, the logit-normal schedule and sizes. Pure: no I/O, no tensors, no terminal.
+
+pub mod fault;
+pub mod free;
+mod nearest;
+pub mod order;
+pub mod preset;
+pub mod preset_file;
+pub mod runs;
+pub mod sigmas;
+pub mod size;
+pub mod terminal;

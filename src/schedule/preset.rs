@@ -1,0 +1,44 @@
+//! Presets: named steps with a terminal rule. How a file writes them is `preset_file`'s subject.
+
+use super::order::{LoopIndexOrder, SamplingOrder};
+use super::sigmas::Schedule;
+use super::size::Size;
+use super::terminal::Terminal;
+use serde::{Deserialize, Serialize};
+
+/// What is set per step: one row of the grid.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Step {
+    /// Guidance weight: v = gw·v_cond + (1 − gw)·v_uncond.
+    pub gw: f64,
+    /// Mean of −½ logSNR of the step's noise schedule, before the resolution shift.
+    pub mu: f64,
+    /// Standard deviation of the same, above 0.
+    pub std: f64,
+}
+
+/// A named sampler schedule.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preset {
+    /// Its key in `presets.toml`.
+    pub name: String,
+    /// A sentence on what it is for.
+    pub description: Option<String>,
+    /// The steps.
+    pub steps: SamplingOrder<Step>,
+    /// Where the last step ends.
+    pub terminal: Terminal,
+}
+
+impl Preset {
+    /// Its schedule at a size.
+    pub fn schedule(&self, size: Size) -> Schedule {
+        Schedule::new(self.steps.clone(), size, self.terminal)
+    }
+
+    /// gw of every step as the reference's `guidance_schedule` lists it: the final step first.
+    pub fn guidance_schedule(&self) -> LoopIndexOrder<f64> {
+        self.steps.iter().map(|step| step.gw).collect::<SamplingOrder<f64>>().into()
+    }
+}
