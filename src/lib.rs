@@ -4,6 +4,8 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`caption`] | structured captions: verify and wrap |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 
+pub mod caption;
 pub mod schedule;
