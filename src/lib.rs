@@ -4,8 +4,10 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 
 pub mod caption;
+pub mod kernels;
 pub mod schedule;
