@@ -4,10 +4,12 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 
 pub mod caption;
 pub mod kernels;
+pub mod model;
 pub mod schedule;

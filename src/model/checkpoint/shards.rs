@@ -1,0 +1,159 @@
+//! A part's tensors from one safetensors file, or from several with an index.
+
+use super::error::CheckpointError;
+use super::files::Files;
+use super::json::{self, UniqueKeys};
+use super::safetensors;
+use crate::model::linear::StoredTensor;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+/// The stored tensors of one part, by their stored names.
+#[derive(Debug)]
+pub(super) struct StoredPart {
+    /// What messages name: the file, or the index of the shards.
+    pub(super) place: PathBuf,
+    /// Number of files.
+    pub(super) files: usize,
+    /// Tensor and the file it is in, as messages name it.
+    tensors: BTreeMap<String, (StoredTensor, usize)>,
+    places: Vec<PathBuf>,
+}
+
+#[derive(Deserialize)]
+struct Index {
+    weight_map: UniqueKeys<String>,
+}
+
+/// `folder` of the checkpoint, holding `<stem>.safetensors` or `<stem>.safetensors.index.json`
+/// and its shards, for one of `stems`.
+pub(super) fn open(
+    files: &Files,
+    folder: &str,
+    stems: &[&str],
+) -> Result<StoredPart, CheckpointError> {
+    for stem in stems {
+        let single = format!("{folder}/{stem}.safetensors");
+        if files.has(&single) {
+            return open_files(files, std::slice::from_ref(&single), files.place(&single));
+        }
+        let index = format!("{single}.index.json");
+        if files.has(&index) {
+            return open_sharded(files, folder, &index);
+        }
+    }
+    let looked_for = stems
+        .iter()
+        .map(|stem| format!("{stem}.safetensors, {stem}.safetensors.index.json"))
+        .collect::<Vec<_>>()
+        .join(", ");
+    Err(CheckpointError::MissingFile { file: files.place(folder), looked_for })
+}
+
+fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, CheckpointError> {
+    let place = files.place(index);
+    let fail = |problem: String| CheckpointError::Index { file: place.clone(), problem };
+    let Index { weight_map: UniqueKeys(weight_map) } = json::parse(&files.read(index)?, &place)?;
+    let mut names = BTreeSet::new();
+    for (tensor, shard) in &weight_map {
+        if !is_file_name(shard) {
+            return Err(fail(format!(
+                "tensor {tensor} is said to be in {shard:?}, which is no plain file name"
+            )));
+        }
+        names.insert(shard.as_str());
+    }
+    if names.is_empty() {
+        return Err(fail("it names no tensors".to_owned()));
+    }
+    let mut paths = Vec::new();
+    for name in names {
+        let path = format!("{folder}/{name}");
+        if !files.has(&path) {
+            return Err(fail(format!("the shard {name} that it names is missing")));
+        }
+        paths.push(path);
+    }
+    let mut part = open_files(files, &paths, place.clone())?;
+    for (tensor, shard) in &weight_map {
+        let at = format!("{folder}/{shard}");
+        let found = part.tensors.get(tensor).and_then(|(_, file)| paths.get(*file));
+        if found != Some(&at) {
+            return Err(fail(format!("tensor {tensor} is not in the shard {shard} it names")));
+        }
+    }
+    // What the index leaves out is not part of the model.
+    let listed: BTreeSet<String> = weight_map.into_iter().map(|(tensor, _)| tensor).collect();
+    part.tensors.retain(|name, _| listed.contains(name));
+    Ok(part)
+}
+
+/// A shard lies beside its index: no folders, no way out of this one.
+fn is_file_name(shard: &str) -> bool {
+    let path = Path::new(shard);
+    !shard.contains(['/', '\\', '\0'])
+        && path.file_name().is_some_and(|name| name == path.as_os_str())
+}
+
+fn open_files(
+    files: &Files,
+    paths: &[String],
+    place: PathBuf,
+) -> Result<StoredPart, CheckpointError> {
+    let mut tensors: BTreeMap<String, (StoredTensor, usize)> = BTreeMap::new();
+    let places: Vec<PathBuf> = paths.iter().map(|path| files.place(path)).collect();
+    for (file, path) in paths.iter().enumerate() {
+        let here = files.place(path);
+        for (name, tensor) in safetensors::read(&files.map(path)?, &here)? {
+            if let Some((_, other)) = tensors.get(&name) {
+                let other = places.get(*other).unwrap_or(&place).display();
+                return Err(CheckpointError::Corrupt {
+                    problem: format!("tensor {name} is also in {other}"),
+                    file: here,
+                });
+            }
+            tensors.insert(name, (tensor, file));
+        }
+    }
+    Ok(StoredPart { place, files: paths.len(), tensors, places })
+}
+
+impl StoredPart {
+    /// A tensor by its stored name.
+    pub(super) fn get(&self, name: &str) -> Option<&StoredTensor> {
+        self.tensors.get(name).map(|(tensor, _)| tensor)
+    }
+
+    /// All tensors, sorted by name.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &StoredTensor)> {
+        self.tensors.iter().map(|(name, (tensor, _))| (name.as_str(), tensor))
+    }
+
+    /// The file that a tensor is in, as messages name it.
+    pub(super) fn place_of(&self, name: &str) -> &Path {
+        self.tensors.get(name).and_then(|(_, file)| self.places.get(*file)).unwrap_or(&self.place)
+    }
+
+    /// The stored tensor, or an error that names it and the nearest name there is.
+    pub(super) fn require(&self, name: &str) -> Result<&StoredTensor, CheckpointError> {
+        self.get(name).ok_or_else(|| {
+            let near = self
+                .tensors
+                .keys()
+                .map(|stored| (strsim::jaro_winkler(stored, name), stored))
+                .filter(|(likeness, _)| *likeness > 0.9)
+                .max_by(|(a, _), (b, _)| a.total_cmp(b))
+                .map(|(_, stored)| stored.clone());
+            CheckpointError::MissingTensor {
+                file: self.place.clone(),
+                tensor: name.to_owned(),
+                near,
+            }
+        })
+    }
+}
+
+#[cfg(test)]
+#[path = "shards_tests.rs"]
+mod tests;

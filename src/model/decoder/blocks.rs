@@ -1,0 +1,151 @@
+//! The decoder's parts: convolutions, residual blocks, and the stages they form.
+
+use super::config::{DecoderConfig, UpConfig};
+use super::mid_attention::MidAttention;
+use crate::model::config::Part;
+use crate::model::error::ModelError;
+use crate::model::ops::{Convolution, GroupNorm};
+use candle_core::{Result, Tensor};
+
+/// Added to the variance in every group norm of the decoder.
+const NORM_EPS: f64 = 1e-6;
+
+type Built<T> = std::result::Result<T, ModelError>;
+
+/// The group norm `module` over `channels` channels.
+pub(super) fn norm(
+    part: &Part<'_>,
+    module: &str,
+    channels: usize,
+    groups: usize,
+) -> Built<GroupNorm> {
+    let tensor = |name: &str| part.weights.tensor_f32(&format!("{module}.{name}"), &[channels]);
+    Ok(GroupNorm::new(tensor("weight")?, tensor("bias")?, groups, NORM_EPS)?)
+}
+
+/// The convolution `module` with a square, odd kernel of side `kernel`.
+pub(super) fn convolution(
+    part: &Part<'_>,
+    module: &str,
+    inputs: usize,
+    outputs: usize,
+    kernel: usize,
+) -> Built<Convolution> {
+    let shape = [outputs, inputs, kernel, kernel];
+    let weight = part.weights.tensor_f32(&format!("{module}.weight"), &shape)?;
+    let bias = part.weights.tensor_f32(&format!("{module}.bias"), &[outputs])?;
+    Ok(Convolution::new(&weight, &bias)?)
+}
+
+/// norm, SiLU, convolution, twice, around which the input is added.
+struct Resnet {
+    norm1: GroupNorm,
+    conv1: Convolution,
+    norm2: GroupNorm,
+    conv2: Convolution,
+    shortcut: Option<Convolution>,
+}
+
+impl Resnet {
+    fn new(
+        part: &Part<'_>,
+        module: &str,
+        inputs: usize,
+        outputs: usize,
+        groups: usize,
+    ) -> Built<Self> {
+        let name = |name: &str| format!("{module}.{name}");
+        let shortcut = match inputs == outputs {
+            true => None,
+            false => Some(convolution(part, &name("conv_shortcut"), inputs, outputs, 1)?),
+        };
+        Ok(Self {
+            norm1: norm(part, &name("norm1"), inputs, groups)?,
+            conv1: convolution(part, &name("conv1"), inputs, outputs, 3)?,
+            norm2: norm(part, &name("norm2"), outputs, groups)?,
+            conv2: convolution(part, &name("conv2"), outputs, outputs, 3)?,
+            shortcut,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let y = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
+        let y = self.conv2.forward(&self.norm2.forward_silu(&y)?)?;
+        match &self.shortcut {
+            Some(shortcut) => shortcut.forward(x)? + y,
+            None => x + y,
+        }
+    }
+}
+
+/// The stage at the size of the latents: two residual blocks, attention between them.
+pub(super) struct Mid {
+    first: Resnet,
+    attention: Option<MidAttention>,
+    second: Resnet,
+}
+
+impl Mid {
+    pub(super) fn new(part: &Part<'_>, config: &DecoderConfig) -> Built<Self> {
+        let (width, groups) = (config.top(), config.groups);
+        let resnet =
+            |i| Resnet::new(part, &format!("decoder.mid_block.resnets.{i}"), width, width, groups);
+        const ATTENTION: &str = "decoder.mid_block.attentions.0";
+        let attention = match part.weights.has(&format!("{ATTENTION}.to_q.weight")) {
+            true => Some(MidAttention::new(part, ATTENTION, width, groups)?),
+            false => None,
+        };
+        Ok(Self { first: resnet(0)?, attention, second: resnet(1)? })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = self.first.forward(x)?;
+        if let Some(attention) = &self.attention {
+            x = attention.forward(&x)?;
+        }
+        self.second.forward(&x)
+    }
+}
+
+/// The residual blocks of one size, and the step to the next.
+pub(super) struct Up {
+    resnets: Vec<Resnet>,
+    upsample: Option<Convolution>,
+}
+
+impl Up {
+    pub(super) fn new(
+        part: &Part<'_>,
+        config: &DecoderConfig,
+        up: &UpConfig,
+        index: usize,
+    ) -> Built<Self> {
+        let module = format!("decoder.up_blocks.{index}");
+        let resnets = (0..up.resnets).map(|i| {
+            let inputs = if i == 0 { up.inputs } else { up.outputs };
+            Resnet::new(part, &format!("{module}.resnets.{i}"), inputs, up.outputs, config.groups)
+        });
+        let upsample = match up.upsample {
+            true => {
+                let conv = format!("{module}.upsamplers.0.conv");
+                Some(convolution(part, &conv, up.outputs, up.outputs, 3)?)
+            }
+            false => None,
+        };
+        Ok(Self { resnets: resnets.collect::<Built<_>>()?, upsample })
+    }
+
+    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut x = x.clone();
+        for resnet in &self.resnets {
+            x = resnet.forward(&x)?;
+        }
+        match &self.upsample {
+            Some(conv) => {
+                let (_, _, height, width) = x.dims4()?;
+                conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+            }
+            None => Ok(x),
+        }
+    }
+}

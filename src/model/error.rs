@@ -1,0 +1,119 @@
+//! Why a model cannot be loaded or run, in sentences that say what to do.
+
+use super::checkpoint::CheckpointError;
+
+/// Why the model could not be loaded or run.
+#[derive(Debug, thiserror::Error)]
+pub enum ModelError {
+    /// The checkpoint is at fault.
+    #[error(transparent)]
+    Checkpoint(#[from] CheckpointError),
+    /// A `config.json` holds a value that cannot be used.
+    #[error("{file}: `{key}` {problem}")]
+    Config {
+        /// The file in the checkpoint folder.
+        file: String,
+        /// The key, dotted where it is nested.
+        key: String,
+        /// What is wrong with it and what is accepted.
+        problem: String,
+    },
+    /// A `config.json` and the tensors beside it disagree.
+    #[error(
+        "{file}: `{key}` is {configured}, but tensor `{tensor}` says {stored}; the config and \
+         the weights belong to different models: take both from one checkpoint"
+    )]
+    ConfigConflict {
+        /// The file in the checkpoint folder.
+        file: String,
+        /// The key, dotted where it is nested.
+        key: String,
+        /// The value of the key.
+        configured: String,
+        /// The tensor it was compared with.
+        tensor: String,
+        /// The value the tensor's shape gives.
+        stored: String,
+    },
+    /// A tensor has a shape the architecture does not allow.
+    #[error(
+        "{part}: tensor `{tensor}` {problem}; the file is not of this architecture or is damaged"
+    )]
+    Tensor {
+        /// The checkpoint's part (folder).
+        part: String,
+        /// The tensor.
+        tensor: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The tokenizer cannot be used.
+    #[error("tokenizer/tokenizer.json: {problem}")]
+    Tokenizer {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The prompt is too long for the text encoder.
+    #[error(
+        "the prompt has {tokens} tokens with the chat template; the model reads at most {limit}: \
+         shorten it"
+    )]
+    PromptTooLong {
+        /// Its tokens.
+        tokens: usize,
+        /// The limit.
+        limit: usize,
+    },
+    /// The checkpoint has no unconditional transformer.
+    #[error(
+        "the checkpoint has no unconditional_transformer, as distilled ones do: use guidance \
+         weight 1 in every step, which needs none"
+    )]
+    NoUnconditional,
+    /// The program was built without support for the device.
+    #[error(
+        "this build cannot use the {device} device: build it with `cargo build --release \
+         --features {feature}`, or use `--device cpu`"
+    )]
+    DeviceNotBuilt {
+        /// The device asked for.
+        device: String,
+        /// The cargo feature it needs.
+        feature: &'static str,
+    },
+    /// The device cannot be opened.
+    #[error("the {device} device cannot be used: {problem}; choose another with `--device`")]
+    Device {
+        /// The device asked for.
+        device: String,
+        /// What its driver says.
+        problem: String,
+    },
+    /// Latents of the wrong length for the grid.
+    #[error(
+        "{rows}×{columns} latent tokens of {channels} channels are {expected} numbers, not {found}"
+    )]
+    LatentLength {
+        /// Rows of tokens.
+        rows: usize,
+        /// Columns of tokens.
+        columns: usize,
+        /// Channels a token.
+        channels: usize,
+        /// Numbers the grid needs.
+        expected: usize,
+        /// Numbers given.
+        found: usize,
+    },
+    /// An operation failed.
+    #[error("the computation failed: {0}")]
+    Compute(#[from] candle_core::Error),
+}
+
+impl ModelError {
+    /// Whether the checkpoint, the prompt or the choice of device is at fault, not the
+    /// computation.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(self, ModelError::Compute(_))
+    }
+}

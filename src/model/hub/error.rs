@@ -1,0 +1,250 @@
+//! Why a repository could not be had, each in one sentence that names it and says what to do.
+//! Knows nothing of how the failure was met.
+
+use std::path::PathBuf;
+
+/// Why a repository could not be had.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum HubError {
+    /// The text is no repository id.
+    #[error(
+        "`{id}` is no folder and no Hugging Face repository id ({reason}): give an existing \
+         folder, `owner/name` or `owner/name@revision`"
+    )]
+    InvalidId {
+        /// The text as given.
+        id: String,
+        /// Which rule it breaks.
+        reason: &'static str,
+    },
+
+    /// No home folder, and no variable that says where the cache is.
+    #[error(
+        "there is no place to keep `{repository}`: set HF_HUB_CACHE to a folder, because no home \
+         folder is known"
+    )]
+    NoCacheFolder {
+        /// The repository.
+        repository: String,
+    },
+
+    /// A setting cannot be used.
+    #[error("cannot ask the hub for `{repository}`: {variable} {reason}")]
+    Setting {
+        /// The repository.
+        repository: String,
+        /// The environment variable to change.
+        variable: &'static str,
+        /// What is wrong with it and what it should be.
+        reason: String,
+    },
+
+    /// Offline, and nothing of the repository is in the cache.
+    #[error(
+        "`{repository}` is not in the cache {} and HF_HUB_OFFLINE forbids a download: unset it \
+         once, or give a folder that holds the checkpoint", cache.display()
+    )]
+    OfflineNotCached {
+        /// The repository.
+        repository: String,
+        /// The cache that was searched.
+        cache: PathBuf,
+    },
+
+    /// Offline, and a part of the repository is in the cache.
+    #[error(
+        "`{repository}` is incomplete in the cache {}, `{file}` is missing, and HF_HUB_OFFLINE \
+         forbids a download: unset it once to fetch the rest", cache.display()
+    )]
+    OfflineIncomplete {
+        /// The repository.
+        repository: String,
+        /// The first file that is missing.
+        file: String,
+        /// The cache that was searched.
+        cache: PathBuf,
+    },
+
+    /// The licence has to be accepted first.
+    #[error("`{repository}` is gated: open {page}, accept its licence, and {then}")]
+    Gated {
+        /// The repository.
+        repository: String,
+        /// Where the licence is accepted.
+        page: String,
+        /// What to do then: set a token, or use the one of the account that has access.
+        then: &'static str,
+    },
+
+    /// The hub gives no access, and says no more than its message.
+    #[error(
+        "the hub forbids `{repository}` ({message}): open {page} to see what it asks for, and set \
+         HF_TOKEN to a token of an account that has access"
+    )]
+    Forbidden {
+        /// The repository.
+        repository: String,
+        /// Its page on the hub.
+        page: String,
+        /// The hub's own words.
+        message: String,
+    },
+
+    /// The hub does not know the token.
+    #[error(
+        "the hub refused the token when asked for `{repository}`: set HF_TOKEN to a valid token \
+         from {endpoint}/settings/tokens, or unset it where the repository is public"
+    )]
+    TokenRefused {
+        /// The repository.
+        repository: String,
+        /// The hub.
+        endpoint: String,
+    },
+
+    /// The hub has no such repository, or does not show it.
+    #[error(
+        "there is no repository `{repository}` on {endpoint}, or it is private, and no folder of \
+         that name either: check the spelling{hint}"
+    )]
+    RepositoryNotFound {
+        /// The repository.
+        repository: String,
+        /// The hub.
+        endpoint: String,
+        /// What else to do, where there is more.
+        hint: &'static str,
+    },
+
+    /// The repository has no such branch, tag or commit.
+    #[error(
+        "`{repository}` has no such revision: its branches and tags are listed at {page}/tree/main"
+    )]
+    RevisionNotFound {
+        /// The repository with its revision.
+        repository: String,
+        /// Its page on the hub.
+        page: String,
+    },
+
+    /// The hub listed a file that it does not have.
+    #[error("the hub listed `{file}` in `{repository}` and then did not find it: run it again")]
+    FileNotFound {
+        /// The repository.
+        repository: String,
+        /// The file.
+        file: String,
+    },
+
+    /// The repository holds something else.
+    #[error(
+        "`{repository}` holds no Ideogram 4 checkpoint (no `transformer/*.safetensors`): give a \
+         repository in the diffusers layout or the reference's, such as ideogram-ai/ideogram-4-fp8"
+    )]
+    NotACheckpoint {
+        /// The repository.
+        repository: String,
+    },
+
+    /// The hub cannot be reached, or the connection broke once too often.
+    #[error(
+        "cannot reach {host} for `{repository}` ({cause}): check the connection (HTTPS_PROXY, \
+         SSL_CERT_FILE and HF_ENDPOINT are honoured) and run it again, what has come so far is kept"
+    )]
+    Network {
+        /// The repository.
+        repository: String,
+        /// The host that was asked.
+        host: String,
+        /// What went wrong.
+        cause: String,
+    },
+
+    /// The hub, or the server that holds the files, is out of order or asks for patience.
+    #[error(
+        "{host} answered {status} for `{repository}`: wait a while and run it again, what has \
+         come so far is kept"
+    )]
+    Busy {
+        /// The repository.
+        repository: String,
+        /// The host that was asked.
+        host: String,
+        /// The HTTP status.
+        status: u16,
+    },
+
+    /// An answer that the protocol does not know.
+    #[error(
+        "{host} gave an answer for `{repository}` that cannot be used ({reason}): check that \
+         HF_ENDPOINT is a Hugging Face hub and that no proxy changes its answers"
+    )]
+    BadAnswer {
+        /// The repository.
+        repository: String,
+        /// The host that answered.
+        host: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+
+    /// The bytes are not those of the repository.
+    #[error(
+        "`{file}` of `{repository}` arrived damaged ({reason}) and was discarded: run it again, \
+         and check for a proxy that changes downloads if it stays so"
+    )]
+    Damaged {
+        /// The repository.
+        repository: String,
+        /// The file.
+        file: String,
+        /// How it differs.
+        reason: String,
+    },
+
+    /// No room for the files.
+    #[error(
+        "the disk of {} has no room for `{repository}` ({need}): free some space or set \
+         HF_HUB_CACHE to a folder on a larger disk, what has come so far is kept",
+        cache.display()
+    )]
+    DiskFull {
+        /// The repository.
+        repository: String,
+        /// The cache folder.
+        cache: PathBuf,
+        /// How much is needed, in words.
+        need: String,
+    },
+
+    /// The cache cannot be read or written.
+    #[error(
+        "cannot {action} {} for `{repository}` ({source}): make the folder writable, or set \
+         HF_HUB_CACHE to another one", path.display()
+    )]
+    Cache {
+        /// The repository.
+        repository: String,
+        /// What was tried: `read`, `write`, `create`, `lock` or `link`.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+}
+
+impl HubError {
+    /// Whether another name, setting or token would help, not another try.
+    pub fn is_bad_input(&self) -> bool {
+        !matches!(
+            self,
+            HubError::Network { .. }
+                | HubError::Busy { .. }
+                | HubError::BadAnswer { .. }
+                | HubError::Damaged { .. }
+                | HubError::DiskFull { .. }
+        )
+    }
+}

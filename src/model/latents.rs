@@ -1,0 +1,32 @@
+//! The shapes and units in which callers hold latents, times and pixels.
+
+/// Rows and columns of latent tokens; a token covers 16×16 pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct LatentGrid {
+    /// Rows of tokens.
+    pub rows: usize,
+    /// Columns of tokens.
+    pub columns: usize,
+}
+
+impl LatentGrid {
+    /// Tokens in all, row after row.
+    pub fn tokens(self) -> usize {
+        self.rows * self.columns
+    }
+}
+
+/// The model's time: 0 is noise, 1 is data (1 − σ).
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ModelTime(pub f64);
+
+/// An 8-bit RGB image, rows from the top.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RgbImage {
+    /// Width in pixels.
+    pub width: u32,
+    /// Height in pixels.
+    pub height: u32,
+    /// `width · height · 3` bytes.
+    pub pixels: Vec<u8>,
+}

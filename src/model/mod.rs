@@ -1,0 +1,29 @@
+//! Ideogram 4 on candle: text encoder, transformer pair, decoder, and the checkpoint layouts
+//! they are read from. This room knows nothing of schedules and samplers: it is asked for a
+//! velocity at a time, and for pixels.
+//!
+//! - [`checkpoint`]: files, layouts and stored tensors, up to a [`linear::Linear`] layer in
+//!   whatever format it is stored;
+//! - [`hub`]: repository ids to local folders;
+//! - the networks and [`Model`], which holds them together.
+
+pub mod checkpoint;
+mod config;
+mod decoder;
+mod error;
+pub mod hub;
+mod latents;
+pub mod linear;
+mod ops;
+mod options;
+mod pipeline;
+mod rotary;
+pub mod source;
+mod text_encoder;
+mod tokenizer;
+mod transformer;
+
+pub use error::ModelError;
+pub use latents::{LatentGrid, ModelTime, RgbImage};
+pub use options::{ComputeDtype, DeviceChoice, LoadProgress, ModelOptions};
+pub use pipeline::{Model, PromptFeatures};

@@ -1,0 +1,80 @@
+//! One decoder layer of Qwen3: grouped-query attention with normalised queries and keys, and a
+//! SwiGLU feed-forward layer, both pre-normalised and without biases.
+
+use super::config::TextEncoderConfig;
+use crate::model::checkpoint::{CheckpointError, Weights};
+use crate::model::linear::Linear;
+use crate::model::ops::{Mask, attention, rms_norm, swiglu};
+use crate::model::rotary::RotaryTable;
+use candle_core::{Result, Tensor};
+
+pub(super) struct Layer {
+    input_norm: Tensor,
+    query: Linear,
+    key: Linear,
+    value: Linear,
+    output: Linear,
+    query_norm: Tensor,
+    key_norm: Tensor,
+    feed_forward_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    heads: usize,
+    kv_heads: usize,
+    head_dim: usize,
+    eps: f64,
+}
+
+impl Layer {
+    pub(super) fn new(
+        weights: &Weights,
+        config: &TextEncoderConfig,
+        index: usize,
+    ) -> std::result::Result<Self, CheckpointError> {
+        let TextEncoderConfig { hidden, heads, kv_heads, head_dim, intermediate, .. } = *config;
+        let norm =
+            |name: &str, width| weights.tensor(&format!("layers.{index}.{name}.weight"), &[width]);
+        let linear = |name: &str, inputs, outputs| {
+            weights.linear(&format!("layers.{index}.{name}"), inputs, outputs, false)
+        };
+        Ok(Self {
+            input_norm: norm("input_layernorm", hidden)?,
+            query: linear("self_attn.q_proj", hidden, heads * head_dim)?,
+            key: linear("self_attn.k_proj", hidden, kv_heads * head_dim)?,
+            value: linear("self_attn.v_proj", hidden, kv_heads * head_dim)?,
+            output: linear("self_attn.o_proj", heads * head_dim, hidden)?,
+            query_norm: norm("self_attn.q_norm", head_dim)?,
+            key_norm: norm("self_attn.k_norm", head_dim)?,
+            feed_forward_norm: norm("post_attention_layernorm", hidden)?,
+            gate: linear("mlp.gate_proj", hidden, intermediate)?,
+            up: linear("mlp.up_proj", hidden, intermediate)?,
+            down: linear("mlp.down_proj", intermediate, hidden)?,
+            heads,
+            kv_heads,
+            head_dim,
+            eps: config.norm_eps,
+        })
+    }
+
+    /// `hidden` [tokens, hidden size] → the same shape.
+    pub(super) fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
+        let x = rms_norm(hidden, &self.input_norm, self.eps)?;
+        let query = self.split(&self.query.forward(&x)?, self.heads)?;
+        let key = self.split(&self.key.forward(&x)?, self.kv_heads)?;
+        let value = self.split(&self.value.forward(&x)?, self.kv_heads)?;
+        let query = rotary.rotate(&rms_norm(&query, &self.query_norm, self.eps)?)?;
+        let key = rotary.rotate(&rms_norm(&key, &self.key_norm, self.eps)?)?;
+        let mixed = attention(&query, &key, &value, Mask::Causal)?;
+        let hidden = (hidden + self.output.forward(&mixed)?)?;
+
+        let x = rms_norm(&hidden, &self.feed_forward_norm, self.eps)?;
+        let x = swiglu(&self.gate.forward(&x)?, &self.up.forward(&x)?)?;
+        hidden + self.down.forward(&x)?
+    }
+
+    /// [tokens, heads · head_dim] → [heads, tokens, head_dim].
+    fn split(&self, x: &Tensor, heads: usize) -> Result<Tensor> {
+        x.reshape(((), heads, self.head_dim))?.transpose(0, 1)?.contiguous()
+    }
+}

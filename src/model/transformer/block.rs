@@ -1,0 +1,120 @@
+//! One transformer block: attention over the whole sequence and a SwiGLU feed-forward layer,
+//! each normalised before and after and modulated by the time.
+
+use super::config::TransformerConfig;
+use super::time::Conditioning;
+use crate::model::checkpoint::{CheckpointError, Weights};
+use crate::model::linear::Linear;
+use crate::model::ops::{Mask, attention, rms_norm, swiglu};
+use crate::model::rotary::RotaryTable;
+use candle_core::{DType, Result, Tensor};
+
+/// Normalises queries and keys, whatever `norm_eps` is.
+const QUERY_KEY_NORM_EPS: f64 = 1e-5;
+
+/// A block computes
+/// `x += tanh(gate_msa) · norm2(attention(norm1(x) · (1 + scale_msa)))` and
+/// `x += tanh(gate_mlp) · ffn_norm2(feed_forward(ffn_norm1(x) · (1 + scale_mlp)))`.
+pub(super) struct Block {
+    /// Weights of `attention_norm1`, `attention_norm2`, `ffn_norm1`, `ffn_norm2`, in f32.
+    norms: [Tensor; 4],
+    modulation: Linear,
+    qkv: Linear,
+    output: Linear,
+    query_norm: Tensor,
+    key_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    heads: usize,
+    head_dim: usize,
+    eps: f64,
+}
+
+/// What the time makes of a block's four norms: the modulation is folded into each norm's own
+/// weight, `attention_norm1 · (1 + scale_msa)` and so on, [width] each.
+pub(super) struct Gains {
+    attention_in: Tensor,
+    attention_out: Tensor,
+    feed_forward_in: Tensor,
+    feed_forward_out: Tensor,
+}
+
+impl Block {
+    pub(super) fn new(
+        weights: &Weights,
+        config: &TransformerConfig,
+        index: usize,
+    ) -> std::result::Result<Self, CheckpointError> {
+        let TransformerConfig { width, head_dim, intermediate, .. } = *config;
+        let name = |name: &str| format!("layers.{index}.{name}");
+        let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
+        let linear =
+            |module: &str, inputs, outputs| weights.linear(&name(module), inputs, outputs, false);
+        let modulation = name("adaln_modulation");
+        Ok(Self {
+            norms: [
+                norm("attention_norm1.weight")?,
+                norm("attention_norm2.weight")?,
+                norm("ffn_norm1.weight")?,
+                norm("ffn_norm2.weight")?,
+            ],
+            modulation: weights.linear(&modulation, config.conditioning, 4 * width, true)?,
+            qkv: linear("attention.qkv", width, 3 * width)?,
+            output: linear("attention.o", width, width)?,
+            query_norm: weights.tensor(&name("attention.norm_q.weight"), &[head_dim])?,
+            key_norm: weights.tensor(&name("attention.norm_k.weight"), &[head_dim])?,
+            gate: linear("feed_forward.w1", width, intermediate)?,
+            up: linear("feed_forward.w3", width, intermediate)?,
+            down: linear("feed_forward.w2", intermediate, width)?,
+            heads: config.heads,
+            head_dim,
+            eps: config.norm_eps,
+        })
+    }
+
+    /// The block's gains at a time; the order in the modulation vector is scale_msa, gate_msa,
+    /// scale_mlp, gate_mlp.
+    pub(super) fn gains(&self, conditioning: &Conditioning) -> Result<Gains> {
+        let modulation = self.modulation.forward(&conditioning.0)?;
+        let dtype = modulation.dtype();
+        let modulation = modulation.to_dtype(DType::F32)?.reshape((4, ()))?;
+        let [norm1, norm2, ffn_norm1, ffn_norm2] = &self.norms;
+        let scaled = |norm: &Tensor, i| norm.mul(&(modulation.get(i)? + 1.0)?)?.to_dtype(dtype);
+        let gated = |norm: &Tensor, i| norm.mul(&modulation.get(i)?.tanh()?)?.to_dtype(dtype);
+        Ok(Gains {
+            attention_in: scaled(norm1, 0)?,
+            attention_out: gated(norm2, 1)?,
+            feed_forward_in: scaled(ffn_norm1, 2)?,
+            feed_forward_out: gated(ffn_norm2, 3)?,
+        })
+    }
+
+    /// `hidden` [tokens, width] → the same shape.
+    pub(super) fn forward(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        gains: &Gains,
+    ) -> Result<Tensor> {
+        let x = self.attention(&rms_norm(hidden, &gains.attention_in, self.eps)?, rotary)?;
+        let hidden = (hidden + rms_norm(&x, &gains.attention_out, self.eps)?)?;
+        let x = self.feed_forward(&rms_norm(&hidden, &gains.feed_forward_in, self.eps)?)?;
+        hidden + rms_norm(&x, &gains.feed_forward_out, self.eps)?
+    }
+
+    fn attention(&self, x: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
+        // [tokens, 3 · heads, head_dim]: the queries of every head, then the keys, the values.
+        let qkv = self.qkv.forward(x)?.reshape(((), 3 * self.heads, self.head_dim))?;
+        let part =
+            |i: usize| qkv.narrow(1, i * self.heads, self.heads)?.transpose(0, 1)?.contiguous();
+        let turned = |x: &Tensor, norm| rotary.rotate(&rms_norm(x, norm, QUERY_KEY_NORM_EPS)?);
+        let query = turned(&part(0)?, &self.query_norm)?;
+        let key = turned(&part(1)?, &self.key_norm)?;
+        self.output.forward(&attention(&query, &key, &part(2)?, Mask::None)?)
+    }
+
+    fn feed_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.down.forward(&swiglu(&self.gate.forward(x)?, &self.up.forward(x)?)?)
+    }
+}
