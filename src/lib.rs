@@ -4,6 +4,8 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`metrics`] | functions on trajectories and images |
+//! | [`sampler`] | the solver trait and the built-in solvers |
 //! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
@@ -11,5 +13,7 @@
 
 pub mod caption;
 pub mod kernels;
+pub mod metrics;
 pub mod model;
+pub mod sampler;
 pub mod schedule;

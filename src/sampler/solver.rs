@@ -1,0 +1,132 @@
+//! The solver trait: a stateless step over slices, with the history kept by the host so that
+//! any step can be replayed, branched from and cached.
+
+/// What a sampler is: identity, cost and parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SamplerInfo {
+    /// Stable name, as in `--sampler`.
+    pub id: &'static str,
+    /// Version of its arithmetic: part of every recipe.
+    pub version: &'static str,
+    /// A sentence for lists.
+    pub description: &'static str,
+    /// Order of accuracy.
+    pub order: u32,
+    /// Most network evaluations a step, the one the host makes included.
+    pub evaluations_per_step: u32,
+    /// How many earlier steps it reads.
+    pub history_len: usize,
+    /// Its parameters.
+    pub params: &'static [Param],
+}
+
+/// A parameter of a sampler.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Param {
+    /// Name, as in `--sampler-param key=value`.
+    pub key: &'static str,
+    /// A sentence for help.
+    pub help: &'static str,
+    /// Least value.
+    pub min: f64,
+    /// Greatest value.
+    pub max: f64,
+    /// Value when none is given.
+    pub default: f64,
+}
+
+/// One earlier step, as the host remembers it. Velocities are dx/dσ.
+#[derive(Debug, Clone, Copy)]
+pub struct HistoryEntry<'a> {
+    /// Noise level the step started at.
+    pub sigma: f64,
+    /// Guidance weight it was taken with.
+    pub gw: f64,
+    /// Latents at `sigma`.
+    pub x: &'a [f32],
+    /// The blend recombined with the current step's gw; where `v_uncond` is absent, v_cond.
+    pub v: &'a [f32],
+    /// The conditional velocity.
+    pub v_cond: &'a [f32],
+    /// The unconditional velocity; absent where gw was 1.
+    pub v_uncond: Option<&'a [f32]>,
+}
+
+/// What a step may depend on. Nothing else: the trajectory cache keys a prefix by these.
+#[derive(Debug)]
+pub struct StepInput<'a> {
+    /// Number of the step, sampling order.
+    pub index: usize,
+    /// Noise level of `x`.
+    pub sigma: f64,
+    /// Noise level to reach; below `sigma`, may be 0.
+    pub sigma_next: f64,
+    /// Guidance weight of this step.
+    pub gw: f64,
+    /// Values of the parameters, in the order of [`SamplerInfo::params`].
+    pub params: &'a [f64],
+    /// Latents at `sigma`, `tokens · channels` values.
+    pub x: &'a [f32],
+    /// Blended velocity at (`x`, `sigma`), already evaluated by the host.
+    pub v: &'a [f32],
+    /// Earlier steps, newest first; at most [`SamplerInfo::history_len`].
+    pub history: &'a [HistoryEntry<'a>],
+}
+
+/// Conditional and unconditional velocity at one point.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Velocities {
+    /// The conditional velocity.
+    pub cond: Vec<f32>,
+    /// The unconditional velocity.
+    pub uncond: Vec<f32>,
+}
+
+/// What the host does for a sampler during a step. Every evaluation is counted.
+pub trait Host {
+    /// Blended velocity at (`x`, `sigma`) with guidance weight `gw`, into `v`.
+    fn evaluate(
+        &mut self,
+        x: &[f32],
+        sigma: f64,
+        gw: f64,
+        v: &mut [f32],
+    ) -> Result<(), SamplerError>;
+
+    /// Both velocities at (`x`, `sigma`), apart.
+    fn evaluate_split(&mut self, x: &[f32], sigma: f64) -> Result<Velocities, SamplerError>;
+
+    /// Standard normal noise: the same values for the same (seed, step, stream).
+    fn gaussian(&mut self, stream: u64, out: &mut [f32]);
+
+    /// Whether the run was cancelled: return soon, with [`SamplerError::Cancelled`].
+    fn cancelled(&self) -> bool;
+}
+
+/// A solver. `step` keeps no state: same input and same evaluations, same output.
+pub trait Sampler: Send + Sync {
+    /// What it is.
+    fn info(&self) -> &SamplerInfo;
+
+    /// Writes the latents at `sigma_next` into `out` (as long as `x`).
+    fn step(
+        &self,
+        input: &StepInput<'_>,
+        host: &mut dyn Host,
+        out: &mut [f32],
+    ) -> Result<(), SamplerError>;
+}
+
+/// Why a step failed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SamplerError {
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// An evaluation of the network failed.
+    #[error("{0}")]
+    Evaluation(String),
+    /// The sampler itself gave up.
+    #[error("{0}")]
+    Failed(String),
+}
