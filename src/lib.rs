@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
 //! | [`metrics`] | functions on trajectories and images |
 //! | [`sampler`] | the solver trait and the built-in solvers |
 //! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
@@ -12,6 +13,7 @@
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 
 pub mod caption;
+pub mod engine;
 pub mod kernels;
 pub mod metrics;
 pub mod model;

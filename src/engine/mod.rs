@@ -1,0 +1,15 @@
+//! Prompt → latents → image: the denoising loop, the trajectory cache, cancellation, events and
+//! the worker process. This room knows nothing of terminals and TOML.
+
+pub mod cancel;
+pub mod denoise;
+pub mod event;
+pub mod guidance;
+pub mod memory;
+pub mod network;
+pub mod noise;
+pub mod recipe;
+pub mod request;
+pub mod session;
+pub mod trajectory;
+pub mod worker;

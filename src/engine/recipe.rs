@@ -1,0 +1,176 @@
+//! The recipe: everything an image depends on, as one versioned JSON type, the same in PNG
+//! files, histories, journals and tables.
+
+use super::noise::NoiseSource;
+use crate::model::{ComputeDtype, DeviceChoice};
+use crate::sampler::{self, Choice, SamplerChoiceError};
+use crate::schedule::order::SamplingOrder;
+use crate::schedule::preset::Step;
+use crate::schedule::sigmas::{Schedule, ScheduleError, Terminal};
+use crate::schedule::size::Size;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// The version this build writes.
+pub const VERSION: u32 = 1;
+
+/// Everything an image depends on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Recipe {
+    /// Version of this form.
+    pub version: u32,
+    /// The checkpoint.
+    pub model: ModelRef,
+    /// The text passed to the text encoder, as it is.
+    pub prompt: String,
+    /// Image size.
+    pub size: Size,
+    /// The initial noise.
+    pub noise: NoiseSource,
+    /// Name of the preset the steps came from; a label, not part of the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preset: Option<String>,
+    /// Every step, sampling order.
+    pub steps: Vec<Step>,
+    /// Where the last step ends.
+    pub terminal: Terminal,
+    /// The sampler and its parameters.
+    pub sampler: SamplerRef,
+    /// Number format of activations.
+    pub dtype: ComputeDtype,
+    /// Where the networks ran.
+    pub device: DeviceChoice,
+}
+
+/// A checkpoint by name and by content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelRef {
+    /// What `--model` says: `demo`, a folder, or a repository id.
+    pub name: String,
+    /// `Checkpoint::fingerprint`; absent in a request, filled in by the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+}
+
+/// A sampler by name, version and parameters.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SamplerRef {
+    /// Its id.
+    pub id: String,
+    /// Version of its arithmetic; absent in a request, filled in by the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Parameters by key.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub params: BTreeMap<String, f64>,
+}
+
+/// Why a recipe cannot be run as it says.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum RecipeError {
+    /// The schedule cannot be run.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The sampler or a parameter does not exist.
+    #[error(transparent)]
+    Sampler(#[from] SamplerChoiceError),
+    /// Written by a later version of the program.
+    #[error(
+        "the recipe is of version {found} and this build reads up to {VERSION}: update sigmalab"
+    )]
+    Version {
+        /// Its version.
+        found: u32,
+    },
+    /// The checkpoint of that name is not the one the recipe was made with.
+    #[error(
+        "the recipe was made with checkpoint {expected} and `{name}` is checkpoint {found}: name \
+         the right one with --model, or remove `fingerprint` from the recipe to try this one"
+    )]
+    Fingerprint {
+        /// Name of the checkpoint.
+        name: String,
+        /// Fingerprint in the recipe.
+        expected: String,
+        /// Fingerprint found.
+        found: String,
+    },
+    /// The sampler's arithmetic has changed since.
+    #[error(
+        "the recipe was made with version {expected} of sampler `{id}` and this is version \
+         {found}: remove `version` from the recipe to try this one"
+    )]
+    SamplerVersion {
+        /// Id of the sampler.
+        id: String,
+        /// Version in the recipe.
+        expected: String,
+        /// Version found.
+        found: String,
+    },
+    /// The noise comes from a file and none was given.
+    #[error("the recipe's noise comes from a file: give it with --initial-noise")]
+    NoiseMissing,
+    /// A noise tensor was given that is not the recipe's.
+    #[error("the initial noise given is not the recipe's: its hash is {found}, not {expected}")]
+    NoiseDiffers {
+        /// Hash in the recipe.
+        expected: String,
+        /// Hash found.
+        found: String,
+    },
+    /// A noise tensor of another size was given.
+    #[error(
+        "the initial noise has {found} values and size {size} needs {expected}: give noise of \
+         that size, or the size of the noise"
+    )]
+    NoiseLength {
+        /// Image size.
+        size: Size,
+        /// Values needed.
+        expected: usize,
+        /// Values found.
+        found: usize,
+    },
+    /// The noise holds something else than finite numbers.
+    #[error("the initial noise holds values that are no finite numbers, the first at {index}")]
+    NoiseNotFinite {
+        /// Place of the first one.
+        index: usize,
+    },
+}
+
+impl Recipe {
+    /// Hash of everything the image depends on: the identity of a trial. The preset's name is
+    /// a label and does not count.
+    pub fn identity(&self) -> Result<String, serde_json::Error> {
+        let anonymous = Recipe { preset: None, ..self.clone() };
+        // Fields are written in declaration order and maps sorted, so equal recipes are equal
+        // text.
+        let text = serde_json::to_vec(&anonymous)?;
+        Ok(blake3::hash(&text).to_hex().to_string())
+    }
+
+    /// What the recipe says of its own account, without a checkpoint: the schedule, fit to be
+    /// run, and the sampler with its parameters.
+    pub fn check(&self) -> Result<(Schedule, Choice), RecipeError> {
+        if self.version > VERSION {
+            return Err(RecipeError::Version { found: self.version });
+        }
+        let schedule = Schedule::new(SamplingOrder(self.steps.clone()), self.size, self.terminal);
+        schedule.check()?;
+        let choice = sampler::find(&self.sampler.id, &self.sampler.params)?;
+        let found = choice.sampler.info().version;
+        match &self.sampler.version {
+            Some(expected) if expected != found => Err(RecipeError::SamplerVersion {
+                id: self.sampler.id.clone(),
+                expected: expected.clone(),
+                found: found.to_owned(),
+            }),
+            _ => Ok((schedule, choice)),
+        }
+    }
+}

@@ -1,0 +1,45 @@
+//! What a caller asks of the engine and gets back. Plain data, as it crosses the worker's pipe.
+
+use super::event::NfeCount;
+use super::recipe::Recipe;
+use crate::model::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// One image to make.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunRequest {
+    /// What to make. Fingerprint and sampler version are checked where given.
+    pub recipe: Recipe,
+    /// The initial noise, `tokens · 128` values, where the recipe's source is a file.
+    pub noise: Option<Vec<f32>>,
+}
+
+/// One image made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunOutput {
+    /// The recipe with fingerprint and sampler version filled in.
+    pub recipe: Recipe,
+    /// The picture.
+    pub image: RgbImage,
+    /// The initial noise, `tokens · 128` values.
+    pub noise: Vec<f32>,
+    /// The final latents, `tokens · 128` values.
+    pub latents: Vec<f32>,
+    /// Network evaluations done and saved.
+    pub nfe: NfeCount,
+    /// Where the time went.
+    pub timings: Timings,
+}
+
+/// Milliseconds by stage.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Timings {
+    /// Loading the checkpoint; 0 when it was loaded already.
+    pub load_ms: f64,
+    /// Tokenising and encoding the prompt; 0 when it was cached.
+    pub encode_ms: f64,
+    /// The denoising loop.
+    pub denoise_ms: f64,
+    /// Latents to pixels.
+    pub decode_ms: f64,
+}

@@ -1,0 +1,267 @@
+//! What a worker keeps between runs, a loaded model, encoded prompts and the trajectory cache,
+//! and the way of one request through it: recipe → schedule → model → loop → image. It knows
+//! nothing of processes and pipes.
+
+use super::cancel::CancelToken;
+use super::denoise::{DenoiseError, Denoising, denoise};
+use super::event::Event;
+use super::network::{CHANNELS, Network};
+use super::noise::{self, NoiseSource};
+use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
+use super::request::{RunOutput, RunRequest, Timings};
+use super::trajectory::{StateKey, TrajectoryCache};
+use crate::model::source::{SourceError, open};
+use crate::model::{Model, ModelError, ModelOptions, PromptFeatures};
+use crate::sampler::Choice;
+use crate::schedule::sigmas::Schedule;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Encoded prompts kept, newest last. A prompt of 300 tokens takes about 6 MB.
+const PROMPTS_KEPT: usize = 16;
+
+/// A worker's memory.
+pub struct Session {
+    loaded: Option<Loaded>,
+    cache: TrajectoryCache,
+}
+
+struct Loaded {
+    name: String,
+    options: ModelOptions,
+    fingerprint: String,
+    model: Model,
+    prompts: Vec<(String, Arc<PromptFeatures>)>,
+}
+
+/// Why a request has no image.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The recipe cannot be run.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The checkpoint was not found.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The model could not be built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loop failed.
+    #[error(transparent)]
+    Denoise(DenoiseError<ModelError>),
+}
+
+impl From<DenoiseError<ModelError>> for SessionError {
+    fn from(error: DenoiseError<ModelError>) -> Self {
+        match error {
+            DenoiseError::Cancelled => SessionError::Cancelled,
+            DenoiseError::Network { source, .. } => SessionError::Model(source),
+            error => SessionError::Denoise(error),
+        }
+    }
+}
+
+impl SessionError {
+    /// Whether the request or the checkpoint is at fault, not the computation.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            SessionError::Cancelled | SessionError::Denoise(_) => false,
+            SessionError::Model(error) => error.is_bad_input(),
+            SessionError::Source(error) => error.is_bad_input(),
+            SessionError::Recipe(_) => true,
+        }
+    }
+}
+
+impl Session {
+    /// An empty session whose trajectory cache holds at most so many bytes.
+    pub fn new(cache_bytes: u64) -> Self {
+        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes) }
+    }
+
+    /// Makes one image. `on_event` is told of everything on the way.
+    pub fn run(
+        &mut self,
+        request: &RunRequest,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<RunOutput, SessionError> {
+        // Everything cheap is checked before anything heavy starts.
+        let recipe = &request.recipe;
+        let (schedule, sampler) = recipe.check()?;
+        let noise = initial_noise(request)?;
+
+        let mut timings = Timings::default();
+        let started = Instant::now();
+        let (loaded, cache) = self.load(recipe, on_event)?;
+        timings.load_ms = milliseconds(started);
+        on_event(Event::Loaded { ms: timings.load_ms });
+        let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
+        let recipe = Recipe { model, sampler: sampler_ref(&sampler), ..recipe.clone() };
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+
+        let started = Instant::now();
+        let (prompt, cached) = loaded.encode(&recipe.prompt)?;
+        timings.encode_ms = milliseconds(started);
+        let tokens = prompt.tokens();
+        on_event(Event::Encoded { tokens, ms: timings.encode_ms, cached });
+
+        let started = Instant::now();
+        let task = Denoising {
+            network: &loaded.model,
+            prompt: prompt.as_ref(),
+            size: recipe.size,
+            schedule: &schedule,
+            sampler: &sampler,
+            noise: &noise,
+            seed: sampler_seed(&recipe.noise),
+            root: root_key(&recipe, &sampler, &schedule, &noise),
+        };
+        let denoised = denoise(&task, cache, cancel, &mut |report| on_event(Event::Step(report)))?;
+        timings.denoise_ms = milliseconds(started);
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+
+        let started = Instant::now();
+        let image = Network::decode(&loaded.model, &denoised.latents, recipe.size)?;
+        timings.decode_ms = milliseconds(started);
+        on_event(Event::Decoded { ms: timings.decode_ms });
+
+        let latents = denoised.latents.to_vec();
+        Ok(RunOutput { recipe, image, noise, latents, nfe: denoised.nfe, timings })
+    }
+
+    fn load(
+        &mut self,
+        recipe: &Recipe,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {
+        let options = ModelOptions { dtype: recipe.dtype, device: recipe.device };
+        let kept = self
+            .loaded
+            .take()
+            .filter(|loaded| loaded.name == recipe.model.name && loaded.options == options);
+        let loaded = match kept {
+            Some(loaded) => loaded,
+            None => {
+                let mut progress = |progress| on_event(Event::Loading(progress));
+                let checkpoint = open(&recipe.model.name, &mut progress)?;
+                let model = Model::load(&checkpoint, options, &mut progress)?;
+                Loaded {
+                    name: recipe.model.name.clone(),
+                    options,
+                    fingerprint: checkpoint.fingerprint(),
+                    model,
+                    prompts: Vec::new(),
+                }
+            }
+        };
+        Ok((self.loaded.insert(loaded), &mut self.cache))
+    }
+}
+
+impl Loaded {
+    /// The features of a prompt, and whether they were known.
+    fn encode(&mut self, prompt: &str) -> Result<(Arc<PromptFeatures>, bool), ModelError> {
+        if let Some(index) = self.prompts.iter().position(|(text, _)| text == prompt) {
+            let known = self.prompts.remove(index);
+            let features = known.1.clone();
+            self.prompts.push(known);
+            return Ok((features, true));
+        }
+        let features = Arc::new(self.model.encode(prompt)?);
+        if self.prompts.len() == PROMPTS_KEPT {
+            self.prompts.remove(0);
+        }
+        self.prompts.push((prompt.to_owned(), features.clone()));
+        Ok((features, false))
+    }
+}
+
+fn milliseconds(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1e3
+}
+
+fn sampler_ref(choice: &Choice) -> SamplerRef {
+    let info = choice.sampler.info();
+    let params = info.params.iter().zip(&choice.params);
+    SamplerRef {
+        id: info.id.to_owned(),
+        version: Some(info.version.to_owned()),
+        params: params.map(|(param, value)| (param.key.to_owned(), *value)).collect(),
+    }
+}
+
+fn resolve_model(asked: &ModelRef, fingerprint: &str) -> Result<ModelRef, RecipeError> {
+    match &asked.fingerprint {
+        Some(expected) if expected != fingerprint => Err(RecipeError::Fingerprint {
+            name: asked.name.clone(),
+            expected: expected.clone(),
+            found: fingerprint.to_owned(),
+        }),
+        _ => Ok(ModelRef { fingerprint: Some(fingerprint.to_owned()), ..asked.clone() }),
+    }
+}
+
+fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
+    let size = request.recipe.size;
+    let len = size.tokens() * CHANNELS;
+    match &request.recipe.noise {
+        NoiseSource::Seed { seed, rng } => Ok(rng.standard_normal(*seed, len)),
+        NoiseSource::File { blake3 } => {
+            let noise = request.noise.as_ref().ok_or(RecipeError::NoiseMissing)?;
+            if noise.len() != len {
+                let found = noise.len();
+                return Err(RecipeError::NoiseLength { size, expected: len, found });
+            }
+            if let Some(index) = noise.iter().position(|value| !value.is_finite()) {
+                return Err(RecipeError::NoiseNotFinite { index });
+            }
+            let found = noise::fingerprint(noise);
+            if found != *blake3 {
+                return Err(RecipeError::NoiseDiffers { expected: blake3.clone(), found });
+            }
+            Ok(noise.clone())
+        }
+    }
+}
+
+/// Seed of the noise that samplers draw: the run's seed, or one taken from the noise's hash.
+fn sampler_seed(source: &NoiseSource) -> u64 {
+    match source {
+        NoiseSource::Seed { seed, .. } => *seed,
+        NoiseSource::File { blake3: text } => {
+            let first = blake3::hash(text.as_bytes());
+            first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+        }
+    }
+}
+
+fn root_key(recipe: &Recipe, sampler: &Choice, schedule: &Schedule, noise: &[f32]) -> StateKey {
+    let info = sampler.sampler.info();
+    let fingerprint = recipe.model.fingerprint.as_deref().unwrap_or_default();
+    let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
+    let size = recipe.size.to_string();
+    let params: Vec<u8> =
+        sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+    let noise = noise::hash(noise);
+    let parts: [&[u8]; 9] = [
+        fingerprint.as_bytes(),
+        compute.as_bytes(),
+        recipe.prompt.as_bytes(),
+        size.as_bytes(),
+        noise.as_bytes(),
+        &sampler_seed(&recipe.noise).to_le_bytes(),
+        info.id.as_bytes(),
+        info.version.as_bytes(),
+        &params,
+    ];
+    let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
+    StateKey::root(&parts, first)
+}

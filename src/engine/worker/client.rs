@@ -1,0 +1,303 @@
+//! The caller's end of the pipe: spawns the worker, sends requests, hands out what comes back,
+//! and replaces a worker that died. It knows nothing of tensors.
+
+use super::frame::{self, FrameError};
+use super::message::{Command as Message, Report, pack_request, unpack_output};
+use super::{WORKER_ARGUMENT, death};
+use crate::engine::event::Event;
+use crate::engine::request::{RunOutput, RunRequest};
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{self, BufReader};
+use std::net::Shutdown;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+/// How workers are started.
+#[derive(Debug, Clone, Default)]
+pub struct EngineOptions {
+    /// The program to start with the argument `worker`; this program when `None`.
+    pub program: Option<PathBuf>,
+    /// Compute threads; every core when `None`.
+    pub threads: Option<usize>,
+    /// Bytes the trajectory cache may hold; a quarter of the memory when `None`.
+    pub cache_bytes: Option<u64>,
+    /// File to which what libraries print in the worker is appended; the caller's standard
+    /// error when `None`.
+    pub log: Option<PathBuf>,
+}
+
+/// Number of a run, unique in one [`Engine`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct RunId(pub u64);
+
+/// News of a run.
+#[derive(Debug)]
+pub enum RunUpdate {
+    /// It goes on.
+    Event(RunId, Event),
+    /// It is over.
+    Finished(RunId, Result<Box<RunOutput>, RunFailure>),
+}
+
+/// Why a run has no result.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RunFailure {
+    /// The caller cancelled it.
+    #[error("cancelled")]
+    Cancelled,
+    /// The request or the checkpoint is at fault: exit code 2.
+    #[error("{0}")]
+    BadInput(String),
+    /// The computation failed: exit code 1.
+    #[error("{0}")]
+    Failed(String),
+    /// The worker process died; the cause in words. The next run starts a new one.
+    #[error("the worker process died: {0}")]
+    WorkerDied(String),
+    /// No worker could be started.
+    #[error("no worker process could be started: {0}")]
+    NoWorker(String),
+}
+
+/// Runs in a worker process. Dropping it ends the worker.
+pub struct Engine {
+    options: EngineOptions,
+    worker: Option<Worker>,
+    last_run: u64,
+    sender: Sender<RunUpdate>,
+    updates: Receiver<RunUpdate>,
+}
+
+impl Engine {
+    /// An engine whose worker starts with its first run.
+    pub fn new(options: EngineOptions) -> Self {
+        let (sender, updates) = mpsc::channel();
+        Engine { options, worker: None, last_run: 0, sender, updates }
+    }
+
+    /// Queues a run; starts a worker if there is none. A recipe that cannot be run is refused here.
+    pub fn submit(&mut self, request: &RunRequest) -> Result<RunId, RunFailure> {
+        request.recipe.check().map_err(|error| RunFailure::BadInput(error.to_string()))?;
+        self.last_run += 1;
+        let run = self.last_run;
+        let worker = match self.worker.take().filter(Worker::is_alive) {
+            Some(worker) => worker,
+            None => Worker::start(&self.options, self.sender.clone())
+                .map_err(|error| RunFailure::NoWorker(error.to_string()))?,
+        };
+        self.worker.insert(worker).run(run, request);
+        Ok(RunId(run))
+    }
+
+    /// Asks a run to stop within one step.
+    pub fn cancel(&mut self, run: RunId) {
+        if let Some(worker) = &mut self.worker {
+            worker.cancel(run.0);
+        }
+    }
+
+    /// News of all runs.
+    pub fn updates(&self) -> &Receiver<RunUpdate> {
+        &self.updates
+    }
+
+    /// Process id of the worker, if one is alive.
+    pub fn worker_id(&self) -> Option<u32> {
+        self.worker.as_ref().filter(|worker| worker.is_alive()).map(|worker| worker.process)
+    }
+
+    /// Runs `request` to its end on this thread. `on_event` returns whether to go on; returning
+    /// `false` cancels. It is also called with `None` about ten times a second. Meant for an
+    /// engine with no other runs: their news would be lost.
+    pub fn run(
+        &mut self,
+        request: &RunRequest,
+        on_event: &mut dyn FnMut(Option<&Event>) -> bool,
+    ) -> Result<RunOutput, RunFailure> {
+        let run = self.submit(request)?;
+        let mut cancelled = false;
+        loop {
+            let go_on = match self.updates.recv_timeout(Duration::from_millis(100)) {
+                Ok(RunUpdate::Finished(id, result)) if id == run => {
+                    return result.map(|output| *output);
+                }
+                Ok(RunUpdate::Event(id, event)) if id == run => on_event(Some(&event)),
+                Ok(_) => true,
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => on_event(None),
+            };
+            if !go_on && !cancelled {
+                cancelled = true;
+                self.cancel(run);
+            }
+        }
+    }
+}
+
+/// Runs sent to a worker and not finished; `None` once it is dead.
+type Outstanding = Arc<Mutex<Option<HashSet<u64>>>>;
+
+/// One living worker process.
+struct Worker {
+    process: u32,
+    pipe: UnixStream,
+    outstanding: Outstanding,
+    sender: Sender<RunUpdate>,
+    reader: Option<JoinHandle<()>>,
+}
+
+impl Worker {
+    fn start(options: &EngineOptions, sender: Sender<RunUpdate>) -> io::Result<Self> {
+        let (pipe, theirs) = UnixStream::pair()?;
+        let mut command = Command::new(program(options)?);
+        command.arg(WORKER_ARGUMENT);
+        if let Some(bytes) = options.cache_bytes {
+            command.args(["--cache-bytes", &bytes.to_string()]);
+        }
+        if let Some(threads) = options.threads {
+            // Rayon's pool, and candle's own that spins beside it.
+            command.env("RAYON_NUM_THREADS", threads.to_string());
+            command.env("CANDLE_NUM_THREADS", threads.to_string());
+        }
+        command.stdin(Stdio::from(OwnedFd::from(theirs)));
+        match &options.log {
+            Some(path) => {
+                let log = File::options().create(true).append(true).open(path)?;
+                command.stdout(log.try_clone()?).stderr(log);
+            }
+            // Standard output belongs to the caller's own results.
+            None => {
+                command.stdout(Stdio::from(io::stderr())).stderr(Stdio::inherit());
+            }
+        }
+        let child = command.spawn()?;
+        // The command holds the worker's end of the socket: it must go, or we never see EOF.
+        drop(command);
+        let outstanding: Outstanding = Arc::new(Mutex::new(Some(HashSet::new())));
+        let reader = Reader {
+            pipe: pipe.try_clone()?,
+            outstanding: outstanding.clone(),
+            sender: sender.clone(),
+            log: options.log.clone(),
+        };
+        let process = child.id();
+        let reader = Some(thread::spawn(move || reader.read_to_death(child)));
+        Ok(Worker { process, pipe, outstanding, sender, reader })
+    }
+
+    fn is_alive(&self) -> bool {
+        lock(&self.outstanding).is_some()
+    }
+
+    fn run(&mut self, run: u64, request: &RunRequest) {
+        let alive = lock(&self.outstanding).as_mut().map(|runs| runs.insert(run)).is_some();
+        let (message, block) = pack_request(run, request);
+        // A broken pipe is a dead worker: the reader sees it too, and says why for every run
+        // outstanding. Only a worker already buried is answered for here.
+        let _ = frame::write(&mut self.pipe, &message, &block);
+        if !alive {
+            let died = RunFailure::WorkerDied("it died before the run was sent".to_owned());
+            let _ = self.sender.send(RunUpdate::Finished(RunId(run), Err(died)));
+        }
+    }
+
+    fn cancel(&mut self, run: u64) {
+        let _ = frame::write(&mut self.pipe, &Message::Cancel { run }, &[]);
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // The worker ends when its pipe closes; the reader then reaps it.
+        let _ = self.pipe.shutdown(Shutdown::Both);
+        if let Some(reader) = self.reader.take() {
+            let _ = reader.join();
+        }
+    }
+}
+
+fn lock(outstanding: &Outstanding) -> std::sync::MutexGuard<'_, Option<HashSet<u64>>> {
+    outstanding.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn program(options: &EngineOptions) -> io::Result<PathBuf> {
+    match &options.program {
+        Some(program) => Ok(program.clone()),
+        // Stays the running program even when its file was replaced by a newer build.
+        None if cfg!(target_os = "linux") => Ok(PathBuf::from("/proc/self/exe")),
+        None => std::env::current_exe(),
+    }
+}
+
+/// Reads a worker's reports until it dies, and says why it did.
+struct Reader {
+    pipe: UnixStream,
+    outstanding: Outstanding,
+    sender: Sender<RunUpdate>,
+    log: Option<PathBuf>,
+}
+
+impl Reader {
+    fn read_to_death(self, mut child: Child) {
+        let mut pipe = BufReader::new(&self.pipe);
+        let broken: Option<FrameError> = loop {
+            match frame::read(&mut pipe) {
+                Ok(Some((report, block))) => self.forward(report, block),
+                Ok(None) => break None,
+                Err(error) => break Some(error),
+            }
+        };
+        // A worker whose words make no sense must go; one that is gone does not mind.
+        if broken.is_some() {
+            let _ = child.kill();
+        }
+        let cause = match (child.wait(), broken) {
+            (_, Some(error @ (FrameError::Header(_) | FrameError::TooLong(_)))) => {
+                format!("it sent what is no message ({error}); is it of the same version?")
+            }
+            (Ok(status), _) => death::in_words(status, self.log.as_deref()),
+            (Err(error), _) => format!("and how could not be found out: {error}"),
+        };
+        let runs = lock(&self.outstanding).take().unwrap_or_default();
+        let mut runs: Vec<u64> = runs.into_iter().collect();
+        runs.sort_unstable();
+        for run in runs {
+            self.finish(run, Err(RunFailure::WorkerDied(cause.clone())));
+        }
+    }
+
+    fn forward(&self, report: Report, block: Vec<u8>) {
+        match report {
+            Report::Event { run, event } => {
+                // The receiver lives as long as the engine; without it nobody wants the news.
+                let _ = self.sender.send(RunUpdate::Event(RunId(run), event));
+            }
+            Report::Done { run, output } => {
+                let output = unpack_output(*output, block).map(Box::new).ok_or_else(|| {
+                    RunFailure::Failed("the worker sent an image of the wrong length".to_owned())
+                });
+                self.over(run, output);
+            }
+            Report::Failed { run, kind, message } => {
+                self.over(run, Err(kind.with_message(message)));
+            }
+        }
+    }
+
+    fn over(&self, run: u64, result: Result<Box<RunOutput>, RunFailure>) {
+        if let Some(runs) = lock(&self.outstanding).as_mut() {
+            runs.remove(&run);
+        }
+        self.finish(run, result);
+    }
+
+    fn finish(&self, run: u64, result: Result<Box<RunOutput>, RunFailure>) {
+        let _ = self.sender.send(RunUpdate::Finished(RunId(run), result));
+    }
+}

@@ -1,0 +1,110 @@
+//! What crosses the worker's pipe: requests one way, events and results the other. Tensors and
+//! pixels travel beside the message as raw little-endian values.
+
+use super::client::RunFailure;
+use crate::engine::event::{Event, NfeCount};
+use crate::engine::recipe::Recipe;
+use crate::engine::request::{RunOutput, RunRequest, Timings};
+use crate::model::RgbImage;
+use serde::{Deserialize, Serialize};
+
+/// To the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub(super) enum Command {
+    /// Make an image. The block holds the initial noise where `noise` is set.
+    Run { run: u64, recipe: Box<Recipe>, noise: bool },
+    /// Stop a run within one step.
+    Cancel { run: u64 },
+}
+
+/// From the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub(super) enum Report {
+    /// A run goes on.
+    Event { run: u64, event: Event },
+    /// A run is done. The block holds pixels, noise and latents.
+    Done { run: u64, output: Box<OutputHeader> },
+    /// A run failed.
+    Failed { run: u64, kind: FailureKind, message: String },
+}
+
+/// The part of a [`RunOutput`] that is no raw values.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OutputHeader {
+    recipe: Recipe,
+    width: u32,
+    height: u32,
+    latents: usize,
+    nfe: NfeCount,
+    timings: Timings,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FailureKind {
+    Cancelled,
+    BadInput,
+    Failed,
+}
+
+impl FailureKind {
+    pub(super) fn with_message(self, message: String) -> RunFailure {
+        match self {
+            FailureKind::Cancelled => RunFailure::Cancelled,
+            FailureKind::BadInput => RunFailure::BadInput(message),
+            FailureKind::Failed => RunFailure::Failed(message),
+        }
+    }
+}
+
+pub(super) fn pack_request(run: u64, request: &RunRequest) -> (Command, Vec<u8>) {
+    let noise = request.noise.as_deref();
+    let block = to_bytes(noise.unwrap_or_default());
+    let recipe = Box::new(request.recipe.clone());
+    (Command::Run { run, recipe, noise: noise.is_some() }, block)
+}
+
+pub(super) fn unpack_request(recipe: Recipe, noise: bool, block: &[u8]) -> RunRequest {
+    RunRequest { recipe, noise: noise.then(|| from_bytes(block)) }
+}
+
+pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
+    let mut block = output.image.pixels;
+    block.extend(to_bytes(&output.noise));
+    block.extend(to_bytes(&output.latents));
+    let header = OutputHeader {
+        recipe: output.recipe,
+        width: output.image.width,
+        height: output.image.height,
+        latents: output.latents.len(),
+        nfe: output.nfe,
+        timings: output.timings,
+    };
+    (Report::Done { run, output: Box::new(header) }, block)
+}
+
+/// The output, or `None` where the block is not as long as the header says.
+pub(super) fn unpack_output(header: OutputHeader, mut block: Vec<u8>) -> Option<RunOutput> {
+    let pixels = header.width as usize * header.height as usize * 3;
+    let tensor = header.latents.checked_mul(size_of::<f32>())?;
+    if block.len() != pixels.checked_add(tensor.checked_mul(2)?)? {
+        return None;
+    }
+    let latents = from_bytes(&block.split_off(pixels + tensor));
+    let noise = from_bytes(&block.split_off(pixels));
+    let image = RgbImage { width: header.width, height: header.height, pixels: block };
+    let OutputHeader { recipe, nfe, timings, .. } = header;
+    Some(RunOutput { recipe, image, noise, latents, nfe, timings })
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    let (values, _) = bytes.as_chunks();
+    values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}

@@ -1,0 +1,20 @@
+//! The worker process: the engine behind a pipe, so that a crash, a kill or a hang is one failed
+//! run with its cause in words, and a new worker.
+//!
+//! The caller starts its own program with the argument `worker`. The pipe is a socket pair whose
+//! one end is the worker's standard input, so that standard output and error stay free for what
+//! libraries print, and no descriptor has to be smuggled past `exec`. Frames are in [`frame`],
+//! messages in [`message`].
+
+mod client;
+mod death;
+mod frame;
+mod message;
+mod server;
+
+pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
+pub use frame::FrameError;
+pub use server::{ServeError, serve};
+
+/// The argument that makes the program a worker.
+pub const WORKER_ARGUMENT: &str = "worker";
