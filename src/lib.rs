@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
 //! | [`metrics`] | functions on trajectories and images |
 //! | [`sampler`] | the solver trait and the built-in solvers |
@@ -14,6 +15,7 @@
 
 pub mod caption;
 pub mod engine;
+pub mod image_file;
 pub mod kernels;
 pub mod metrics;
 pub mod model;

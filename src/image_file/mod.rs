@@ -1,0 +1,14 @@
+//! The files of an image: the PNG with its recipe inside, the latents beside it, and writing
+//! either of them whole or not at all. Knows recipes and pixels; knows nothing of how an image
+//! is made and of the command line.
+
+mod latents;
+mod parameters;
+mod picture;
+mod recipe_text;
+mod target;
+
+pub use latents::{LatentsFileError, read_noise, write_latents};
+pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};
+pub use recipe_text::{RecipeFileError, RecipeTextError, parse_recipe, read_recipe};
+pub use target::{Draft, OnCollision, Target, TargetError};

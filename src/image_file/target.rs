@@ -1,0 +1,267 @@
+//! Writing a file whole or not at all: checked before the work, written under a temporary name
+//! in the same folder, renamed at the end. Knows nothing of what the file holds.
+
+use std::fs::Permissions;
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A place that a file can be written to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Target {
+    path: PathBuf,
+}
+
+/// What to do where the target has come to exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCollision {
+    /// Replace it.
+    Replace,
+    /// Fail with [`TargetError::Exists`].
+    Refuse,
+}
+
+/// Why a file cannot be written. `role` says which file, as in "the image".
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Its folder is not there.
+    #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What should be its folder is a file.
+    #[error("cannot write `{}`: `{}` is not a folder", path.display(), folder.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the folder's place.
+        folder: PathBuf,
+    },
+    /// Its folder cannot be written to.
+    #[error("cannot write `{}`: no permission to write in `{}`", path.display(), folder.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The path is a folder, a device or a pipe.
+    #[error("cannot write `{}`: it is {what}, not a file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// Something else was there first.
+    #[error("`{}` exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Target {
+    /// Checks that `path` can be written, without touching anything. A symbolic link is followed,
+    /// so that it stays a link.
+    pub fn check(path: &Path) -> Result<Self, TargetError> {
+        let io = |source| TargetError::Io { path: path.to_owned(), source };
+        let resolved = match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => std::fs::canonicalize(path).map_err(io)?,
+            Ok(meta) => {
+                let what = if meta.is_dir() { "a folder" } else { "a device or a pipe" };
+                return Err(TargetError::NotAFile { path: path.to_owned(), what });
+            }
+            Err(_) => path.to_owned(),
+        };
+        if resolved.file_name().is_none() {
+            return Err(TargetError::NotAFile { path: path.to_owned(), what: "a folder" });
+        }
+        let folder = folder_of(&resolved);
+        let named = |path: &Path, folder: &Path| (path.to_owned(), folder.to_owned());
+        let (path, folder_name) = named(path, &folder);
+        match std::fs::metadata(&folder) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => return Err(TargetError::NotAFolder { path, folder: folder_name }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TargetError::NoFolder { path, folder: folder_name });
+            }
+            Err(source) => return Err(TargetError::Io { path, source }),
+        }
+        let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        if rustix::fs::access(&folder, wanted).is_err() {
+            return Err(TargetError::NotWritable { path, folder: folder_name });
+        }
+        Ok(Target { path: resolved })
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a temporary file beside the target with `write`. Nothing is at the target yet.
+    pub fn draft<E>(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<Draft, TargetError>
+    where
+        E: Into<std::io::Error>,
+    {
+        let io = |source| TargetError::Io { path: self.path.clone(), source };
+        let temporary = tempfile::Builder::new()
+            .prefix(".sigmalab-")
+            .suffix(".tmp")
+            // Readable as any new file is: the process's umask applies.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder_of(&self.path))
+            .map_err(io)?;
+        let mut buffered = BufWriter::new(temporary);
+        write(&mut buffered).map_err(|error| io(error.into()))?;
+        let temporary = buffered.into_inner().map_err(|error| io(error.into_error()))?;
+        temporary.as_file().sync_all().map_err(io)?;
+        Ok(Draft { temporary, path: self.path.clone() })
+    }
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => PathBuf::from("/"),
+    }
+}
+
+/// A file written under a temporary name; deleted unless it is committed.
+#[derive(Debug)]
+pub struct Draft {
+    temporary: NamedTempFile,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Gives the file its name.
+    pub fn commit(self, collision: OnCollision) -> Result<PathBuf, TargetError> {
+        let Draft { temporary, path } = self;
+        let renamed = match collision {
+            OnCollision::Replace => temporary.persist(&path),
+            OnCollision::Refuse => temporary.persist_noclobber(&path),
+        };
+        match renamed {
+            Ok(_) => Ok(path),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(TargetError::Exists { path })
+            }
+            Err(error) => Err(TargetError::Io { path, source: error.error }),
+        }
+    }
+
+    /// Gives the file the first of `names` (in the same folder) that is free.
+    pub fn commit_to_first_free(
+        self,
+        names: impl Iterator<Item = PathBuf>,
+    ) -> Result<PathBuf, TargetError> {
+        let Draft { mut temporary, path } = self;
+        for name in names {
+            match temporary.persist_noclobber(&name) {
+                Ok(_) => return Ok(name),
+                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    temporary = error.file;
+                }
+                Err(error) => return Err(TargetError::Io { path: name, source: error.error }),
+            }
+        }
+        Err(TargetError::Exists { path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use std::fs;
+    use std::io::Error;
+
+    fn text(text: &'static str) -> impl FnOnce(&mut dyn Write) -> Result<(), Error> {
+        move |out| out.write_all(text.as_bytes())
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Target::check(&folder.path().join("no/out.png")).unwrap_err();
+        assert!(matches!(&error, TargetError::NoFolder { folder, .. } if folder.ends_with("no")));
+    }
+
+    #[test]
+    fn folders_devices_and_files_in_place_of_folders_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "x").unwrap();
+        let check = |path: &Path| Target::check(path).unwrap_err();
+        assert!(matches!(check(folder.path()), TargetError::NotAFile { what: "a folder", .. }));
+        assert!(matches!(check(Path::new("/dev/null")), TargetError::NotAFile { .. }));
+        assert!(matches!(check(Path::new("..")), TargetError::NotAFile { .. }));
+        let inside = check(&folder.path().join("file/out.png"));
+        assert!(matches!(inside, TargetError::NotAFolder { .. } | TargetError::Io { .. }));
+    }
+
+    #[test]
+    fn a_draft_leaves_nothing_behind_unless_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::check(&folder.path().join("out")).unwrap();
+        drop(target.draft(text("whole")).unwrap());
+        let failed = target.draft(|_| Err(Error::other("disk full")));
+        assert!(failed.unwrap_err().to_string().contains("disk full"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+        target.draft(text("whole")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(target.path()).unwrap(), "whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn collisions_replace_refuse_or_take_the_next_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "first").unwrap();
+        let target = Target::check(&path).unwrap();
+        let path = target.path().to_owned();
+
+        let refused = target.draft(text("second")).unwrap().commit(OnCollision::Refuse);
+        assert!(matches!(refused, Err(TargetError::Exists { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+
+        let next = path.with_file_name("out-2");
+        let names = [path.clone(), next.clone()].into_iter();
+        let draft = target.draft(text("second")).unwrap();
+        assert_eq!(draft.commit_to_first_free(names).unwrap(), next);
+
+        target.draft(text("third")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(fs::read_to_string(&next).unwrap(), "second");
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let target = Target::check(&link).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    }
+}
