@@ -1,0 +1,62 @@
+//! How a command ends badly: an exit code, one message, and ways out. Knows nothing of what
+//! went wrong.
+
+use std::fmt::Display;
+use std::process::ExitCode;
+
+/// Exit codes, as documented in `--help`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Something failed while it ran.
+    Failed = 1,
+    /// Bad usage or bad input.
+    BadInput = 2,
+    /// Interrupted by a signal.
+    Interrupted = 130,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(exit as u8)
+    }
+}
+
+/// Why a command ended badly.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// The exit code.
+    pub(crate) exit: Exit,
+    /// What happened; empty where everything was said already.
+    pub(crate) message: String,
+    /// Ways out, one a line.
+    pub(crate) ways_out: Vec<String>,
+}
+
+impl Failure {
+    /// Bad usage or bad input.
+    pub(crate) fn bad_input(message: impl Display) -> Self {
+        Failure { exit: Exit::BadInput, message: message.to_string(), ways_out: Vec::new() }
+    }
+
+    /// A failure while running.
+    pub(crate) fn failed(message: impl Display) -> Self {
+        Failure { exit: Exit::Failed, message: message.to_string(), ways_out: Vec::new() }
+    }
+
+    /// The user stopped it.
+    pub(crate) fn interrupted() -> Self {
+        let message = "interrupted; nothing was written".to_owned();
+        Failure { exit: Exit::Interrupted, message, ways_out: Vec::new() }
+    }
+
+    /// Bad input whose report is the command's own output.
+    pub(crate) fn reported() -> Self {
+        Failure::bad_input("")
+    }
+
+    /// Adds a way out.
+    pub(crate) fn way_out(mut self, way: impl Display) -> Self {
+        self.ways_out.push(way.to_string());
+        self
+    }
+}

@@ -1,0 +1,212 @@
+//! `sigmalab generate`: from a prompt, or from an earlier image's recipe, to an image. What is
+//! asked is checked in full before anything heavy starts.
+
+mod outputs;
+pub(super) mod progress;
+mod report;
+mod resolve;
+mod wording;
+
+use super::failure::Failure;
+use super::interrupt::Interrupt;
+use super::model_flags::ModelFlags;
+use super::preset_flags::PresetFlags;
+use super::print;
+use super::schedule_flags::ScheduleFlags;
+use super::size_flags::SizeFlags;
+use super::values::{device, parameter};
+use clap::{Args, ValueEnum};
+use outputs::Outputs;
+use progress::Progress;
+use report::{Finished, Observed};
+use sigmalab::engine::noise::Rng;
+use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab::model::{ComputeDtype, DeviceChoice};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// The arguments of `generate`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The image carries its whole recipe; `generate --recipe image.png` runs it again, and any flag
+beside it changes that one thing.
+
+Examples:
+  sigmalab generate --prompt \"a red circle on a blue background\" --output out.png
+  sigmalab generate --prompt \"an orange hexagon\" --sampler-preset V4_TURBO_12 --seed 5 --gw 7x10,2x2
+  sigmalab generate --recipe out.png --seed 8 --output other.png
+  sigmalab generate --model ideogram-ai/ideogram-4-fp8 --prompt-file caption.json --size landscape
+
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted. Only with 0 is a file
+written."
+)]
+pub(crate) struct Generate {
+    /// What to draw: a sentence or a structured JSON caption; `-` reads standard input
+    #[arg(long, value_name = "TEXT", required_unless_present_any = ["prompt_file", "recipe"])]
+    prompt: Option<String>,
+
+    /// File with the prompt; `-` is standard input
+    #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
+    prompt_file: Option<PathBuf>,
+
+    /// Run the recipe of an image (or of a .json file) again; flags beside it change it
+    #[arg(long, value_name = "FILE.png")]
+    recipe: Option<PathBuf>,
+
+    /// With --recipe: run also on a checkpoint that is not the recipe's own
+    #[arg(long, requires = "recipe")]
+    any_checkpoint: bool,
+
+    /// The image, a PNG; replaced if it exists [default: sigmalab-SEED.png in the current folder,
+    /// or the next free name]
+    #[arg(long, short, value_name = "FILE.png")]
+    output: Option<PathBuf>,
+
+    /// Preset, or `none` for the reference call's defaults (48 steps, gw 7, mu 0.5, std 1,
+    /// 1024×1024) [default: the presets file's own, V4_QUALITY_48]
+    #[arg(long, value_name = "NAME", help_heading = "Schedule (a flag beats the preset)")]
+    sampler_preset: Option<String>,
+
+    #[command(flatten)]
+    schedule: ScheduleFlags,
+
+    #[command(flatten)]
+    presets: PresetFlags,
+
+    #[command(flatten)]
+    size: SizeFlags,
+
+    /// Seed of the initial noise [default: a random one, which is printed and stored]
+    #[arg(long, value_name = "N", help_heading = "Noise and sampler")]
+    seed: Option<u64>,
+
+    /// Generator of the initial noise: torch-cpu, torch-cuda or
+    /// torch-cuda:MULTIPROCESSORS[xTHREADS] [default: torch-cpu]
+    #[arg(long, value_name = "RNG", help_heading = "Noise and sampler")]
+    rng: Option<Rng>,
+
+    /// Take the initial noise from tensor `noise`, [1, tokens, 128] f32, of a file
+    #[arg(long, value_name = "FILE.safetensors", help_heading = "Noise and sampler",
+          conflicts_with_all = ["seed", "rng"])]
+    initial_noise: Option<PathBuf>,
+
+    /// Sampler [default: euler]
+    #[arg(long, value_name = "NAME", help_heading = "Noise and sampler")]
+    sampler: Option<String>,
+
+    /// Parameter of the sampler; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", value_parser = parameter,
+          help_heading = "Noise and sampler")]
+    sampler_param: Vec<(String, f64)>,
+
+    #[command(flatten)]
+    model: ModelFlags,
+
+    /// Number format of activations; weights stay as they are stored [default: f32]
+    #[arg(long, value_enum, help_heading = "Model")]
+    dtype: Option<DtypeFlag>,
+
+    /// Where the networks run: cpu, cuda, cuda:N or metal [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
+    device: Option<DeviceChoice>,
+
+    /// Compute threads; the image does not depend on it [default: every core]
+    #[arg(long, value_name = "N", help_heading = "Model")]
+    threads: Option<NonZeroUsize>,
+
+    /// Put a plain prompt into the smallest valid caption first
+    #[arg(long, help_heading = "Captions")]
+    wrap_caption: bool,
+
+    /// Refuse a prompt that is no valid structured caption (issues are warnings otherwise)
+    #[arg(long, help_heading = "Captions")]
+    strict_caption: bool,
+
+    /// Also write `noise` and `latents`, both [1, tokens, 128] f32
+    #[arg(long, value_name = "FILE.safetensors", help_heading = "Results")]
+    save_latents: Option<PathBuf>,
+
+    /// Print one JSON object: output, recipe, NFE, timings, every step's metrics
+    #[arg(long, help_heading = "Results")]
+    json: bool,
+
+    /// No progress and no closing line; warnings and errors stay
+    #[arg(long, short, help_heading = "Results")]
+    quiet: bool,
+}
+
+/// `--dtype`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DtypeFlag {
+    F32,
+    Bf16,
+}
+
+impl From<DtypeFlag> for ComputeDtype {
+    fn from(flag: DtypeFlag) -> Self {
+        match flag {
+            DtypeFlag::F32 => ComputeDtype::F32,
+            DtypeFlag::Bf16 => ComputeDtype::Bf16,
+        }
+    }
+}
+
+/// Makes the image.
+pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
+    let started = Instant::now();
+    let interrupt = Interrupt::install()?;
+    let outputs = Outputs::check(arguments)?;
+    let mut progress = Progress::new(!arguments.quiet);
+    let request = resolve::resolve(arguments, &mut progress)?;
+    for warning in &request.warnings {
+        print::warning(warning);
+    }
+
+    let mut engine = Engine::new(EngineOptions {
+        threads: arguments.threads.map(NonZeroUsize::get),
+        // One run has no prefix to share with another.
+        cache_bytes: Some(0),
+        ..EngineOptions::default()
+    });
+    let mut observed = Observed::default();
+    interrupt.become_polite();
+    let result = engine.run(&request.run, &mut |event| {
+        if let Some(event) = event {
+            observed.take(event);
+        }
+        progress.show(event);
+        !interrupt.requested()
+    });
+    progress.finish();
+    let output = match result {
+        // A worker that dies of the same Ctrl-C was interrupted too.
+        Err(_) if interrupt.requested() => return Err(Failure::interrupted()),
+        Err(failure) => return Err(failed(failure)),
+        Ok(output) => output,
+    };
+
+    let files = outputs.write(&output)?;
+    let finished = Finished {
+        files,
+        output: &output,
+        observed,
+        warnings: request.warnings,
+        seconds: started.elapsed().as_secs_f64(),
+    };
+    if arguments.json {
+        print::json(&finished.document()?)
+    } else if arguments.quiet {
+        Ok(())
+    } else {
+        print::result(&finished.line())
+    }
+}
+
+fn failed(failure: RunFailure) -> Failure {
+    match failure {
+        RunFailure::Cancelled => Failure::interrupted(),
+        RunFailure::BadInput(message) => Failure::bad_input(message),
+        other => Failure::failed(other),
+    }
+}

@@ -1,0 +1,123 @@
+//! The files of a run: checked before it, written whole after it.
+
+use super::Generate;
+use crate::cli::failure::Failure;
+use sigmalab::engine::noise::NoiseSource;
+use sigmalab::engine::recipe::Recipe;
+use sigmalab::engine::request::RunOutput;
+use sigmalab::image_file::{Draft, OnCollision, Target, TargetError, write_latents, write_picture};
+use std::path::{Path, PathBuf};
+
+/// Most names of the kind `sigmalab-7-2.png` that are tried.
+const MOST_NAMES: usize = 10_000;
+
+/// Where the files of a run go.
+#[derive(Debug)]
+pub(super) struct Outputs {
+    /// The image; `None` for a name made from the seed.
+    image: Option<Target>,
+    latents: Option<Target>,
+}
+
+/// The files of a run, written.
+#[derive(Debug)]
+pub(super) struct Files {
+    /// The image.
+    pub(super) image: PathBuf,
+    /// The latents file, if one was asked for.
+    pub(super) latents: Option<PathBuf>,
+}
+
+impl Outputs {
+    /// Checks that every file can be written; touches nothing.
+    pub(super) fn check(arguments: &Generate) -> Result<Self, Failure> {
+        let image = match &arguments.output {
+            Some(path) => Some(checked_image(path)?),
+            None => {
+                checked(Path::new("sigmalab.png"), "--output")?;
+                None
+            }
+        };
+        let latents = match &arguments.save_latents {
+            Some(path) => Some(checked(path, "--save-latents")?),
+            None => None,
+        };
+        if image.is_some() && image == latents {
+            return Err(Failure::bad_input("--output and --save-latents name the same file"));
+        }
+        Ok(Outputs { image, latents })
+    }
+
+    /// Writes the files. Both are whole before either gets its name.
+    pub(super) fn write(&self, output: &RunOutput) -> Result<Files, Failure> {
+        let RunOutput { recipe, image, noise, latents, .. } = output;
+        let unnamed;
+        let target = match &self.image {
+            Some(target) => target,
+            None => {
+                unnamed = checked(&made_up_name(recipe, 1), "--output").or_else(|_| {
+                    // Something that is no file has the first name: a later one will do.
+                    checked(&made_up_name(recipe, 2), "--output")
+                })?;
+                &unnamed
+            }
+        };
+        let draft =
+            target.draft(|out| write_picture(image, recipe, out)).map_err(Failure::failed)?;
+        let latents_draft = match &self.latents {
+            Some(target) => Some(
+                target
+                    .draft(|out| write_latents(noise, latents, recipe, out))
+                    .map_err(Failure::failed)?,
+            ),
+            None => None,
+        };
+        let replace = |draft: Draft| draft.commit(OnCollision::Replace).map_err(Failure::failed);
+        let latents = latents_draft.map(replace).transpose()?;
+        let image = if self.image.is_some() {
+            replace(draft)?
+        } else {
+            let names = (1..=MOST_NAMES).map(|number| made_up_name(recipe, number));
+            draft.commit_to_first_free(names).map_err(Failure::failed)?
+        };
+        Ok(Files { image, latents })
+    }
+}
+
+fn checked_image(path: &Path) -> Result<Target, Failure> {
+    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
+        let better = path.with_extension("png");
+        return Err(Failure::bad_input(format_args!(
+            "--output `{}`: images are PNG files, so the name must end in .png",
+            path.display()
+        ))
+        .way_out(format_args!("--output {}", better.display())));
+    }
+    checked(path, "--output")
+}
+
+fn checked(path: &Path, flag: &str) -> Result<Target, Failure> {
+    Target::check(path).map_err(|error| {
+        let failure = Failure::bad_input(format_args!("{flag}: {error}"));
+        match error {
+            TargetError::NoFolder { folder, .. } => {
+                failure.way_out(format_args!("mkdir -p {}", folder.display()))
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// `sigmalab-SEED.png`, then `sigmalab-SEED-2.png` and so on.
+fn made_up_name(recipe: &Recipe, number: usize) -> PathBuf {
+    let noise = match &recipe.noise {
+        NoiseSource::Seed { seed, .. } => seed.to_string(),
+        NoiseSource::File { blake3 } => {
+            format!("noise-{}", blake3.chars().take(8).collect::<String>())
+        }
+    };
+    PathBuf::from(match number {
+        1 => format!("sigmalab-{noise}.png"),
+        number => format!("sigmalab-{noise}-{number}.png"),
+    })
+}

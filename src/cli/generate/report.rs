@@ -1,0 +1,110 @@
+//! What is told of a finished run: one line for people, or one JSON object.
+
+use super::outputs::Files;
+use crate::cli::failure::Failure;
+use serde::Serialize;
+use sigmalab::engine::event::{Event, NfeCount, StepReport};
+use sigmalab::engine::noise::NoiseSource;
+use sigmalab::engine::recipe::Recipe;
+use sigmalab::engine::request::{RunOutput, Timings};
+
+/// What the events of a run told.
+#[derive(Debug, Default)]
+pub(super) struct Observed {
+    steps: Vec<StepReport>,
+    text_tokens: usize,
+}
+
+impl Observed {
+    /// Takes one event in.
+    pub(super) fn take(&mut self, event: &Event) {
+        match event {
+            Event::Step(report) => self.steps.push(report.clone()),
+            Event::Encoded { tokens, .. } => self.text_tokens = *tokens,
+            Event::Loading(_) | Event::Loaded { .. } | Event::Decoded { .. } => {}
+        }
+    }
+}
+
+/// A run that is done, its files written.
+#[derive(Debug)]
+pub(super) struct Finished<'a> {
+    pub(super) files: Files,
+    pub(super) output: &'a RunOutput,
+    pub(super) observed: Observed,
+    pub(super) warnings: Vec<String>,
+    /// Wall time of the whole command.
+    pub(super) seconds: f64,
+}
+
+/// The object that `--json` prints.
+#[derive(Debug, Serialize)]
+pub(super) struct Document<'a> {
+    /// Path of the image.
+    output: String,
+    /// Path of the latents file, if one was asked for.
+    latents: Option<String>,
+    /// Width of the image in pixels.
+    width: u32,
+    /// Height of the image in pixels.
+    height: u32,
+    /// The seed; null where the noise came from a file.
+    seed: Option<u64>,
+    /// Hash of everything the image depends on.
+    identity: String,
+    /// The recipe, resolved.
+    recipe: &'a Recipe,
+    /// Tokens of the prompt, chat template included.
+    text_tokens: usize,
+    /// Network evaluations done and saved.
+    nfe: NfeCount,
+    /// Milliseconds by stage.
+    timings: Timings,
+    /// Milliseconds of the whole command.
+    total_ms: f64,
+    /// Every step, sampling order.
+    steps: &'a [StepReport],
+    /// What may not be as meant.
+    warnings: &'a [String],
+}
+
+impl Finished<'_> {
+    /// One closing line: file, size, seed, steps, seconds.
+    pub(super) fn line(&self) -> String {
+        let recipe = &self.output.recipe;
+        let noise = match &recipe.noise {
+            NoiseSource::Seed { seed, .. } => format!("seed {seed}"),
+            NoiseSource::File { .. } => "noise from a file".to_owned(),
+        };
+        format!(
+            "{}  {}  {noise}  {} steps  {:.1} s\n",
+            self.files.image.display(),
+            recipe.size,
+            recipe.steps.len(),
+            self.seconds
+        )
+    }
+
+    /// The object that `--json` prints.
+    pub(super) fn document(&self) -> Result<Document<'_>, Failure> {
+        let recipe = &self.output.recipe;
+        Ok(Document {
+            output: self.files.image.display().to_string(),
+            latents: self.files.latents.as_ref().map(|path| path.display().to_string()),
+            width: self.output.image.width,
+            height: self.output.image.height,
+            seed: match recipe.noise {
+                NoiseSource::Seed { seed, .. } => Some(seed),
+                NoiseSource::File { .. } => None,
+            },
+            identity: recipe.identity().map_err(Failure::failed)?,
+            recipe,
+            text_tokens: self.observed.text_tokens,
+            nfe: self.output.nfe,
+            timings: self.output.timings,
+            total_ms: self.seconds * 1e3,
+            steps: &self.observed.steps,
+            warnings: &self.warnings,
+        })
+    }
+}

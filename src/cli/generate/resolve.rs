@@ -1,0 +1,221 @@
+//! From flags, and perhaps an earlier recipe, to the request of one run.
+
+use super::progress::Progress;
+use super::{Generate, wording};
+use crate::cli::failure::Failure;
+use crate::cli::{model_flags, prompt};
+use sigmalab::engine::noise::{self, NoiseSource, Rng};
+use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab::engine::request::RunRequest;
+use sigmalab::image_file::{read_noise, read_recipe};
+use sigmalab::model::DeviceChoice;
+use sigmalab::sampler;
+use sigmalab::schedule::free::FREE;
+use sigmalab::schedule::order::SamplingOrder;
+use sigmalab::schedule::preset::Preset;
+use sigmalab::schedule::size::Size;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A run that is fit to start.
+#[derive(Debug)]
+pub(super) struct Resolved {
+    /// The request.
+    pub(super) run: RunRequest,
+    /// What may not be as meant.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Checks everything that was asked, the cheap things first, and puts it into a request. A flag
+/// beats the recipe, and the recipe beats the preset and every default.
+pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<Resolved, Failure> {
+    let base = match &arguments.recipe {
+        Some(path) => Some(
+            read_recipe(path)
+                .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
+        ),
+        None => None,
+    };
+    let base = base.as_ref();
+    let mut warnings = Vec::new();
+    let steps = steps(arguments, base)?;
+    let sampler = sampler(arguments, base)?;
+    let model_name = match (arguments.model.given(), base) {
+        (None, Some(base)) => base.model.name.clone(),
+        _ => arguments.model.name(),
+    };
+    let prompt = wording::settle(
+        prompt_text(arguments, base)?,
+        arguments.wrap_caption,
+        arguments.strict_caption,
+        &model_name,
+        &mut warnings,
+    )?;
+    let device = device(arguments, base)?;
+
+    let checkpoint = model_flags::open(&model_name, &mut |loading| progress.loading(&loading));
+    progress.finish();
+    let checkpoint = checkpoint?;
+    let fingerprint = checkpoint.fingerprint();
+    let expected = base.and_then(|base| base.model.fingerprint.as_ref());
+    if let Some(expected) = expected
+        && *expected != fingerprint
+        && !arguments.any_checkpoint
+    {
+        return Err(Failure::bad_input(format_args!(
+            "the recipe was made with checkpoint {expected}, and `{model_name}` is checkpoint \
+             {fingerprint}: the image would be another one"
+        ))
+        .way_out("--model with the folder or repository of the recipe's checkpoint")
+        .way_out("--any-checkpoint to run it on this one"));
+    }
+
+    let size = arguments.size.resolve(match base {
+        Some(base) => base.size,
+        None if arguments.sampler_preset.as_deref() == Some(FREE) => Size::SQUARE,
+        None => model_flags::default_size(&model_name, &checkpoint)?,
+    })?;
+    let (source, noise) = noise(arguments, base, size, &mut warnings)?;
+    let label = steps.name != FREE;
+    let recipe = Recipe {
+        version: recipe::VERSION,
+        model: ModelRef { name: model_name, fingerprint: Some(fingerprint) },
+        prompt,
+        size,
+        noise: source,
+        preset: label.then_some(steps.name),
+        steps: steps.steps.0,
+        terminal: steps.terminal,
+        sampler,
+        dtype: match (arguments.dtype, base) {
+            (Some(flag), _) => flag.into(),
+            (None, Some(base)) => base.dtype,
+            (None, None) => Default::default(),
+        },
+        device,
+    };
+    recipe.check().map_err(|error| {
+        let failure = Failure::bad_input(error);
+        failure.way_out("sigmalab schedule with the same flags, which marks the steps")
+    })?;
+    Ok(Resolved { run: RunRequest { recipe, noise }, warnings })
+}
+
+/// The steps, as a preset. Its name is `none` where no name fits them.
+fn steps(arguments: &Generate, base: Option<&Recipe>) -> Result<Preset, Failure> {
+    let preset = match (base, &arguments.sampler_preset) {
+        (Some(base), None) => Preset {
+            name: base.preset.clone().unwrap_or_else(|| FREE.to_owned()),
+            description: None,
+            steps: SamplingOrder(base.steps.clone()),
+            terminal: base.terminal,
+        },
+        (_, name) => arguments.presets.load()?.find(name.as_deref())?,
+    };
+    let mut changed = arguments.schedule.over(&preset)?;
+    // The name is a label for people: it must not stand over other steps.
+    if changed.steps != preset.steps || changed.terminal != preset.terminal {
+        changed.name = FREE.to_owned();
+    }
+    Ok(changed)
+}
+
+/// The sampler, known to exist with these parameters. Naming one takes it as it is today.
+fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<SamplerRef, Failure> {
+    let mut chosen = match (&arguments.sampler, base) {
+        (None, Some(base)) => base.sampler.clone(),
+        (name, _) => SamplerRef {
+            id: name.clone().unwrap_or_else(|| "euler".to_owned()),
+            version: None,
+            params: Default::default(),
+        },
+    };
+    chosen.params.extend(arguments.sampler_param.iter().cloned());
+    let found = sampler::find(&chosen.id, &chosen.params).map_err(Failure::bad_input)?;
+    let today = found.sampler.info().version;
+    match &chosen.version {
+        Some(version) if version != today => Err(Failure::bad_input(format_args!(
+            "the recipe was made with version {version} of sampler `{}`, and this build has \
+             version {today}: the image would be another one",
+            chosen.id
+        ))
+        .way_out(format_args!("--sampler {} to take it as it is today", chosen.id))),
+        _ => Ok(chosen),
+    }
+}
+
+fn prompt_text(arguments: &Generate, base: Option<&Recipe>) -> Result<String, Failure> {
+    match (&arguments.prompt, &arguments.prompt_file, base) {
+        (Some(text), _, _) if text == "-" => prompt::from_stdin(),
+        (Some(text), _, _) => Ok(text.clone()),
+        (None, Some(file), _) => prompt::from_file(file),
+        (None, None, Some(base)) => Ok(base.prompt.clone()),
+        (None, None, None) => {
+            Err(Failure::bad_input("there is no prompt").way_out("--prompt TEXT"))
+        }
+    }
+}
+
+/// The device; one from a recipe may be missing in this build as one from a flag may not.
+fn device(arguments: &Generate, base: Option<&Recipe>) -> Result<DeviceChoice, Failure> {
+    let Some(base) = base else { return Ok(arguments.device.unwrap_or_default()) };
+    let Some(given) = arguments.device else {
+        let name = match base.device {
+            DeviceChoice::Cpu => "cpu".to_owned(),
+            DeviceChoice::Cuda(number) => format!("cuda:{number}"),
+            DeviceChoice::Metal => "metal".to_owned(),
+        };
+        return crate::cli::values::device(&name).map_err(|error| {
+            Failure::bad_input(format_args!("the recipe's device is {name}: {error}"))
+                .way_out("--device cpu; the last bits of the image may differ")
+        });
+    };
+    Ok(given)
+}
+
+/// Where the noise comes from, and its values where that is a file.
+fn noise(
+    arguments: &Generate,
+    base: Option<&Recipe>,
+    size: Size,
+    warnings: &mut Vec<String>,
+) -> Result<(NoiseSource, Option<Vec<f32>>), Failure> {
+    let before = base.map(|base| &base.noise);
+    if let Some(path) = &arguments.initial_noise {
+        let values = read_noise(path, size.tokens())
+            .map_err(|error| Failure::bad_input(format_args!("--initial-noise: {error}")))?;
+        let blake3 = noise::fingerprint(&values);
+        if let Some(NoiseSource::File { blake3: expected }) = before
+            && *expected != blake3
+        {
+            warnings.push(format!(
+                "`{}` is not the recipe's noise (hash {blake3}, not {expected}): the image will \
+                 be another one",
+                path.display()
+            ));
+        }
+        return Ok((NoiseSource::File { blake3 }, Some(values)));
+    }
+    let seeded = |seed, rng| Ok((NoiseSource::Seed { seed, rng }, None));
+    match before {
+        Some(NoiseSource::Seed { seed, rng }) => {
+            seeded(arguments.seed.unwrap_or(*seed), arguments.rng.unwrap_or(*rng))
+        }
+        Some(NoiseSource::File { blake3 }) if arguments.seed.is_none() => {
+            Err(Failure::bad_input(format_args!(
+                "the recipe's initial noise came from a file, which is needed again (hash {blake3})"
+            ))
+            .way_out("--initial-noise FILE.safetensors")
+            .way_out("--seed N for another image with the recipe's other settings"))
+        }
+        _ => seeded(
+            arguments.seed.unwrap_or_else(random_seed),
+            arguments.rng.unwrap_or(Rng::TorchCpu),
+        ),
+    }
+}
+
+/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
+fn random_seed() -> u64 {
+    // The standard library seeds its hasher from the system's random numbers.
+    u64::from(RandomState::new().build_hasher().finish() as u32)
+}

@@ -1,0 +1,43 @@
+//! The prompt as a caption: wrapped, verified, warned about or refused.
+
+use crate::cli::failure::Failure;
+use sigmalab::caption::{CaptionKind, PLAIN_PROMPT_COST, verify, wrap};
+use sigmalab::model::source::DEMO;
+
+/// The text for the text encoder. Issues go to `warnings`, or with `strict` are an error.
+///
+/// The demo checkpoint was trained on plain sentences as well as on structured captions, so a
+/// plain prompt is worth no word there.
+pub(super) fn settle(
+    prompt: String,
+    wrap_plain: bool,
+    strict: bool,
+    model_name: &str,
+    warnings: &mut Vec<String>,
+) -> Result<String, Failure> {
+    if CaptionKind::of(&prompt) == CaptionKind::Plain {
+        if wrap_plain {
+            return Ok(wrap(&prompt));
+        }
+        if strict {
+            return Err(Failure::bad_input(
+                "--strict-caption: the prompt is plain text, no structured caption",
+            )
+            .way_out("--wrap-caption"));
+        }
+        if model_name != DEMO {
+            warnings.push(format!("{PLAIN_PROMPT_COST} (--wrap-caption)"));
+        }
+        return Ok(prompt);
+    }
+    let issues = verify(&prompt);
+    if strict && !issues.is_empty() {
+        let list: Vec<_> = issues.iter().map(|issue| format!("\n  {issue}")).collect();
+        return Err(Failure::bad_input(format_args!(
+            "--strict-caption: the caption is not valid:{}",
+            list.concat()
+        )));
+    }
+    warnings.extend(issues.iter().map(|issue| format!("caption: {issue}")));
+    Ok(prompt)
+}

@@ -1,0 +1,105 @@
+//! The command line: flags to plain requests, rooms' answers to text. One file a subcommand;
+//! each resolves what was asked, calls the rooms, and prints.
+
+mod caption;
+mod completions;
+mod failure;
+mod generate;
+mod interrupt;
+mod model;
+mod model_flags;
+mod preset_flags;
+mod presets;
+mod print;
+mod prompt;
+mod schedule;
+mod schedule_flags;
+mod size_flags;
+mod values;
+mod worker;
+
+use clap::{CommandFactory, Parser, Subcommand};
+use failure::Failure;
+use std::process::ExitCode;
+
+/// A workbench for the samplers of Ideogram 4.
+///
+/// It draws images from prompts with a schedule whose every step you can set, and tells what each
+/// step did. Without a checkpoint of your own it runs on a small built-in one that draws coloured
+/// shapes.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Examples:
+  sigmalab generate --prompt \"a red circle on a blue background\" --output out.png
+  sigmalab generate --recipe out.png --gw 7x45,2x3 --output softer.png
+  sigmalab schedule V4_DEFAULT_20
+
+Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
+`sigmalab COMMAND --help` explains a command."
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Draw an image from a prompt
+    Generate(Box<generate::Generate>),
+    /// Show the steps and noise levels of a preset
+    Schedule(Box<schedule::ScheduleCommand>),
+    /// List, show and check presets
+    Presets(presets::PresetsCommand),
+    /// Look into a checkpoint
+    Model(model::ModelCommand),
+    /// Check and wrap structured captions
+    Caption(caption::CaptionCommand),
+    /// Print a shell's completion script
+    Completions(completions::Completions),
+    #[command(hide = true)]
+    Worker(worker::Worker),
+}
+
+/// Runs the command line and gives the exit code.
+pub(crate) fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help goes to standard output and ends with 0, errors to standard error with 2.
+            let _ = error.print();
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
+        }
+    };
+    match run(cli) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print::failure(&failure);
+            failure.exit.into()
+        }
+    }
+}
+
+fn run(cli: Cli) -> Result<(), Failure> {
+    match cli.command {
+        Some(Command::Generate(arguments)) => generate::run(&arguments),
+        Some(Command::Schedule(arguments)) => schedule::run(&arguments),
+        Some(Command::Presets(arguments)) => presets::run(&arguments),
+        Some(Command::Model(arguments)) => model::run(&arguments),
+        Some(Command::Caption(arguments)) => caption::run(&arguments),
+        Some(Command::Completions(arguments)) => completions::run(&arguments),
+        Some(Command::Worker(arguments)) => worker::run(&arguments),
+        None => print::result(&Cli::command().render_help().to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Cli::command().debug_assert();
+    }
+}

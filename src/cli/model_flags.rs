@@ -1,0 +1,70 @@
+//! `--model`, `SIGMALAB_MODEL`, and opening what they name.
+
+use super::failure::Failure;
+use clap::Args;
+use sigmalab::model::LoadProgress;
+use sigmalab::model::checkpoint::Checkpoint;
+use sigmalab::model::source::{self, DEMO};
+use sigmalab::schedule::size::Size;
+use std::path::Path;
+
+/// The environment variable behind `--model`.
+const VARIABLE: &str = "SIGMALAB_MODEL";
+
+/// The flag that names a checkpoint.
+#[derive(Debug, Args)]
+pub(crate) struct ModelFlags {
+    /// Checkpoint: `demo`, a folder, or a Hugging Face repository such as
+    /// ideogram-ai/ideogram-4-fp8 (downloaded when not in the hub's cache) [default:
+    /// $SIGMALAB_MODEL, else demo]
+    #[arg(long, value_name = "DIR|REPO", help_heading = "Model")]
+    model: Option<String>,
+}
+
+impl ModelFlags {
+    /// What `--model` says.
+    pub(crate) fn given(&self) -> Option<&str> {
+        self.model.as_deref()
+    }
+
+    /// The name of the checkpoint: the flag's, else the environment's, else the demo.
+    pub(crate) fn name(&self) -> String {
+        match &self.model {
+            Some(name) => name.clone(),
+            None => match std::env::var(VARIABLE) {
+                Ok(name) if !name.is_empty() => name,
+                _ => DEMO.to_owned(),
+            },
+        }
+    }
+}
+
+/// Opens the checkpoint `name`: headers only.
+pub(crate) fn open(
+    name: &str,
+    progress: &mut dyn FnMut(LoadProgress),
+) -> Result<Checkpoint, Failure> {
+    source::open(name, progress).map_err(|error| {
+        let failure = if error.is_bad_input() { Failure::bad_input } else { Failure::failed };
+        failure(&error as &dyn std::fmt::Display)
+    })
+}
+
+/// The size that `checkpoint` was made for: its own, else 1024×1024.
+pub(crate) fn default_size(name: &str, checkpoint: &Checkpoint) -> Result<Size, Failure> {
+    let Some((width, height)) = checkpoint.default_size() else { return Ok(Size::SQUARE) };
+    Size::new(width, height).map_err(|error| {
+        Failure::bad_input(format_args!("default_size in sigmalab.json of `{name}`: {error}"))
+            .way_out("correct that file, or give --width and --height")
+    })
+}
+
+/// The same without a download: a repository that is not in the cache gets 1024×1024, the size
+/// of every published checkpoint.
+pub(crate) fn default_size_offline(name: &str) -> Result<Size, Failure> {
+    if name == DEMO || Path::new(name).exists() {
+        let checkpoint = open(name, &mut |_| {})?;
+        return default_size(name, &checkpoint);
+    }
+    Ok(Size::SQUARE)
+}

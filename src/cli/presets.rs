@@ -1,0 +1,261 @@
+//! `sigmalab presets`: list them, show one, check a file.
+
+use super::failure::Failure;
+use super::preset_flags::{self, PresetFlags};
+use super::print;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+use sigmalab::schedule::preset::{Preset, Step};
+use sigmalab::schedule::runs::{gw_runs, runs};
+use sigmalab::schedule::size::{LONGEST_SIDE, NAMED_SIZES, SHORTEST_SIDE, Size};
+use sigmalab::schedule::terminal::Terminal;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// The arguments of `presets`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab presets list
+  sigmalab presets show V4_DEFAULT_20 > mine.toml
+  sigmalab presets check mine.toml")]
+pub(crate) struct PresetsCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Every preset of the file that counts
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        presets: PresetFlags,
+    },
+    /// One preset, as a presets file writes it
+    Show {
+        /// Its name
+        name: String,
+        /// Print JSON, every step in sampling order
+        #[arg(long)]
+        json: bool,
+        #[command(flatten)]
+        presets: PresetFlags,
+    },
+    /// Reads a file and tries every preset's schedule at the smallest, the largest and every
+    /// named size; prints every problem
+    Check {
+        /// The presets file [default: the one that counts]
+        file: Option<PathBuf>,
+        #[command(flatten)]
+        presets: PresetFlags,
+    },
+}
+
+/// Lists, shows or checks.
+pub(crate) fn run(arguments: &PresetsCommand) -> Result<(), Failure> {
+    match &arguments.action {
+        Action::List { json, presets } => list(*json, presets),
+        Action::Show { name, json, presets } => show(name, *json, presets),
+        Action::Check { file, presets } => check(file.as_ref(), presets),
+    }
+}
+
+/// A preset as JSON.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    name: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    terminal: Terminal,
+    /// gw as `VALUExSTEPS`, sampling order.
+    gw: String,
+    /// Sampling order.
+    steps: &'a [Step],
+}
+
+impl<'a> From<&'a Preset> for Document<'a> {
+    fn from(preset: &'a Preset) -> Self {
+        Document {
+            name: &preset.name,
+            description: preset.description.as_deref(),
+            terminal: preset.terminal,
+            gw: gw_runs(preset.steps.as_slice()),
+            steps: preset.steps.as_slice(),
+        }
+    }
+}
+
+fn list(json: bool, presets: &PresetFlags) -> Result<(), Failure> {
+    let presets = presets.load()?;
+    let file = &presets.file;
+    if json {
+        #[derive(Serialize)]
+        struct List<'a> {
+            file: String,
+            default: &'a str,
+            presets: Vec<Document<'a>>,
+        }
+        return print::json(&List {
+            file: presets.origin(),
+            default: &file.default_preset().name,
+            presets: file.presets().iter().map(Document::from).collect(),
+        });
+    }
+    let mut rows = vec![["name", "steps", "gw", "mu", "std", "terminal", ""].map(str::to_owned)];
+    for preset in file.presets() {
+        let is_default = preset.name == file.default_preset().name;
+        let range = |of: fn(&Step) -> f64| {
+            let values = runs(preset.steps.iter().map(of));
+            match values.as_slice() {
+                [only] => only.value.to_string(),
+                _ => "per step".to_owned(),
+            }
+        };
+        rows.push([
+            format!("{}{}", preset.name, if is_default { " *" } else { "" }),
+            preset.steps.len().to_string(),
+            gw_runs(preset.steps.as_slice()),
+            range(|step| step.mu),
+            range(|step| step.std),
+            preset.terminal.to_string(),
+            preset.description.clone().unwrap_or_default(),
+        ]);
+    }
+    let mut text = columns(&rows);
+    let _ = writeln!(
+        text,
+        "\n* used when none is named; gw is VALUExSTEPS, first step first; from {}",
+        presets.origin()
+    );
+    print::result(&text)
+}
+
+/// Rows of cells, padded to columns.
+fn columns<const N: usize>(rows: &[[String; N]]) -> String {
+    let mut widths = [0; N];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(row) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    let mut text = String::new();
+    for row in rows {
+        let cells = row.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        let line = cells.collect::<Vec<_>>().join("  ");
+        text.push_str(line.trim_end());
+        text.push('\n');
+    }
+    text
+}
+
+fn show(name: &str, json: bool, presets: &PresetFlags) -> Result<(), Failure> {
+    let preset = presets.load()?.find(Some(name))?;
+    if json { print::json(&Document::from(&preset)) } else { print::result(&toml_text(&preset)) }
+}
+
+/// The preset as a table of a presets file, with runs of equal steps.
+fn toml_text(preset: &Preset) -> String {
+    let quoted = |text: &str| toml::Value::from(text).to_string();
+    let key = if preset.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
+        preset.name.clone()
+    } else {
+        quoted(&preset.name)
+    };
+    let mut text = format!("[{key}]\n");
+    if let Some(description) = &preset.description {
+        let _ = writeln!(text, "description = {}", quoted(description));
+    }
+    let steps = runs(preset.steps.iter().copied());
+    let shared = |of: fn(&Step) -> f64| match runs(preset.steps.iter().map(of)).as_slice() {
+        [only] => Some(only.value),
+        _ => None,
+    };
+    let (mu, std) = (shared(|step| step.mu), shared(|step| step.std));
+    for (name, value) in [("mu", mu), ("std", std)] {
+        if let Some(value) = value {
+            let _ = writeln!(text, "{name} = {value:?}");
+        }
+    }
+    let _ = writeln!(text, "terminal = \"{}\"", preset.terminal);
+    text.push_str("runs = [  # sampling order: the first step first\n");
+    for run in &steps {
+        let Step { gw, mu: own_mu, std: own_std } = run.value;
+        let _ = write!(text, "    {{ steps = {}, gw = {gw:?}", run.steps);
+        for (name, value, shared) in [("mu", own_mu, mu), ("std", own_std, std)] {
+            if shared.is_none() {
+                let _ = write!(text, ", {name} = {value:?}");
+            }
+        }
+        text.push_str(" },\n");
+    }
+    text.push_str("]\n");
+    text
+}
+
+fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
+    let (file, name) = match file {
+        Some(path) => (preset_flags::read(path)?, path.display().to_string()),
+        None => {
+            let presets = presets.load()?;
+            let origin = presets.origin();
+            (presets.file, origin)
+        }
+    };
+    let extremes = [(SHORTEST_SIDE, SHORTEST_SIDE), (LONGEST_SIDE, LONGEST_SIDE)];
+    let extremes = extremes.into_iter().filter_map(|(width, height)| Size::new(width, height).ok());
+    let sizes: Vec<Size> = extremes.chain(NAMED_SIZES.map(|named| named.size)).collect();
+    let mut problems = Vec::new();
+    for preset in file.presets() {
+        for &size in &sizes {
+            if let Err(error) = preset.schedule(size).check() {
+                problems.push(format!("{name}: `{}` at {size}: {error}", preset.name));
+            }
+        }
+    }
+    if !problems.is_empty() {
+        return Err(Failure::bad_input(problems.join("\n")).way_out(format_args!(
+            "sigmalab schedule PRESET --presets {name} --size WxH, which marks the steps"
+        )));
+    }
+    let presets = match file.presets().len() {
+        1 => "1 preset".to_owned(),
+        count => format!("{count} presets"),
+    };
+    print::result(&format!("{name}: {presets}, fit to run at each of {} sizes\n", sizes.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+    use sigmalab::schedule::order::SamplingOrder;
+    use sigmalab::schedule::preset_file::PresetFile;
+
+    proptest! {
+        #[test]
+        fn what_show_prints_reads_back_as_the_same_preset(
+            name in "[A-Za-z][A-Za-z0-9_ .\"é-]{0,12}[A-Za-z0-9]",
+            description in proptest::option::of("\\PC{0,20}"),
+            rows in proptest::collection::vec(
+                (-3..9i32, prop_oneof![Just(0.5), -2.0..2.0f64], prop_oneof![Just(1.75), 0.1..3.0f64]),
+                1..20,
+            ),
+            zero in any::<bool>(),
+        ) {
+            prop_assume!(name != "none" && name != "default");
+            let step = |&(gw, mu, std): &(i32, f64, f64)| Step { gw: f64::from(gw), mu, std };
+            let preset = Preset {
+                name,
+                description,
+                steps: SamplingOrder(rows.iter().map(step).collect()),
+                terminal: if zero { Terminal::Zero } else { Terminal::Reference },
+            };
+            let text = toml_text(&preset);
+            let file = PresetFile::parse(&text, "shown").unwrap();
+            prop_assert_eq!(file.default_preset(), &preset);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+//! Prompt text from a file or from standard input, of a size that a prompt can have.
+
+use super::failure::Failure;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+/// Most bytes of prompt that are read: far more than the 2048 tokens that the model reads.
+const LIMIT: u64 = 1 << 20;
+
+/// The text of `file`; `-` is standard input. One newline at the end is the file's, not the
+/// prompt's.
+pub(crate) fn from_file(file: &Path) -> Result<String, Failure> {
+    if file == Path::new("-") {
+        return from_stdin();
+    }
+    let opened =
+        File::open(file).map_err(|error| unreadable(&file.display().to_string(), error))?;
+    read(opened, &file.display().to_string())
+}
+
+/// The text on standard input.
+pub(crate) fn from_stdin() -> Result<String, Failure> {
+    read(std::io::stdin().lock(), "standard input")
+}
+
+fn read(from: impl Read, name: &str) -> Result<String, Failure> {
+    let mut text = String::new();
+    from.take(LIMIT + 1).read_to_string(&mut text).map_err(|error| unreadable(name, error))?;
+    if text.len() as u64 > LIMIT {
+        return Err(Failure::bad_input(format_args!("{name} is too large for a prompt")));
+    }
+    let without = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
+    Ok(without.map(str::to_owned).unwrap_or(text))
+}
+
+fn unreadable(name: &str, error: std::io::Error) -> Failure {
+    Failure::bad_input(format_args!("cannot read {name}: {error}"))
+}

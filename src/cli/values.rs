@@ -1,0 +1,147 @@
+//! Values of flags: numbers, lists, devices, `key=value`. Each is read from text with an error
+//! that says which item is wrong.
+
+use sigmalab::model::DeviceChoice;
+use sigmalab::schedule::fault::MAX_STEPS;
+
+/// A finite number.
+pub(crate) fn finite(text: &str) -> Result<f64, String> {
+    match text.trim().parse::<f64>() {
+        Ok(value) if value.is_finite() => Ok(value),
+        Ok(_) => Err("it must be a finite number".to_owned()),
+        Err(_) => Err("it is not a number".to_owned()),
+    }
+}
+
+/// Values a step, in the order written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct PerStep(pub(crate) Vec<f64>);
+
+impl std::str::FromStr for PerStep {
+    type Err = String;
+
+    /// `7,7,3` or runs, `7x2,3` (value, then how many steps).
+    fn from_str(text: &str) -> Result<Self, String> {
+        let mut values = Vec::new();
+        for (at, item) in text.split(',').enumerate() {
+            let item = item.trim();
+            let wrong = |why: &str| format!("item {} `{item}`: {why}", at + 1);
+            let (value, steps) = match item.split_once(['x', 'X', '×']) {
+                Some((value, steps)) => {
+                    let steps = steps.trim().parse::<usize>();
+                    let steps =
+                        steps.map_err(|_| wrong("write a run as VALUExSTEPS, as in 7x18"))?;
+                    (value, steps)
+                }
+                None => (item, 1),
+            };
+            let value = finite(value).map_err(|why| wrong(&why))?;
+            if steps == 0 {
+                return Err(wrong("a run has at least 1 step"));
+            }
+            if steps > MAX_STEPS || values.len() + steps > MAX_STEPS {
+                return Err(wrong(&format!("the list is longer than {MAX_STEPS} steps")));
+            }
+            values.resize(values.len() + steps, value);
+        }
+        Ok(PerStep(values))
+    }
+}
+
+/// `cpu`, `cuda`, `cuda:N` or `metal`, if this build has it.
+pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
+    let choice = match text.split_once(':') {
+        None if text == "cpu" => return Ok(DeviceChoice::Cpu),
+        None if text == "cuda" => DeviceChoice::Cuda(0),
+        None if text == "metal" => DeviceChoice::Metal,
+        Some(("cuda", number)) => DeviceChoice::Cuda(
+            number.parse().map_err(|_| "write the number of the GPU, as in cuda:0".to_owned())?,
+        ),
+        _ => return Err("there is cpu, cuda, cuda:N and metal".to_owned()),
+    };
+    let (present, feature) = match choice {
+        DeviceChoice::Cpu => return Ok(choice),
+        DeviceChoice::Cuda(_) => (cfg!(feature = "cuda"), "cuda"),
+        DeviceChoice::Metal => (cfg!(feature = "metal"), "metal"),
+    };
+    if present {
+        Ok(choice)
+    } else {
+        Err(format!(
+            "this build has no {feature}: build it with `--features {feature}`, or use cpu"
+        ))
+    }
+}
+
+/// `key=value` with a finite value.
+pub(crate) fn parameter(text: &str) -> Result<(String, f64), String> {
+    let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
+    let value = finite(value).map_err(|why| format!("value of `{}`: {why}", key.trim()))?;
+    Ok((key.trim().to_owned(), value))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn list(text: &str) -> Result<Vec<f64>, String> {
+        text.parse::<PerStep>().map(|list| list.0)
+    }
+
+    #[test]
+    fn lists_take_single_values_and_runs() {
+        assert_eq!(list("7, 7,3").unwrap(), [7.0, 7.0, 3.0]);
+        assert_eq!(list("7x3,-1.5x2, 3").unwrap(), [7.0, 7.0, 7.0, -1.5, -1.5, 3.0]);
+        assert_eq!(list("7×2").unwrap(), [7.0, 7.0]);
+    }
+
+    #[test]
+    fn a_wrong_item_is_named_by_its_place() {
+        for (text, message) in [
+            ("7,nan", "item 2 `nan`: it must be a finite number"),
+            ("7,3,inf", "item 3 `inf`: it must be a finite number"),
+            ("7,,3", "item 2 ``: it is not a number"),
+            ("", "item 1 ``: it is not a number"),
+            ("7x0", "item 1 `7x0`: a run has at least 1 step"),
+            ("7x-1", "item 1 `7x-1`: write a run as VALUExSTEPS, as in 7x18"),
+            ("1,7x99999999999", "item 2 `7x99999999999`: the list is longer than 1000 steps"),
+        ] {
+            assert_eq!(list(text).unwrap_err(), message);
+        }
+    }
+
+    #[test]
+    fn devices_are_read_and_missing_ones_refused() {
+        assert_eq!(device("cpu").unwrap(), DeviceChoice::Cpu);
+        assert!(device("tpu").unwrap_err().contains("cpu, cuda"));
+        assert!(device("cuda:x").is_err());
+        if !cfg!(feature = "cuda") {
+            assert!(device("cuda:1").unwrap_err().contains("--features cuda"));
+        }
+    }
+
+    #[test]
+    fn parameters_are_a_key_and_a_finite_number() {
+        assert_eq!(parameter("eta=0.5").unwrap(), ("eta".to_owned(), 0.5));
+        assert!(parameter("eta").is_err());
+        assert!(parameter("eta=nan").unwrap_err().contains("`eta`"));
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_parser_panic(text in "[-+0-9a-z.,x×: =]{0,24}") {
+            let _ = list(&text);
+            let _ = device(&text);
+            let _ = parameter(&text);
+            let _ = finite(&text);
+        }
+
+        #[test]
+        fn a_written_list_reads_back(values in proptest::collection::vec(-100.0..100.0f64, 1..20)) {
+            let text = values.iter().map(f64::to_string).collect::<Vec<_>>().join(",");
+            prop_assert_eq!(list(&text).unwrap(), values);
+        }
+    }
+}

@@ -1,0 +1,18 @@
+//! `sigmalab worker`: the process that the engine starts for itself. Not for people.
+
+use super::failure::Failure;
+use clap::Args;
+use sigmalab::engine::worker::serve;
+
+/// The arguments of `worker`.
+#[derive(Debug, Args)]
+pub(crate) struct Worker {
+    /// Budget of the trajectory cache in bytes
+    #[arg(long)]
+    cache_bytes: Option<u64>,
+}
+
+/// Serves until the caller closes the pipe.
+pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
+    serve(arguments.cache_bytes).map_err(Failure::failed)
+}

@@ -1,0 +1,71 @@
+//! Ctrl-C in the middle of a run.
+
+use crate::program::{Place, quick};
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::process::{Child, Stdio};
+use std::time::{Duration, Instant};
+
+/// Waits until `child` has started its worker.
+fn wait_for_the_worker(child: &Child) {
+    let id = child.id();
+    let children = format!("/proc/{id}/task/{id}/children");
+    let started = Instant::now();
+    while started.elapsed() < Duration::from_secs(60) {
+        match fs::read_to_string(&children) {
+            Ok(list) if !list.trim().is_empty() => return,
+            Ok(_) => {}
+            // No such file on this system: give it time instead.
+            Err(_) => return std::thread::sleep(Duration::from_secs(3)),
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    panic!("no worker was started");
+}
+
+#[test]
+fn an_interrupted_run_ends_with_130_and_leaves_no_file() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let place = Place::new();
+        let mut arguments = quick(&["-o", "out.png", "--save-latents", "l.safetensors"]);
+        arguments[4] = "1000";
+        let child = place
+            .command(&arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        wait_for_the_worker(&child);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(130), "{stderr}");
+        assert!(stderr.contains("interrupted"), "{stderr}");
+        assert_eq!(output.stdout, b"");
+        assert_eq!(place.files(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_worker_that_is_killed_is_a_failure_with_its_cause() {
+    let place = Place::new();
+    let mut arguments = quick(&["-o", "out.png"]);
+    arguments[4] = "1000";
+    let child = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_the_worker(&child);
+    let id = child.id();
+    let Ok(workers) = fs::read_to_string(format!("/proc/{id}/task/{id}/children")) else {
+        // Only Linux tells the children of a process.
+        let mut child = child;
+        child.kill().unwrap();
+        child.wait().unwrap();
+        return;
+    };
+    let worker: i32 = workers.split_whitespace().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(worker).unwrap(), Signal::KILL).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("the worker process died") && stderr.contains("memory"), "{stderr}");
+    assert_eq!(place.files(), [""; 0]);
+}

@@ -1,0 +1,12 @@
+//! The program as a user meets it: the real binary, its output, its files and its exit codes.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod bad_input;
+mod captions;
+mod checkpoints;
+mod generate;
+mod interruption;
+mod output;
+mod program;
+mod recipes;
+mod schedules;

@@ -1,0 +1,76 @@
+//! Help, completions, and standard output that goes nowhere.
+
+use crate::program::Place;
+use std::fs::File;
+
+#[test]
+fn without_arguments_the_help_is_printed() {
+    let text = Place::new().done::<&str>(&[]);
+    for word in ["Usage: sigmalab", "generate", "schedule", "presets", "caption", "Exit codes"] {
+        assert!(text.contains(word), "no `{word}` in {text}");
+    }
+    assert!(!text.contains("worker"), "the worker is not for people");
+}
+
+#[test]
+fn every_command_teaches_with_examples() {
+    let place = Place::new();
+    for command in ["generate", "schedule", "presets", "model", "caption", "completions"] {
+        let text = place.done(&[command, "--help"]);
+        assert!(text.contains("Examples:\n  sigmalab "), "{command}: {text}");
+    }
+}
+
+#[test]
+fn completions_name_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish"] {
+        assert!(place.done(&["completions", shell]).contains("generate"), "{shell}");
+    }
+    assert_eq!(place.run(&["completions", "tcsh"]).code, Some(2));
+}
+
+#[test]
+fn unknown_commands_and_flags_are_bad_usage() {
+    let place = Place::new();
+    place.refused(&["generat"], &["generate"]);
+    place.refused(&["generate", "--prompt", "x", "--sed", "1"], &["--sed", "--seed"]);
+}
+
+#[test]
+fn the_worker_is_not_started_by_hand() {
+    let outcome = Place::new().run(&["worker"]);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("sigmalab itself"), "{outcome:?}");
+}
+
+#[test]
+fn a_closed_pipe_is_no_error() {
+    let place = Place::new();
+    for arguments in
+        [&["schedule"][..], &["--help"], &["completions", "bash"], &["presets", "list"]]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = place.command(arguments).stdout(writer).output().unwrap();
+        let stderr = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), stderr.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure_in_words() {
+    let place = Place::new();
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    let output = place.command(&["schedule"]).stdout(full).output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("standard output"), "{stderr}");
+}
+
+#[test]
+fn messages_have_no_colour_codes_where_there_is_no_terminal() {
+    let outcome = Place::new().run(&["presets", "show", "NONE"]);
+    assert!(!outcome.stderr.contains('\x1b') && outcome.stderr.starts_with("error: "));
+}

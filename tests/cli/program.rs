@@ -1,0 +1,141 @@
+//! Runs the program in a folder of its own, away from the user's settings.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use tempfile::TempDir;
+
+/// A folder to run the program in.
+pub(crate) struct Place {
+    folder: TempDir,
+}
+
+/// How a run of the program ended.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Place {
+    pub(crate) fn new() -> Self {
+        Place { folder: tempfile::tempdir().unwrap() }
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    pub(crate) fn write(&self, name: &str, contents: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.path(name);
+        fs::write(&path, contents).unwrap();
+        path
+    }
+
+    /// The names of the files in the folder, sorted.
+    pub(crate) fn files(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap();
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.sort();
+        names
+    }
+
+    /// The program with `arguments`, ready to start here.
+    pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sigmalab"));
+        command
+            .args(arguments)
+            .current_dir(self.folder.path())
+            .env("HOME", self.path("home"))
+            .env("HF_HUB_OFFLINE", "1")
+            .env("HF_HOME", self.path("hub"))
+            .stdin(Stdio::null());
+        for variable in ["SIGMALAB_MODEL", "SIGMALAB_PRESETS", "XDG_CONFIG_HOME", "NO_COLOR"] {
+            command.env_remove(variable);
+        }
+        command
+    }
+
+    pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
+        outcome(self.command(arguments))
+    }
+
+    /// Runs the program and expects it to end well.
+    pub(crate) fn done<S: AsRef<OsStr>>(&self, arguments: &[S]) -> String {
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        outcome.stdout
+    }
+
+    /// Runs the program and expects it to refuse its input, to say so with every one of `words`,
+    /// and to touch no file.
+    pub(crate) fn refused<S: AsRef<OsStr> + std::fmt::Debug>(
+        &self,
+        arguments: &[S],
+        words: &[&str],
+    ) -> String {
+        let before = self.files();
+        let outcome = self.run(arguments);
+        assert_eq!(outcome.code, Some(2), "{arguments:?}: {outcome:?}");
+        let told = outcome.stderr.lines().filter(|line| line.starts_with("error: ")).count();
+        assert_eq!(told, 1, "{arguments:?}: {}", outcome.stderr);
+        assert!(!outcome.stderr.contains("panicked"), "{arguments:?}: {}", outcome.stderr);
+        for word in words {
+            assert!(
+                outcome.stderr.contains(word),
+                "{arguments:?}: no `{word}` in: {}",
+                outcome.stderr
+            );
+        }
+        assert_eq!(self.files(), before, "{arguments:?} left files");
+        outcome.stderr
+    }
+}
+
+pub(crate) fn outcome(mut command: Command) -> Outcome {
+    let output = command.output().unwrap();
+    Outcome {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+/// A small and quick run of the demo checkpoint, more arguments to follow.
+pub(crate) const QUICK: [&str; 7] = [
+    "generate",
+    "--prompt",
+    "a red circle on a blue background",
+    "--num-steps",
+    "3",
+    "--mu",
+    "0.5",
+];
+
+/// [`QUICK`] with `more`.
+pub(crate) fn quick<'a>(more: &[&'a str]) -> Vec<&'a str> {
+    QUICK.iter().chain(more).copied().collect()
+}
+
+/// A copy of the demo checkpoint in a folder `model`.
+pub(crate) fn demo_checkpoint(place: &Place) -> PathBuf {
+    let target = place.path("model");
+    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint"), &target);
+    target
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Images that are run again from the recipe they carry.
+
+use crate::program::{Place, demo_checkpoint, quick};
+use sigmalab::image_file::{read_recipe, write_picture};
+use sigmalab::model::RgbImage;
+use std::fs;
+
+#[test]
+fn an_image_runs_again_to_the_same_bytes() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "--gw", "7,5.5,2", "--std", "1.2", "-o", "a.png"]));
+    place.done(&["generate", "--recipe", "a.png", "-o", "b.png"]);
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
+}
+
+#[test]
+fn a_recipe_as_json_runs_too() {
+    let place = Place::new();
+    let json = place.done(&quick(&["--seed", "7", "-o", "a.png", "--json"]));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    place.write("recipe.json", json["recipe"].to_string());
+    place.done(&["generate", "--recipe", "recipe.json", "-o", "b.png"]);
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
+}
+
+#[test]
+fn a_flag_beats_the_recipe_and_leaves_the_rest() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    place.done(&["generate", "--recipe", "a.png", "--seed", "8", "--gw", "2x3", "-o", "b.png"]);
+    let (a, b) = (read_recipe(&place.path("a.png")), read_recipe(&place.path("b.png")));
+    let (a, mut b) = (a.unwrap(), b.unwrap());
+    assert_ne!(a.noise, b.noise);
+    assert!(b.steps.iter().all(|step| step.gw == 2.0));
+    b.noise = a.noise.clone();
+    b.steps = a.steps.clone();
+    assert_eq!(a, b);
+}
+
+#[test]
+fn a_preset_keeps_its_name_until_a_flag_changes_it() {
+    let place = Place::new();
+    let name = |more: &[&str]| {
+        let base = ["generate", "--prompt", "x", "--seed", "1", "-o", "a.png"];
+        place.done(&[&base[..], more].concat());
+        read_recipe(&place.path("a.png")).unwrap().preset
+    };
+    assert_eq!(name(&["--sampler-preset", "V4_TURBO_12"]).as_deref(), Some("V4_TURBO_12"));
+    assert_eq!(name(&["--sampler-preset", "V4_TURBO_12", "--std", "1"]), None);
+}
+
+#[test]
+fn an_image_of_another_program_has_no_recipe() {
+    let place = Place::new();
+    let mut bytes = Vec::new();
+    let mut writer = png::Encoder::new(&mut bytes, 1, 1).write_header().unwrap();
+    writer.write_image_data(&[0]).unwrap();
+    writer.finish().unwrap();
+    place.write("other.png", &bytes);
+    place.refused(&["generate", "--recipe", "other.png"], &["other.png", "holds no recipe"]);
+    place.write("broken.png", &bytes[..20]);
+    place.refused(&["generate", "--recipe", "broken.png"], &["broken.png", "PNG"]);
+}
+
+#[test]
+fn a_later_version_another_checkpoint_and_missing_noise_are_refused() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "-o", "a.png", "--save-latents", "l.safetensors"]));
+    let recipe = read_recipe(&place.path("a.png")).unwrap();
+    let mut json = serde_json::to_value(&recipe).unwrap();
+
+    json["version"] = 99.into();
+    place.write("later.json", json.to_string());
+    place.refused(&["generate", "--recipe", "later.json"], &["version 99", "update sigmalab"]);
+
+    let mut other = recipe.clone();
+    other.model.fingerprint = Some("0123456789abcdef".to_owned());
+    let image = RgbImage { width: 1, height: 1, pixels: vec![0; 3] };
+    let mut bytes = Vec::new();
+    write_picture(&image, &other, &mut bytes).unwrap();
+    place.write("other.png", bytes);
+    let arguments = ["generate", "--recipe", "other.png"];
+    place.refused(&arguments, &["0123456789abcdef", "--model", "--any-checkpoint"]);
+    place.done(&["generate", "--recipe", "other.png", "--any-checkpoint", "-o", "taken.png"]);
+    assert_eq!(read_recipe(&place.path("taken.png")).unwrap(), recipe);
+
+    place.done(&quick(&["--initial-noise", "l.safetensors", "-o", "b.png"]));
+    place.refused(&["generate", "--recipe", "b.png"], &["noise", "--initial-noise"]);
+    let again =
+        ["generate", "--recipe", "b.png", "--initial-noise", "l.safetensors", "-o", "c.png"];
+    place.done(&again);
+    assert_eq!(fs::read(place.path("b.png")).unwrap(), fs::read(place.path("c.png")).unwrap());
+}
+
+#[test]
+fn the_recipe_of_a_folder_runs_on_that_folder_and_not_on_a_changed_one() {
+    let place = Place::new();
+    let folder = demo_checkpoint(&place);
+    place.done(&quick(&["--seed", "7", "--model", "model", "-o", "a.png"]));
+    place.done(&["generate", "--recipe", "a.png", "-o", "b.png"]);
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
+    // The same weights under another name are the same checkpoint.
+    place.done(&["generate", "--recipe", "a.png", "--model", "demo", "-o", "c.png"]);
+
+    let file = folder.join("vae/diffusion_pytorch_model.safetensors");
+    let mut bytes = fs::read(&file).unwrap();
+    let middle = bytes.len() / 2;
+    for byte in &mut bytes[middle..] {
+        *byte ^= 0x01;
+    }
+    fs::write(&file, bytes).unwrap();
+    place.refused(&["generate", "--recipe", "a.png"], &["the recipe was made with checkpoint"]);
+}
+
+#[test]
+fn the_picture_carries_text_for_other_programs() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    let file = std::io::BufReader::new(fs::File::open(place.path("a.png")).unwrap());
+    let reader = png::Decoder::new(file).read_info().unwrap();
+    let info = reader.info();
+    let text = |keyword: &str| {
+        let chunk = info.utf8_text.iter().find(|chunk| chunk.keyword == keyword);
+        chunk.unwrap_or_else(|| panic!("no {keyword}")).get_text().unwrap()
+    };
+    assert_eq!(text("Description"), "a red circle on a blue background");
+    assert!(text("sigmalab-recipe").contains("\"version\":1"));
+    let parameters = text("parameters");
+    assert!(parameters.contains("Steps: 3, Sampler: euler"), "{parameters}");
+    assert!(parameters.contains("Seed: 7") && parameters.contains("Size: 256x256"));
+    assert!(info.uncompressed_latin1_text.iter().any(|chunk| chunk.keyword == "Software"));
+}

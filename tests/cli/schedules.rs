@@ -1,0 +1,121 @@
+//! `schedule` and `presets`.
+
+use crate::program::Place;
+
+#[test]
+fn the_three_formats_show_the_same_schedule() {
+    let place = Place::new();
+    let base = ["schedule", "V4_TURBO_12", "--size", "square", "--format"];
+    let with = |format: &str| place.done(&[&base[..], &[format]].concat());
+    let csv = with("csv");
+    let mut lines = csv.lines();
+    assert_eq!(
+        lines.next(),
+        Some("step,loop_index,gw,mu,std,sigma,sigma_next,delta_sigma,log_snr")
+    );
+    let rows: Vec<Vec<f64>> =
+        lines.map(|line| line.split(',').map(|cell| cell.parse().unwrap()).collect()).collect();
+    assert_eq!(rows.len(), 12);
+    assert_eq!(rows[0][..5], [0.0, 11.0, 7.0, 0.5, 1.75]);
+    assert_eq!(rows[11][..5], [11.0, 0.0, 3.0, 0.5, 1.75]);
+    // The reference's clamps at both ends.
+    assert!((rows[0][5] - 0.999_877).abs() < 1e-6 && (rows[11][6] - 5.528e-4).abs() < 1e-7);
+
+    let json: serde_json::Value = serde_json::from_str(&with("json")).unwrap();
+    assert_eq!(json["size"], serde_json::json!({ "width": 1024, "height": 1024 }));
+    assert_eq!(json["order"], "sampling");
+    for (row, step) in rows.iter().zip(json["steps"].as_array().unwrap()) {
+        assert_eq!(step["sigma"].as_f64(), Some(row[5]), "full precision in both");
+        assert_eq!(step["log_snr"].as_f64(), Some(row[8]));
+    }
+    let table = with("table");
+    assert!(table.starts_with("V4_TURBO_12 · 12 steps · 1024×1024"), "{table}");
+    assert_eq!(table.lines().count(), 12 + 3);
+}
+
+#[test]
+fn flags_change_the_schedule_and_none_is_the_references_call() {
+    let place = Place::new();
+    let json = |more: &[&str]| -> serde_json::Value {
+        let base = ["schedule", "--format", "json"];
+        serde_json::from_str(&place.done(&[&base[..], more].concat())).unwrap()
+    };
+    let default = json(&[]);
+    assert_eq!(default["preset"], "V4_QUALITY_48");
+    assert_eq!(default["size"]["width"], 256, "the demo's own size");
+    let none = json(&["none"]);
+    assert_eq!(none["steps"].as_array().unwrap().len(), 48);
+    assert_eq!(none["size"]["width"], 1024);
+    let first = &none["steps"][0];
+    assert_eq!(
+        (&first["gw"], &first["mu"], &first["std"]),
+        (&7.0.into(), &0.5.into(), &1.0.into())
+    );
+    let changed = json(&["none", "--num-steps", "2", "--gw", "5,-1", "--terminal-sigma", "zero"]);
+    assert_eq!(changed["steps"][1]["gw"], -1.0);
+    assert_eq!(changed["steps"][1]["sigma_next"], 0.0);
+}
+
+#[test]
+fn broken_steps_are_marked_and_the_exit_code_is_2() {
+    let place = Place::new();
+    place.write(
+        "presets.toml",
+        "[RISING]\nstd = 1\nsteps = [{ gw = 7, mu = 0 }, { gw = 7, mu = -3 }, { gw = 7, mu = 3 }]",
+    );
+    let outcome = place.run(&["schedule", "RISING"]);
+    assert_eq!(outcome.code, Some(2));
+    let marked: Vec<_> = outcome.stdout.lines().filter(|line| line.contains("broken")).collect();
+    assert!(marked.len() == 1 && marked[0].trim_start().starts_with("1 "), "{outcome:?}");
+    place.refused(&["presets", "check"], &["`RISING` at 256×256", "step 1", "2048×2048"]);
+}
+
+#[test]
+fn presets_are_listed_shown_and_read_back() {
+    let place = Place::new();
+    let list = place.done(&["presets", "list"]);
+    for word in ["V4_QUALITY_48 *", "7x45 3x3", "V4_DEFAULT_20", "7x18 3x2", "1.75", "built-in"] {
+        assert!(list.contains(word), "no `{word}` in {list}");
+    }
+    let json: serde_json::Value =
+        serde_json::from_str(&place.done(&["presets", "list", "--json"])).unwrap();
+    assert_eq!(json["presets"].as_array().unwrap().len(), 3);
+
+    let shown = place.done(&["presets", "show", "V4_DEFAULT_20"]);
+    place.write("mine.toml", shown.replace("V4_DEFAULT_20", "MINE"));
+    assert!(place.done(&["presets", "check", "mine.toml"]).contains("1 preset"));
+    let json = |name: &str, more: &[&str]| -> serde_json::Value {
+        let base = ["presets", "show", name, "--json"];
+        serde_json::from_str(&place.done(&[&base[..], more].concat())).unwrap()
+    };
+    assert_eq!(
+        json("V4_DEFAULT_20", &[])["steps"],
+        json("MINE", &["--presets", "mine.toml"])["steps"]
+    );
+    place.refused(&["presets", "show", "V4_DEFAULT"], &["did you mean `V4_DEFAULT_20`"]);
+    place.refused(&["presets", "check", "none.toml"], &["none.toml"]);
+}
+
+#[test]
+fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
+    let place = Place::new();
+    let one = |name: &str| format!("[{name}]\nmu = 0\nstd = 1\nruns = [{{ steps = 2, gw = 7 }}]\n");
+    let listed = |variable: Option<&str>| {
+        let mut command = place.command(&["presets", "list"]);
+        if let Some(path) = variable {
+            command.env("SIGMALAB_PRESETS", path);
+        }
+        crate::program::outcome(command).stdout
+    };
+    std::fs::create_dir_all(place.path("home/.config/sigmalab")).unwrap();
+    place.write("home/.config/sigmalab/presets.toml", one("FROM_HOME"));
+    if cfg!(target_os = "linux") {
+        assert!(listed(None).contains("FROM_HOME"));
+    }
+    place.write("presets.toml", one("FROM_HERE"));
+    assert!(listed(None).contains("FROM_HERE"));
+    place.write("named.toml", one("FROM_VARIABLE"));
+    assert!(listed(Some("named.toml")).contains("FROM_VARIABLE"));
+    assert!(place.done(&["schedule"]).starts_with("FROM_HERE"));
+    assert!(place.done(&["schedule", "V4_TURBO_12"]).starts_with("V4_TURBO_12"));
+}

@@ -1,0 +1,218 @@
+//! The worker process on the demo checkpoint: what a caller sees when all goes well, and when
+//! the worker is cancelled, killed, or no worker at all.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+use sigmalab::engine::event::{Event, NfeCount};
+use sigmalab::engine::noise::{NoiseSource, Rng};
+use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab::engine::request::{RunOutput, RunRequest};
+use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab::model::{ComputeDtype, DeviceChoice};
+use sigmalab::schedule::preset::Step;
+use sigmalab::schedule::size::Size;
+use sigmalab::schedule::terminal::Terminal;
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+fn engine() -> Engine {
+    engine_with(EngineOptions::default())
+}
+
+fn engine_with(options: EngineOptions) -> Engine {
+    let program = options.program.or(Some(PathBuf::from(env!("CARGO_BIN_EXE_sigmalab"))));
+    Engine::new(EngineOptions { program, ..options })
+}
+
+/// `steps` steps at gw 7 whose last three are at `polish`.
+fn request(steps: usize, polish: f64) -> RunRequest {
+    let gw = |index| if index + 3 >= steps { polish } else { 7.0 };
+    let recipe = Recipe {
+        version: recipe::VERSION,
+        model: ModelRef { name: "demo".to_owned(), fingerprint: None },
+        prompt: "a red circle on a blue background".to_owned(),
+        size: Size::new(256, 256).unwrap(),
+        noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
+        preset: None,
+        steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
+        terminal: Terminal::Reference,
+        sampler: SamplerRef { id: "euler".to_owned(), version: None, params: BTreeMap::new() },
+        dtype: ComputeDtype::F32,
+        device: DeviceChoice::Cpu,
+    };
+    RunRequest { recipe, noise: None }
+}
+
+fn run(engine: &mut Engine, request: &RunRequest) -> RunOutput {
+    engine.run(request, &mut |_| true).expect("the run ends well")
+}
+
+/// Runs until the first step is done, calls `then` once, and goes on to the end.
+fn run_with_interruption(
+    engine: &mut Engine,
+    request: &RunRequest,
+    mut then: impl FnMut() -> bool,
+) -> (Result<RunOutput, RunFailure>, usize) {
+    let mut steps = 0;
+    let mut go_on = true;
+    let result = engine.run(request, &mut |event| {
+        if let Some(Event::Step(_)) = event {
+            steps += 1;
+            if steps == 1 {
+                go_on = then();
+            }
+        }
+        go_on
+    });
+    (result, steps)
+}
+
+fn kill(process: u32) {
+    assert!(Command::new("kill").args(["-9", &process.to_string()]).status().unwrap().success());
+}
+
+fn is_alive(process: u32) -> bool {
+    Command::new("kill").args(["-0", &process.to_string()]).output().unwrap().status.success()
+}
+
+#[test]
+fn a_run_reports_every_stage_and_fills_in_the_recipe() {
+    let mut events = Vec::new();
+    let output = engine()
+        .run(&request(4, 7.0), &mut |event| {
+            events.extend(event.cloned());
+            true
+        })
+        .unwrap();
+    assert!(events.iter().any(|event| matches!(event, Event::Loading(_))));
+    let order: Vec<&str> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::Loading(_) => None,
+            Event::Loaded { .. } => Some("loaded"),
+            Event::Encoded { .. } => Some("encoded"),
+            Event::Step(_) => Some("step"),
+            Event::Decoded { .. } => Some("decoded"),
+        })
+        .collect();
+    assert_eq!(order, ["loaded", "encoded", "step", "step", "step", "step", "decoded"]);
+    assert!(output.recipe.model.fingerprint.is_some());
+    assert_eq!(output.recipe.sampler.version.as_deref(), Some("1"));
+    assert_eq!((output.image.width, output.image.height), (256, 256));
+    assert_eq!(output.latents.len(), 256 * 128);
+    assert_eq!(output.nfe.cond_done, 4);
+}
+
+#[test]
+fn a_warm_cache_a_fresh_worker_and_any_number_of_threads_give_the_same_bytes() {
+    let mut warm = engine_with(EngineOptions { threads: Some(2), ..Default::default() });
+    run(&mut warm, &request(6, 3.0));
+    let edited = run(&mut warm, &request(6, 2.0));
+    assert_eq!(
+        edited.nfe,
+        NfeCount { cond_done: 2, uncond_done: 2, cond_saved: 4, uncond_saved: 4 }
+    );
+    for threads in [1, 2] {
+        let mut cold = engine_with(EngineOptions {
+            threads: Some(threads),
+            cache_bytes: Some(0),
+            ..Default::default()
+        });
+        let alone = run(&mut cold, &request(6, 2.0));
+        assert_eq!(alone.nfe.cond_saved, 0);
+        assert_eq!(alone.latents, edited.latents, "{threads} threads");
+        assert_eq!(alone.image, edited.image, "{threads} threads");
+    }
+}
+
+#[test]
+fn a_worker_killed_in_the_middle_is_one_failed_run_and_a_new_worker() {
+    let mut engine = engine();
+    let expected = run(&mut engine, &request(6, 3.0));
+    let process = engine.worker_id().expect("a worker is kept");
+    let (result, _) = run_with_interruption(&mut engine, &request(48, 3.0), || {
+        kill(process);
+        true
+    });
+    match result {
+        Err(RunFailure::WorkerDied(cause)) => {
+            assert!(cause.contains("SIGKILL") && cause.contains("memory"), "{cause}");
+        }
+        other => panic!("the run should have failed: {other:?}"),
+    }
+    let again = run(&mut engine, &request(6, 3.0));
+    assert_ne!(engine.worker_id(), Some(process));
+    assert_eq!(again.image, expected.image);
+}
+
+#[test]
+fn a_cancelled_run_stops_within_a_step_and_its_work_is_kept() {
+    let mut engine = engine();
+    let (result, steps) = run_with_interruption(&mut engine, &request(48, 3.0), || false);
+    assert_eq!(result.unwrap_err(), RunFailure::Cancelled);
+    assert!(steps < 20, "{steps} of 48 steps were done after the cancellation");
+    let output = run(&mut engine, &request(48, 3.0));
+    assert!(output.nfe.cond_saved >= 1);
+    assert_eq!(output.nfe.cond_done + output.nfe.cond_saved, 48);
+}
+
+#[test]
+fn the_worker_ends_with_its_caller() {
+    let mut engine = engine();
+    run(&mut engine, &request(2, 7.0));
+    let process = engine.worker_id().unwrap();
+    assert!(is_alive(process));
+    let started = Instant::now();
+    drop(engine);
+    assert!(started.elapsed() < Duration::from_secs(5));
+    assert!(!is_alive(process));
+}
+
+#[test]
+fn a_recipe_that_cannot_be_run_is_bad_input() {
+    let refused = |request: &RunRequest| match engine().run(request, &mut |_| true) {
+        Err(RunFailure::BadInput(message)) => message,
+        other => panic!("this should be refused: {other:?}"),
+    };
+    let mut broken = request(4, 7.0);
+    broken.recipe.steps[2].gw = f64::NAN;
+    assert!(refused(&broken).contains("gw"));
+    broken = request(4, 7.0);
+    broken.recipe.sampler.id = "eulr".to_owned();
+    assert!(refused(&broken).contains("eulr"));
+    broken = request(4, 7.0);
+    broken.recipe.model.name = "no/such/checkpoint".to_owned();
+    assert!(refused(&broken).contains("no/such/checkpoint"));
+    broken = request(4, 7.0);
+    broken.recipe.model.fingerprint = Some("another".to_owned());
+    assert!(refused(&broken).contains("another"));
+    broken = request(4, 7.0);
+    broken.recipe.prompt = "word ".repeat(3000);
+    assert!(refused(&broken).contains("2048"));
+    broken = request(4, 7.0);
+    broken.recipe.noise = NoiseSource::File { blake3: "0".repeat(64) };
+    broken.noise = Some(vec![0.0; 128]);
+    assert!(refused(&broken).contains("128 values"));
+}
+
+#[test]
+fn a_program_that_is_no_worker_is_told_apart() {
+    let failure = |program: &str| {
+        let program = Some(PathBuf::from(program));
+        let mut engine = Engine::new(EngineOptions { program, ..Default::default() });
+        engine.run(&request(2, 7.0), &mut |_| true).unwrap_err()
+    };
+    assert!(matches!(failure("/no/such/program"), RunFailure::NoWorker(_)));
+    assert!(matches!(failure("/bin/true"), RunFailure::WorkerDied(_)));
+}
+
+#[test]
+fn what_the_worker_prints_goes_to_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("worker.log");
+    let mut engine = engine_with(EngineOptions { log: Some(log.clone()), ..Default::default() });
+    run(&mut engine, &request(2, 7.0));
+    kill(engine.worker_id().unwrap());
+    assert!(log.exists());
+}
