@@ -22,7 +22,7 @@ pub const PLAIN_PROMPT_COST: &str = "the prompt is plain text, but Ideogram 4 wa
 /// What a prompt is meant to be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CaptionKind {
-    /// It begins like a JSON object; whether it is a valid caption is for [`verify`] to say.
+    /// It begins like a JSON object; whether it is a valid caption is for [`verify()`] to say.
     Structured,
     /// Anything else: a sentence, or JSON that is no object.
     Plain,

@@ -47,7 +47,7 @@ struct Uploaded {
 #[derive(Debug)]
 struct Bias {
     values: Vec<f32>,
-    /// [outputs] in the compute dtype, where the device is not the CPU.
+    /// `[outputs]` in the compute dtype, where the device is not the CPU.
     uploaded: Option<Tensor>,
 }
 

@@ -21,7 +21,7 @@ pub(in crate::model) enum Convolution {
 }
 
 impl Convolution {
-    /// A convolution with `weight` [outputs, inputs, kernel, kernel] and `bias` [outputs].
+    /// A convolution with `weight` `[outputs, inputs, kernel, kernel]` and `bias` `[outputs]`.
     pub(in crate::model) fn new(weight: &Tensor, bias: &Tensor) -> Result<Self> {
         let (_, inputs, kernel, across) = weight.dims4()?;
         if kernel != across || kernel % 2 == 0 {

@@ -32,7 +32,7 @@ pub(super) struct Block {
 }
 
 /// What the time makes of a block's four norms: the modulation is folded into each norm's own
-/// weight, `attention_norm1 · (1 + scale_msa)` and so on, [width] each.
+/// weight, `attention_norm1 · (1 + scale_msa)` and so on, `[width]` each.
 pub(super) struct Gains {
     attention_in: Tensor,
     attention_out: Tensor,

@@ -32,7 +32,7 @@ impl FinalLayer {
         })
     }
 
-    /// 1 + scale at a time, [width]. The conditioning has been through SiLU already and goes
+    /// 1 + scale at a time, `[width]`. The conditioning has been through SiLU already and goes
     /// through it again here, as in the reference.
     pub(super) fn gain(&self, conditioning: &Conditioning) -> Result<Tensor> {
         let scale = self.modulation.forward(&conditioning.0.silu()?)?;
