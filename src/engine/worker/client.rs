@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::net::Shutdown;
+use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub struct EngineOptions {
     /// The program to start with the argument `worker`; this program when `None`.
     pub program: Option<PathBuf>,
-    /// Compute threads; every core when `None`.
+    /// Compute threads, at most one a core; every core when `None`.
     pub threads: Option<usize>,
     /// Bytes the trajectory cache may hold; a quarter of the memory when `None`.
     pub cache_bytes: Option<u64>,
@@ -161,6 +162,10 @@ impl Worker {
             command.args(["--cache-bytes", &bytes.to_string()]);
         }
         if let Some(threads) = options.threads {
+            // Threads beyond the cores wait for each other by spinning: a thousand of them on
+            // two cores never end. The results are the same with any number.
+            let cores = thread::available_parallelism().map_or(threads, NonZeroUsize::get);
+            let threads = threads.min(cores);
             // Rayon's pool, and candle's own that spins beside it.
             command.env("RAYON_NUM_THREADS", threads.to_string());
             command.env("CANDLE_NUM_THREADS", threads.to_string());
