@@ -35,7 +35,7 @@ enum Action {
 /// Inspects.
 pub(crate) fn run(arguments: &ModelCommand) -> Result<(), Failure> {
     let Action::Inspect { json, model } = &arguments.action;
-    let name = model.name();
+    let name = model.name()?;
     let _interrupt = Interrupt::install()?;
     let mut progress = Progress::new(false);
     let checkpoint = model_flags::open(&name, &mut |loading| progress.loading(&loading))?;

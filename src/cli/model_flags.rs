@@ -6,6 +6,7 @@ use sigmalab::model::LoadProgress;
 use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab::model::source::{self, DEMO};
 use sigmalab::schedule::size::Size;
+use std::env::VarError;
 use std::path::Path;
 
 /// The environment variable behind `--model`.
@@ -28,13 +29,19 @@ impl ModelFlags {
     }
 
     /// The name of the checkpoint: the flag's, else the environment's, else the demo.
-    pub(crate) fn name(&self) -> String {
-        match &self.model {
-            Some(name) => name.clone(),
-            None => match std::env::var(VARIABLE) {
-                Ok(name) if !name.is_empty() => name,
-                _ => DEMO.to_owned(),
-            },
+    pub(crate) fn name(&self) -> Result<String, Failure> {
+        if let Some(name) = &self.model {
+            return Ok(name.clone());
+        }
+        match std::env::var(VARIABLE) {
+            Ok(name) if !name.is_empty() => Ok(name),
+            Ok(_) | Err(VarError::NotPresent) => Ok(DEMO.to_owned()),
+            // Another checkpoint than the one that was meant must not take its place.
+            Err(VarError::NotUnicode(name)) => Err(Failure::bad_input(format_args!(
+                "the variable {VARIABLE} is no UTF-8 text: `{}`",
+                name.display()
+            ))
+            .way_out("--model")),
         }
     }
 }

@@ -2,12 +2,14 @@
 //! A closed pipe is no error: whoever read it had enough.
 
 use super::failure::Failure;
+use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
 
 /// Writes a result to standard output.
 pub(crate) fn result(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
+    let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::failed(format_args!("cannot write to standard output: {error}")))
@@ -29,6 +31,7 @@ pub(crate) fn failure(failure: &Failure) {
         labelled("error", "\x1b[1;31m", &failure.message);
     }
     for way in &failure.ways_out {
+        let way = harmless(&bounded(way)).into_owned();
         to_stderr(&format!("  {} {way}\n", paint("try:", "\x1b[32m")));
     }
 }
@@ -39,11 +42,38 @@ pub(crate) fn warning(message: impl Display) {
 }
 
 fn labelled(label: &str, colour: &str, message: &str) {
+    let message = harmless(&bounded(message)).into_owned();
     to_stderr(&format!("{} {message}\n", paint(&format!("{label}:"), colour)));
 }
 
 fn paint(text: &str, colour: &str) -> String {
     if colours() { format!("{colour}{text}\x1b[0m") } else { text.to_owned() }
+}
+
+/// `text` with control characters written out. Names come from files of strangers, and a terminal
+/// obeys what it is sent.
+fn harmless(text: &str) -> Cow<'_, str> {
+    let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(wild) {
+        return Cow::Borrowed(text);
+    }
+    let write_out = |c: char| if wild(c) { c.escape_default().to_string() } else { c.to_string() };
+    Cow::Owned(text.chars().map(write_out).collect())
+}
+
+/// Most characters of one message: a name of a megabyte must not push the rest off the screen.
+const LONGEST: usize = 8000;
+
+/// The beginning and the end of a message that is too long.
+fn bounded(text: &str) -> Cow<'_, str> {
+    let length = text.chars().count();
+    if length <= LONGEST {
+        return Cow::Borrowed(text);
+    }
+    let half = LONGEST / 2;
+    let start: String = text.chars().take(half).collect();
+    let end: String = text.chars().skip(length - half).collect();
+    Cow::Owned(format!("{start} … ({} characters left out) … {end}", length - 2 * half))
 }
 
 /// Colours are for people at a terminal who did not ask for none (<https://no-color.org>).
@@ -56,4 +86,25 @@ fn colours() -> bool {
 fn to_stderr(text: &str) {
     // Nowhere is left to complain to where this fails.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn control_characters_are_written_out_and_lines_stay_lines() {
+        assert_eq!(harmless("a\n\tb é"), "a\n\tb é");
+        assert_eq!(harmless("\x1b[31mred\r\u{9b}"), "\\u{1b}[31mred\\r\\u{9b}");
+    }
+
+    #[test]
+    fn a_message_that_is_far_too_long_keeps_its_ends() {
+        let name = "é".repeat(1_000_000);
+        let text = format!("start {name} end");
+        let short = bounded(&text);
+        assert!(short.starts_with("start é") && short.ends_with("é end"));
+        assert!(short.contains("992010 characters left out"), "{}", short.len());
+        assert_eq!(bounded("short"), "short");
+    }
 }

@@ -17,6 +17,7 @@ use std::fmt::Write as _;
 /// The arguments of `schedule`.
 #[derive(Debug, Args)]
 #[command(
+    allow_negative_numbers = true,
     after_help = "Steps are in sampling order; `loop` is the reference's index of the same step, \
 which counts from the end. CSV and JSON hold full precision. A schedule that cannot be run is \
 shown with its broken steps marked, and the exit code is 2.
@@ -63,7 +64,7 @@ pub(crate) fn run(arguments: &ScheduleCommand) -> Result<(), Failure> {
     let default = if name == Some(FREE) {
         Size::SQUARE
     } else {
-        model_flags::default_size_offline(&arguments.model.name())?
+        model_flags::default_size_offline(&arguments.model.name()?)?
     };
     let schedule = preset.schedule(arguments.size.resolve(default)?);
     let rows = rows(&schedule);

@@ -10,7 +10,7 @@ use sigmalab::schedule::size::Size;
 pub(crate) struct SizeFlags {
     /// Width × height in one, or a name: square, landscape, portrait, widescreen, ultrawide,
     /// phone-wallpaper, social-banner
-    #[arg(long, value_name = "NAME|WxH", conflicts_with_all = ["width", "height"])]
+    #[arg(long, value_name = "NAME|WxH", allow_hyphen_values = true, conflicts_with_all = ["width", "height"])]
     size: Option<Size>,
 
     /// Width in pixels: a multiple of 16 in 256–2048 [default: the checkpoint's own]

@@ -73,6 +73,17 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
     }
 }
 
+/// Most compute threads: more than the largest machines have, few enough to be started at once.
+const MOST_THREADS: usize = 1024;
+
+/// A number of compute threads.
+pub(crate) fn threads(text: &str) -> Result<usize, String> {
+    match text.trim().parse() {
+        Ok(threads) if (1..=MOST_THREADS).contains(&threads) => Ok(threads),
+        _ => Err(format!("give 1 to {MOST_THREADS} threads, or leave it out for every core")),
+    }
+}
+
 /// `key=value` with a finite value.
 pub(crate) fn parameter(text: &str) -> Result<(String, f64), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
@@ -123,6 +134,14 @@ mod tests {
     }
 
     #[test]
+    fn threads_have_a_range() {
+        assert_eq!(threads("2").unwrap(), 2);
+        for text in ["0", "-1", "1025", "1000000000", "18446744073709551616", "1e9", ""] {
+            assert!(threads(text).unwrap_err().contains("1 to 1024"), "{text}");
+        }
+    }
+
+    #[test]
     fn parameters_are_a_key_and_a_finite_number() {
         assert_eq!(parameter("eta=0.5").unwrap(), ("eta".to_owned(), 0.5));
         assert!(parameter("eta").is_err());
@@ -136,6 +155,7 @@ mod tests {
             let _ = device(&text);
             let _ = parameter(&text);
             let _ = finite(&text);
+            let _ = threads(&text);
         }
 
         #[test]

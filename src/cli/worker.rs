@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::engine::worker::serve;
+use sigmalab::engine::worker::{ServeError, serve};
 
 /// The arguments of `worker`.
 #[derive(Debug, Args)]
@@ -14,5 +14,8 @@ pub(crate) struct Worker {
 
 /// Serves until the caller closes the pipe.
 pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
-    serve(arguments.cache_bytes).map_err(Failure::failed)
+    serve(arguments.cache_bytes).map_err(|error| match error {
+        ServeError::NoPipe(_) => Failure::bad_input(error),
+        ServeError::Pipe(_) => Failure::failed(error),
+    })
 }

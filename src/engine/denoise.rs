@@ -71,7 +71,7 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     },
     /// The numbers blew up.
     #[error(
-        "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw}): the latents are no longer finite \
+        "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
          numbers; lower gw there, or compute with --dtype f32"
     )]
     NotFinite {

@@ -1,10 +1,10 @@
 //! Latents files: safetensors with `noise` and `latents`, both [1, tokens, 128] f32. Reading
 //! takes one tensor and leaves the rest of the file alone, however large it is.
 
+use super::open::open_file;
 use crate::engine::recipe::Recipe;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -80,7 +80,7 @@ pub enum LatentsFileError {
 pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
     let io = |source| LatentsFileError::Io { path: path.to_owned(), source };
     let malformed = |reason: String| LatentsFileError::Malformed { path: path.to_owned(), reason };
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = open_file(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let mut prefix = [0; 8];
     file.read_exact(&mut prefix).map_err(|error| malformed(error.to_string()))?;

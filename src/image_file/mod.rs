@@ -3,6 +3,7 @@
 //! is made and of the command line.
 
 mod latents;
+mod open;
 mod parameters;
 mod picture;
 mod recipe_text;

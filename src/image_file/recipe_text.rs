@@ -1,10 +1,10 @@
 //! Recipes as JSON text, and reading one from a PNG or a JSON file. Text comes from strangers:
 //! sizes are limited, versions are looked at first, nothing panics.
 
+use super::open::open_file;
 use super::picture::{self, PictureError};
 use crate::engine::recipe::{Recipe, VERSION};
 use serde::Deserialize;
-use std::fs::File;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -91,10 +91,7 @@ pub enum RecipeFileError {
 pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
     let owned = || path.to_owned();
     let io = |source| RecipeFileError::Io { path: owned(), source };
-    let file = File::open(path).map_err(io)?;
-    if file.metadata().map_err(io)?.is_dir() {
-        return Err(io(std::io::ErrorKind::IsADirectory.into()));
-    }
+    let file = open_file(path).map_err(io)?;
     let mut reader = BufReader::new(file);
     let mut start = Vec::new();
     reader.by_ref().take(PNG_SIGNATURE.len() as u64).read_to_end(&mut start).map_err(io)?;

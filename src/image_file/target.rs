@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A place that a file can be written to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Target {
     path: PathBuf,
+    /// The same without links and detours: equal for equal files.
+    real: PathBuf,
 }
 
 /// What to do where the target has come to exist.
@@ -75,19 +77,24 @@ pub enum TargetError {
 
 impl Target {
     /// Checks that `path` can be written, without touching anything. A symbolic link is followed,
-    /// so that it stays a link.
+    /// so that it stays a link; one that leads nowhere is refused.
     pub fn check(path: &Path) -> Result<Self, TargetError> {
         let io = |source| TargetError::Io { path: path.to_owned(), source };
+        let not_a_file = |what| TargetError::NotAFile { path: path.to_owned(), what };
         let resolved = match std::fs::metadata(path) {
             Ok(meta) if meta.is_file() => std::fs::canonicalize(path).map_err(io)?,
-            Ok(meta) => {
-                let what = if meta.is_dir() { "a folder" } else { "a device or a pipe" };
-                return Err(TargetError::NotAFile { path: path.to_owned(), what });
+            Ok(meta) if meta.is_dir() => return Err(not_a_file("a folder")),
+            Ok(_) => return Err(not_a_file("a device or a pipe")),
+            Err(_) if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) => {
+                return Err(not_a_file("a link that leads nowhere"));
             }
+            // What may come to be is checked below; a name too long, say, never does.
+            Err(error) if !leaves_room(&error) => return Err(io(error)),
             Err(_) => path.to_owned(),
         };
-        if resolved.file_name().is_none() {
-            return Err(TargetError::NotAFile { path: path.to_owned(), what: "a folder" });
+        let Some(name) = resolved.file_name() else { return Err(not_a_file("a folder")) };
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(not_a_file("the name of a folder"));
         }
         let folder = folder_of(&resolved);
         let named = |path: &Path, folder: &Path| (path.to_owned(), folder.to_owned());
@@ -100,11 +107,24 @@ impl Target {
             }
             Err(source) => return Err(TargetError::Io { path, source }),
         }
+        // The current folder may have been deleted: its name is still good, its path is not.
+        let real = match std::fs::canonicalize(&folder) {
+            Ok(real) => real.join(name),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TargetError::NoFolder { path, folder: folder_name });
+            }
+            Err(source) => return Err(TargetError::Io { path, source }),
+        };
         let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
         if rustix::fs::access(&folder, wanted).is_err() {
             return Err(TargetError::NotWritable { path, folder: folder_name });
         }
-        Ok(Target { path: resolved })
+        Ok(Target { path: resolved, real })
+    }
+
+    /// Whether both are one file, by whatever names.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.real == other.real
     }
 
     /// Where the file will be.
@@ -134,6 +154,12 @@ impl Target {
         temporary.as_file().sync_all().map_err(io)?;
         Ok(Draft { temporary, path: self.path.clone() })
     }
+}
+
+/// Whether a file of the name could be made once its folder is there.
+fn leaves_room(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -215,6 +241,34 @@ mod tests {
         assert!(matches!(check(Path::new("..")), TargetError::NotAFile { .. }));
         let inside = check(&folder.path().join("file/out.png"));
         assert!(matches!(inside, TargetError::NotAFolder { .. } | TargetError::Io { .. }));
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_refused_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str| Target::check(&folder.path().join(name)).unwrap_err();
+        assert!(matches!(check(&"a".repeat(300)), TargetError::Io { .. }));
+        assert!(matches!(check("out.png/"), TargetError::NotAFile { .. }));
+        std::os::unix::fs::symlink("nowhere", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        for name in ["link", "loop"] {
+            let message = check(name).to_string();
+            assert!(message.contains("a link that leads nowhere"), "{message}");
+        }
+    }
+
+    #[test]
+    fn one_file_is_known_by_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
+        let target = |name: &str| Target::check(&folder.path().join(name)).unwrap();
+        let out = target("real/out");
+        for name in ["link/out", "real/../link/out", "./real/./out"] {
+            assert!(out.is_same_file(&target(name)), "{name}");
+        }
+        assert!(!out.is_same_file(&target("real/other")));
+        assert!(!out.is_same_file(&target("out")));
     }
 
     #[test]

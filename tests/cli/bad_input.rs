@@ -1,6 +1,6 @@
 //! Bad input ends with exit code 2, a message that names the place and the way out, and no file.
 
-use crate::program::{Place, quick};
+use crate::program::{Place, demo_checkpoint, outcome, quick};
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::Path;
 
@@ -37,18 +37,25 @@ const CASES: &[Case] = &[
     (&["--sampler-param", "eta"], &["KEY=VALUE"]),
     (&["--sampler-param", "eta=nan"], &["`eta`", "finite"]),
     (&["--rng", "mt19937"], &["no random generator `mt19937`", "torch-cpu"]),
-    (&["--seed", "-1"], &["-1"]),
+    (&["--seed", "-1"], &["--seed", "-1"]),
+    (&["--width", "-16"], &["--width", "-16"]),
+    (&["--size", "-1x256"], &["--size", "-1x256"]),
     (&["--seed", "1", "--initial-noise", "x.safetensors"], &["cannot be used with"]),
     (&["--initial-noise", "x.safetensors"], &["--initial-noise", "x.safetensors", "cannot read"]),
     (&["--device", "tpu"], &["--device", "cpu"]),
     (&["--dtype", "f16"], &["f16", "bf16"]),
-    (&["--threads", "0"], &["--threads"]),
+    (&["--threads", "0"], &["--threads", "1 to 1024"]),
+    (&["--threads", "1000000000"], &["--threads", "1 to 1024"]),
     // Files.
     (&["--output", "no/out.png"], &["no/out.png", "folder `no` does not exist", "mkdir -p no"]),
     (&["--output", "."], &["`.`"]),
     (&["--output", "out.jpg"], &["out.jpg", ".png", "--output out.png"]),
     (&["--save-latents", "no/l.safetensors"], &["--save-latents", "folder `no` does not exist"]),
     (&["--output", "o.png", "--save-latents", "o.png"], &["the same file"]),
+    (&["--output", "o.png", "--save-latents", "./o.png"], &["the same file"]),
+    (&["--output", "o.png/"], &["o.png/", "a folder"]),
+    (&["--recipe", "/dev/zero"], &["--recipe", "/dev/zero", "a device or a pipe"]),
+    (&["--initial-noise", "/dev/zero"], &["--initial-noise", "a device or a pipe"]),
     // Checkpoints.
     (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "demo"]),
     (&["--model", "owner/name"], &["owner/name", "HF_HUB_OFFLINE"]),
@@ -150,4 +157,63 @@ fn devices_and_links_to_nowhere_are_not_overwritten() {
     std::os::unix::fs::symlink("/dev/null", place.path("null.png")).unwrap();
     place.refused(&quick(&["--output", "null.png"]), &["null.png", "device"]);
     assert!(Path::new("/dev/null").exists());
+}
+
+#[test]
+fn a_name_no_file_can_have_is_refused_before_the_run() {
+    let place = Place::new();
+    let long = format!("{}.png", "a".repeat(300));
+    place.refused(&quick(&["--output", &long]), &["--output", &long]);
+    std::os::unix::fs::symlink("nowhere.png", place.path("link.png")).unwrap();
+    place.refused(&quick(&["--output", "link.png"]), &["link.png", "leads nowhere"]);
+}
+
+#[test]
+fn a_folder_that_was_deleted_under_the_program_is_refused() {
+    let place = Place::new();
+    let gone = place.path("gone");
+    std::fs::create_dir(&gone).unwrap();
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "rmdir ../gone && exec \"$0\" generate --prompt x --num-steps 1 --mu 0.5"])
+        .arg(env!("CARGO_BIN_EXE_sigmalab"))
+        .current_dir(&gone)
+        .env("HOME", place.path("home"));
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("--output") && outcome.stderr.contains("does not exist"));
+}
+
+#[test]
+fn a_pipe_in_a_files_place_is_refused_and_not_waited_for() {
+    let place = Place::new();
+    let made = std::process::Command::new("mkfifo").arg(place.path("pipe")).status();
+    assert!(made.unwrap().success());
+    place.refused(&quick(&["--recipe", "pipe"]), &["--recipe", "pipe"]);
+    place.refused(&quick(&["--initial-noise", "pipe"]), &["--initial-noise", "pipe"]);
+    let config = demo_checkpoint(&place).join("transformer/config.json");
+    std::fs::remove_file(&config).unwrap();
+    std::fs::rename(place.path("pipe"), &config).unwrap();
+    let words = ["transformer/config.json", "no regular file"];
+    place.refused(&quick(&["--model", "model"]), &words);
+}
+
+#[test]
+fn a_variable_that_is_no_text_is_refused_and_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let place = Place::new();
+    let mut command = place.command(&quick(&[]));
+    command.env("SIGMALAB_MODEL", std::ffi::OsStr::from_bytes(b"\xff"));
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    assert!(outcome.stderr.contains("SIGMALAB_MODEL"), "{outcome:?}");
+    assert_eq!(place.files(), [""; 0]);
+}
+
+#[test]
+fn no_message_sends_control_characters_to_the_terminal() {
+    let place = Place::new();
+    place.write("presets.toml", "[A]\n\"\\u001b[31mevil\" = 1\n");
+    let message = place.refused(&quick(&[]), &["\\u{1b}[31mevil"]);
+    assert!(!message.contains('\u{1b}'));
 }

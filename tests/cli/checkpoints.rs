@@ -103,3 +103,38 @@ fn an_unknown_quantisation_is_refused_with_its_name() {
     fs::write(&file, config.to_string()).unwrap();
     place.refused(&quick(&["--model", "model"]), &["transformer/config.json", "abracadabra"]);
 }
+
+#[test]
+fn settings_that_are_no_file_and_huge_configs_are_refused() {
+    let place = Place::new();
+    let folder = demo_checkpoint(&place);
+    let settings = folder.join("sigmalab.json");
+    fs::remove_file(&settings).unwrap();
+    fs::create_dir(&settings).unwrap();
+    place.refused(&quick(&["--model", "model"]), &["sigmalab.json"]);
+    fs::remove_dir(&settings).unwrap();
+    // Sparse: ten gigabytes that take no room.
+    let config = fs::File::create(folder.join("vae/config.json")).unwrap();
+    config.set_len(10 << 30).unwrap();
+    place.refused(&quick(&["--model", "model"]), &["vae/config.json", "too large"]);
+}
+
+#[test]
+fn absurd_numbers_in_a_config_are_refused_with_the_key() {
+    let place = Place::new();
+    let file = demo_checkpoint(&place).join("transformer/config.json");
+    let original: serde_json::Value = serde_json::from_slice(&fs::read(&file).unwrap()).unwrap();
+    let huge = u64::MAX;
+    for (key, value) in [
+        ("mrope_section", serde_json::json!([huge, huge, huge])),
+        ("mrope_section", serde_json::json!([-1, 1, 1])),
+        ("num_heads", serde_json::json!(0)),
+        ("num_heads", serde_json::json!(1e18)),
+        ("norm_eps", serde_json::json!(-1)),
+    ] {
+        let mut config = original.clone();
+        config[key] = value;
+        fs::write(&file, config.to_string()).unwrap();
+        place.refused(&quick(&["--model", "model"]), &["transformer/config.json", key]);
+    }
+}

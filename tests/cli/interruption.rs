@@ -69,3 +69,25 @@ fn a_worker_that_is_killed_is_a_failure_with_its_cause() {
     assert!(stderr.contains("the worker process died") && stderr.contains("memory"), "{stderr}");
     assert_eq!(place.files(), [""; 0]);
 }
+
+#[test]
+fn a_second_signal_while_files_are_written_leaves_no_half_file() {
+    let place = Place::new();
+    let mut arguments = quick(&["-o", "out.png", "--save-latents", "l.safetensors"]);
+    arguments.extend(["--size", "512x512"]);
+    arguments[4] = "1";
+    let mut child = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    // Until the first temporary file is there, or the run is over.
+    while place.files().is_empty() && child.try_wait().unwrap().is_none() {}
+    for _ in 0..2 {
+        let _ = kill_process(Pid::from_child(&child), Signal::INT);
+    }
+    let output = child.wait_with_output().unwrap();
+    let files = place.files();
+    assert!(!files.iter().any(|name| name.contains(".tmp")), "{files:?}");
+    match output.status.code() {
+        Some(130) => assert_eq!(files, [""; 0]),
+        // The signals came after the last look.
+        code => assert_eq!((code, files.len()), (Some(0), 2), "{files:?}"),
+    }
+}

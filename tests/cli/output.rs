@@ -1,6 +1,6 @@
 //! Help, completions, and standard output that goes nowhere.
 
-use crate::program::Place;
+use crate::program::{Place, outcome, quick};
 use std::fs::File;
 
 #[test]
@@ -39,9 +39,7 @@ fn unknown_commands_and_flags_are_bad_usage() {
 
 #[test]
 fn the_worker_is_not_started_by_hand() {
-    let outcome = Place::new().run(&["worker"]);
-    assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stderr.contains("sigmalab itself"), "{outcome:?}");
+    Place::new().refused(&["worker"], &["sigmalab itself"]);
 }
 
 #[test]
@@ -73,4 +71,34 @@ fn a_full_disk_is_a_failure_in_words() {
 fn messages_have_no_colour_codes_where_there_is_no_terminal() {
     let outcome = Place::new().run(&["presets", "show", "NONE"]);
     assert!(!outcome.stderr.contains('\x1b') && outcome.stderr.starts_with("error: "));
+}
+
+#[test]
+fn a_limit_on_file_sizes_is_an_error_as_a_full_disk_is() {
+    let place = Place::new();
+    place.write("out.png", "old");
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 1 && exec \"$0\" generate --prompt x --num-steps 1 -o out.png"])
+        .arg(env!("CARGO_BIN_EXE_sigmalab"))
+        .current_dir(place.path(""))
+        .env("HOME", place.path("home"));
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(1), "{outcome:?}");
+    assert!(outcome.stderr.contains("cannot write") && outcome.stderr.contains("out.png"));
+    assert_eq!(place.files(), ["out.png"]);
+    assert_eq!(std::fs::read(place.path("out.png")).unwrap(), b"old");
+}
+
+#[test]
+fn a_result_that_cannot_be_printed_is_a_failure_that_names_the_image() {
+    let place = Place::new();
+    let mut command = place.command(&quick(&["-o", "out.png", "--json"]));
+    let full = File::options().write(true).open("/dev/full").unwrap();
+    command.stdout(full).stderr(std::process::Stdio::piped());
+    let output = command.spawn().unwrap().wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("standard output") && stderr.contains("`out.png`"), "{stderr}");
+    assert_eq!(place.files(), ["out.png"]);
 }

@@ -14,7 +14,7 @@ use super::preset_flags::PresetFlags;
 use super::print;
 use super::schedule_flags::ScheduleFlags;
 use super::size_flags::SizeFlags;
-use super::values::{device, parameter};
+use super::values::{device, parameter, threads};
 use clap::{Args, ValueEnum};
 use outputs::Outputs;
 use progress::Progress;
@@ -22,13 +22,14 @@ use report::{Finished, Observed};
 use sigmalab::engine::noise::Rng;
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab::model::{ComputeDtype, DeviceChoice};
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Instant;
 
 /// The arguments of `generate`.
 #[derive(Debug, Args)]
 #[command(
+    // `--seed -1` is a wrong seed, not an unknown flag `-1`.
+    allow_negative_numbers = true,
     after_help = "The image carries its whole recipe; `generate --recipe image.png` runs it again, and any flag
 beside it changes that one thing.
 
@@ -39,7 +40,7 @@ Examples:
   sigmalab generate --model ideogram-ai/ideogram-4-fp8 --prompt-file caption.json --size landscape
 
 Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted. Only with 0 is a file
-written."
+written, or where the result could not be printed."
 )]
 pub(crate) struct Generate {
     /// What to draw: a sentence or a structured JSON caption; `-` reads standard input
@@ -111,9 +112,10 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
     device: Option<DeviceChoice>,
 
-    /// Compute threads; the image does not depend on it [default: every core]
-    #[arg(long, value_name = "N", help_heading = "Model")]
-    threads: Option<NonZeroUsize>,
+    /// Compute threads, 1–1024, at most one a core is used; the image does not depend on it
+    /// [default: every core]
+    #[arg(long, value_name = "N", value_parser = threads, help_heading = "Model")]
+    threads: Option<usize>,
 
     /// Put a plain prompt into the smallest valid caption first
     #[arg(long, help_heading = "Captions")]
@@ -164,7 +166,7 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
     }
 
     let mut engine = Engine::new(EngineOptions {
-        threads: arguments.threads.map(NonZeroUsize::get),
+        threads: arguments.threads,
         // One run has no prefix to share with another.
         cache_bytes: Some(0),
         ..EngineOptions::default()
@@ -186,7 +188,8 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         Ok(output) => output,
     };
 
-    let files = outputs.write(&output)?;
+    interrupt.become_patient();
+    let files = outputs.write(&output, &interrupt)?;
     let finished = Finished {
         files,
         output: &output,
@@ -194,13 +197,18 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         warnings: request.warnings,
         seconds: started.elapsed().as_secs_f64(),
     };
-    if arguments.json {
+    let told = if arguments.json {
         print::json(&finished.document()?)
     } else if arguments.quiet {
         Ok(())
     } else {
         print::result(&finished.line())
-    }
+    };
+    told.map_err(|failure| {
+        // The image took its time and is whole: it stays.
+        let image = finished.files.image.display();
+        Failure::failed(format_args!("{}; the image is written: `{image}`", failure.message))
+    })
 }
 
 fn failed(failure: RunFailure) -> Failure {

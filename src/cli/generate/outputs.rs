@@ -2,6 +2,7 @@
 
 use super::Generate;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
 use sigmalab::engine::noise::NoiseSource;
 use sigmalab::engine::recipe::Recipe;
 use sigmalab::engine::request::RunOutput;
@@ -42,14 +43,21 @@ impl Outputs {
             Some(path) => Some(checked(path, "--save-latents")?),
             None => None,
         };
-        if image.is_some() && image == latents {
+        if let (Some(image), Some(latents)) = (&image, &latents)
+            && image.is_same_file(latents)
+        {
             return Err(Failure::bad_input("--output and --save-latents name the same file"));
         }
         Ok(Outputs { image, latents })
     }
 
-    /// Writes the files. Both are whole before either gets its name.
-    pub(super) fn write(&self, output: &RunOutput) -> Result<Files, Failure> {
+    /// Writes the files. Both are whole before either gets its name, and neither does if the user
+    /// stopped the program meanwhile.
+    pub(super) fn write(
+        &self,
+        output: &RunOutput,
+        interrupt: &Interrupt,
+    ) -> Result<Files, Failure> {
         let RunOutput { recipe, image, noise, latents, .. } = output;
         let unnamed;
         let target = match &self.image {
@@ -72,6 +80,9 @@ impl Outputs {
             ),
             None => None,
         };
+        if interrupt.requested() {
+            return Err(Failure::interrupted());
+        }
         let replace = |draft: Draft| draft.commit(OnCollision::Replace).map_err(Failure::failed);
         let latents = latents_draft.map(replace).transpose()?;
         let image = if self.image.is_some() {

@@ -41,7 +41,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let sampler = sampler(arguments, base)?;
     let model_name = match (arguments.model.given(), base) {
         (None, Some(base)) => base.model.name.clone(),
-        _ => arguments.model.name(),
+        _ => arguments.model.name()?,
     };
     let prompt = wording::settle(
         prompt_text(arguments, base)?,

@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader};
 use std::net::Shutdown;
+use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
@@ -24,7 +25,7 @@ use std::time::Duration;
 pub struct EngineOptions {
     /// The program to start with the argument `worker`; this program when `None`.
     pub program: Option<PathBuf>,
-    /// Compute threads; every core when `None`.
+    /// Compute threads, at most one a core; every core when `None`.
     pub threads: Option<usize>,
     /// Bytes the trajectory cache may hold; a quarter of the memory when `None`.
     pub cache_bytes: Option<u64>,
@@ -160,11 +161,12 @@ impl Worker {
         if let Some(bytes) = options.cache_bytes {
             command.args(["--cache-bytes", &bytes.to_string()]);
         }
-        if let Some(threads) = options.threads {
-            // Rayon's pool, and candle's own that spins beside it.
-            command.env("RAYON_NUM_THREADS", threads.to_string());
-            command.env("CANDLE_NUM_THREADS", threads.to_string());
-        }
+        // Rayon's pool, and candle's own that spins beside it: more threads than cores would
+        // wait for each other without end, so what the environment asks for is capped too.
+        let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let threads = options.threads.or_else(threads_of_environment).unwrap_or(cores);
+        let threads = threads.clamp(1, cores).to_string();
+        command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", &threads);
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
         match &options.log {
             Some(path) => {
@@ -224,6 +226,10 @@ impl Drop for Worker {
 
 fn lock(outstanding: &Outstanding) -> std::sync::MutexGuard<'_, Option<HashSet<u64>>> {
     outstanding.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn threads_of_environment() -> Option<usize> {
+    std::env::var("RAYON_NUM_THREADS").ok()?.parse().ok().filter(|threads| *threads > 0)
 }
 
 fn program(options: &EngineOptions) -> io::Result<PathBuf> {

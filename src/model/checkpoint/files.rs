@@ -3,7 +3,8 @@
 use super::error::CheckpointError;
 use super::map;
 use crate::model::linear::StoredBytes;
-use std::io::ErrorKind;
+use std::fs::File;
+use std::io::{Error, ErrorKind, Read, Result as IoResult};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -36,6 +37,15 @@ impl Files {
         }
     }
 
+    /// Whether there is anything of that name: a folder or a broken link too, which reading then
+    /// tells of.
+    pub(super) fn has_anything(&self, path: &str) -> bool {
+        match self {
+            Self::Folder(folder) => folder.join(path).symlink_metadata().is_ok(),
+            Self::Memory(_) => self.has(path),
+        }
+    }
+
     /// Whether there is such a folder.
     pub(super) fn has_folder(&self, path: &str) -> bool {
         match self {
@@ -65,7 +75,7 @@ impl Files {
         match self {
             Self::Folder(folder) => {
                 let file = folder.join(path);
-                std::fs::read(&file).map_err(|source| unreadable(file, path, source))
+                read_small(&file).map_err(|source| unreadable(file, path, source))
             }
             Self::Memory(_) => Ok(self.embedded(path)?.to_vec()),
         }
@@ -81,6 +91,24 @@ impl Files {
             looked_for: path.to_owned(),
         })
     }
+}
+
+/// Most bytes of a configuration, an index or a tokenizer; the largest in use has 11 MiB.
+const SMALL: u64 = 64 << 20;
+
+fn read_small(file: &Path) -> IoResult<Vec<u8>> {
+    let meta = std::fs::metadata(file)?;
+    // Opening a pipe would wait for a writer, and a device may never end.
+    if !meta.is_file() {
+        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(file)?.take(SMALL + 1).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > SMALL {
+        let problem = format!("it is too large (more than {} MiB)", SMALL >> 20);
+        return Err(Error::new(ErrorKind::FileTooLarge, problem));
+    }
+    Ok(bytes)
 }
 
 fn unreadable(file: PathBuf, path: &str, source: std::io::Error) -> CheckpointError {

@@ -135,7 +135,7 @@ impl Checkpoint {
             parts.insert(component, Arc::new(NamedPart { stored, layout }));
             configs.insert(component, config);
         }
-        let settings = if files.has(SETTINGS) {
+        let settings = if files.has_anything(SETTINGS) {
             json::parse(&files.read(SETTINGS)?, &files.place(SETTINGS))?
         } else {
             Settings::default()

@@ -73,7 +73,7 @@ fn sections(part: &Part<'_>, frequencies: usize) -> Result<[usize; 3], ModelErro
     };
     // The last row frequency is 3·section − 2, the last column frequency 3·section − 1.
     let [_, rows, columns] = section;
-    let reach = (3 * rows).saturating_sub(1).max(3 * columns);
+    let reach = rows.saturating_mul(3).saturating_sub(1).max(columns.saturating_mul(3));
     if reach > frequencies {
         let problem =
             format!("is {section:?}, which needs {reach} frequencies; a head has {frequencies}");
