@@ -33,6 +33,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         model: ModelRef { name: "demo".to_owned(), fingerprint: None },
         prompt: "a red circle on a blue background".to_owned(),
         size: Size::new(256, 256).unwrap(),
+        sigma_size: None,
         noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
         preset: None,
         steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
@@ -124,6 +125,23 @@ fn a_warm_cache_a_fresh_worker_and_any_number_of_threads_give_the_same_bytes() {
         assert_eq!(alone.latents, edited.latents, "{threads} threads");
         assert_eq!(alone.image, edited.image, "{threads} threads");
     }
+}
+
+#[test]
+fn the_noise_levels_of_another_size_are_another_trajectory_and_the_own_size_is_none() {
+    let mut engine = engine();
+    let plain = run(&mut engine, &request(4, 3.0));
+    let mut proxy = request(4, 3.0);
+    proxy.recipe.sigma_size = Some(Size::new(1024, 1024).unwrap());
+    let shifted = run(&mut engine, &proxy);
+    // Step 0 starts at the clamp at any size: its evaluations are shared, and no others.
+    assert_eq!((shifted.nfe.cond_saved, shifted.nfe.cond_done), (1, 3));
+    assert_ne!(shifted.latents, plain.latents);
+    assert_eq!(shifted.recipe.sigma_size, proxy.recipe.sigma_size);
+    proxy.recipe.sigma_size = Some(proxy.recipe.size);
+    let own = run(&mut engine, &proxy);
+    assert_eq!(own.nfe.cond_done, 0);
+    assert_eq!(own.image, plain.image);
 }
 
 #[test]
