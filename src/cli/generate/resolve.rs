@@ -101,7 +101,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         let failure = Failure::bad_input(error);
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    Ok(Resolved { run: RunRequest { recipe, noise }, warnings })
+    Ok(Resolved { run: RunRequest { recipe, noise, previews: false }, warnings })
 }
 
 /// The steps, as a preset. Its name is `none` where no name fits them.
