@@ -28,7 +28,8 @@ pub enum Event {
     Step(StepReport),
     /// A draft of the image, an eighth of its size along each side: the estimate of the clean
     /// latents after step `step`, in colours. Only where [`RunRequest::previews`] asks for it.
-    /// Its pixels travel beside the message.
+    /// It comes before that step's own report, or after it where the step was reused. Its pixels
+    /// travel beside the message.
     ///
     /// [`RunRequest::previews`]: super::request::RunRequest::previews
     #[serde(skip)]

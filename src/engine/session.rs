@@ -11,7 +11,7 @@ use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
 use super::trajectory::{StateKey, TrajectoryCache};
-use crate::model::source::{SourceError, open};
+use crate::model::source::{SourceError, open_unless};
 use crate::model::{Model, ModelError, ModelOptions, PromptFeatures};
 use crate::sampler::Choice;
 use crate::schedule::sigmas::Schedule;
@@ -50,13 +50,19 @@ pub enum SessionError {
     Recipe(#[from] RecipeError),
     /// The checkpoint was not found.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     /// The model could not be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The loop failed.
     #[error(transparent)]
     Denoise(DenoiseError<ModelError>),
+}
+
+impl From<SourceError> for SessionError {
+    fn from(error: SourceError) -> Self {
+        if error.is_cancelled() { SessionError::Cancelled } else { SessionError::Source(error) }
+    }
 }
 
 impl From<DenoiseError<ModelError>> for SessionError {
@@ -103,7 +109,7 @@ impl Session {
         let mut timings = Timings::default();
         let started = Instant::now();
         let fits = self.fits.clone();
-        let (loaded, cache) = self.load(recipe, on_event)?;
+        let (loaded, cache) = self.load(recipe, cancel, on_event)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
@@ -166,6 +172,7 @@ impl Session {
     fn load(
         &mut self,
         recipe: &Recipe,
+        cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {
         let options = ModelOptions { dtype: recipe.dtype, device: recipe.device };
@@ -177,7 +184,10 @@ impl Session {
             Some(loaded) => loaded,
             None => {
                 let mut progress = |progress| on_event(Event::Loading(progress));
-                let checkpoint = open(&recipe.model.name, &mut progress)?;
+                let checkpoint = open_unless(cancel, &recipe.model.name, &mut progress)?;
+                if cancel.is_cancelled() {
+                    return Err(SessionError::Cancelled);
+                }
                 let model = Model::load(&checkpoint, options, &mut progress)?;
                 Loaded {
                     name: recipe.model.name.clone(),
