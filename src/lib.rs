@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`history`] | finished runs: picture, thumbnail, and how they came about |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
 //! | [`metrics`] | functions on trajectories and images |
@@ -15,6 +16,7 @@
 
 pub mod caption;
 pub mod engine;
+pub mod history;
 pub mod image_file;
 pub mod kernels;
 pub mod metrics;

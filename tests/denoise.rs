@@ -4,7 +4,7 @@
 
 use proptest::prelude::*;
 use sigmalab::engine::cancel::CancelToken;
-use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, denoise};
+use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use sigmalab::engine::event::{NfeCount, StepReport};
 use sigmalab::engine::network::{CHANNELS, Network};
 use sigmalab::engine::trajectory::{StateKey, TrajectoryCache};
@@ -173,6 +173,8 @@ fn schedule(gw: &[f64]) -> Schedule {
 struct Outcome {
     result: Result<Denoised, DenoiseError<NetworkFailed>>,
     reports: Vec<StepReport>,
+    /// Steps whose estimate of the clean latents was told, with the estimate's first value.
+    estimates: Vec<(usize, f32)>,
 }
 
 impl Outcome {
@@ -202,8 +204,12 @@ fn run(
         root,
     };
     let mut reports = Vec::new();
-    let result = denoise(&task, cache, cancel, &mut |report| reports.push(report));
-    Outcome { result, reports }
+    let mut estimates = Vec::new();
+    let result = denoise(&task, cache, cancel, &mut |progress| match progress {
+        Progress::Step(report) => reports.push(report),
+        Progress::Estimate { step, clean, .. } => estimates.push((step, clean[0])),
+    });
+    Outcome { result, reports, estimates }
 }
 
 fn run_cold(sampler: &Choice, gw: &[f64]) -> Denoised {
@@ -282,6 +288,23 @@ fn a_run_repeated_evaluates_nothing() {
         NfeCount { cond_done: 0, uncond_done: 0, cond_saved: 20, uncond_saved: 20 }
     );
     assert_eq!(again.latents, first.denoised().latents);
+}
+
+#[test]
+fn a_resumed_run_shows_the_estimate_where_it_starts_and_those_of_its_own_steps() {
+    let flow = GaussianFlow::new();
+    let mut cache = roomy();
+    let never = CancelToken::default();
+    let first = run(&flow, &euler(), &polished(3, 3.0), &mut cache, &never);
+    let steps = |outcome: &Outcome| outcome.estimates.iter().map(|(step, _)| *step).collect();
+    let all: Vec<usize> = steps(&first);
+    assert_eq!(all, (0..20).collect::<Vec<_>>());
+    let edited = run(&flow, &euler(), &polished(3, 2.0), &mut cache, &never);
+    let resumed: Vec<usize> = steps(&edited);
+    assert_eq!(resumed, [16, 17, 18, 19]);
+    assert_eq!(edited.estimates[0], first.estimates[16]);
+    let again = run(&flow, &euler(), &polished(3, 2.0), &mut cache, &never);
+    assert!(again.estimates.is_empty());
 }
 
 #[test]

@@ -4,6 +4,7 @@
 mod hub_server;
 
 use hub_server::{COMMIT, FORMER_NAME, HubServer, OLD_COMMIT, REPOSITORY, StoredFile, etag};
+use sigmalab::model::CancelToken;
 use sigmalab::model::hub::{
     DownloadProgress, HubError, HubSettings, looks_like_repository, resolve,
 };
@@ -599,6 +600,25 @@ fn progress_grows_to_the_whole_and_is_not_sent_too_often() {
     reports.clear();
     resolve(REPOSITORY, &scene.settings, &mut |progress| reports.push(progress)).unwrap();
     assert!(reports.is_empty(), "nothing was downloaded");
+}
+
+#[test]
+fn a_cancelled_download_stops_and_the_next_one_is_whole() {
+    let mut scene = Scene::new();
+    let cancel = scene.settings.cancel.clone();
+    let mut reports = 0;
+    let cancelled = resolve(REPOSITORY, &scene.settings, &mut |_| {
+        reports += 1;
+        cancel.cancel();
+    });
+    let error = cancelled.unwrap_err();
+    assert!(matches!(error, HubError::Cancelled { .. }), "{error}");
+    assert!(!error.is_bad_input());
+    assert_eq!(reports, 1);
+    assert!(!scene.snapshot().join(SHARD).exists());
+    scene.settings.cancel = CancelToken::default();
+    resolve(REPOSITORY, &scene.settings, &mut |_| {}).unwrap();
+    scene.assert_whole(&scene.snapshot());
 }
 
 #[test]

@@ -7,7 +7,8 @@ use sigmalab::engine::noise::{NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::{RunOutput, RunRequest};
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
-use sigmalab::model::{ComputeDtype, DeviceChoice};
+use sigmalab::metrics::comparison::psnr;
+use sigmalab::model::{ComputeDtype, DeviceChoice, RgbImage};
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
 use sigmalab::schedule::terminal::Terminal;
@@ -33,6 +34,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         model: ModelRef { name: "demo".to_owned(), fingerprint: None },
         prompt: "a red circle on a blue background".to_owned(),
         size: Size::new(256, 256).unwrap(),
+        sigma_size: None,
         noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
         preset: None,
         steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
@@ -41,7 +43,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };
-    RunRequest { recipe, noise: None }
+    RunRequest { recipe, noise: None, previews: false }
 }
 
 fn run(engine: &mut Engine, request: &RunRequest) -> RunOutput {
@@ -93,6 +95,7 @@ fn a_run_reports_every_stage_and_fills_in_the_recipe() {
             Event::Loaded { .. } => Some("loaded"),
             Event::Encoded { .. } => Some("encoded"),
             Event::Step(_) => Some("step"),
+            Event::Preview { .. } => Some("preview"),
             Event::Decoded { .. } => Some("decoded"),
         })
         .collect();
@@ -124,6 +127,98 @@ fn a_warm_cache_a_fresh_worker_and_any_number_of_threads_give_the_same_bytes() {
         assert_eq!(alone.latents, edited.latents, "{threads} threads");
         assert_eq!(alone.image, edited.image, "{threads} threads");
     }
+}
+
+#[test]
+fn the_noise_levels_of_another_size_are_another_trajectory_and_the_own_size_is_none() {
+    let mut engine = engine();
+    let plain = run(&mut engine, &request(4, 3.0));
+    let mut proxy = request(4, 3.0);
+    proxy.recipe.sigma_size = Some(Size::new(1024, 1024).unwrap());
+    let shifted = run(&mut engine, &proxy);
+    // Step 0 starts at the clamp at any size: its evaluations are shared, and no others.
+    assert_eq!((shifted.nfe.cond_saved, shifted.nfe.cond_done), (1, 3));
+    assert_ne!(shifted.latents, plain.latents);
+    assert_eq!(shifted.recipe.sigma_size, proxy.recipe.sigma_size);
+    proxy.recipe.sigma_size = Some(proxy.recipe.size);
+    let own = run(&mut engine, &proxy);
+    assert_eq!(own.nfe.cond_done, 0);
+    assert_eq!(own.image, plain.image);
+}
+
+/// The run's result and its drafts with their steps.
+fn run_with_previews(
+    engine: &mut Engine,
+    request: &RunRequest,
+) -> (RunOutput, Vec<(usize, RgbImage)>) {
+    let mut drafts = Vec::new();
+    let request = RunRequest { previews: true, ..request.clone() };
+    let output = engine.run(&request, &mut |event| {
+        if let Some(Event::Preview { step, image }) = event {
+            drafts.push((*step, image.clone()));
+        }
+        true
+    });
+    (output.expect("the run ends well"), drafts)
+}
+
+#[test]
+fn drafts_come_from_the_first_step_to_the_last_and_change_no_bit() {
+    let folder = tempfile::tempdir().unwrap();
+    let with_cache = || {
+        let cache_folder = Some(folder.path().to_owned());
+        engine_with(EngineOptions { cache_folder, ..Default::default() })
+    };
+    let plain = run(&mut with_cache(), &request(6, 3.0));
+    assert!(!folder.path().join("latent-rgb").exists(), "nobody asked for drafts");
+    // The second worker finds what the first learnt.
+    for _ in 0..2 {
+        let mut engine = with_cache();
+        let (output, drafts) = run_with_previews(&mut engine, &request(6, 3.0));
+        assert_eq!(output.image, plain.image);
+        assert_eq!(output.latents, plain.latents);
+        assert_eq!(output.nfe, plain.nfe);
+        assert_eq!(output.recipe, plain.recipe);
+        let steps: Vec<usize> = drafts.iter().map(|(step, _)| *step).collect();
+        assert_eq!((steps.first(), steps.last()), (Some(&0), Some(&5)));
+        assert!(steps.is_sorted());
+        // An edit of the end shows at once what it starts from.
+        let (_, drafts) = run_with_previews(&mut engine, &request(6, 2.0));
+        assert_eq!(drafts.first().map(|(step, _)| *step), Some(2));
+    }
+    assert_eq!(std::fs::read_dir(folder.path().join("latent-rgb")).unwrap().count(), 1);
+}
+
+#[test]
+fn a_draft_looks_like_the_image_also_for_a_prompt_never_decoded() {
+    let folder = tempfile::tempdir().unwrap();
+    let cache_folder = Some(folder.path().to_owned());
+    let mut engine = engine_with(EngineOptions { cache_folder, ..Default::default() });
+    run_with_previews(&mut engine, &request(6, 3.0));
+    let mut other = request(6, 3.0);
+    other.recipe.prompt = "a green square on a yellow background".to_owned();
+    other.recipe.noise = NoiseSource::Seed { seed: 11, rng: Rng::TorchCpu };
+    let (output, drafts) = run_with_previews(&mut engine, &other);
+    let (_, draft) = drafts.last().unwrap();
+    assert_eq!((draft.width, draft.height), (32, 32));
+    let likeness = psnr(draft, &pooled(&output.image)).unwrap();
+    assert!(likeness > 14.0, "{likeness:.1} dB");
+}
+
+/// An eighth of the image along each side: the mean of 8×8 pixels.
+fn pooled(image: &RgbImage) -> RgbImage {
+    let (width, height) = (image.width / 8, image.height / 8);
+    let mean = |x: u32, y: u32, channel: u32| {
+        let values = (0..64).map(|place| {
+            let (x, y) = (8 * x + place % 8, 8 * y + place / 8);
+            u32::from(image.pixels[((y * image.width + x) * 3 + channel) as usize])
+        });
+        u8::try_from(values.sum::<u32>() / 64).unwrap()
+    };
+    let pixels = (0..height)
+        .flat_map(|y| (0..width).flat_map(move |x| (0..3).map(move |c| mean(x, y, c))))
+        .collect();
+    RgbImage { width, height, pixels }
 }
 
 #[test]

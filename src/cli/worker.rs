@@ -3,6 +3,7 @@
 use super::failure::Failure;
 use clap::Args;
 use sigmalab::engine::worker::{ServeError, serve};
+use std::path::PathBuf;
 
 /// The arguments of `worker`.
 #[derive(Debug, Args)]
@@ -10,11 +11,14 @@ pub(crate) struct Worker {
     /// Budget of the trajectory cache in bytes
     #[arg(long)]
     cache_bytes: Option<u64>,
+    /// Cache folder
+    #[arg(long)]
+    cache_folder: Option<PathBuf>,
 }
 
 /// Serves until the caller closes the pipe.
 pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
-    serve(arguments.cache_bytes).map_err(|error| match error {
+    serve(arguments.cache_bytes, arguments.cache_folder.clone()).map_err(|error| match error {
         ServeError::NoPipe(_) => Failure::bad_input(error),
         ServeError::Pipe(_) => Failure::failed(error),
     })

@@ -1,20 +1,4 @@
-//! A flag that asks a run to stop, shared between who asks and who runs.
+//! A flag that asks a run to stop. The flag itself is the model's, whose downloads listen to it
+//! too.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
-/// Shared by its clones; once set it stays set.
-#[derive(Debug, Clone, Default)]
-pub struct CancelToken(Arc<AtomicBool>);
-
-impl CancelToken {
-    /// Asks the run to stop.
-    pub fn cancel(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-
-    /// Whether the run was asked to stop.
-    pub fn is_cancelled(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
-    }
-}
+pub use crate::model::CancelToken;

@@ -45,6 +45,23 @@ pub struct Denoised {
     pub nfe: NfeCount,
 }
 
+/// What the loop tells on its way.
+#[derive(Debug)]
+pub enum Progress<'a> {
+    /// The estimate of the clean latents at a step that was done, or at the last one of the
+    /// prefix that was reused; before the step's own report unless it was reused.
+    Estimate {
+        /// The step, sampling order, from 0.
+        step: usize,
+        /// Number of steps of the run.
+        steps: usize,
+        /// D = x − σ·v, `tokens · 128` values.
+        clean: &'a [f32],
+    },
+    /// A step is done or was reused.
+    Step(StepReport),
+}
+
 /// Why a trajectory has no end. Steps are numbered in sampling order, from 0.
 #[derive(Debug, thiserror::Error)]
 pub enum DenoiseError<E: std::error::Error + 'static> {
@@ -86,26 +103,34 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     },
 }
 
-/// Runs the trajectory to its end. `on_step` is told of every step in order, reused ones too.
+/// Runs the trajectory to its end. `on_progress` is told of every step in order, reused ones too.
 pub fn denoise<N: Network>(
     task: &Denoising<'_, N>,
     cache: &mut TrajectoryCache,
     cancel: &CancelToken,
-    on_step: &mut dyn FnMut(StepReport),
+    on_progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Denoised, DenoiseError<N::Error>> {
     let keys = task.keys();
     let mut walk = task.resume(&keys, cache);
     for (index, taken) in walk.state.steps.iter().enumerate() {
         walk.nfe.cond_saved += taken.cost.cond;
         walk.nfe.uncond_saved += taken.cost.uncond;
-        on_step(task.report(index, None, taken.metrics, walk.nfe));
+        on_progress(Progress::Step(task.report(index, None, taken.metrics, walk.nfe)));
     }
-    for index in walk.state.steps.len()..task.steps() {
+    let (reused, steps) = (walk.state.steps.len(), task.steps());
+    // Something to look at while the first new step is computed.
+    if let Some(past) = walk.past.front().filter(|_| reused < steps) {
+        let clean = past.clean_estimate();
+        on_progress(Progress::Estimate { step: reused - 1, steps, clean: &clean });
+    }
+    for index in reused..steps {
         let started = Instant::now();
-        task.take_step(index, &keys, &mut walk, cache, cancel)?;
+        let clean = task.take_step(index, &keys, &mut walk, cache, cancel)?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
+        on_progress(Progress::Estimate { step: index, steps, clean: &clean });
         if let Some(taken) = walk.state.steps.last() {
-            on_step(task.report(index, Some(milliseconds), taken.metrics, walk.nfe));
+            let report = task.report(index, Some(milliseconds), taken.metrics, walk.nfe);
+            on_progress(Progress::Step(report));
         }
     }
     Ok(Denoised { latents: walk.state.x, nfe: walk.nfe })
@@ -132,6 +157,10 @@ struct PastStep {
 impl PastStep {
     fn blended(&self, gw: f64) -> Vec<f32> {
         blend(gw, &self.v_cond, self.v_uncond.as_deref())
+    }
+
+    fn clean_estimate(&self) -> Vec<f32> {
+        clean_estimate(&self.x, self.sigma, &self.blended(self.gw))
     }
 }
 
@@ -203,6 +232,7 @@ impl<N: Network> Denoising<'_, N> {
         StepReport { index, steps, sigma, sigma_next, gw, reused: ms.is_none(), ms, metrics, nfe }
     }
 
+    /// Takes a step, and gives the estimate of the clean latents at its start.
     fn take_step(
         &self,
         index: usize,
@@ -210,7 +240,7 @@ impl<N: Network> Denoising<'_, N> {
         walk: &mut Walk,
         cache: &mut TrajectoryCache,
         cancel: &CancelToken,
-    ) -> Result<(), DenoiseError<N::Error>> {
+    ) -> Result<Vec<f32>, DenoiseError<N::Error>> {
         let (sigma, sigma_next, gw) = self.step(index);
         let mut host = StepHost {
             task: self,
@@ -262,9 +292,7 @@ impl<N: Network> Denoising<'_, N> {
         let cost = host.cost;
 
         let estimate = clean_estimate(&state.x, sigma, &v);
-        let x0_drift = walk.past.front().map(|past| {
-            distance(&estimate, &clean_estimate(&past.x, past.sigma, &past.blended(past.gw)))
-        });
+        let x0_drift = walk.past.front().map(|past| distance(&estimate, &past.clean_estimate()));
         let metrics = StepMetrics {
             v_cond_norm: norm(&v_cond),
             v_uncond_norm: v_uncond.as_deref().map(norm),
@@ -285,7 +313,7 @@ impl<N: Network> Denoising<'_, N> {
         let x = std::mem::replace(state, known.unwrap_or(next)).x;
         walk.past.push_front(PastStep { sigma, gw, x, v_cond, v_uncond });
         walk.past.truncate(self.past_len());
-        Ok(())
+        Ok(estimate)
     }
 }
 

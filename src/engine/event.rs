@@ -1,7 +1,7 @@
 //! What a run reports while it goes. Plain data, as it crosses the worker's pipe.
 
 use crate::metrics::trajectory::StepMetrics;
-use crate::model::LoadProgress;
+use crate::model::{LoadProgress, RgbImage};
 use serde::{Deserialize, Serialize};
 
 /// Something that happened in a run. A run ends with its result, which is no event.
@@ -26,6 +26,19 @@ pub enum Event {
     },
     /// A step is done.
     Step(StepReport),
+    /// A draft of the image, an eighth of its size along each side: the estimate of the clean
+    /// latents after step `step`, in colours. Only where [`RunRequest::previews`] asks for it.
+    /// It comes before that step's own report, or after it where the step was reused. Its pixels
+    /// travel beside the message.
+    ///
+    /// [`RunRequest::previews`]: super::request::RunRequest::previews
+    #[serde(skip)]
+    Preview {
+        /// Number of the step, sampling order, from 0.
+        step: usize,
+        /// The draft.
+        image: RgbImage,
+    },
     /// The image is decoded.
     Decoded {
         /// Milliseconds it took.

@@ -4,10 +4,12 @@
 pub mod cancel;
 pub mod denoise;
 pub mod event;
+pub mod folders;
 pub mod guidance;
 pub mod memory;
 pub mod network;
 pub mod noise;
+pub mod preview;
 pub mod recipe;
 pub mod request;
 pub mod session;

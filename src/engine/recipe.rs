@@ -26,6 +26,10 @@ pub struct Recipe {
     pub prompt: String,
     /// Image size.
     pub size: Size,
+    /// The size whose resolution shift σ gets, where it is not `size`: a run at a small size with
+    /// the noise levels of a larger one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sigma_size: Option<Size>,
     /// The initial noise.
     pub noise: NoiseSource,
     /// Name of the preset the steps came from; a label, not part of the identity.
@@ -147,11 +151,18 @@ impl Recipe {
     /// Hash of everything the image depends on: the identity of a trial. The preset's name is
     /// a label and does not count.
     pub fn identity(&self) -> Result<String, serde_json::Error> {
-        let anonymous = Recipe { preset: None, ..self.clone() };
+        // The image's own size is what σ gets without being told.
+        let sigma_size = self.sigma_size.filter(|size| *size != self.size);
+        let anonymous = Recipe { preset: None, sigma_size, ..self.clone() };
         // Fields are written in declaration order and maps sorted, so equal recipes are equal
         // text.
         let text = serde_json::to_vec(&anonymous)?;
         Ok(blake3::hash(&text).to_hex().to_string())
+    }
+
+    /// The size that shifts σ.
+    pub fn schedule_size(&self) -> Size {
+        self.sigma_size.unwrap_or(self.size)
     }
 
     /// What the recipe says of its own account, without a checkpoint: the schedule, fit to be
@@ -160,7 +171,8 @@ impl Recipe {
         if self.version > VERSION {
             return Err(RecipeError::Version { found: self.version });
         }
-        let schedule = Schedule::new(SamplingOrder(self.steps.clone()), self.size, self.terminal);
+        let steps = SamplingOrder(self.steps.clone());
+        let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
         schedule.check()?;
         let choice = sampler::find(&self.sampler.id, &self.sampler.params)?;
         let found = choice.sampler.info().version;
@@ -171,6 +183,54 @@ impl Recipe {
                 found: found.to_owned(),
             }),
             _ => Ok((schedule, choice)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use proptest::prelude::*;
+
+    fn recipe() -> Recipe {
+        let text = r#"{"version":1,"model":{"name":"demo"},"prompt":"x",
+            "size":{"width":256,"height":256},
+            "noise":{"source":"seed","seed":7,"rng":"torch-cpu"},
+            "steps":[{"gw":7.0,"mu":0.0,"std":1.75},{"gw":7.0,"mu":0.0,"std":1.75}],
+            "terminal":"reference","sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#;
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn at(sigma_size: Option<Size>) -> Recipe {
+        Recipe { sigma_size, ..recipe() }
+    }
+
+    #[test]
+    fn a_recipe_without_sigma_size_is_written_as_before_the_key_existed() {
+        let text = serde_json::to_string(&recipe()).unwrap();
+        assert!(!text.contains("sigma_size"), "{text}");
+    }
+
+    #[test]
+    fn sigma_size_is_part_of_the_identity_unless_it_is_the_size() {
+        let plain = recipe().identity().unwrap();
+        assert_ne!(at(Some(Size::SQUARE)).identity().unwrap(), plain);
+        assert_eq!(at(Some(recipe().size)).identity().unwrap(), plain);
+    }
+
+    proptest! {
+        #[test]
+        fn a_small_run_has_the_sigmas_of_the_size_it_stands_for(
+            columns in 16_u32..=128, rows in 32_u32..=96,
+        ) {
+            let target = Size::new(columns * 16, rows * 16);
+            prop_assume!(target.is_ok());
+            let target = target.unwrap();
+            let proxy = at(Some(target));
+            let large = Recipe { size: target, ..recipe() };
+            let (proxy, large) = (proxy.check().unwrap().0, large.check().unwrap().0);
+            prop_assert_eq!(proxy.sigmas(), large.sigmas());
         }
     }
 }

@@ -12,6 +12,8 @@ pub struct RunRequest {
     pub recipe: Recipe,
     /// The initial noise, `tokens · 128` values, where the recipe's source is a file.
     pub noise: Option<Vec<f32>>,
+    /// Whether to send drafts of the image on the way. They change no bit of it.
+    pub previews: bool,
 }
 
 /// One image made.

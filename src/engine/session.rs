@@ -3,17 +3,19 @@
 //! nothing of processes and pipes.
 
 use super::cancel::CancelToken;
-use super::denoise::{DenoiseError, Denoising, denoise};
+use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
 use super::network::{CHANNELS, Network};
 use super::noise::{self, NoiseSource};
+use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
 use super::trajectory::{StateKey, TrajectoryCache};
-use crate::model::source::{SourceError, open};
+use crate::model::source::{SourceError, open_unless};
 use crate::model::{Model, ModelError, ModelOptions, PromptFeatures};
 use crate::sampler::Choice;
 use crate::schedule::sigmas::Schedule;
+use crate::schedule::size::{SHORTEST_SIDE, Size};
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -24,6 +26,7 @@ const PROMPTS_KEPT: usize = 16;
 pub struct Session {
     loaded: Option<Loaded>,
     cache: TrajectoryCache,
+    fits: FitStore,
 }
 
 struct Loaded {
@@ -32,6 +35,8 @@ struct Loaded {
     fingerprint: String,
     model: Model,
     prompts: Vec<(String, Arc<PromptFeatures>)>,
+    /// What drafts are made with; read from disk with the first run that asks for drafts.
+    fit: Option<Fit>,
 }
 
 /// Why a request has no image.
@@ -45,13 +50,19 @@ pub enum SessionError {
     Recipe(#[from] RecipeError),
     /// The checkpoint was not found.
     #[error(transparent)]
-    Source(#[from] SourceError),
+    Source(SourceError),
     /// The model could not be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),
     /// The loop failed.
     #[error(transparent)]
     Denoise(DenoiseError<ModelError>),
+}
+
+impl From<SourceError> for SessionError {
+    fn from(error: SourceError) -> Self {
+        if error.is_cancelled() { SessionError::Cancelled } else { SessionError::Source(error) }
+    }
 }
 
 impl From<DenoiseError<ModelError>> for SessionError {
@@ -77,9 +88,10 @@ impl SessionError {
 }
 
 impl Session {
-    /// An empty session whose trajectory cache holds at most so many bytes.
-    pub fn new(cache_bytes: u64) -> Self {
-        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes) }
+    /// An empty session whose trajectory cache holds at most so many bytes, and which keeps what
+    /// drafts are made with in `fits`.
+    pub fn new(cache_bytes: u64, fits: FitStore) -> Self {
+        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes), fits }
     }
 
     /// Makes one image. `on_event` is told of everything on the way.
@@ -96,7 +108,8 @@ impl Session {
 
         let mut timings = Timings::default();
         let started = Instant::now();
-        let (loaded, cache) = self.load(recipe, on_event)?;
+        let fits = self.fits.clone();
+        let (loaded, cache) = self.load(recipe, cancel, on_event)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
@@ -111,6 +124,9 @@ impl Session {
         let tokens = prompt.tokens();
         on_event(Event::Encoded { tokens, ms: timings.encode_ms, cached });
 
+        if request.previews && loaded.fit.is_none() {
+            loaded.fit = Some(loaded.first_fit(&fits));
+        }
         let started = Instant::now();
         let task = Denoising {
             network: &loaded.model,
@@ -122,7 +138,18 @@ impl Session {
             seed: sampler_seed(&recipe.noise),
             root: root_key(&recipe, &sampler, &schedule, &noise),
         };
-        let denoised = denoise(&task, cache, cancel, &mut |report| on_event(Event::Step(report)))?;
+        let mut drafts = Drafts {
+            map: loaded.fit.as_ref().filter(|_| request.previews).and_then(Fit::solve),
+            size: recipe.size,
+            started,
+            pace: Pace::default(),
+        };
+        let denoised = denoise(&task, cache, cancel, &mut |progress| match progress {
+            Progress::Step(report) => on_event(Event::Step(report)),
+            Progress::Estimate { step, steps, clean } => {
+                drafts.estimate(step, step + 1 == steps, clean, on_event);
+            }
+        })?;
         timings.denoise_ms = milliseconds(started);
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
@@ -132,6 +159,11 @@ impl Session {
         let image = Network::decode(&loaded.model, &denoised.latents, recipe.size)?;
         timings.decode_ms = milliseconds(started);
         on_event(Event::Decoded { ms: timings.decode_ms });
+        if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
+            fit.add(&denoised.latents, recipe.size, &image);
+            // Without the file the next worker starts anew: no reason to lose an image.
+            let _ = fits.save(&loaded.fingerprint, fit);
+        }
 
         let latents = denoised.latents.to_vec();
         Ok(RunOutput { recipe, image, noise, latents, nfe: denoised.nfe, timings })
@@ -140,6 +172,7 @@ impl Session {
     fn load(
         &mut self,
         recipe: &Recipe,
+        cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {
         let options = ModelOptions { dtype: recipe.dtype, device: recipe.device };
@@ -151,7 +184,10 @@ impl Session {
             Some(loaded) => loaded,
             None => {
                 let mut progress = |progress| on_event(Event::Loading(progress));
-                let checkpoint = open(&recipe.model.name, &mut progress)?;
+                let checkpoint = open_unless(cancel, &recipe.model.name, &mut progress)?;
+                if cancel.is_cancelled() {
+                    return Err(SessionError::Cancelled);
+                }
                 let model = Model::load(&checkpoint, options, &mut progress)?;
                 Loaded {
                     name: recipe.model.name.clone(),
@@ -159,6 +195,7 @@ impl Session {
                     fingerprint: checkpoint.fingerprint(),
                     model,
                     prompts: Vec::new(),
+                    fit: None,
                 }
             }
         };
@@ -167,6 +204,21 @@ impl Session {
 }
 
 impl Loaded {
+    /// The fit kept of this checkpoint, or a first one: noise decoded once, at the smallest size.
+    fn first_fit(&self, fits: &FitStore) -> Fit {
+        let mut fit = fits.load(&self.fingerprint);
+        if !fit.is_empty() {
+            return fit;
+        }
+        let Ok(size) = Size::new(SHORTEST_SIDE, SHORTEST_SIDE) else { return fit };
+        let latents = preview::noise(size);
+        // A decoder that fails here fails at the end of the run too, and says why there.
+        if let Ok(image) = Network::decode(&self.model, &latents, size) {
+            fit.add(&latents, size, &image);
+        }
+        fit
+    }
+
     /// The features of a prompt, and whether they were known.
     fn encode(&mut self, prompt: &str) -> Result<(Arc<PromptFeatures>, bool), ModelError> {
         if let Some(index) = self.prompts.iter().position(|(text, _)| text == prompt) {
@@ -181,6 +233,33 @@ impl Loaded {
         }
         self.prompts.push((prompt.to_owned(), features.clone()));
         Ok((features, false))
+    }
+}
+
+/// The drafts of one run.
+struct Drafts {
+    /// `None` where nobody wants them.
+    map: Option<LatentRgb>,
+    size: Size,
+    started: Instant,
+    pace: Pace,
+}
+
+impl Drafts {
+    /// Sends a draft of the estimate `clean` of the clean latents, if one is due.
+    fn estimate(
+        &mut self,
+        step: usize,
+        last_step: bool,
+        clean: &[f32],
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        let started = self.started.elapsed();
+        let Some(map) = self.map.as_ref().filter(|_| self.pace.is_due(started, last_step)) else {
+            return;
+        };
+        on_event(Event::Preview { step, image: map.draft(clean, self.size) });
+        self.pace.drafted(started, self.started.elapsed());
     }
 }
 

@@ -22,6 +22,9 @@ pub(super) fn parameters_line(recipe: &Recipe) -> String {
         NoiseSource::File { blake3 } => pairs.push(("Noise hash", blake3.clone())),
     }
     pairs.push(("Size", format!("{}x{}", recipe.size.width(), recipe.size.height())));
+    if let Some(size) = recipe.sigma_size {
+        pairs.push(("Sigma size", format!("{}x{}", size.width(), size.height())));
+    }
     if let Some(fingerprint) = &recipe.model.fingerprint {
         pairs.push(("Model hash", fingerprint.clone()));
     }

@@ -7,6 +7,7 @@
 //! - [`hub`]: repository ids to local folders;
 //! - the networks and [`Model`], which holds them together.
 
+mod cancel;
 pub mod checkpoint;
 mod config;
 mod decoder;
@@ -21,8 +22,10 @@ mod rotary;
 pub mod source;
 mod text_encoder;
 mod tokenizer;
+mod transfer_rate;
 mod transformer;
 
+pub use cancel::CancelToken;
 pub use error::ModelError;
 pub use latents::{LatentGrid, ModelTime, RgbImage};
 pub use options::{ComputeDtype, DeviceChoice, LoadProgress, ModelOptions};

@@ -76,6 +76,10 @@ pub struct LoadProgress {
     pub bytes_done: u64,
     /// Bytes in all.
     pub bytes_total: u64,
+    /// How fast bytes came over the last seconds; `None` where that is not known: where nothing
+    /// is transferred, and in the first half second.
+    #[serde(default)]
+    pub bytes_per_second: Option<u64>,
 }
 
 #[cfg(all(test, not(feature = "cuda")))]

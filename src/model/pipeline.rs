@@ -50,7 +50,7 @@ impl Model {
         let mut bytes_done = 0;
         let mut stage = |component: Component| {
             let stage = component.folder().replace('_', " ");
-            progress(LoadProgress { stage, bytes_done, bytes_total });
+            progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
             bytes_done += checkpoint.component_bytes(component);
         };
         let weights = |component, dtype| checkpoint.weights(component, dtype, &device);
@@ -89,7 +89,8 @@ impl Model {
         let decoder = Decoder::new(&part, conditional.channels(), default, &device)?;
 
         let stage = "ready".to_owned();
-        progress(LoadProgress { stage, bytes_done: bytes_total, bytes_total });
+        let bytes_done = bytes_total;
+        progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
         Ok(Self { tokenizer, text_encoder, conditional, unconditional, decoder, device })
     }
 

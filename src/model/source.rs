@@ -1,10 +1,13 @@
 //! What `--model` may say, and the checkpoint it stands for: the embedded demo, a folder, or a
 //! repository of the Hugging Face hub.
 
+use super::cancel::CancelToken;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::hub::{self, HubError, HubSettings};
 use super::options::LoadProgress;
+use super::transfer_rate::TransferRate;
 use std::path::Path;
+use std::time::Instant;
 
 /// The name of the checkpoint that ships with the program.
 pub const DEMO: &str = "demo";
@@ -27,6 +30,11 @@ pub enum SourceError {
 }
 
 impl SourceError {
+    /// Whether it was cancelled.
+    pub fn is_cancelled(&self) -> bool {
+        matches!(self, SourceError::Hub(HubError::Cancelled { .. }))
+    }
+
     /// Whether the name or the files are at fault, not the network.
     pub fn is_bad_input(&self) -> bool {
         match self {
@@ -38,6 +46,15 @@ impl SourceError {
 
 /// Opens the checkpoint `name`. A folder of that name wins over the hub; `./demo` is a folder.
 pub fn open(name: &str, progress: &mut dyn FnMut(LoadProgress)) -> Result<Checkpoint, SourceError> {
+    open_unless(&CancelToken::default(), name, progress)
+}
+
+/// The same, given up when `cancel` says so; what was downloaded until then is kept.
+pub fn open_unless(
+    cancel: &CancelToken,
+    name: &str,
+    progress: &mut dyn FnMut(LoadProgress),
+) -> Result<Checkpoint, SourceError> {
     if name == DEMO {
         return Ok(Checkpoint::embedded(sigmalab_demo::FILES)?);
     }
@@ -48,11 +65,14 @@ pub fn open(name: &str, progress: &mut dyn FnMut(LoadProgress)) -> Result<Checkp
     if !hub::looks_like_repository(name) {
         return Err(SourceError::Unknown(name.to_owned()));
     }
-    let folder = hub::resolve(name, &HubSettings::from_env(), &mut |download| {
+    let settings = HubSettings { cancel: cancel.clone(), ..HubSettings::from_env() };
+    let (started, mut rate) = (Instant::now(), TransferRate::default());
+    let folder = hub::resolve(name, &settings, &mut |download| {
         progress(LoadProgress {
             stage: format!("downloading {}", download.file),
             bytes_done: download.bytes_done,
             bytes_total: download.bytes_total,
+            bytes_per_second: rate.at(started.elapsed(), download.bytes_done),
         });
     })?;
     Ok(Checkpoint::open(&folder)?)

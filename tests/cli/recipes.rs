@@ -3,6 +3,7 @@
 use crate::program::{Place, demo_checkpoint, quick};
 use sigmalab::image_file::{read_recipe, write_picture};
 use sigmalab::model::RgbImage;
+use sigmalab::schedule::size::Size;
 use std::fs;
 
 #[test]
@@ -35,6 +36,19 @@ fn a_flag_beats_the_recipe_and_leaves_the_rest() {
     b.noise = a.noise.clone();
     b.steps = a.steps.clone();
     assert_eq!(a, b);
+}
+
+#[test]
+fn the_size_that_sigma_is_taken_for_stays_with_the_image() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "--sigma-size", "square", "-o", "a.png"]));
+    place.done(&["generate", "--recipe", "a.png", "-o", "b.png"]);
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
+    let sigma_size = |name: &str| read_recipe(&place.path(name)).unwrap().sigma_size;
+    assert_eq!(sigma_size("a.png"), Some(Size::SQUARE));
+    place.done(&["generate", "--recipe", "a.png", "--sigma-size", "256x256", "-o", "c.png"]);
+    assert_eq!(sigma_size("c.png"), None);
+    place.refused(&quick(&["--sigma-size", "100x100"]), &["100×100", "256×256"]);
 }
 
 #[test]

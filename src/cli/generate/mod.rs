@@ -22,6 +22,7 @@ use report::{Finished, Observed};
 use sigmalab::engine::noise::Rng;
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab::model::{ComputeDtype, DeviceChoice};
+use sigmalab::schedule::size::Size;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -77,6 +78,11 @@ pub(crate) struct Generate {
 
     #[command(flatten)]
     size: SizeFlags,
+
+    /// Take σ as at this size, so that a small image tunes the schedule of a larger one: width ×
+    /// height or a name [default: the image size]
+    #[arg(long, value_name = "NAME|WxH", help_heading = "Image size")]
+    sigma_size: Option<Size>,
 
     /// Seed of the initial noise [default: a random one, which is printed and stored]
     #[arg(long, value_name = "N", help_heading = "Noise and sampler")]

@@ -51,6 +51,7 @@ impl Progress {
             Some(Event::Loaded { .. }) => self.doing("encoding the prompt"),
             Some(Event::Encoded { .. }) => self.doing("first step"),
             Some(Event::Step(report)) => self.step(report),
+            Some(Event::Preview { .. }) => {}
             Some(Event::Decoded { .. }) => self.doing("writing the image"),
         }
     }

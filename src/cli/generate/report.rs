@@ -21,7 +21,10 @@ impl Observed {
         match event {
             Event::Step(report) => self.steps.push(report.clone()),
             Event::Encoded { tokens, .. } => self.text_tokens = *tokens,
-            Event::Loading(_) | Event::Loaded { .. } | Event::Decoded { .. } => {}
+            Event::Loading(_)
+            | Event::Loaded { .. }
+            | Event::Preview { .. }
+            | Event::Decoded { .. } => {}
         }
     }
 }

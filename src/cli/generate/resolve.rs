@@ -81,6 +81,10 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         model: ModelRef { name: model_name, fingerprint: Some(fingerprint) },
         prompt,
         size,
+        sigma_size: arguments
+            .sigma_size
+            .or(base.and_then(|base| base.sigma_size))
+            .filter(|sigma_size| *sigma_size != size),
         noise: source,
         preset: label.then_some(steps.name),
         steps: steps.steps.0,
@@ -97,7 +101,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         let failure = Failure::bad_input(error);
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    Ok(Resolved { run: RunRequest { recipe, noise }, warnings })
+    Ok(Resolved { run: RunRequest { recipe, noise, previews: false }, warnings })
 }
 
 /// The steps, as a preset. Its name is `none` where no name fits them.

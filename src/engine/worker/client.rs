@@ -6,6 +6,7 @@ use super::message::{Command as Message, Report, pack_request, unpack_output};
 use super::{WORKER_ARGUMENT, death};
 use crate::engine::event::Event;
 use crate::engine::request::{RunOutput, RunRequest};
+use crate::model::RgbImage;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -29,6 +30,8 @@ pub struct EngineOptions {
     pub threads: Option<usize>,
     /// Bytes the trajectory cache may hold; a quarter of the memory when `None`.
     pub cache_bytes: Option<u64>,
+    /// Cache folder of the worker, for what can be made again; the usual one when `None`.
+    pub cache_folder: Option<PathBuf>,
     /// File to which what libraries print in the worker is appended; the caller's standard
     /// error when `None`.
     pub log: Option<PathBuf>,
@@ -161,6 +164,9 @@ impl Worker {
         if let Some(bytes) = options.cache_bytes {
             command.args(["--cache-bytes", &bytes.to_string()]);
         }
+        if let Some(folder) = &options.cache_folder {
+            command.arg("--cache-folder").arg(folder);
+        }
         // Rayon's pool, and candle's own that spins beside it: more threads than cores would
         // wait for each other without end, so what the environment asks for is capped too.
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -283,6 +289,14 @@ impl Reader {
             Report::Event { run, event } => {
                 // The receiver lives as long as the engine; without it nobody wants the news.
                 let _ = self.sender.send(RunUpdate::Event(RunId(run), event));
+            }
+            Report::Preview { run, step, width, height } => {
+                // A draft of the wrong length is not worth a run.
+                if block.len() == width as usize * height as usize * 3 {
+                    let image = RgbImage { width, height, pixels: block };
+                    let event = Event::Preview { step, image };
+                    let _ = self.sender.send(RunUpdate::Event(RunId(run), event));
+                }
             }
             Report::Done { run, output } => {
                 let output = unpack_output(*output, block).map(Box::new).ok_or_else(|| {

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub(super) enum Command {
     /// Make an image. The block holds the initial noise where `noise` is set.
-    Run { run: u64, recipe: Box<Recipe>, noise: bool },
+    Run { run: u64, recipe: Box<Recipe>, noise: bool, previews: bool },
     /// Stop a run within one step.
     Cancel { run: u64 },
 }
@@ -24,6 +24,8 @@ pub(super) enum Command {
 pub(super) enum Report {
     /// A run goes on.
     Event { run: u64, event: Event },
+    /// A draft of a run's image. The block holds its pixels.
+    Preview { run: u64, step: usize, width: u32, height: u32 },
     /// A run is done. The block holds pixels, noise and latents.
     Done { run: u64, output: Box<OutputHeader> },
     /// A run failed.
@@ -64,11 +66,27 @@ pub(super) fn pack_request(run: u64, request: &RunRequest) -> (Command, Vec<u8>)
     let noise = request.noise.as_deref();
     let block = to_bytes(noise.unwrap_or_default());
     let recipe = Box::new(request.recipe.clone());
-    (Command::Run { run, recipe, noise: noise.is_some() }, block)
+    let previews = request.previews;
+    (Command::Run { run, recipe, noise: noise.is_some(), previews }, block)
 }
 
-pub(super) fn unpack_request(recipe: Recipe, noise: bool, block: &[u8]) -> RunRequest {
-    RunRequest { recipe, noise: noise.then(|| from_bytes(block)) }
+pub(super) fn unpack_request(
+    recipe: Recipe,
+    noise: bool,
+    previews: bool,
+    block: &[u8],
+) -> RunRequest {
+    RunRequest { recipe, noise: noise.then(|| from_bytes(block)), previews }
+}
+
+pub(super) fn pack_event(run: u64, event: Event) -> (Report, Vec<u8>) {
+    match event {
+        Event::Preview { step, image } => {
+            let RgbImage { width, height, pixels } = image;
+            (Report::Preview { run, step, width, height }, pixels)
+        }
+        event => (Report::Event { run, event }, Vec::new()),
+    }
 }
 
 pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {

@@ -3,8 +3,8 @@
 //!
 //! The caller starts its own program with the argument `worker`. The pipe is a socket pair whose
 //! one end is the worker's standard input, so that standard output and error stay free for what
-//! libraries print, and no descriptor has to be smuggled past `exec`. Frames are in `frame`,
-//! messages in `message`.
+//! libraries print, and no descriptor has to be smuggled past `exec`. Frames are in `frame.rs`,
+//! messages in `message.rs`.
 
 mod client;
 mod death;

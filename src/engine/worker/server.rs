@@ -2,15 +2,18 @@
 //! what happens. It ends at once when the caller is gone.
 
 use super::frame::{self, FrameError};
-use super::message::{Command, FailureKind, Report, pack_output, unpack_request};
+use super::message::{Command, FailureKind, Report, pack_event, pack_output, unpack_request};
 use crate::engine::cancel::CancelToken;
+use crate::engine::folders::cache_folder;
 use crate::engine::memory::default_cache_bytes;
+use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
@@ -35,9 +38,9 @@ fn token(tokens: &Tokens, run: u64) -> CancelToken {
 }
 
 /// Serves requests from the socket on standard input until the other end closes it.
-/// `cache_bytes` is the budget of the
-/// trajectory cache, `None` for the usual share of the memory.
-pub fn serve(cache_bytes: Option<u64>) -> Result<(), ServeError> {
+/// `cache_bytes` is the budget of the trajectory cache, `None` for the usual share of the memory;
+/// `cache` is the cache folder, `None` for the usual one.
+pub fn serve(cache_bytes: Option<u64>, cache: Option<PathBuf>) -> Result<(), ServeError> {
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(ServeError::NoPipe)?;
     let socket = UnixStream::from(stdin);
     socket.peer_addr().map_err(ServeError::NoPipe)?;
@@ -50,12 +53,14 @@ pub fn serve(cache_bytes: Option<u64>) -> Result<(), ServeError> {
     thread::spawn(move || read_commands(reader, &queue, &reader_tokens));
 
     let mut socket = socket;
-    let mut session = Session::new(cache_bytes.unwrap_or_else(default_cache_bytes));
+    let fits = FitStore::under(cache.or_else(cache_folder));
+    let mut session = Session::new(cache_bytes.unwrap_or_else(default_cache_bytes), fits);
     for (run, request) in requests {
         let cancel = token(&tokens, run);
         let mut broken = None;
         let result = session.run(&request, &cancel, &mut |event| {
-            let sent = frame::write(&mut socket, &Report::Event { run, event }, &[]);
+            let (report, block) = pack_event(run, event);
+            let sent = frame::write(&mut socket, &report, &block);
             // Nobody listens any more: stop. The reader ends the process meanwhile.
             if let Err(error) = sent {
                 cancel.cancel();
@@ -87,9 +92,10 @@ fn read_commands(socket: UnixStream, queue: &Sender<(u64, RunRequest)>, tokens: 
     let mut socket = BufReader::new(socket);
     loop {
         match frame::read::<Command>(&mut socket) {
-            Ok(Some((Command::Run { run, recipe, noise }, block))) => {
+            Ok(Some((Command::Run { run, recipe, noise, previews }, block))) => {
                 // The other end of the queue lives as long as the process.
-                let _ = queue.send((run, unpack_request(*recipe, noise, &block)));
+                let request = unpack_request(*recipe, noise, previews, &block);
+                let _ = queue.send((run, request));
             }
             Ok(Some((Command::Cancel { run }, _))) => token(tokens, run).cancel(),
             // The caller is gone: what is being computed is for nobody.

@@ -133,7 +133,11 @@ impl Cache {
 
     /// Waits until no other process (Python's included) writes the blob, calling `waiting` while
     /// it does. The system frees the lock of a process that died.
-    pub(super) fn lock(&self, etag: &str, waiting: &mut dyn FnMut()) -> Result<BlobLock, HubError> {
+    pub(super) fn lock(
+        &self,
+        etag: &str,
+        waiting: &mut dyn FnMut() -> Result<(), HubError>,
+    ) -> Result<BlobLock, HubError> {
         let path = self.root.join(".locks").join(&self.folder_name).join(format!("{etag}.lock"));
         self.create_folder_of(&path)?;
         let failed = |e| self.failed("lock", &path, e);
@@ -149,7 +153,7 @@ impl Cache {
                 // Its last owner deleted the file that was locked here: lock the new one.
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    waiting();
+                    waiting()?;
                     std::thread::sleep(LOCK_POLL);
                 }
                 Err(TryLockError::Error(e)) => return Err(failed(e)),

@@ -143,6 +143,14 @@ impl<'a> Client<'a> {
         self.repository
     }
 
+    /// An error where the download was cancelled.
+    pub(super) fn check_cancelled(&self) -> Result<(), HubError> {
+        match self.settings.cancel.is_cancelled() {
+            true => Err(HubError::Cancelled { repository: self.repository.to_string() }),
+            false => Ok(()),
+        }
+    }
+
     /// The patience that the settings ask for.
     pub(super) fn patience(&self) -> Patience {
         let HubSettings { attempts, retry_delay: delay, .. } = *self.settings;

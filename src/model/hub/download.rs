@@ -44,7 +44,10 @@ impl<'a> Download<'a> {
         for name in listing.files.iter().filter(|name| files::is_needed(name)) {
             match fs::metadata(snapshot.join(name)) {
                 Ok(file) => present_bytes += file.len(),
-                Err(_) => wanted.push(self.client.describe(commit, name)?),
+                Err(_) => {
+                    self.client.check_cancelled()?;
+                    wanted.push(self.client.describe(commit, name)?);
+                }
             }
         }
         let free = self.cache.prepare()?;
@@ -97,6 +100,7 @@ impl<'a> Download<'a> {
         let incomplete = self.cache.incomplete_blob(&file.etag);
         let lock = self.cache.lock(&file.etag, &mut || {
             meter.at(fs::metadata(&incomplete).map_or(0, |file| file.len()));
+            self.client.check_cancelled()
         })?;
         // Another file of the same content, another revision or another process brought it.
         if let Ok(whole) = fs::metadata(&blob)
@@ -128,6 +132,7 @@ impl<'a> Download<'a> {
     ) -> Result<(), HubError> {
         let mut patience = self.client.patience();
         while file.size != Some(partial.length) {
+            self.client.check_cancelled()?;
             let attempt = self.client.open(commit, &file.name, partial.length);
             let attempt =
                 attempt.and_then(|opened| self.read(opened, file, partial, &mut patience, meter));
@@ -160,6 +165,7 @@ impl<'a> Download<'a> {
         let end = file.size.or(opened.total);
         let mut chunk = vec![0; CHUNK];
         loop {
+            self.client.check_cancelled().map_err(Trouble::Lasting)?;
             let count = match opened.bytes.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(count) => count,

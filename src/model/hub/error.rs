@@ -29,6 +29,13 @@ pub enum HubError {
         repository: String,
     },
 
+    /// The download was cancelled.
+    #[error("the download of `{repository}` was cancelled; the next one goes on where it stopped")]
+    Cancelled {
+        /// The repository.
+        repository: String,
+    },
+
     /// A setting cannot be used.
     #[error("cannot ask the hub for `{repository}`: {variable} {reason}")]
     Setting {
@@ -245,6 +252,7 @@ impl HubError {
                 | HubError::BadAnswer { .. }
                 | HubError::Damaged { .. }
                 | HubError::DiskFull { .. }
+                | HubError::Cancelled { .. }
         )
     }
 }

@@ -1,6 +1,7 @@
 //! Where the hub and its cache are, read from the variables that `huggingface_hub` reads. Makes
 //! no request and creates nothing.
 
+use crate::model::cancel::CancelToken;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct HubSettings {
     pub attempts: u32,
     /// The wait before the second attempt; each further one doubles it.
     pub retry_delay: Duration,
+    /// Gives a download up; what is here by then is kept.
+    pub cancel: CancelToken,
 }
 
 impl HubSettings {
@@ -90,6 +93,7 @@ impl HubSettings {
             stall_timeout: Duration::from_secs(30),
             attempts: 5,
             retry_delay: Duration::from_millis(500),
+            cancel: CancelToken::default(),
         }
     }
 }
