@@ -138,12 +138,9 @@ impl Capabilities {
     }
 
     /// The size of the screen as the operating system tells it: pixels (0 where unknown) and
-    /// cells. An answer about a cell counts for more, until the screen changes.
+    /// cells. What the terminal answered about a cell counts for more, unless the two are so far
+    /// apart that the font has changed since.
     pub fn measured(&mut self, pixels: (u16, u16), cells: (u16, u16)) {
-        if self.screen_cells.is_some() && self.screen_pixels != Some(pixels) {
-            // Another font or another client: the answer is asked for again.
-            self.cell_answered = false;
-        }
         self.screen_pixels = Some(pixels);
         self.screen_cells = Some(cells);
         self.divide();
@@ -162,12 +159,19 @@ impl Capabilities {
         else {
             return;
         };
-        if self.cell_answered || columns == 0 || rows == 0 {
+        if columns == 0 || rows == 0 {
             return;
         }
-        if let Some(cell) = CellPixels::new(width / columns, height / rows) {
-            self.cell_pixels = Some(cell);
+        let Some(quotient) = CellPixels::new(width / columns, height / rows) else { return };
+        // Margins make the quotient a pixel too large.
+        let near = |cell: CellPixels| {
+            cell.width.abs_diff(quotient.width) <= 1 && cell.height.abs_diff(quotient.height) <= 1
+        };
+        if self.cell_answered && self.cell_pixels.is_some_and(near) {
+            return;
         }
+        self.cell_pixels = Some(quotient);
+        self.cell_answered = false;
     }
 }
 

@@ -70,8 +70,19 @@ fn tmux_passes_images_on_only_when_asked() {
 fn the_size_of_a_cell_follows_from_the_screen_where_it_is_not_answered() {
     let screen = Reply::ScreenPixels { width: 800, height: 480 };
     let cells = Reply::ScreenCells { columns: 80, rows: 24 };
-    assert_eq!(after(&[screen.clone(), cells.clone()]).cell_pixels, CellPixels::new(10, 20));
+    assert_eq!(after(&[screen, cells.clone()]).cell_pixels, CellPixels::new(10, 20));
+    // Margins: 8×16 answered, 9×17 divided.
+    let screen = Reply::ScreenPixels { width: 740, height: 420 };
     assert_eq!(after(&[CELL, screen, cells]).cell_pixels, CellPixels::new(8, 16));
+}
+
+#[test]
+fn another_font_changes_the_size_of_a_cell() {
+    let mut capabilities = after(&[CELL]);
+    capabilities.measured((640, 384), (80, 24));
+    assert_eq!(capabilities.cell_pixels, CellPixels::new(8, 16));
+    capabilities.measured((640, 384), (53, 16));
+    assert_eq!(capabilities.cell_pixels, CellPixels::new(12, 24));
 }
 
 #[test]

@@ -116,6 +116,7 @@ fn cell(top: [u8; 3], bottom: [u8; 3], colours: ColourDepth) -> (char, Color, Co
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

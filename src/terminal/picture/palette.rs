@@ -135,6 +135,7 @@ pub(super) fn reduce(picture: &Rgb8, colours: usize) -> Indexed {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
     use proptest::prelude::*;

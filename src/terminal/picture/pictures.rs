@@ -601,5 +601,6 @@ fn route(capabilities: &Capabilities) -> Route {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 #[path = "pictures_tests.rs"]
 mod tests;

@@ -111,6 +111,7 @@ impl fmt::Debug for Rgb8 {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 
