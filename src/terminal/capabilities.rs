@@ -42,6 +42,18 @@ pub enum Background {
     Light,
 }
 
+/// How the size of a cell is known, from the least trusted on. tmux, for one, answers for the
+/// screen with width and height exchanged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum CellSource {
+    /// Divided from answers about the screen, or not known.
+    Screen,
+    /// Divided from what the operating system says.
+    System,
+    /// Answered.
+    Cell,
+}
+
 /// What is known of the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
@@ -63,11 +75,11 @@ pub struct Capabilities {
     pub cell_pixels: Option<CellPixels>,
     /// Somebody asked for images to be passed through tmux.
     pub tmux_passthrough: bool,
-    /// Pixels of the screen and its columns and rows, from which those of a cell follow.
+    /// Pixels of the screen and its columns and rows, as answered.
     screen_pixels: Option<(u16, u16)>,
     screen_cells: Option<(u16, u16)>,
-    /// The size of a cell was answered, and is not a quotient.
-    cell_answered: bool,
+    /// How the size of a cell is known.
+    cell_source: CellSource,
     /// The last question was answered.
     complete: bool,
 }
@@ -88,7 +100,7 @@ impl Capabilities {
             tmux_passthrough: false,
             screen_pixels: None,
             screen_cells: None,
-            cell_answered: false,
+            cell_source: CellSource::Screen,
             complete: false,
         }
     }
@@ -121,7 +133,7 @@ impl Capabilities {
             Reply::CellPixels { width, height } => {
                 if let Some(cell) = CellPixels::new(*width, *height) {
                     self.cell_pixels = Some(cell);
-                    self.cell_answered = true;
+                    self.cell_source = CellSource::Cell;
                 }
             }
             Reply::ScreenPixels { width, height } => {
@@ -141,9 +153,16 @@ impl Capabilities {
     /// cells. What the terminal answered about a cell counts for more, unless the two are so far
     /// apart that the font has changed since.
     pub fn measured(&mut self, pixels: (u16, u16), cells: (u16, u16)) {
-        self.screen_pixels = Some(pixels);
-        self.screen_cells = Some(cells);
-        self.divide();
+        let Some(quotient) = quotient(pixels, cells) else { return };
+        // Margins make the quotient a pixel too large.
+        let near = |cell: CellPixels| {
+            cell.width.abs_diff(quotient.width) <= 1 && cell.height.abs_diff(quotient.height) <= 1
+        };
+        if self.cell_source == CellSource::Cell && self.cell_pixels.is_some_and(near) {
+            return;
+        }
+        self.cell_pixels = Some(quotient);
+        self.cell_source = CellSource::System;
     }
 
     /// Whether the probe is answered, or asked so long ago that it will not be.
@@ -152,27 +171,20 @@ impl Capabilities {
         self.complete || now.saturating_duration_since(asked) > PATIENCE
     }
 
-    /// The size of a cell from those of the screen.
+    /// The size of a cell from answers about the screen, where nothing better is known.
     fn divide(&mut self) {
-        let (Some((width, height)), Some((columns, rows))) =
-            (self.screen_pixels, self.screen_cells)
-        else {
-            return;
-        };
-        if columns == 0 || rows == 0 {
+        if self.cell_source > CellSource::Screen {
             return;
         }
-        let Some(quotient) = CellPixels::new(width / columns, height / rows) else { return };
-        // Margins make the quotient a pixel too large.
-        let near = |cell: CellPixels| {
-            cell.width.abs_diff(quotient.width) <= 1 && cell.height.abs_diff(quotient.height) <= 1
-        };
-        if self.cell_answered && self.cell_pixels.is_some_and(near) {
-            return;
+        if let (Some(pixels), Some(cells)) = (self.screen_pixels, self.screen_cells) {
+            self.cell_pixels = quotient(pixels, cells).or(self.cell_pixels);
         }
-        self.cell_pixels = Some(quotient);
-        self.cell_answered = false;
     }
+}
+
+/// The size of a cell from those of the screen; `None` where one is 0.
+fn quotient(pixels: (u16, u16), cells: (u16, u16)) -> Option<CellPixels> {
+    CellPixels::new(pixels.0.checked_div(cells.0)?, pixels.1.checked_div(cells.1)?)
 }
 
 /// Dark or light, by the luminance of BT.709 without its gamma.

@@ -70,16 +70,26 @@ fn tmux_passes_images_on_only_when_asked() {
 fn the_size_of_a_cell_follows_from_the_screen_where_it_is_not_answered() {
     let screen = Reply::ScreenPixels { width: 800, height: 480 };
     let cells = Reply::ScreenCells { columns: 80, rows: 24 };
-    assert_eq!(after(&[screen, cells.clone()]).cell_pixels, CellPixels::new(10, 20));
-    // Margins: 8×16 answered, 9×17 divided.
-    let screen = Reply::ScreenPixels { width: 740, height: 420 };
-    assert_eq!(after(&[CELL, screen, cells]).cell_pixels, CellPixels::new(8, 16));
+    assert_eq!(after(&[screen.clone(), cells.clone()]).cell_pixels, CellPixels::new(10, 20));
+    // What is said of the cell itself counts for more.
+    assert_eq!(after(&[CELL, screen.clone(), cells.clone()]).cell_pixels, CellPixels::new(8, 16));
+    assert_eq!(after(&[screen, cells, CELL]).cell_pixels, CellPixels::new(8, 16));
+}
+
+#[test]
+fn what_tmux_answers_for_the_screen_does_not_outweigh_the_system() {
+    let mut capabilities = nothing_known();
+    capabilities.measured((1280, 768), (80, 24));
+    capabilities.learn(&Reply::ScreenPixels { width: 768, height: 1280 });
+    capabilities.learn(&Reply::ScreenCells { columns: 80, rows: 24 });
+    assert_eq!(capabilities.cell_pixels, CellPixels::new(16, 32));
 }
 
 #[test]
 fn another_font_changes_the_size_of_a_cell() {
     let mut capabilities = after(&[CELL]);
-    capabilities.measured((640, 384), (80, 24));
+    // Margins are not another font.
+    capabilities.measured((725, 405), (80, 24));
     assert_eq!(capabilities.cell_pixels, CellPixels::new(8, 16));
     capabilities.measured((640, 384), (53, 16));
     assert_eq!(capabilities.cell_pixels, CellPixels::new(12, 24));

@@ -170,10 +170,13 @@ impl<W: Write> Screen<W> {
 }
 
 impl<W: Write> Drop for Screen<W> {
-    /// The terminal is given back whichever way the screen goes.
+    /// The terminal is given back whichever way the screen goes, but by a panic: then it was
+    /// before the report ([`super::tty::restore_on_panic`]), which leaving again would overwrite.
     fn drop(&mut self) {
-        // Nobody is left to tell.
-        let _ = self.leave(b"");
+        if !std::thread::panicking() {
+            // Nobody is left to tell.
+            let _ = self.leave(b"");
+        }
     }
 }
 
