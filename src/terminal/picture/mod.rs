@@ -1,0 +1,27 @@
+//! Pictures in the terminal: cells for ratatui's buffer, and bytes to write between frames. Knows
+//! pixels, cells and protocols; nothing of where a picture comes from.
+//!
+//! The loop that owns the screen does, for every frame: [`Pictures::place`] for each slot, then
+//! [`Pictures::draw`] within the frame, popups over it, and [`Pictures::observe`] last. Between
+//! frames it writes [`Pictures::next_chunk`], hands [`Pictures::take_job`] to another thread, and
+//! draws again when [`Pictures::take_changed`] says so.
+
+mod diacritics;
+mod encode;
+mod fit;
+mod half_blocks;
+mod iterm2;
+mod kitty;
+mod pace;
+mod palette;
+mod pictures;
+mod protocol;
+mod rgb8;
+mod sixel;
+
+pub use encode::{BUDGET, Encoded, Job};
+pub use fit::fit;
+pub(crate) use kitty::{PLACEHOLDER, kitty_farewell};
+pub use pictures::{Pictures, Slot};
+pub use protocol::{Protocol, ProtocolError, choose};
+pub use rgb8::Rgb8;
