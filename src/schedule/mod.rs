@@ -1,5 +1,6 @@
 //! Steps, presets, the logit-normal schedule and sizes. Pure: no I/O, no tensors, no terminal.
 
+pub mod edit;
 pub mod fault;
 pub mod free;
 mod nearest;
