@@ -1,4 +1,8 @@
-//! `sigmalab presets`: list them, show one, check a file.
+//! `sigmalab presets`: list them, show one, check a file; compare two, exchange them with other
+//! programs.
+
+mod diff;
+mod exchange;
 
 use super::failure::Failure;
 use super::preset_flags::{self, PresetFlags};
@@ -18,7 +22,10 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   sigmalab presets list
   sigmalab presets show V4_DEFAULT_20 > mine.toml
-  sigmalab presets check mine.toml")]
+  sigmalab presets check mine.toml
+  sigmalab presets diff V4_DEFAULT_20 V4_TURBO_12
+  sigmalab presets export V4_DEFAULT_20 --to diffusers
+  sigmalab presets import call.py --from diffusers --name MINE >> presets.toml")]
 pub(crate) struct PresetsCommand {
     #[command(subcommand)]
     action: Action,
@@ -52,14 +59,23 @@ enum Action {
         #[command(flatten)]
         presets: PresetFlags,
     },
+    /// The steps that two presets have differently
+    Diff(diff::Diff),
+    /// A preset as another program takes it
+    Export(exchange::Export),
+    /// A schedule of another program, as a presets file writes it
+    Import(exchange::Import),
 }
 
-/// Lists, shows or checks.
+/// Does what was asked.
 pub(crate) fn run(arguments: &PresetsCommand) -> Result<(), Failure> {
     match &arguments.action {
         Action::List { json, presets } => list(*json, presets),
         Action::Show { name, json, presets } => show(name, *json, presets),
         Action::Check { file, presets } => check(file.as_ref(), presets),
+        Action::Diff(arguments) => diff::run(arguments),
+        Action::Export(arguments) => exchange::export(arguments),
+        Action::Import(arguments) => exchange::import(arguments),
     }
 }
 
