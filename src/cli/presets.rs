@@ -1,4 +1,8 @@
-//! `sigmalab presets`: list them, show one, check a file.
+//! `sigmalab presets`: list them, show one, check a file; compare two, exchange them with other
+//! programs.
+
+mod diff;
+mod exchange;
 
 use super::failure::Failure;
 use super::preset_flags::{self, PresetFlags};
@@ -6,6 +10,7 @@ use super::print;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sigmalab::schedule::preset::{Preset, Step};
+use sigmalab::schedule::preset_file::writer::preset_text;
 use sigmalab::schedule::runs::{gw_runs, runs};
 use sigmalab::schedule::size::{LONGEST_SIDE, NAMED_SIZES, SHORTEST_SIDE, Size};
 use sigmalab::schedule::terminal::Terminal;
@@ -17,7 +22,10 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   sigmalab presets list
   sigmalab presets show V4_DEFAULT_20 > mine.toml
-  sigmalab presets check mine.toml")]
+  sigmalab presets check mine.toml
+  sigmalab presets diff V4_DEFAULT_20 V4_TURBO_12
+  sigmalab presets export V4_DEFAULT_20 --to diffusers
+  sigmalab presets import call.py --from diffusers --name MINE >> presets.toml")]
 pub(crate) struct PresetsCommand {
     #[command(subcommand)]
     action: Action,
@@ -51,14 +59,23 @@ enum Action {
         #[command(flatten)]
         presets: PresetFlags,
     },
+    /// The steps that two presets have differently
+    Diff(diff::Diff),
+    /// A preset as another program takes it
+    Export(exchange::Export),
+    /// A schedule of another program, as a presets file writes it
+    Import(exchange::Import),
 }
 
-/// Lists, shows or checks.
+/// Does what was asked.
 pub(crate) fn run(arguments: &PresetsCommand) -> Result<(), Failure> {
     match &arguments.action {
         Action::List { json, presets } => list(*json, presets),
         Action::Show { name, json, presets } => show(name, *json, presets),
         Action::Check { file, presets } => check(file.as_ref(), presets),
+        Action::Diff(arguments) => diff::run(arguments),
+        Action::Export(arguments) => exchange::export(arguments),
+        Action::Import(arguments) => exchange::import(arguments),
     }
 }
 
@@ -152,46 +169,7 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 
 fn show(name: &str, json: bool, presets: &PresetFlags) -> Result<(), Failure> {
     let preset = presets.load()?.find(Some(name))?;
-    if json { print::json(&Document::from(&preset)) } else { print::result(&toml_text(&preset)) }
-}
-
-/// The preset as a table of a presets file, with runs of equal steps.
-fn toml_text(preset: &Preset) -> String {
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let key = if preset.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
-        preset.name.clone()
-    } else {
-        quoted(&preset.name)
-    };
-    let mut text = format!("[{key}]\n");
-    if let Some(description) = &preset.description {
-        let _ = writeln!(text, "description = {}", quoted(description));
-    }
-    let steps = runs(preset.steps.iter().copied());
-    let shared = |of: fn(&Step) -> f64| match runs(preset.steps.iter().map(of)).as_slice() {
-        [only] => Some(only.value),
-        _ => None,
-    };
-    let (mu, std) = (shared(|step| step.mu), shared(|step| step.std));
-    for (name, value) in [("mu", mu), ("std", std)] {
-        if let Some(value) = value {
-            let _ = writeln!(text, "{name} = {value:?}");
-        }
-    }
-    let _ = writeln!(text, "terminal = \"{}\"", preset.terminal);
-    text.push_str("runs = [  # sampling order: the first step first\n");
-    for run in &steps {
-        let Step { gw, mu: own_mu, std: own_std } = run.value;
-        let _ = write!(text, "    {{ steps = {}, gw = {gw:?}", run.steps);
-        for (name, value, shared) in [("mu", own_mu, mu), ("std", own_std, std)] {
-            if shared.is_none() {
-                let _ = write!(text, ", {name} = {value:?}");
-            }
-        }
-        text.push_str(" },\n");
-    }
-    text.push_str("]\n");
-    text
+    if json { print::json(&Document::from(&preset)) } else { print::result(&preset_text(&preset)) }
 }
 
 fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
@@ -253,7 +231,7 @@ mod tests {
                 steps: SamplingOrder(rows.iter().map(step).collect()),
                 terminal: if zero { Terminal::Zero } else { Terminal::Reference },
             };
-            let text = toml_text(&preset);
+            let text = preset_text(&preset);
             let file = PresetFile::parse(&text, "shown").unwrap();
             prop_assert_eq!(file.default_preset(), &preset);
         }

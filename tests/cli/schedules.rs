@@ -119,3 +119,49 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
     assert!(place.done(&["schedule"]).starts_with("FROM_HERE"));
     assert!(place.done(&["schedule", "V4_TURBO_12"]).starts_with("V4_TURBO_12"));
 }
+
+#[test]
+fn a_preset_goes_out_to_a_tool_and_comes_back() {
+    let place = Place::new();
+    let show = |name: &str, more: &[&str]| {
+        let base = ["presets", "show", name];
+        place.done(&[&base[..], more].concat())
+    };
+    for tool in ["reference", "diffusers", "sd.cpp"] {
+        let out = place.run(&["presets", "export", "V4_DEFAULT_20", "--to", tool]);
+        assert_eq!(out.code, Some(0), "{out:?}");
+        assert_eq!(out.stderr.contains("ends at σ 0"), tool != "reference", "{}", out.stderr);
+        place.write("theirs.txt", &out.stdout);
+        let back = ["presets", "import", "theirs.txt", "--from", tool, "--name", "BACK"];
+        place.write("back.toml", place.done(&back));
+        let back = show("BACK", &["--presets", "back.toml"]);
+        let expected = show("V4_DEFAULT_20", &[]).replace("V4_DEFAULT_20", "BACK");
+        let expected: Vec<&str> =
+            expected.lines().filter(|line| !line.starts_with("description")).collect();
+        let end = if tool == "reference" { "reference" } else { "zero" };
+        let back = back.replace(&format!("terminal = \"{end}\""), "terminal = \"reference\"");
+        assert_eq!(back.lines().collect::<Vec<_>>(), expected, "{tool}");
+    }
+    place.refused(&["presets", "export", "V4_DEFAULT_20", "--to", "sdcpp"], &["`sd.cpp`"]);
+    place.write("no.txt", "nothing");
+    let import = ["presets", "import", "no.txt", "--from", "sd.cpp"];
+    place.refused(&import, &["no.txt: there is no --steps"]);
+    place.refused(&["presets", "import", "none.txt", "--from", "sd.cpp"], &["none.txt"]);
+}
+
+#[test]
+fn the_cells_that_two_presets_have_differently_are_listed() {
+    let place = Place::new();
+    place.write(
+        "two.toml",
+        "[A]\nmu = 0\nstd = 1\nruns = [{ steps = 3, gw = 7 }]\n\
+         [B]\nmu = 0\nstd = 1\nterminal = 'zero'\nguidance_schedule = [2.5, 7, 7]\n",
+    );
+    let diff = |a: &str, b: &str| place.done(&["presets", "diff", a, b, "--presets", "two.toml"]);
+    assert_eq!(
+        diff("A", "B"),
+        "step            A          B\nall   terminal  reference  zero\n2     gw        7          2.5\n"
+    );
+    assert_eq!(diff("A", "A"), "the same steps and the same end\n");
+    assert!(diff("A", "V4_TURBO_12").contains("all   steps  3  12\n"));
+}
