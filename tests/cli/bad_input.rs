@@ -57,7 +57,9 @@ const CASES: &[Case] = &[
     (&["--recipe", "/dev/zero"], &["--recipe", "/dev/zero", "a device or a pipe"]),
     (&["--initial-noise", "/dev/zero"], &["--initial-noise", "a device or a pipe"]),
     // Checkpoints.
-    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "demo"]),
+    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "no folder"]),
+    (&["--model", "./name"], &["no checkpoint `./name`", "no folder"]),
+    (&["--model", "name"], &["no checkpoint `name`", "demo"]),
     (&["--model", "owner/name"], &["owner/name", "HF_HUB_OFFLINE"]),
     // Captions.
     (&["--strict-caption"], &["--strict-caption", "plain text", "--wrap-caption"]),

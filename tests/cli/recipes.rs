@@ -1,6 +1,6 @@
 //! Images that are run again from the recipe they carry.
 
-use crate::program::{Place, demo_checkpoint, quick};
+use crate::program::{Place, demo_checkpoint, outcome, quick};
 use sigmalab::image_file::{read_recipe, write_picture};
 use sigmalab::model::RgbImage;
 use std::fs;
@@ -110,6 +110,24 @@ fn the_recipe_of_a_folder_runs_on_that_folder_and_not_on_a_changed_one() {
     }
     fs::write(&file, bytes).unwrap();
     place.refused(&["generate", "--recipe", "a.png"], &["the recipe was made with checkpoint"]);
+}
+
+#[test]
+fn a_recipe_of_a_relative_folder_runs_from_another_folder() {
+    let place = Place::new();
+    demo_checkpoint(&place);
+    fs::create_dir(place.path("m")).unwrap();
+    fs::rename(place.path("model"), place.path("m/tiny")).unwrap();
+    place.done(&quick(&["--seed", "7", "--model", "m/tiny", "-o", "a.png"]));
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    let mut command = place.command(&["generate", "--recipe", "../a.png", "-o", "b.png"]);
+    command.current_dir(place.path("elsewhere"));
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let b = fs::read(place.path("elsewhere/b.png")).unwrap();
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), b);
+    fs::remove_dir_all(place.path("m")).unwrap();
+    place.refused(&["generate", "--recipe", "a.png"], &["m/tiny", "no folder is there"]);
 }
 
 #[test]

@@ -9,6 +9,7 @@ use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::image_file::{read_noise, read_recipe};
 use sigmalab::model::DeviceChoice;
+use sigmalab::model::source::lasting_name;
 use sigmalab::sampler;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
@@ -78,7 +79,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let label = steps.name != FREE;
     let recipe = Recipe {
         version: recipe::VERSION,
-        model: ModelRef { name: model_name, fingerprint: Some(fingerprint) },
+        model: ModelRef { name: lasting_name(&model_name), fingerprint: Some(fingerprint) },
         prompt,
         size,
         noise: source,
