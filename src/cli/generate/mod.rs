@@ -14,7 +14,7 @@ use super::preset_flags::PresetFlags;
 use super::print;
 use super::schedule_flags::ScheduleFlags;
 use super::size_flags::SizeFlags;
-use super::values::{device, parameter, threads};
+use super::values::{device, parameter, seed, threads};
 use clap::{Args, ValueEnum};
 use outputs::Outputs;
 use progress::Progress;
@@ -44,7 +44,7 @@ written, or where the result could not be printed."
 )]
 pub(crate) struct Generate {
     /// What to draw: a sentence or a structured JSON caption; `-` reads standard input
-    #[arg(long, value_name = "TEXT", required_unless_present_any = ["prompt_file", "recipe"])]
+    #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
 
     /// File with the prompt; `-` is standard input
@@ -56,7 +56,7 @@ pub(crate) struct Generate {
     recipe: Option<PathBuf>,
 
     /// With --recipe: run also on a checkpoint that is not the recipe's own
-    #[arg(long, requires = "recipe")]
+    #[arg(long)]
     any_checkpoint: bool,
 
     /// The image, a PNG; replaced if it exists [default: sigmalab-SEED.png in the current folder,
@@ -79,7 +79,7 @@ pub(crate) struct Generate {
     size: SizeFlags,
 
     /// Seed of the initial noise [default: a random one, which is printed and stored]
-    #[arg(long, value_name = "N", help_heading = "Noise and sampler")]
+    #[arg(long, value_name = "N", value_parser = seed, help_heading = "Noise and sampler")]
     seed: Option<u64>,
 
     /// Generator of the initial noise: torch-cpu, torch-cuda or
@@ -158,6 +158,7 @@ impl From<DtypeFlag> for ComputeDtype {
 pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
     let started = Instant::now();
     let interrupt = Interrupt::install()?;
+    resolve::check_presence(arguments)?;
     let outputs = Outputs::check(arguments)?;
     let mut progress = Progress::new(!arguments.quiet);
     let request = resolve::resolve(arguments, &mut progress)?;
