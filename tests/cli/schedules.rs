@@ -164,3 +164,18 @@ fn one_is_not_counted_in_the_plural_and_zero_needs_no_number() {
         Place::new().done(&["schedule", "none", "--num-steps", "1", "--terminal-sigma", "zero"]);
     assert!(one.starts_with("no preset · 1 step · 1024×1024 · terminal zero · sampling"), "{one}");
 }
+
+#[test]
+fn values_so_large_that_steps_lie_at_the_clamp_are_named_as_the_cause() {
+    let place = Place::new();
+    let words = |more: &[&str]| {
+        let outcome = place.run(&[&["schedule", "none", "--num-steps", "4"], more].concat());
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        outcome.stderr
+    };
+    let wide = words(&["--std", "100"]);
+    assert!(wide.contains("at the highest σ, 0.999877, because mu or std of step 1"), "{wide}");
+    assert!(wide.contains("at the lowest σ, 0.000553, because std of step 3"), "{wide}");
+    let noisy = words(&["--mu", "100"]);
+    assert!(noisy.contains("at the highest σ") && !noisy.contains("lowest σ"), "{noisy}");
+}
