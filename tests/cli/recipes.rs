@@ -24,6 +24,34 @@ fn a_recipe_as_json_runs_too() {
 }
 
 #[test]
+fn a_recipe_comes_from_printed_json_from_latents_and_from_standard_input() {
+    let place = Place::new();
+    let base = ["--seed", "7", "-o", "a.png", "--json", "--save-latents", "l.safetensors"];
+    let printed = place.done(&quick(&base));
+    place.write("printed.json", &printed);
+    let a = fs::read(place.path("a.png")).unwrap();
+    for file in ["printed.json", "l.safetensors"] {
+        place.done(&["generate", "--recipe", file, "-o", "b.png"]);
+        assert_eq!(fs::read(place.path("b.png")).unwrap(), a, "{file}");
+        fs::remove_file(place.path("b.png")).unwrap();
+    }
+    let mut command = place.command(&["generate", "--recipe", "-", "-o", "c.png"]);
+    command.stdin(fs::File::open(place.path("printed.json")).unwrap());
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(fs::read(place.path("c.png")).unwrap(), a);
+
+    let mut wrong: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    wrong["recipe"]["steps"][2]["gw"] = "seven".into();
+    place.write("wrong.json", wrong.to_string());
+    place.refused(&["generate", "--recipe", "wrong.json"], &["wrong.json", "`steps[2].gw`"]);
+    let both = ["generate", "--recipe", "-", "--prompt", "-"];
+    place.refused(&both, &["standard input", "one in a file"]);
+    place.write("bare.safetensors", b"\x02\0\0\0\0\0\0\0{}");
+    place.refused(&["generate", "--recipe", "bare.safetensors"], &["holds no recipe"]);
+}
+
+#[test]
 fn a_flag_beats_the_recipe_and_leaves_the_rest() {
     let place = Place::new();
     place.done(&quick(&["--seed", "7", "-o", "a.png"]));
@@ -133,7 +161,7 @@ fn a_recipe_of_a_relative_folder_runs_from_another_folder() {
 #[test]
 fn the_picture_carries_text_for_other_programs() {
     let place = Place::new();
-    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    place.done(&quick(&["--seed", "7", "--gw", "7x2,3", "-o", "a.png"]));
     let file = std::io::BufReader::new(fs::File::open(place.path("a.png")).unwrap());
     let reader = png::Decoder::new(file).read_info().unwrap();
     let info = reader.info();
@@ -145,6 +173,8 @@ fn the_picture_carries_text_for_other_programs() {
     assert!(text("sigmalab-recipe").contains("\"version\":1"));
     let parameters = text("parameters");
     assert!(parameters.contains("Steps: 3, Sampler: euler"), "{parameters}");
+    assert!(parameters.contains("Guidance: 7x2 3x1,"), "{parameters}");
+    assert!(!parameters.contains("CFG scale"), "{parameters}");
     assert!(parameters.contains("Seed: 7") && parameters.contains("Size: 256x256"));
     assert!(info.uncompressed_latin1_text.iter().any(|chunk| chunk.keyword == "Software"));
 }

@@ -51,8 +51,9 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompt_file: Option<PathBuf>,
 
-    /// Run the recipe of an image (or of a .json file) again; flags beside it change it
-    #[arg(long, value_name = "FILE.png")]
+    /// Run a recipe again, flags beside it change it: that of an image, of a --save-latents file,
+    /// or of JSON such as --json prints; `-` reads JSON from standard input
+    #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
 
     /// With --recipe: run also on a checkpoint that is not the recipe's own

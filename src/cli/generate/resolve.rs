@@ -7,7 +7,7 @@ use crate::cli::{model_flags, prompt};
 use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
-use sigmalab::image_file::{read_noise, read_recipe};
+use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::lasting_name;
 use sigmalab::sampler;
@@ -16,6 +16,7 @@ use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::size::Size;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
 
 /// A run that is fit to start.
 #[derive(Debug)]
@@ -41,6 +42,13 @@ pub(super) fn check_presence(arguments: &Generate) -> Result<(), Failure> {
             .way_out("--prompt-file FILE, or - for standard input")
             .way_out("--recipe FILE.png to draw an earlier image again"));
     }
+    let stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    let prompt = stdin(&arguments.prompt_file) || arguments.prompt.as_deref() == Some("-");
+    if prompt && stdin(&arguments.recipe) {
+        return Err(Failure::bad_input(
+            "--recipe and the prompt cannot both come from standard input: put one in a file",
+        ));
+    }
     Ok(())
 }
 
@@ -49,8 +57,12 @@ pub(super) fn check_presence(arguments: &Generate) -> Result<(), Failure> {
 pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<Resolved, Failure> {
     let base = match &arguments.recipe {
         Some(path) => Some(
-            read_recipe(path)
-                .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
+            if path == Path::new("-") {
+                read_recipe_json(std::io::stdin().lock(), Path::new("standard input"))
+            } else {
+                read_recipe(path)
+            }
+            .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
         ),
         None => None,
     };
