@@ -333,9 +333,14 @@ fn the_summary_counts_parameters_formats_and_dimensions() {
 fn a_folder_that_is_no_checkpoint_is_explained() {
     let nowhere = message(Checkpoint::open(Path::new("/no/such/folder")));
     assert!(nowhere.contains("/no/such/folder is not a checkpoint folder"), "{nowhere}");
-    let empty = tempfile::tempdir().unwrap();
-    let empty = message(Checkpoint::open(empty.path()));
-    assert!(empty.contains("text_encoder/config.json is missing"), "{empty}");
+    let folder = tempfile::tempdir().unwrap();
+    let empty = message(Checkpoint::open(folder.path()));
+    assert!(empty.contains("none of transformer/, text_encoder/, vae/"), "{empty}");
+    assert!(!empty.contains("download"), "{empty}");
+    std::fs::create_dir(folder.path().join("vae")).unwrap();
+    let part = message(Checkpoint::open(folder.path()));
+    assert!(part.contains("text_encoder/config.json is missing"), "{part}");
+    assert!(part.contains("the download may be incomplete"), "{part}");
     let file = message(Checkpoint::open(&tiny("diffusers").join("vae/config.json")));
     assert!(file.contains("is not a checkpoint folder"), "{file}");
 }

@@ -22,7 +22,8 @@ pub(crate) struct CaptionCommand {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Verify a caption as the reference's verifier does: exit code 0 if it is accepted, else 2
-    /// and every issue with its place
+    /// and its issues with their places. It counts as that verifier does, which passes over what
+    /// is inside a part whose own form is wrong: check again after mending
     Check {
         /// File with the caption; `-` is standard input
         #[arg(required_unless_present = "text")]
@@ -52,10 +53,13 @@ pub(crate) fn run(arguments: &CaptionCommand) -> Result<(), Failure> {
             };
             check(&text, *json)
         }
-        Action::Wrap { text } if text == "-" => {
-            print::result(&format!("{}\n", wrap(&prompt::from_stdin()?)))
+        Action::Wrap { text } => {
+            let text = if text == "-" { prompt::from_stdin()? } else { text.clone() };
+            if text.trim().is_empty() {
+                return Err(Failure::bad_input("the prompt is empty: there is nothing to wrap"));
+            }
+            print::result(&format!("{}\n", wrap(&text)))
         }
-        Action::Wrap { text } => print::result(&format!("{}\n", wrap(text))),
     }
 }
 
@@ -74,9 +78,6 @@ fn check(text: &str, json: bool) -> Result<(), Failure> {
         return print::result("accepted\n");
     }
     let list: Vec<_> = issues.iter().map(|issue| format!("\n  {issue}")).collect();
-    let count = match issues.len() {
-        1 => "1 issue".to_owned(),
-        count => format!("{count} issues"),
-    };
+    let count = print::counted(issues.len(), "issue");
     Err(Failure::bad_input(format_args!("the caption has {count}:{}", list.concat())))
 }

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use clap::Args;
 use sigmalab::schedule::free::{FREE, FreeParameters};
 use sigmalab::schedule::preset::Preset;
-use sigmalab::schedule::preset_file::PresetFile;
+use sigmalab::schedule::preset_file::{PresetFile, UnknownPreset};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -36,33 +36,88 @@ pub(crate) struct Presets {
     builtin: PresetFile,
 }
 
+/// A presets file, and how it came to count.
+struct Chosen {
+    path: PathBuf,
+    /// Why it was read, where nobody named it.
+    because: Option<&'static str>,
+}
+
 impl PresetFlags {
     /// Reads the presets file that counts.
     pub(crate) fn load(&self) -> Result<Presets, Failure> {
-        let path = self.path();
-        let builtin = PresetFile::builtin().map_err(Failure::failed)?;
-        let file = match &path {
-            Some(path) => read(path)?,
-            None => builtin.clone(),
+        let builtin = builtin()?;
+        let Some(Chosen { path, because }) = self.chosen() else {
+            return Ok(Presets { path: None, file: builtin.clone(), builtin });
         };
-        Ok(Presets { path, file, builtin })
+        let file = read(&path).map_err(|failure| match because {
+            Some(because) => Failure::bad_input(format_args!(
+                "{}\n`{}` was read because {because}",
+                failure.message,
+                path.display()
+            ))
+            .way_out("--presets FILE to read another one in its place"),
+            None => failure,
+        })?;
+        Ok(Presets { path: Some(path), file, builtin })
+    }
+
+    /// The preset of that name, see [`Presets::find`]. A file that nobody named and that cannot
+    /// be read does not stand in the way of a built-in preset: it costs a warning.
+    pub(crate) fn find(
+        &self,
+        name: Option<&str>,
+        use_it: impl Fn(&str) -> String,
+        warnings: &mut Vec<String>,
+    ) -> Result<Preset, Failure> {
+        let failure = match self.load() {
+            Ok(presets) => return presets.find(name, use_it),
+            Err(failure) => failure,
+        };
+        let unnamed = self.chosen().filter(|chosen| chosen.because.is_some());
+        let (Some(Chosen { path, .. }), Some(name)) = (unnamed, name) else { return Err(failure) };
+        let Some(preset) = built_in(name, &builtin()?)? else { return Err(failure) };
+        let first = failure.message.lines().next().unwrap_or_default();
+        let place = path.display();
+        warnings.push(format!(
+            "`{place}` cannot be read and is passed over, {name} is built in: {first}"
+        ));
+        Ok(preset)
     }
 
     /// A named file must exist; the other places are looked at.
-    fn path(&self) -> Option<PathBuf> {
+    fn chosen(&self) -> Option<Chosen> {
+        let named = |path| Some(Chosen { path, because: None });
         if let Some(path) = &self.presets {
-            return Some(path.clone());
+            return named(path.clone());
         }
         if let Some(path) = std::env::var_os(VARIABLE).filter(|path| !path.is_empty()) {
-            return Some(path.into());
+            return named(path.into());
         }
         let here = PathBuf::from(FILE_NAME);
         let configured = etcetera::choose_base_strategy().ok().map(|folders| {
             use etcetera::BaseStrategy as _;
             folders.config_dir().join("sigmalab").join(FILE_NAME)
         });
-        [Some(here), configured].into_iter().flatten().find(|path| path.exists())
+        let here = (Some(here), "a file of that name in the current folder counts");
+        let configured = (configured, "it is in your configuration folder");
+        [here, configured].into_iter().find_map(|(path, because)| {
+            let path = path.filter(|path| path.exists())?;
+            Some(Chosen { path, because: Some(because) })
+        })
     }
+}
+
+fn builtin() -> Result<PresetFile, Failure> {
+    PresetFile::builtin().map_err(Failure::failed)
+}
+
+/// The preset of that name that is there whatever file counts, if there is one.
+fn built_in(name: &str, builtin: &PresetFile) -> Result<Option<Preset>, Failure> {
+    if name == FREE {
+        return FreeParameters::default().preset().map(Some).map_err(Failure::failed);
+    }
+    Ok(builtin.get(name).ok().cloned())
 }
 
 /// Reads one presets file.
@@ -82,28 +137,52 @@ pub(crate) fn read(path: &Path) -> Result<PresetFile, Failure> {
 
 impl Presets {
     /// The preset of that name: `none`, one of the file, or one of the built-in ones, which are
-    /// there whatever file counts. Without a name, the file's default.
-    pub(crate) fn find(&self, name: Option<&str>) -> Result<Preset, Failure> {
+    /// there whatever file counts. Without a name, the file's default. `use_it` says how a preset
+    /// is named where this one was.
+    pub(crate) fn find(
+        &self,
+        name: Option<&str>,
+        use_it: impl Fn(&str) -> String,
+    ) -> Result<Preset, Failure> {
         let Some(name) = name else { return Ok(self.file.default_preset().clone()) };
-        if name == FREE {
-            return FreeParameters::default().preset().map_err(Failure::failed);
+        if name != FREE
+            && let Ok(preset) = self.file.get(name)
+        {
+            return Ok(preset.clone());
         }
-        self.file
-            .get(name)
-            .or_else(|unknown| {
-                self.builtin.get(name).map_err(|builtin| {
-                    // Of the two, the file's own names are the better help, unless only the
-                    // built-in ones have a name like it.
-                    let unknown = if unknown.nearest.is_empty() { builtin } else { unknown };
-                    let failure = Failure::bad_input(&unknown);
-                    let failure = match unknown.nearest.first() {
-                        Some(near) => failure.way_out(format_args!("--sampler-preset {near}")),
-                        None => failure,
-                    };
-                    failure.way_out("sigmalab presets list")
-                })
-            })
-            .cloned()
+        if let Some(preset) = built_in(name, &self.builtin)? {
+            return Ok(preset);
+        }
+        let unknown = self.unknown(name);
+        let failure = Failure::bad_input(&unknown);
+        let failure = match unknown.nearest.first() {
+            Some(near) => failure.way_out(use_it(near)),
+            None => failure,
+        };
+        Err(failure.way_out("sigmalab presets list"))
+    }
+
+    /// The built-in presets that can be named beside the file's own.
+    pub(crate) fn builtin_beside(&self) -> impl Iterator<Item = &Preset> {
+        let own = |preset: &&Preset| self.file.get(&preset.name).is_err();
+        self.builtin.presets().iter().filter(own)
+    }
+
+    /// `name` is neither in the file nor built in: what it looks like in both, and all of both.
+    fn unknown(&self, name: &str) -> UnknownPreset {
+        let files = [&self.file, &self.builtin];
+        let unknown = files.into_iter().filter_map(|file| file.get(name).err());
+        let mut all = UnknownPreset { name: name.to_owned(), nearest: vec![], names: vec![] };
+        for UnknownPreset { nearest, names, .. } in unknown {
+            for (to, from) in [(&mut all.nearest, nearest), (&mut all.names, names)] {
+                for name in from {
+                    if !to.contains(&name) {
+                        to.push(name);
+                    }
+                }
+            }
+        }
+        all
     }
 
     /// Where they come from, in words.

@@ -33,7 +33,7 @@ pub(crate) struct PresetsCommand {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Every preset of the file that counts
+    /// Every preset that can be named: those of the file that counts, and the built-in ones
     List {
         /// Print JSON
         #[arg(long)]
@@ -85,6 +85,9 @@ struct Document<'a> {
     name: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
+    /// There beside those of the file that counts; absent for these.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    built_in: bool,
     terminal: Terminal,
     /// gw as `VALUExSTEPS`, sampling order.
     gw: String,
@@ -97,6 +100,7 @@ impl<'a> From<&'a Preset> for Document<'a> {
         Document {
             name: &preset.name,
             description: preset.description.as_deref(),
+            built_in: false,
             terminal: preset.terminal,
             gw: gw_runs(preset.steps.as_slice()),
             steps: preset.steps.as_slice(),
@@ -114,15 +118,20 @@ fn list(json: bool, presets: &PresetFlags) -> Result<(), Failure> {
             default: &'a str,
             presets: Vec<Document<'a>>,
         }
+        let beside = presets
+            .builtin_beside()
+            .map(|preset| Document { built_in: true, ..Document::from(preset) });
         return print::json(&List {
             file: presets.origin(),
             default: &file.default_preset().name,
-            presets: file.presets().iter().map(Document::from).collect(),
+            presets: file.presets().iter().map(Document::from).chain(beside).collect(),
         });
     }
     let mut rows = vec![["name", "steps", "gw", "mu", "std", "terminal", ""].map(str::to_owned)];
-    for preset in file.presets() {
-        let is_default = preset.name == file.default_preset().name;
+    let own = file.presets().iter().map(|preset| (preset, false));
+    let beside = presets.builtin_beside().map(|preset| (preset, true));
+    for (preset, built_in) in own.chain(beside) {
+        let is_default = !built_in && preset.name == file.default_preset().name;
         let range = |of: fn(&Step) -> f64| {
             let values = runs(preset.steps.iter().map(of));
             match values.as_slice() {
@@ -137,7 +146,11 @@ fn list(json: bool, presets: &PresetFlags) -> Result<(), Failure> {
             range(|step| step.mu),
             range(|step| step.std),
             preset.terminal.to_string(),
-            preset.description.clone().unwrap_or_default(),
+            match (&preset.description, built_in) {
+                (Some(description), true) => format!("(built-in) {description}"),
+                (None, true) => "(built-in)".to_owned(),
+                (description, false) => description.clone().unwrap_or_default(),
+            },
         ]);
     }
     let mut text = columns(&rows);
@@ -168,7 +181,10 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 }
 
 fn show(name: &str, json: bool, presets: &PresetFlags) -> Result<(), Failure> {
-    let preset = presets.load()?.find(Some(name))?;
+    let mut warnings = Vec::new();
+    let use_it = |name: &str| format!("sigmalab presets show {name}");
+    let preset = presets.find(Some(name), use_it, &mut warnings)?;
+    warnings.iter().for_each(print::warning);
     if json { print::json(&Document::from(&preset)) } else { print::result(&preset_text(&preset)) }
 }
 
@@ -197,10 +213,7 @@ fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
             "sigmalab schedule PRESET --presets {name} --size WxH, which marks the steps"
         )));
     }
-    let presets = match file.presets().len() {
-        1 => "1 preset".to_owned(),
-        count => format!("{count} presets"),
-    };
+    let presets = print::counted(file.presets().len(), "preset");
     print::result(&format!("{name}: {presets}, fit to run at each of {} sizes\n", sizes.len()))
 }
 

@@ -25,6 +25,11 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     result(&(text + "\n"))
 }
 
+/// A number of things: `1 step`, `3 steps`.
+pub(crate) fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
+}
+
 /// Tells how a command ended: `error: …`, then `  try: …` lines.
 pub(crate) fn failure(failure: &Failure) {
     if !failure.message.is_empty() {

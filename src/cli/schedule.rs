@@ -12,6 +12,7 @@ use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::sigmas::{Schedule, Sigma, StepFault};
 use sigmalab::schedule::size::Size;
+use sigmalab::schedule::terminal::Terminal;
 use std::fmt::Write as _;
 
 /// The arguments of `schedule`.
@@ -60,7 +61,11 @@ enum Format {
 /// Prints the schedule.
 pub(crate) fn run(arguments: &ScheduleCommand) -> Result<(), Failure> {
     let name = arguments.preset.as_deref();
-    let preset = arguments.schedule.over(&arguments.presets.load()?.find(name)?)?;
+    let mut warnings = Vec::new();
+    let use_it = |name: &str| format!("sigmalab schedule {name}");
+    let preset = arguments.presets.find(name, use_it, &mut warnings)?;
+    warnings.iter().for_each(print::warning);
+    let preset = arguments.schedule.over(&preset)?;
     let default = if name == Some(FREE) {
         Size::SQUARE
     } else {
@@ -137,12 +142,14 @@ fn rows(schedule: &Schedule) -> Vec<Row> {
 
 fn table(preset: &Preset, schedule: &Schedule, rows: &[Row]) -> String {
     let mut text = format!(
-        "{} · {} steps · {} · terminal {} ({:.3e}) · sampling order\n\n{:>4} {:>4} {:>7} {:>7} {:>6} {:>9} {:>9} {:>9} {:>7}\n",
+        "{} · {} · {} · terminal {} · sampling order\n\n{:>4} {:>4} {:>7} {:>7} {:>6} {:>9} {:>9} {:>9} {:>7}\n",
         if preset.name == FREE { "no preset" } else { &preset.name },
-        rows.len(),
+        print::counted(rows.len(), "step"),
         schedule.size(),
-        schedule.terminal(),
-        schedule.terminal().sigma().0,
+        match schedule.terminal() {
+            rule @ Terminal::Reference => format!("{rule} ({:.3e})", rule.sigma().0),
+            rule @ Terminal::Zero => rule.to_string(),
+        },
         "step",
         "loop",
         "gw",

@@ -1,7 +1,7 @@
 //! The flags that change the steps of a preset, and their meaning over one.
 
 use super::failure::Failure;
-use super::values::{PerStep, finite};
+use super::values::{PerStep, finite, steps};
 use clap::Args;
 use sigmalab::schedule::free::{Guidance, Overrides, ParameterError};
 use sigmalab::schedule::order::{LoopIndexOrder, SamplingOrder};
@@ -12,9 +12,10 @@ use sigmalab::schedule::terminal::Terminal;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Schedule (a flag beats the preset)")]
 pub(crate) struct ScheduleFlags {
-    /// Number of steps, 1–1000; another number than the preset's keeps its shape: polish steps
-    /// stay at the end and their number scales [`none`: 48]
-    #[arg(long, value_name = "N")]
+    /// Number of steps, 1–1000; with n for the preset's N, step k of n (from 0) takes the
+    /// preset's step ⌊(k+½)·N/n⌋: polish steps stay at the end and scale in number, and a short
+    /// schedule may lose them [`none`: 48]
+    #[arg(long, value_name = "N", value_parser = steps)]
     num_steps: Option<usize>,
 
     /// Guidance weight of every step [`none`: 7]

@@ -1,6 +1,7 @@
 //! `--size`, `--width` and `--height`.
 
 use super::failure::Failure;
+use super::values::pixels;
 use clap::Args;
 use sigmalab::schedule::size::Size;
 
@@ -14,12 +15,12 @@ pub(crate) struct SizeFlags {
     size: Option<Size>,
 
     /// Width in pixels: a multiple of 16 in 256–2048 [default: the checkpoint's own]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = pixels)]
     width: Option<u32>,
 
     /// Height in pixels: a multiple of 16 in 256–2048, at most 6:1 either way [default: the
     /// checkpoint's own]
-    #[arg(long, value_name = "PIXELS")]
+    #[arg(long, value_name = "PIXELS", value_parser = pixels)]
     height: Option<u32>,
 }
 

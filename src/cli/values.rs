@@ -76,6 +76,23 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
 /// Most compute threads: more than the largest machines have, few enough to be started at once.
 const MOST_THREADS: usize = 1024;
 
+/// A seed.
+pub(crate) fn seed(text: &str) -> Result<u64, String> {
+    text.trim().parse().map_err(|_| format!("give a whole number from 0 to {}", u64::MAX))
+}
+
+/// A number of pixels; whether an image can have it is for the size to say.
+pub(crate) fn pixels(text: &str) -> Result<u32, String> {
+    let wrong = "give a whole number of pixels: a multiple of 16 from 256 to 2048";
+    text.trim().parse().map_err(|_| wrong.to_owned())
+}
+
+/// A number of steps.
+pub(crate) fn steps(text: &str) -> Result<usize, String> {
+    let wrong = || format!("give a whole number of steps, 1 to {MAX_STEPS}");
+    text.trim().parse().map_err(|_| wrong())
+}
+
 /// A number of compute threads.
 pub(crate) fn threads(text: &str) -> Result<usize, String> {
     match text.trim().parse() {
@@ -139,6 +156,16 @@ mod tests {
         for text in ["0", "-1", "1025", "1000000000", "18446744073709551616", "1e9", ""] {
             assert!(threads(text).unwrap_err().contains("1 to 1024"), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_that_are_none_are_refused_in_words_of_ours() {
+        assert_eq!(seed("18446744073709551615").unwrap(), u64::MAX);
+        for text in ["18446744073709551616", "-1", "1.5", "x", ""] {
+            assert!(seed(text).unwrap_err().contains("from 0 to 18446744073709551615"));
+        }
+        assert!(pixels("4294967296").unwrap_err().contains("multiple of 16"));
+        assert!(steps("99999999999999999999").unwrap_err().contains("1 to 1000"));
     }
 
     #[test]

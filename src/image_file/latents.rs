@@ -5,6 +5,7 @@ use super::open::open_file;
 use crate::engine::recipe::Recipe;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use std::collections::HashMap;
+use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
@@ -82,16 +83,7 @@ pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileErr
     let malformed = |reason: String| LatentsFileError::Malformed { path: path.to_owned(), reason };
     let mut file = open_file(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
-    let mut prefix = [0; 8];
-    file.read_exact(&mut prefix).map_err(|error| malformed(error.to_string()))?;
-    let header_length = u64::from_le_bytes(prefix);
-    if header_length > HEADER_LIMIT.min(length) {
-        return Err(malformed(format!("its header claims {header_length} bytes")));
-    }
-    let mut header = Vec::new();
-    (&file).take(header_length).read_to_end(&mut header).map_err(io)?;
-    let metadata: Metadata =
-        serde_json::from_slice(&header).map_err(|error| malformed(error.to_string()))?;
+    let (metadata, data_start) = read_header(&mut file, path)?;
     let Some(info) = metadata.info("noise") else {
         let mut names = metadata.offset_keys();
         names.truncate(8);
@@ -106,7 +98,6 @@ pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileErr
         return Err(LatentsFileError::Shape { path: path.to_owned(), found, tokens });
     }
     let (start, end) = info.data_offsets;
-    let data_start = 8 + header_length;
     if data_start.saturating_add(end as u64) > length {
         return Err(malformed(format!("tensor `noise` is cut short at {length} bytes")));
     }
@@ -124,6 +115,37 @@ pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileErr
         return Err(LatentsFileError::NotFinite { path: path.to_owned(), value, token, channel });
     }
     Ok(values)
+}
+
+/// The header of a safetensors file that is read from its beginning, and where its data begins.
+fn read_header(file: &mut File, path: &Path) -> Result<(Metadata, u64), LatentsFileError> {
+    let io = |source| LatentsFileError::Io { path: path.to_owned(), source };
+    let malformed = |reason: String| LatentsFileError::Malformed { path: path.to_owned(), reason };
+    let length = file.metadata().map_err(io)?.len();
+    let mut prefix = [0; 8];
+    file.read_exact(&mut prefix).map_err(|error| malformed(error.to_string()))?;
+    let header_length = u64::from_le_bytes(prefix);
+    if header_length > HEADER_LIMIT.min(length) {
+        return Err(malformed(format!("its header claims {header_length} bytes")));
+    }
+    let mut header = Vec::new();
+    file.take(header_length).read_to_end(&mut header).map_err(io)?;
+    let metadata = serde_json::from_slice(&header).map_err(|error| malformed(error.to_string()))?;
+    Ok((metadata, 8 + header_length))
+}
+
+/// Whether the first 9 bytes of a file are those of safetensors: the length of its header, then
+/// the header. Eight bytes of text are a length that no file has.
+pub(super) fn begins_as_latents(start: &[u8]) -> bool {
+    let (Some(prefix), Some(b'{')) = (start.first_chunk::<8>(), start.get(8)) else { return false };
+    u64::from_le_bytes(*prefix) <= HEADER_LIMIT
+}
+
+/// The JSON text of the recipe in the metadata of a latents file, if it has one.
+pub(super) fn recipe_text(mut file: File, path: &Path) -> Result<Option<String>, LatentsFileError> {
+    file.rewind().map_err(|source| LatentsFileError::Io { path: path.to_owned(), source })?;
+    let (metadata, _) = read_header(&mut file, path)?;
+    Ok(metadata.metadata().as_ref().and_then(|held| held.get(super::RECIPE_KEYWORD)).cloned())
 }
 
 /// Writes `noise` and `latents`, `tokens · 128` values each, with the recipe in the metadata.

@@ -11,5 +11,7 @@ mod target;
 
 pub use latents::{LatentsFileError, read_noise, write_latents};
 pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};
-pub use recipe_text::{RecipeFileError, RecipeTextError, parse_recipe, read_recipe};
+pub use recipe_text::{
+    RecipeFileError, RecipeTextError, parse_recipe, read_recipe, read_recipe_json,
+};
 pub use target::{Draft, OnCollision, Target, TargetError};

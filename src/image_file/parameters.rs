@@ -3,6 +3,7 @@
 
 use crate::engine::noise::NoiseSource;
 use crate::engine::recipe::Recipe;
+use crate::schedule::runs::{gw_runs, runs};
 
 /// The prompt and a line of settings.
 pub(super) fn parameters_line(recipe: &Recipe) -> String {
@@ -11,8 +12,11 @@ pub(super) fn parameters_line(recipe: &Recipe) -> String {
         ("Sampler", recipe.sampler.id.clone()),
         ("Schedule type", recipe.preset.clone().unwrap_or_else(|| "custom".to_owned())),
     ];
-    if let Some(first) = recipe.steps.first() {
-        pairs.push(("CFG scale", first.gw.to_string()));
+    match runs(recipe.steps.iter().map(|step| step.gw)).as_slice() {
+        [] => {}
+        [only] => pairs.push(("CFG scale", only.value.to_string())),
+        // Readers take "CFG scale" for one number, which there is not.
+        _ => pairs.push(("Guidance", gw_runs(&recipe.steps))),
     }
     match &recipe.noise {
         NoiseSource::Seed { seed, rng } => {

@@ -1,10 +1,17 @@
-//! Recipes as JSON text, and reading one from a PNG or a JSON file. Text comes from strangers:
+//! Recipes as JSON text, and reading one from a PNG, a latents file or a JSON file. Text comes from strangers:
 //! sizes are limited, versions are looked at first, nothing panics.
 
+use super::latents::{self, LatentsFileError};
 use super::open::open_file;
 use super::picture::{self, PictureError};
-use crate::engine::recipe::{Recipe, VERSION};
+use crate::engine::noise::NoiseSource;
+use crate::engine::recipe::{ModelRef, Recipe, SamplerRef, VERSION};
+use crate::model::{ComputeDtype, DeviceChoice};
+use crate::schedule::preset::Step;
+use crate::schedule::size::Size;
+use crate::schedule::terminal::Terminal;
 use serde::Deserialize;
+use serde_json::Value;
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 
@@ -25,21 +32,72 @@ pub enum RecipeTextError {
         found: u64,
     },
     /// Not the JSON of a recipe.
-    #[error("its recipe cannot be read: {0}")]
-    Malformed(#[from] serde_json::Error),
+    #[error(
+        "its recipe cannot be read: {}{source}",
+        if place.is_empty() { String::new() } else { format!("`{place}`: ") }
+    )]
+    Malformed {
+        /// The key it is about, such as `steps[3].gw`; empty for the recipe as a whole.
+        place: String,
+        /// What is wrong.
+        source: serde_json::Error,
+    },
 }
 
-/// Reads a recipe from its JSON text.
+/// Reads a recipe from its JSON text, or from that of an object that holds it under `recipe`, as
+/// `generate --json` prints.
 pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
     #[derive(Deserialize)]
     struct Versioned {
         version: u64,
     }
-    let Versioned { version } = serde_json::from_str(text)?;
+    let whole = |source| RecipeTextError::Malformed { place: String::new(), source };
+    let document: Value = serde_json::from_str(text).map_err(whole)?;
+    let value = match (document.get("version"), document.get("recipe")) {
+        (None, Some(recipe)) => recipe,
+        _ => &document,
+    };
+    let Versioned { version } = Versioned::deserialize(value).map_err(whole)?;
     if version > u64::from(VERSION) {
         return Err(RecipeTextError::NewerVersion { found: version });
     }
-    Ok(serde_json::from_str(text)?)
+    Recipe::deserialize(value).map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))
+}
+
+/// The first part of a recipe that cannot be read by itself, with its place.
+fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
+    fn fault<'v, T: Deserialize<'v>>(value: &'v Value, place: String) -> Option<RecipeTextError> {
+        T::deserialize(value).err().map(|source| RecipeTextError::Malformed { place, source })
+    }
+    recipe.as_object()?.iter().find_map(|(key, value)| {
+        let place = key.clone();
+        match key.as_str() {
+            "version" => fault::<u32>(value, place),
+            "model" => fault::<ModelRef>(value, place),
+            "prompt" => fault::<String>(value, place),
+            "size" => fault::<Size>(value, place),
+            "noise" => fault::<NoiseSource>(value, place),
+            "preset" => fault::<Option<String>>(value, place),
+            "terminal" => fault::<Terminal>(value, place),
+            "sampler" => fault::<SamplerRef>(value, place),
+            "dtype" => fault::<ComputeDtype>(value, place),
+            "device" => fault::<DeviceChoice>(value, place),
+            "steps" => value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+                .find_map(|(at, step)| {
+                    let numbers = step.as_object().into_iter().flatten();
+                    numbers
+                        .filter(|(key, _)| ["gw", "mu", "std"].contains(&key.as_str()))
+                        .find_map(|(key, value)| fault::<f64>(value, format!("steps[{at}].{key}")))
+                        .or_else(|| fault::<Step>(step, format!("steps[{at}]")))
+                })
+                .or_else(|| fault::<Vec<Step>>(value, place)),
+            _ => None,
+        }
+    })
 }
 
 /// Why a file gives no recipe.
@@ -53,7 +111,7 @@ pub enum RecipeFileError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// A PNG without a recipe.
+    /// A picture or a latents file without a recipe.
     #[error(
         "`{}` holds no recipe: it was not made by sigmalab, or another program dropped its text",
         path.display()
@@ -76,6 +134,9 @@ pub enum RecipeFileError {
         /// The file.
         path: PathBuf,
     },
+    /// A latents file that cannot be read.
+    #[error(transparent)]
+    Latents(#[from] LatentsFileError),
     /// The text is no recipe.
     #[error("`{}`: {source}", path.display())]
     Text {
@@ -86,29 +147,41 @@ pub enum RecipeFileError {
     },
 }
 
-/// The recipe of a PNG written by [`write_picture`](super::write_picture), or of a JSON file;
-/// told apart by their first bytes.
+/// The recipe of a PNG written by [`write_picture`](super::write_picture), of latents written by
+/// [`write_latents`](super::write_latents), or of a JSON file; told apart by their first bytes.
 pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
     let owned = || path.to_owned();
     let io = |source| RecipeFileError::Io { path: owned(), source };
     let file = open_file(path).map_err(io)?;
     let mut reader = BufReader::new(file);
     let mut start = Vec::new();
-    reader.by_ref().take(PNG_SIGNATURE.len() as u64).read_to_end(&mut start).map_err(io)?;
+    reader.by_ref().take(PNG_SIGNATURE.len() as u64 + 1).read_to_end(&mut start).map_err(io)?;
     reader.rewind().map_err(io)?;
-    let text = if start == PNG_SIGNATURE {
+    let held = if start.starts_with(PNG_SIGNATURE) {
         picture::recipe_text(reader)
             .map_err(|source| RecipeFileError::Picture { path: owned(), source })?
-            .ok_or_else(|| RecipeFileError::NoRecipe { path: owned() })?
+    } else if latents::begins_as_latents(&start) {
+        latents::recipe_text(reader.into_inner(), path)?
     } else {
-        let mut text = String::new();
-        reader.take(LIMIT + 1).read_to_string(&mut text).map_err(io)?;
-        if text.len() as u64 > LIMIT {
-            return Err(RecipeFileError::TooLarge { path: owned() });
-        }
-        text
+        return read_recipe_json(reader, path);
     };
+    let text = held.ok_or_else(|| RecipeFileError::NoRecipe { path: owned() })?;
     parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: owned(), source })
+}
+
+/// The recipe in JSON text of a size that a recipe can have, see [`parse_recipe`]. `name` is what
+/// errors call the text's origin.
+pub fn read_recipe_json(reader: impl Read, name: &Path) -> Result<Recipe, RecipeFileError> {
+    let path = || name.to_owned();
+    let mut text = String::new();
+    reader
+        .take(LIMIT + 1)
+        .read_to_string(&mut text)
+        .map_err(|source| RecipeFileError::Io { path: path(), source })?;
+    if text.len() as u64 > LIMIT {
+        return Err(RecipeFileError::TooLarge { path: path() });
+    }
+    parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: path(), source })
 }
 
 #[cfg(test)]
@@ -133,7 +206,27 @@ mod tests {
         assert!(matches!(error, RecipeTextError::NewerVersion { found: 99 }));
         let unknown_key = EXAMPLE.replace("\"prompt\"", "\"promt\"");
         let error = parse_recipe(&unknown_key).unwrap_err();
-        assert!(matches!(error, RecipeTextError::Malformed(_)));
+        assert!(matches!(error, RecipeTextError::Malformed { .. }));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_by_its_place() {
+        for (good, bad, place) in [
+            ("\"gw\":7.0", "\"gw\":\"7\"", "`steps[0].gw`: "),
+            ("\"std\":1.75", "\"sd\":1.75", "`steps[0]`: "),
+            ("\"terminal\":\"reference\"", "\"terminal\":\"zeros\"", "`terminal`: "),
+            ("\"width\":256", "\"width\":250", "`size`: "),
+            ("\"prompt\":", "\"promt\":", "cannot be read: unknown field `promt`"),
+        ] {
+            let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
+            assert!(message.contains(place), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_object_that_holds_a_recipe_is_as_good_as_the_recipe() {
+        let held = format!("{{\"output\":\"a.png\",\"recipe\":{EXAMPLE},\"steps\":[]}}");
+        assert_eq!(parse_recipe(&held).unwrap(), parse_recipe(EXAMPLE).unwrap());
     }
 
     #[test]

@@ -21,6 +21,12 @@ pub enum SourceError {
     /// The repository could not be had.
     #[error(transparent)]
     Hub(#[from] HubError),
+    /// A path that leads nowhere.
+    #[error(
+        "there is no checkpoint `{0}`: no folder is there; write its path as it is seen from this \
+         folder, or whole"
+    )]
+    NoFolder(String),
     /// Neither a folder nor a repository.
     #[error(
         "there is no checkpoint `{0}`: it is no folder, and no repository id such as \
@@ -38,7 +44,7 @@ impl SourceError {
     /// Whether the name or the files are at fault, not the network.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            SourceError::Checkpoint(_) | SourceError::Unknown(_) => true,
+            SourceError::Checkpoint(_) | SourceError::NoFolder(_) | SourceError::Unknown(_) => true,
             SourceError::Hub(error) => error.is_bad_input(),
         }
     }
@@ -62,6 +68,9 @@ pub fn open_unless(
     if folder.exists() {
         return Ok(Checkpoint::open(folder)?);
     }
+    if looks_like_path(name) {
+        return Err(SourceError::NoFolder(name.to_owned()));
+    }
     if !hub::looks_like_repository(name) {
         return Err(SourceError::Unknown(name.to_owned()));
     }
@@ -76,4 +85,54 @@ pub fn open_unless(
         });
     })?;
     Ok(Checkpoint::open(&folder)?)
+}
+
+/// The name under which a recipe keeps a checkpoint: a folder's whole path, which means the same
+/// wherever the recipe is run from; any other name as it is.
+///
+/// A path that is no UTF-8 text stays as it was given, as JSON cannot hold it.
+pub fn lasting_name(name: &str) -> String {
+    if name == DEMO {
+        return name.to_owned();
+    }
+    let whole =
+        std::fs::canonicalize(name).ok().and_then(|path| path.into_os_string().into_string().ok());
+    whole.unwrap_or_else(|| name.to_owned())
+}
+
+/// Whether `name` can only be meant as a path: such a name is never asked for on the hub.
+fn looks_like_path(name: &str) -> bool {
+    let id = name.split('@').next().unwrap_or_default();
+    name.starts_with(['.', '/', '~']) || id.matches('/').count() > 1
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn paths_never_go_to_the_hub() {
+        for name in ["./m/tiny", "../tiny", "/m", "~/m", "~", "models/ideogram/fp8", ".."] {
+            assert!(looks_like_path(name), "{name}");
+            let error = open(name, &mut |_| {});
+            let known = matches!(error, Err(SourceError::NoFolder(_) | SourceError::Checkpoint(_)));
+            assert!(known, "{name}");
+        }
+        for name in ["owner/name", "owner/name@refs/pr/3", "demo"] {
+            assert!(!looks_like_path(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_kept_by_its_whole_path_and_other_names_as_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("a")).unwrap();
+        let detour = folder.path().join("a/../a");
+        let whole = folder.path().canonicalize().unwrap().join("a");
+        assert_eq!(lasting_name(detour.to_str().unwrap()), whole.to_str().unwrap());
+        for name in [DEMO, "owner/name-that-is-no-folder"] {
+            assert_eq!(lasting_name(name), name);
+        }
+    }
 }

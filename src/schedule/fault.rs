@@ -57,6 +57,8 @@ pub enum StepFault {
         to: f64,
         /// Whether it is the last step, whose end is the terminal σ.
         last: bool,
+        /// Whether both ends are held by the same clamp, the highest or the lowest σ there is.
+        clamped: bool,
     },
 }
 
@@ -80,18 +82,37 @@ impl fmt::Display for StepFault {
             StepFault::StdNotPositive { step, std } => {
                 write!(f, "step {step}: std is {std}: it must be above 0")
             }
-            StepFault::NotFalling { step, from, to, last: true } => write!(
+            StepFault::NotFalling { step, from, last, clamped: true, .. } => {
+                let next = step + 1;
+                let end = if last { "the terminal σ".to_owned() } else { format!("step {next}") };
+                if from > 0.5 {
+                    write!(
+                        f,
+                        "step {step}: σ does not fall: it and {end} both lie at the highest σ, \
+                         {from:.6}, because mu or std of step {next} is so large: lower mu \
+                         of step {next} or its std"
+                    )
+                } else {
+                    write!(
+                        f,
+                        "step {step}: σ does not fall: it and {end} both lie at the lowest σ, \
+                         {from:.6}, because std of step {step} is so large or its mu so low: \
+                         lower std or raise mu"
+                    )
+                }
+            }
+            StepFault::NotFalling { step, from, to, last: true, .. } => write!(
                 f,
                 "step {step}: σ does not fall: it starts at {from:.6} and ends at the terminal σ \
                  {to:.6}: raise mu of step {step}"
             ),
             // Step 0 starts at the clamp whatever its own mu is, so only the next step can move.
-            StepFault::NotFalling { step: 0, from, to, last: false } => write!(
+            StepFault::NotFalling { step: 0, from, to, last: false, .. } => write!(
                 f,
                 "step 0: σ does not fall: it starts at {from:.6} and step 1 at {to:.6}: lower mu \
                  of step 1"
             ),
-            StepFault::NotFalling { step, from, to, last: false } => {
+            StepFault::NotFalling { step, from, to, last: false, .. } => {
                 let next = step + 1;
                 write!(
                     f,

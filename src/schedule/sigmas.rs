@@ -128,7 +128,9 @@ impl Schedule {
                 && valid(k + 1)
                 && from <= to
             {
-                faults.push(StepFault::NotFalling { step: k, from, to, last: k + 1 == n });
+                let ends = [Sigma::highest().0, Sigma::lowest().0];
+                let clamped = from == to && ends.contains(&from);
+                faults.push(StepFault::NotFalling { step: k, from, to, last: k + 1 == n, clamped });
             }
         }
         faults

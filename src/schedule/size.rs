@@ -84,15 +84,22 @@ pub enum ParseSizeError {
     /// It is neither two numbers nor a name.
     #[error(
         "`{text}` is no size{}: write WIDTHxHEIGHT such as 1024x768, or a name: {}",
-        nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default(),
-        NAMED_SIZES.map(|named| named.name).join(", ")
+        nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default(),
+        NAMED_SIZES.map(|named| named.typed()).join(", ")
     )]
     Form {
         /// What was written.
         text: String,
-        /// The named size it looks like.
-        nearest: Option<&'static str>,
+        /// The size it looks like, as it is typed.
+        nearest: Option<String>,
     },
+}
+
+impl NamedSize {
+    /// The name as it is typed on a command line: `phone-wallpaper`.
+    pub fn typed(&self) -> String {
+        self.name.to_lowercase().replace(' ', "-")
+    }
 }
 
 impl Size {
@@ -160,11 +167,19 @@ impl FromStr for Size {
         if let Some((width, height)) = two_numbers(text) {
             return Ok(Size::new(width, height)?);
         }
-        Size::named(text).ok_or_else(|| ParseSizeError::Form {
-            text: text.to_owned(),
-            nearest: nearest(text, NAMED_SIZES.map(|named| named.name)).first().copied(),
-        })
+        Size::named(text)
+            .ok_or_else(|| ParseSizeError::Form { text: text.to_owned(), nearest: meant(text) })
     }
+}
+
+/// The size that was meant: the square of a single number, or a name that is spelled alike.
+fn meant(text: &str) -> Option<String> {
+    if let Some((side, _)) = two_numbers(&format!("{text}x0")) {
+        let square = Size::new(side, side).unwrap_or_else(|error| error.nearest);
+        return Some(format!("{}x{}", square.width, square.height));
+    }
+    let names = NAMED_SIZES.map(|named| named.typed());
+    nearest(text, names.iter().map(String::as_str)).first().map(|name| (*name).to_owned())
 }
 
 /// The first rule that a width and a height break.
@@ -281,7 +296,10 @@ mod tests {
             assert!(message.contains("WIDTHxHEIGHT"), "{text}: {message}");
         }
         let message = "portrat".parse::<Size>().unwrap_err().to_string();
-        assert!(message.contains("did you mean `Portrait`?"), "{message}");
+        assert!(message.contains("did you mean `portrait`?"), "{message}");
+        let message = "512".parse::<Size>().unwrap_err().to_string();
+        assert!(message.contains("did you mean `512x512`?"), "{message}");
+        assert!(message.contains("phone-wallpaper"), "{message}");
         let message = "99999999999999999999x512".parse::<Size>().unwrap_err().to_string();
         assert!(message.contains("between 256 and 2048"), "{message}");
     }

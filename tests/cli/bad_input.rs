@@ -17,7 +17,8 @@ const CASES: &[Case] = &[
     (&["--width", "4096", "--height", "4096"], &["2048×2048"]),
     (&["--width", "2048", "--height", "256"], &["at most 6 times", "nearest valid size"]),
     (&["--size", "1000x1000"], &["--size", "1008×1008"]),
-    (&["--size", "sqare"], &["did you mean `Square`"]),
+    (&["--size", "sqare"], &["did you mean `square`", "phone-wallpaper"]),
+    (&["--size", "512"], &["did you mean `512x512`"]),
     // Guidance and schedules.
     (&["--gw", "7,7"], &["--gw has 2 weights", "3 steps", "--num-steps 2"]),
     (&["--gw", "7x4"], &["--gw has 4 weights", "3 steps"]),
@@ -38,6 +39,8 @@ const CASES: &[Case] = &[
     (&["--sampler-param", "eta=nan"], &["`eta`", "finite"]),
     (&["--rng", "mt19937"], &["no random generator `mt19937`", "torch-cpu"]),
     (&["--seed", "-1"], &["--seed", "-1"]),
+    (&["--seed", "18446744073709551616"], &["--seed", "0 to 18446744073709551615"]),
+    (&["--any-checkpoint"], &["--any-checkpoint needs --recipe"]),
     (&["--width", "-16"], &["--width", "-16"]),
     (&["--size", "-1x256"], &["--size", "-1x256"]),
     (&["--seed", "1", "--initial-noise", "x.safetensors"], &["cannot be used with"]),
@@ -57,7 +60,9 @@ const CASES: &[Case] = &[
     (&["--recipe", "/dev/zero"], &["--recipe", "/dev/zero", "a device or a pipe"]),
     (&["--initial-noise", "/dev/zero"], &["--initial-noise", "a device or a pipe"]),
     // Checkpoints.
-    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "demo"]),
+    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "no folder"]),
+    (&["--model", "./name"], &["no checkpoint `./name`", "no folder"]),
+    (&["--model", "name"], &["no checkpoint `name`", "demo"]),
     (&["--model", "owner/name"], &["owner/name", "HF_HUB_OFFLINE"]),
     // Captions.
     (&["--strict-caption"], &["--strict-caption", "plain text", "--wrap-caption"]),
@@ -105,7 +110,8 @@ fn a_broken_presets_file_is_refused_with_the_line() {
 #[test]
 fn a_prompt_is_needed_and_has_a_limit() {
     let place = Place::new();
-    place.refused(&["generate", "--output", "out.png"], &["--prompt"]);
+    let ways = ["--prompt TEXT", "--prompt-file", "--recipe"];
+    place.refused(&["generate", "--output", "out.png"], &ways);
     let long = "red ".repeat(3000);
     place.refused(&["generate", "--prompt", &long, "--num-steps", "1"], &["2048", "tokens"]);
     let file = place.write("prompt.txt", "x".repeat(2 << 20));

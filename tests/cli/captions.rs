@@ -48,6 +48,30 @@ fn a_wrapped_prompt_is_accepted() {
 }
 
 #[test]
+fn an_empty_prompt_is_not_wrapped_and_costs_one_word_when_it_is_drawn() {
+    let place = Place::new();
+    for text in ["", " \n"] {
+        place.refused(&["caption", "wrap", text], &["the prompt is empty"]);
+        let arguments = ["generate", "--num-steps", "1", "--mu", "0.5", "-o", "a.png", "--prompt"];
+        let outcome = place.run(&[&arguments[..], &[text]].concat());
+        assert_eq!(outcome.code, Some(0), "{outcome:?}");
+        assert!(outcome.stderr.contains("idea of nothing"), "{outcome:?}");
+        assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+        std::fs::remove_file(place.path("a.png")).unwrap();
+    }
+}
+
+#[test]
+fn a_structured_prompt_is_not_wrapped_again() {
+    let place = Place::new();
+    let base = ["generate", "--num-steps", "1", "--mu", "0.5", "--wrap-caption", "--prompt", VALID];
+    let outcome = place.run(&base);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.stderr.starts_with("warning: --wrap-caption: "), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+}
+
+#[test]
 fn generate_warns_refuses_or_wraps() {
     let place = Place::new();
     let prompt = ["generate", "--num-steps", "1", "--seed", "1", "--prompt"];

@@ -119,3 +119,15 @@ fn quiet_says_nothing() {
     let outcome = place.run(&quick(&["--seed", "1", "-o", "out.png", "--quiet"]));
     assert_eq!((outcome.code, outcome.stdout.as_str(), outcome.stderr.as_str()), (Some(0), "", ""));
 }
+
+#[test]
+fn the_closing_line_names_the_file_as_it_was_asked_for() {
+    let place = Place::new();
+    fs::create_dir(place.path("b")).unwrap();
+    // The second time the file is there, and so is another name for it.
+    for _ in 0..2 {
+        let base = ["generate", "--prompt", "x", "--seed", "1", "--mu", "0.5", "--num-steps", "1"];
+        let line = place.done(&[&base[..], &["-o", "b/../a.png"]].concat());
+        assert!(line.starts_with("b/../a.png  256×256  seed 1  1 step  "), "{line}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Images that are run again from the recipe they carry.
 
-use crate::program::{Place, demo_checkpoint, quick};
+use crate::program::{Place, demo_checkpoint, outcome, quick};
 use sigmalab::image_file::{read_recipe, write_picture};
 use sigmalab::model::RgbImage;
 use sigmalab::schedule::size::Size;
@@ -22,6 +22,34 @@ fn a_recipe_as_json_runs_too() {
     place.write("recipe.json", json["recipe"].to_string());
     place.done(&["generate", "--recipe", "recipe.json", "-o", "b.png"]);
     assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
+}
+
+#[test]
+fn a_recipe_comes_from_printed_json_from_latents_and_from_standard_input() {
+    let place = Place::new();
+    let base = ["--seed", "7", "-o", "a.png", "--json", "--save-latents", "l.safetensors"];
+    let printed = place.done(&quick(&base));
+    place.write("printed.json", &printed);
+    let a = fs::read(place.path("a.png")).unwrap();
+    for file in ["printed.json", "l.safetensors"] {
+        place.done(&["generate", "--recipe", file, "-o", "b.png"]);
+        assert_eq!(fs::read(place.path("b.png")).unwrap(), a, "{file}");
+        fs::remove_file(place.path("b.png")).unwrap();
+    }
+    let mut command = place.command(&["generate", "--recipe", "-", "-o", "c.png"]);
+    command.stdin(fs::File::open(place.path("printed.json")).unwrap());
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(fs::read(place.path("c.png")).unwrap(), a);
+
+    let mut wrong: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    wrong["recipe"]["steps"][2]["gw"] = "seven".into();
+    place.write("wrong.json", wrong.to_string());
+    place.refused(&["generate", "--recipe", "wrong.json"], &["wrong.json", "`steps[2].gw`"]);
+    let both = ["generate", "--recipe", "-", "--prompt", "-"];
+    place.refused(&both, &["standard input", "one in a file"]);
+    place.write("bare.safetensors", b"\x02\0\0\0\0\0\0\0{}");
+    place.refused(&["generate", "--recipe", "bare.safetensors"], &["holds no recipe"]);
 }
 
 #[test]
@@ -127,9 +155,27 @@ fn the_recipe_of_a_folder_runs_on_that_folder_and_not_on_a_changed_one() {
 }
 
 #[test]
+fn a_recipe_of_a_relative_folder_runs_from_another_folder() {
+    let place = Place::new();
+    demo_checkpoint(&place);
+    fs::create_dir(place.path("m")).unwrap();
+    fs::rename(place.path("model"), place.path("m/tiny")).unwrap();
+    place.done(&quick(&["--seed", "7", "--model", "m/tiny", "-o", "a.png"]));
+    fs::create_dir(place.path("elsewhere")).unwrap();
+    let mut command = place.command(&["generate", "--recipe", "../a.png", "-o", "b.png"]);
+    command.current_dir(place.path("elsewhere"));
+    let outcome = outcome(command);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    let b = fs::read(place.path("elsewhere/b.png")).unwrap();
+    assert_eq!(fs::read(place.path("a.png")).unwrap(), b);
+    fs::remove_dir_all(place.path("m")).unwrap();
+    place.refused(&["generate", "--recipe", "a.png"], &["m/tiny", "no folder is there"]);
+}
+
+#[test]
 fn the_picture_carries_text_for_other_programs() {
     let place = Place::new();
-    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    place.done(&quick(&["--seed", "7", "--gw", "7x2,3", "-o", "a.png"]));
     let file = std::io::BufReader::new(fs::File::open(place.path("a.png")).unwrap());
     let reader = png::Decoder::new(file).read_info().unwrap();
     let info = reader.info();
@@ -141,6 +187,8 @@ fn the_picture_carries_text_for_other_programs() {
     assert!(text("sigmalab-recipe").contains("\"version\":1"));
     let parameters = text("parameters");
     assert!(parameters.contains("Steps: 3, Sampler: euler"), "{parameters}");
+    assert!(parameters.contains("Guidance: 7x2 3x1,"), "{parameters}");
+    assert!(!parameters.contains("CFG scale"), "{parameters}");
     assert!(parameters.contains("Seed: 7") && parameters.contains("Size: 256x256"));
     assert!(info.uncompressed_latin1_text.iter().any(|chunk| chunk.keyword == "Software"));
 }

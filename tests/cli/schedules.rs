@@ -115,7 +115,17 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
     place.write("presets.toml", one("FROM_HERE"));
     assert!(listed(None).contains("FROM_HERE"));
     place.write("named.toml", one("FROM_VARIABLE"));
-    assert!(listed(Some("named.toml")).contains("FROM_VARIABLE"));
+    let beside = listed(Some("named.toml"));
+    assert!(beside.contains("FROM_VARIABLE") && beside.contains("(built-in)"), "{beside}");
+    let mut json = place.command(&["presets", "list", "--json"]);
+    json.env("SIGMALAB_PRESETS", "named.toml");
+    let json: serde_json::Value =
+        serde_json::from_str(&crate::program::outcome(json).stdout).unwrap();
+    assert_eq!(json["presets"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        (&json["presets"][0]["built_in"], &json["presets"][1]["built_in"]),
+        (&serde_json::Value::Null, &true.into())
+    );
     assert!(place.done(&["schedule"]).starts_with("FROM_HERE"));
     assert!(place.done(&["schedule", "V4_TURBO_12"]).starts_with("V4_TURBO_12"));
 }
@@ -164,4 +174,54 @@ fn the_cells_that_two_presets_have_differently_are_listed() {
     );
     assert_eq!(diff("A", "A"), "the same steps and the same end\n");
     assert!(diff("A", "V4_TURBO_12").contains("all   steps  3  12\n"));
+}
+
+#[test]
+fn a_name_that_is_none_is_answered_with_the_names_of_both_files_and_a_command_that_works() {
+    let place = Place::new();
+    place.write("presets.toml", "[mine]\nmu = 0\nstd = 1\nruns = [{ steps = 2, gw = 7 }]\n");
+    let told = place.refused(&["schedule", "mien"], &["`mine`", "V4_TURBO_12"]);
+    assert!(told.contains("try: sigmalab schedule mine\n") && !told.contains("--sampler-preset"));
+    place.refused(&["presets", "show", "mien"], &["try: sigmalab presets show mine\n"]);
+    place.refused(&["schedule", "V4_TURB_12"], &["did you mean `V4_TURBO_12`", "`mine`"]);
+}
+
+#[test]
+fn a_broken_file_that_nobody_named_is_explained_and_does_not_stop_a_built_in_preset() {
+    let place = Place::new();
+    place.write("presets.toml", "[tool.other]\nanswer = 42\n");
+    let why = ["presets.toml", "in the current folder", "try: --presets FILE"];
+    place.refused(&["generate", "--prompt", "x"], &why);
+    place.refused(&["schedule", "mine"], &why);
+    let outcome = place.run(&["schedule", "V4_TURBO_12"]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert!(outcome.stdout.starts_with("V4_TURBO_12 · 12 steps"), "{outcome:?}");
+    assert!(outcome.stderr.starts_with("warning: `presets.toml` cannot be read"), "{outcome:?}");
+    assert_eq!(outcome.stderr.lines().count(), 1, "{outcome:?}");
+    // A file that was named is meant.
+    let named = ["schedule", "V4_TURBO_12", "--presets", "presets.toml"];
+    let told = place.refused(&named, &["presets.toml"]);
+    assert!(!told.contains("in the current folder"), "{told}");
+}
+
+#[test]
+fn one_is_not_counted_in_the_plural_and_zero_needs_no_number() {
+    let one =
+        Place::new().done(&["schedule", "none", "--num-steps", "1", "--terminal-sigma", "zero"]);
+    assert!(one.starts_with("no preset · 1 step · 1024×1024 · terminal zero · sampling"), "{one}");
+}
+
+#[test]
+fn values_so_large_that_steps_lie_at_the_clamp_are_named_as_the_cause() {
+    let place = Place::new();
+    let words = |more: &[&str]| {
+        let outcome = place.run(&[&["schedule", "none", "--num-steps", "4"], more].concat());
+        assert_eq!(outcome.code, Some(2), "{outcome:?}");
+        outcome.stderr
+    };
+    let wide = words(&["--std", "100"]);
+    assert!(wide.contains("at the highest σ, 0.999877, because mu or std of step 1"), "{wide}");
+    assert!(wide.contains("at the lowest σ, 0.000553, because std of step 3"), "{wide}");
+    let noisy = words(&["--mu", "100"]);
+    assert!(noisy.contains("at the highest σ") && !noisy.contains("lowest σ"), "{noisy}");
 }

@@ -14,7 +14,7 @@ use super::preset_flags::PresetFlags;
 use super::print;
 use super::schedule_flags::ScheduleFlags;
 use super::size_flags::SizeFlags;
-use super::values::{device, parameter, threads};
+use super::values::{device, parameter, seed, threads};
 use clap::{Args, ValueEnum};
 use outputs::Outputs;
 use progress::Progress;
@@ -45,19 +45,20 @@ written, or where the result could not be printed."
 )]
 pub(crate) struct Generate {
     /// What to draw: a sentence or a structured JSON caption; `-` reads standard input
-    #[arg(long, value_name = "TEXT", required_unless_present_any = ["prompt_file", "recipe"])]
+    #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
 
     /// File with the prompt; `-` is standard input
     #[arg(long, value_name = "FILE", conflicts_with = "prompt")]
     prompt_file: Option<PathBuf>,
 
-    /// Run the recipe of an image (or of a .json file) again; flags beside it change it
-    #[arg(long, value_name = "FILE.png")]
+    /// Run a recipe again, flags beside it change it: that of an image, of a --save-latents file,
+    /// or of JSON such as --json prints; `-` reads JSON from standard input
+    #[arg(long, value_name = "FILE")]
     recipe: Option<PathBuf>,
 
     /// With --recipe: run also on a checkpoint that is not the recipe's own
-    #[arg(long, requires = "recipe")]
+    #[arg(long)]
     any_checkpoint: bool,
 
     /// The image, a PNG; replaced if it exists [default: sigmalab-SEED.png in the current folder,
@@ -85,7 +86,7 @@ pub(crate) struct Generate {
     sigma_size: Option<Size>,
 
     /// Seed of the initial noise [default: a random one, which is printed and stored]
-    #[arg(long, value_name = "N", help_heading = "Noise and sampler")]
+    #[arg(long, value_name = "N", value_parser = seed, help_heading = "Noise and sampler")]
     seed: Option<u64>,
 
     /// Generator of the initial noise: torch-cpu, torch-cuda or
@@ -164,6 +165,7 @@ impl From<DtypeFlag> for ComputeDtype {
 pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
     let started = Instant::now();
     let interrupt = Interrupt::install()?;
+    resolve::check_presence(arguments)?;
     let outputs = Outputs::check(arguments)?;
     let mut progress = Progress::new(!arguments.quiet);
     let request = resolve::resolve(arguments, &mut progress)?;

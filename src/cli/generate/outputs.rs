@@ -16,8 +16,17 @@ const MOST_NAMES: usize = 10_000;
 #[derive(Debug)]
 pub(super) struct Outputs {
     /// The image; `None` for a name made from the seed.
-    image: Option<Target>,
-    latents: Option<Target>,
+    image: Option<Output>,
+    latents: Option<Output>,
+}
+
+/// One file that was asked for.
+#[derive(Debug)]
+struct Output {
+    /// As the user wrote it: what is told of it.
+    name: PathBuf,
+    /// Where it goes, links followed.
+    target: Target,
 }
 
 /// The files of a run, written.
@@ -33,18 +42,20 @@ impl Outputs {
     /// Checks that every file can be written; touches nothing.
     pub(super) fn check(arguments: &Generate) -> Result<Self, Failure> {
         let image = match &arguments.output {
-            Some(path) => Some(checked_image(path)?),
+            Some(path) => Some(Output { name: path.clone(), target: checked_image(path)? }),
             None => {
                 checked(Path::new("sigmalab.png"), "--output")?;
                 None
             }
         };
         let latents = match &arguments.save_latents {
-            Some(path) => Some(checked(path, "--save-latents")?),
+            Some(path) => {
+                Some(Output { name: path.clone(), target: checked(path, "--save-latents")? })
+            }
             None => None,
         };
         if let (Some(image), Some(latents)) = (&image, &latents)
-            && image.is_same_file(latents)
+            && image.target.is_same_file(&latents.target)
         {
             return Err(Failure::bad_input("--output and --save-latents name the same file"));
         }
@@ -61,7 +72,7 @@ impl Outputs {
         let RunOutput { recipe, image, noise, latents, .. } = output;
         let unnamed;
         let target = match &self.image {
-            Some(target) => target,
+            Some(image) => &image.target,
             None => {
                 unnamed = checked(&made_up_name(recipe, 1), "--output").or_else(|_| {
                     // Something that is no file has the first name: a later one will do.
@@ -73,8 +84,9 @@ impl Outputs {
         let draft =
             target.draft(|out| write_picture(image, recipe, out)).map_err(Failure::failed)?;
         let latents_draft = match &self.latents {
-            Some(target) => Some(
-                target
+            Some(latents_file) => Some(
+                latents_file
+                    .target
                     .draft(|out| write_latents(noise, latents, recipe, out))
                     .map_err(Failure::failed)?,
             ),
@@ -84,9 +96,11 @@ impl Outputs {
             return Err(Failure::interrupted());
         }
         let replace = |draft: Draft| draft.commit(OnCollision::Replace).map_err(Failure::failed);
-        let latents = latents_draft.map(replace).transpose()?;
-        let image = if self.image.is_some() {
-            replace(draft)?
+        latents_draft.map(replace).transpose()?;
+        let latents = self.latents.as_ref().map(|latents| latents.name.clone());
+        let image = if let Some(image) = &self.image {
+            replace(draft)?;
+            image.name.clone()
         } else {
             let names = (1..=MOST_NAMES).map(|number| made_up_name(recipe, number));
             draft.commit_to_first_free(names).map_err(Failure::failed)?

@@ -2,6 +2,7 @@
 
 use super::outputs::Files;
 use crate::cli::failure::Failure;
+use crate::cli::print;
 use serde::Serialize;
 use sigmalab::engine::event::{Event, NfeCount, StepReport};
 use sigmalab::engine::noise::NoiseSource;
@@ -80,10 +81,10 @@ impl Finished<'_> {
             NoiseSource::File { .. } => "noise from a file".to_owned(),
         };
         format!(
-            "{}  {}  {noise}  {} steps  {:.1} s\n",
+            "{}  {}  {noise}  {}  {:.1} s\n",
             self.files.image.display(),
             recipe.size,
-            recipe.steps.len(),
+            print::counted(recipe.steps.len(), "step"),
             self.seconds
         )
     }

@@ -7,14 +7,16 @@ use crate::cli::{model_flags, prompt};
 use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
-use sigmalab::image_file::{read_noise, read_recipe};
+use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab::model::DeviceChoice;
+use sigmalab::model::source::lasting_name;
 use sigmalab::sampler;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::size::Size;
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::path::{Path, PathBuf};
 
 /// A run that is fit to start.
 #[derive(Debug)]
@@ -25,19 +27,48 @@ pub(super) struct Resolved {
     pub(super) warnings: Vec<String>,
 }
 
+/// Checks that flags are there which others need.
+pub(super) fn check_presence(arguments: &Generate) -> Result<(), Failure> {
+    if arguments.any_checkpoint && arguments.recipe.is_none() {
+        return Err(Failure::bad_input(
+            "--any-checkpoint needs --recipe: it says that the recipe may run on a checkpoint \
+             that is not its own",
+        )
+        .way_out("--recipe FILE.png"));
+    }
+    if arguments.prompt.is_none() && arguments.prompt_file.is_none() && arguments.recipe.is_none() {
+        return Err(Failure::bad_input("there is nothing to draw: no prompt and no recipe")
+            .way_out("--prompt TEXT")
+            .way_out("--prompt-file FILE, or - for standard input")
+            .way_out("--recipe FILE.png to draw an earlier image again"));
+    }
+    let stdin = |path: &Option<PathBuf>| path.as_deref() == Some(Path::new("-"));
+    let prompt = stdin(&arguments.prompt_file) || arguments.prompt.as_deref() == Some("-");
+    if prompt && stdin(&arguments.recipe) {
+        return Err(Failure::bad_input(
+            "--recipe and the prompt cannot both come from standard input: put one in a file",
+        ));
+    }
+    Ok(())
+}
+
 /// Checks everything that was asked, the cheap things first, and puts it into a request. A flag
 /// beats the recipe, and the recipe beats the preset and every default.
 pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<Resolved, Failure> {
     let base = match &arguments.recipe {
         Some(path) => Some(
-            read_recipe(path)
-                .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
+            if path == Path::new("-") {
+                read_recipe_json(std::io::stdin().lock(), Path::new("standard input"))
+            } else {
+                read_recipe(path)
+            }
+            .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
         ),
         None => None,
     };
     let base = base.as_ref();
     let mut warnings = Vec::new();
-    let steps = steps(arguments, base)?;
+    let steps = steps(arguments, base, &mut warnings)?;
     let sampler = sampler(arguments, base)?;
     let model_name = match (arguments.model.given(), base) {
         (None, Some(base)) => base.model.name.clone(),
@@ -78,7 +109,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let label = steps.name != FREE;
     let recipe = Recipe {
         version: recipe::VERSION,
-        model: ModelRef { name: model_name, fingerprint: Some(fingerprint) },
+        model: ModelRef { name: lasting_name(&model_name), fingerprint: Some(fingerprint) },
         prompt,
         size,
         sigma_size: arguments
@@ -105,7 +136,11 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
 }
 
 /// The steps, as a preset. Its name is `none` where no name fits them.
-fn steps(arguments: &Generate, base: Option<&Recipe>) -> Result<Preset, Failure> {
+fn steps(
+    arguments: &Generate,
+    base: Option<&Recipe>,
+    warnings: &mut Vec<String>,
+) -> Result<Preset, Failure> {
     let preset = match (base, &arguments.sampler_preset) {
         (Some(base), None) => Preset {
             name: base.preset.clone().unwrap_or_else(|| FREE.to_owned()),
@@ -113,7 +148,10 @@ fn steps(arguments: &Generate, base: Option<&Recipe>) -> Result<Preset, Failure>
             steps: SamplingOrder(base.steps.clone()),
             terminal: base.terminal,
         },
-        (_, name) => arguments.presets.load()?.find(name.as_deref())?,
+        (_, name) => {
+            let use_it = |name: &str| format!("--sampler-preset {name}");
+            arguments.presets.find(name.as_deref(), use_it, warnings)?
+        }
     };
     let mut changed = arguments.schedule.over(&preset)?;
     // The name is a label for people: it must not stand over other steps.

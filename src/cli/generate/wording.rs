@@ -15,6 +15,12 @@ pub(super) fn settle(
     model_name: &str,
     warnings: &mut Vec<String>,
 ) -> Result<String, Failure> {
+    let blank = prompt.trim().is_empty();
+    if blank {
+        warnings.push(
+            "the prompt is empty: the picture will be the model's idea of nothing".to_owned(),
+        );
+    }
     if CaptionKind::of(&prompt) == CaptionKind::Plain {
         if wrap_plain {
             return Ok(wrap(&prompt));
@@ -25,10 +31,16 @@ pub(super) fn settle(
             )
             .way_out("--wrap-caption"));
         }
-        if model_name != DEMO {
+        if model_name != DEMO && !blank {
             warnings.push(format!("{PLAIN_PROMPT_COST} (--wrap-caption)"));
         }
         return Ok(prompt);
+    }
+    if wrap_plain {
+        warnings.push(
+            "--wrap-caption: the prompt is a structured caption already and stays as it is"
+                .to_owned(),
+        );
     }
     let issues = verify(&prompt);
     if strict && !issues.is_empty() {

@@ -21,7 +21,10 @@ pub(super) struct Diff {
 /// Prints the cells that differ, a row each; `-` where a preset has no such step.
 pub(super) fn run(arguments: &Diff) -> Result<(), Failure> {
     let presets = arguments.presets.load()?;
-    let (a, b) = (presets.find(Some(&arguments.a))?, presets.find(Some(&arguments.b))?);
+    let a = presets
+        .find(Some(&arguments.a), |a| format!("sigmalab presets diff {a} {}", arguments.b))?;
+    let b = presets
+        .find(Some(&arguments.b), |b| format!("sigmalab presets diff {} {b}", arguments.a))?;
     let difference = Difference::of(&a, &b);
     if difference.is_empty() {
         return print::result("the same steps and the same end\n");

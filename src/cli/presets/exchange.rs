@@ -50,7 +50,9 @@ pub(super) struct Import {
 
 /// Prints the preset in the tool's form, and a warning where the tool cannot follow.
 pub(super) fn export(arguments: &Export) -> Result<(), Failure> {
-    let preset = arguments.presets.load()?.find(Some(&arguments.name))?;
+    let preset = arguments.presets.load()?.find(Some(&arguments.name), |name| {
+        format!("sigmalab presets export {name} --to {}", arguments.to)
+    })?;
     let size = arguments.size.resolve(Size::SQUARE)?;
     let export = exchange::export(&preset, size, arguments.to);
     if let Some(what) = &export.cannot_follow {

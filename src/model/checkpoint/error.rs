@@ -17,6 +17,17 @@ pub enum CheckpointError {
         folder: PathBuf,
     },
 
+    /// A folder that holds something else.
+    #[error(
+        "{} is no checkpoint: it holds none of transformer/, text_encoder/, vae/ and tokenizer/; \
+         name the folder that does",
+        .folder.display()
+    )]
+    NotACheckpoint {
+        /// The folder.
+        folder: PathBuf,
+    },
+
     /// A file cannot be read.
     #[error("cannot read {}: {source}; check that it is there and that you may read it", .file.display())]
     Unreadable {

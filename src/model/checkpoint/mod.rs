@@ -99,11 +99,16 @@ impl Checkpoint {
     /// Opens a checkpoint folder (diffusers or reference layout, f32, bf16, fp8 or nf4).
     ///
     /// # Errors
-    /// A part other than the unconditional transformer is missing, a file is unreadable or
+    /// The folder holds no part, a part other than the unconditional transformer is missing, a file is unreadable or
     /// corrupt, or a `config.json` names a quantisation that is not read.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         if !folder.is_dir() {
             return Err(CheckpointError::NoFolder { folder: folder.to_owned() });
+        }
+        let parts = Component::ALL.map(Component::folder);
+        // Without a single part it is no checkpoint that lacks something, but something else.
+        if !parts.iter().chain(&["tokenizer"]).any(|part| folder.join(part).exists()) {
+            return Err(CheckpointError::NotACheckpoint { folder: folder.to_owned() });
         }
         Self::from_files(Files::Folder(folder.to_owned()))
     }
