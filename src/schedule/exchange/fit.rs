@@ -32,7 +32,7 @@ impl Fit {
                 (z, mu + std * z)
             })
             .collect();
-        let (mu, std) = line(&points).unwrap_or_else(|| curves().last().unwrap_or((0.0, 1.0)));
+        let (mu, std) = line(&points).unwrap_or_else(|| curves().next_back().unwrap_or((0.0, 1.0)));
         let sigmas = |steps| Schedule::new(steps, size, preset.terminal).sigmas().to_vec();
         let fitted: SamplingOrder<Step> =
             preset.steps.iter().map(|step| Step { mu, std, ..*step }).collect();

@@ -58,7 +58,7 @@ fn a_new_preset_goes_to_the_end_and_into_an_empty_file() {
     for text in ["", "# mine\n", "# mine"] {
         let saved = save(text, &new).unwrap();
         assert!(saved.starts_with(text));
-        assert_eq!(read_all(&saved), [new.clone()]);
+        assert_eq!(read_all(&saved), std::slice::from_ref(&new));
     }
 }
 

@@ -31,7 +31,7 @@ pub fn solve_sigma(
     Ok(Transaction::new(vec![Change::Set { step, column: Column::Mu, before, after }]))
 }
 
-/// [`rows::insert`], with every step that is there staying at its σ at that size. The new ones
+/// [`super::insert`], with every step that is there staying at its σ at that size. The new ones
 /// divide the interval between their neighbours evenly in log SNR.
 ///
 /// # Errors
@@ -61,7 +61,7 @@ pub fn insert_keeping_sigma(
     keep(draft, inserted, size, &wanted)
 }
 
-/// [`rows::delete`], with every step that stays keeping its σ at that size.
+/// [`super::delete`], with every step that stays keeping its σ at that size.
 ///
 /// # Errors
 /// Where step 0 is taken out: what follows could not start where it does, because the first step
