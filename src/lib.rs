@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`terminal`] | input, capabilities, output and its bytes, pictures, signals |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
 //! | [`metrics`] | functions on trajectories and images |
@@ -21,3 +22,4 @@ pub mod metrics;
 pub mod model;
 pub mod sampler;
 pub mod schedule;
+pub mod terminal;
