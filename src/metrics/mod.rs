@@ -1,4 +1,7 @@
 //! Metrics: functions on data. This room knows nothing of the terminal, the experiment or the
 //! engine.
 
+pub mod comparison;
+pub mod image;
+pub mod latent;
 pub mod trajectory;

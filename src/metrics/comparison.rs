@@ -1,0 +1,210 @@
+//! Two pictures of the same size beside each other: PSNR, SSIM, and where they differ. Functions
+//! on pixels; they know nothing of how the pictures were made. Formulas are in
+//! `docs/metrics.md`.
+
+use crate::model::RgbImage;
+use rayon::prelude::*;
+
+/// Standard deviation of SSIM's window in pixels (Wang et al. 2004).
+const WINDOW_DEVIATION: f64 = 1.5;
+/// Pixels on each side of the window's centre: the Gaussian is cut at 3.5 deviations.
+const WINDOW_RADIUS: usize = 5;
+/// Side of the window; a picture has to be as large.
+const WINDOW: usize = 2 * WINDOW_RADIUS + 1;
+/// The constants that keep SSIM's quotients finite: (K·255)² with K of 0.01 and 0.03.
+const LUMINANCE: f64 = 6.5025;
+const CONTRAST: f64 = 58.5225;
+
+/// Why two pictures cannot be compared.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComparisonError {
+    /// They are of different sizes.
+    #[error("a picture of {}×{} pixels cannot be compared with one of {}×{}: run both at one size",
+            first.0, first.1, second.0, second.1)]
+    Sizes {
+        /// Width and height of the first.
+        first: (u32, u32),
+        /// Width and height of the second.
+        second: (u32, u32),
+    },
+    /// They are smaller than SSIM's window.
+    #[error(
+        "pictures of {width}×{height} pixels are smaller than the window of SSIM, \
+             {WINDOW}×{WINDOW}: compare larger ones"
+    )]
+    TooSmall {
+        /// Width of both.
+        width: u32,
+        /// Height of both.
+        height: u32,
+    },
+    /// A picture does not hold as many pixels as its size says.
+    #[error("a picture of {width}×{height} pixels holds {bytes} bytes instead of three a pixel")]
+    Bytes {
+        /// Its width.
+        width: u32,
+        /// Its height.
+        height: u32,
+        /// Bytes it holds.
+        bytes: usize,
+    },
+}
+
+/// Peak signal-to-noise ratio in dB, 10·log₁₀(255²/MSE) over all three channels; infinite where
+/// the pictures are equal.
+pub fn psnr(first: &RgbImage, second: &RgbImage) -> Result<f64, ComparisonError> {
+    check(first, second)?;
+    let squares = first.pixels.iter().zip(&second.pixels).map(|(a, b)| u64::from(a.abs_diff(*b)));
+    let error: u64 = squares.map(|difference| difference * difference).sum();
+    if error == 0 {
+        return Ok(f64::INFINITY);
+    }
+    let mean = error as f64 / first.pixels.len() as f64;
+    Ok(10.0 * (255.0 * 255.0 / mean).log10())
+}
+
+/// Structural similarity, −1 to 1, 1 where the pictures are equal: the mean over channels and
+/// over every place of a Gaussian window of 11×11 pixels that lies inside, as Wang et al. (2004)
+/// define it and as scikit-image computes it with `gaussian_weights`.
+pub fn ssim(first: &RgbImage, second: &RgbImage) -> Result<f64, ComparisonError> {
+    check(first, second)?;
+    let RgbImage { width, height, .. } = *first;
+    if (width as usize) < WINDOW || (height as usize) < WINDOW {
+        return Err(ComparisonError::TooSmall { width, height });
+    }
+    // Channels are summed in their order, so threads do not change the last bit.
+    let channels: Vec<f64> = (0..3_usize)
+        .into_par_iter()
+        .map(|channel| channel_ssim(&plane(first, channel), &plane(second, channel), width))
+        .collect();
+    Ok(channels.iter().sum::<f64>() / channels.len() as f64)
+}
+
+/// Where two pictures differ: the largest difference of a pixel's three values times `gain`, as
+/// heat from black (equal) over red and yellow to white (255 and above).
+pub fn difference(
+    first: &RgbImage,
+    second: &RgbImage,
+    gain: f64,
+) -> Result<RgbImage, ComparisonError> {
+    check(first, second)?;
+    let (a, _) = first.pixels.as_chunks::<3>();
+    let (b, _) = second.pixels.as_chunks::<3>();
+    let largest =
+        |a: &[u8; 3], b: &[u8; 3]| a.iter().zip(b).map(|(a, b)| a.abs_diff(*b)).max().unwrap_or(0);
+    let pixels =
+        a.iter().zip(b).flat_map(|(a, b)| heat(f64::from(largest(a, b)) * gain / 255.0)).collect();
+    Ok(RgbImage { width: first.width, height: first.height, pixels })
+}
+
+/// The colour of `value` in 0…1: one channel after the other fills up.
+fn heat(value: f64) -> [u8; 3] {
+    // A conversion to u8 saturates, and takes NaN to 0.
+    [0.0, 1.0, 2.0].map(|channel| ((value * 3.0 - channel) * 255.0).round() as u8)
+}
+
+fn check(first: &RgbImage, second: &RgbImage) -> Result<(), ComparisonError> {
+    let size = |image: &RgbImage| (image.width, image.height);
+    if size(first) != size(second) {
+        return Err(ComparisonError::Sizes { first: size(first), second: size(second) });
+    }
+    for image in [first, second] {
+        let bytes = image.pixels.len();
+        if bytes != image.width as usize * image.height as usize * 3 {
+            return Err(ComparisonError::Bytes { width: image.width, height: image.height, bytes });
+        }
+    }
+    Ok(())
+}
+
+fn plane(image: &RgbImage, channel: usize) -> Vec<f64> {
+    image.pixels.iter().skip(channel).step_by(3).map(|&value| f64::from(value)).collect()
+}
+
+fn channel_ssim(a: &[f64], b: &[f64], width: u32) -> f64 {
+    let width = width as usize;
+    let product = |a: &[f64], b: &[f64]| {
+        let products: Vec<f64> = a.iter().zip(b).map(|(a, b)| a * b).collect();
+        windowed(&products, width)
+    };
+    let (mean_a, mean_b) = (windowed(a, width), windowed(b, width));
+    let (square_a, square_b, mixed) = (product(a, a), product(b, b), product(a, b));
+    let mut sum = 0.0;
+    for (place, (&mean_a, &mean_b)) in mean_a.iter().zip(&mean_b).enumerate() {
+        let variance_a = square_a[place] - mean_a * mean_a;
+        let variance_b = square_b[place] - mean_b * mean_b;
+        let covariance = mixed[place] - mean_a * mean_b;
+        sum += (2.0 * mean_a * mean_b + LUMINANCE) * (2.0 * covariance + CONTRAST)
+            / ((mean_a * mean_a + mean_b * mean_b + LUMINANCE)
+                * (variance_a + variance_b + CONTRAST));
+    }
+    sum / mean_a.len().max(1) as f64
+}
+
+/// The Gaussian mean around every pixel whose window lies inside the picture, row after row.
+fn windowed(values: &[f64], width: usize) -> Vec<f64> {
+    let weights = weights();
+    let weigh = |values: &[f64]| values.iter().zip(weights).map(|(value, w)| value * w).sum();
+    let across: Vec<Vec<f64>> =
+        values.chunks_exact(width).map(|row| row.windows(WINDOW).map(weigh).collect()).collect();
+    let down = across.windows(WINDOW).flat_map(|rows| {
+        let mut sums = vec![0.0; rows.first().map_or(0, Vec::len)];
+        for (row, weight) in rows.iter().zip(weights) {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += weight * value;
+            }
+        }
+        sums
+    });
+    down.collect()
+}
+
+/// A Gaussian over the window, of sum 1.
+fn weights() -> [f64; WINDOW] {
+    let raw: [f64; WINDOW] = std::array::from_fn(|place| {
+        let distance = place.abs_diff(WINDOW_RADIUS) as f64 / WINDOW_DEVIATION;
+        (-0.5 * distance * distance).exp()
+    });
+    let sum: f64 = raw.iter().sum();
+    raw.map(|weight| weight / sum)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn uniform(value: u8, width: u32, height: u32) -> RgbImage {
+        RgbImage { width, height, pixels: vec![value; (width * height * 3) as usize] }
+    }
+
+    #[test]
+    fn a_picture_is_like_itself() {
+        let image = uniform(77, 12, 11);
+        assert_eq!(psnr(&image, &image).unwrap(), f64::INFINITY);
+        assert!((ssim(&image, &image).unwrap() - 1.0).abs() < 1e-12);
+        assert!(difference(&image, &image, 8.0).unwrap().pixels.iter().all(|&value| value == 0));
+    }
+
+    #[test]
+    fn heat_goes_from_black_over_red_and_yellow_to_white() {
+        let third = difference(&uniform(0, 1, 1), &uniform(85, 1, 1), 1.0).unwrap();
+        assert_eq!(third.pixels, [255, 0, 0]);
+        let gained = difference(&uniform(0, 1, 1), &uniform(85, 1, 1), 2.0).unwrap();
+        assert_eq!(gained.pixels, [255, 255, 0]);
+        let beyond = difference(&uniform(0, 1, 1), &uniform(255, 1, 1), 4.0).unwrap();
+        assert_eq!(beyond.pixels, [255, 255, 255]);
+    }
+
+    #[test]
+    fn pictures_of_two_sizes_or_too_small_or_cut_short_are_refused() {
+        let sizes = psnr(&uniform(0, 20, 20), &uniform(0, 20, 21)).unwrap_err();
+        assert!(sizes.to_string().contains("20×21"), "{sizes}");
+        let small = ssim(&uniform(0, 10, 20), &uniform(0, 10, 20)).unwrap_err();
+        assert_eq!(small, ComparisonError::TooSmall { width: 10, height: 20 });
+        let mut short = uniform(0, 20, 20);
+        short.pixels.pop();
+        let cut = difference(&uniform(0, 20, 20), &short, 1.0).unwrap_err();
+        assert!(matches!(cut, ComparisonError::Bytes { bytes: 1199, .. }));
+    }
+}
