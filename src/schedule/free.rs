@@ -181,7 +181,10 @@ impl Preset {
 }
 
 /// `n` steps of the shape of `rows`.
-fn resample(rows: &SamplingOrder<Step>, n: usize) -> Result<SamplingOrder<Step>, ParameterError> {
+pub(super) fn resample(
+    rows: &SamplingOrder<Step>,
+    n: usize,
+) -> Result<SamplingOrder<Step>, ParameterError> {
     (0..n)
         .map(|k| {
             // (2k + 1)·N/(2n) without overflow, whatever a caller's N is.

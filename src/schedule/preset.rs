@@ -1,5 +1,6 @@
 //! Presets: named steps with a terminal rule. How a file writes them is `preset_file`'s subject.
 
+use super::free::FREE;
 use super::order::{LoopIndexOrder, SamplingOrder};
 use super::sigmas::Schedule;
 use super::size::Size;
@@ -29,6 +30,16 @@ pub struct Preset {
     pub steps: SamplingOrder<Step>,
     /// Where the last step ends.
     pub terminal: Terminal,
+}
+
+/// Whether a preset may have that name in a file: it has a letter, no space at its ends and no
+/// control character, and does not mean something else.
+pub fn is_preset_name(name: &str) -> bool {
+    name != FREE
+        && name != "default"
+        && !name.is_empty()
+        && name.trim() == name
+        && !name.chars().any(char::is_control)
 }
 
 impl Preset {

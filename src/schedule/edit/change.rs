@@ -163,6 +163,41 @@ impl Transaction {
         Transaction { changes }
     }
 
+    /// The transaction that makes one draft of another, such as a loaded preset of what was there.
+    /// Steps that both have in common at their ends stay out of it.
+    pub fn replacing(before: &Draft, after: &Draft) -> Self {
+        let mut changes = Vec::new();
+        let (old, new) = (before.steps.as_slice(), after.steps.as_slice());
+        let same = |a: &&Step, b: &&Step| {
+            Column::ALL.iter().all(|column| column.of(a).to_bits() == column.of(b).to_bits())
+        };
+        let at = old.iter().zip(new).take_while(|(a, b)| same(a, b)).count();
+        let shorter = old.len().min(new.len()) - at;
+        let ends = old.iter().rev().zip(new.iter().rev()).take(shorter);
+        let end = ends.take_while(|(a, b)| same(a, b)).count();
+        let middle = |steps: &[Step]| steps.get(at..steps.len() - end).unwrap_or(&[]).to_vec();
+        let (removed, inserted) = (middle(old), middle(new));
+        if !removed.is_empty() {
+            changes.push(Change::Remove { at, steps: removed });
+        }
+        if !inserted.is_empty() {
+            changes.push(Change::Insert { at, steps: inserted });
+        }
+        if before.terminal != after.terminal {
+            changes.push(Change::Terminal { before: before.terminal, after: after.terminal });
+        }
+        if before.name != after.name {
+            changes.push(Change::Rename { before: before.name.clone(), after: after.name.clone() });
+        }
+        if before.description != after.description {
+            changes.push(Change::Describe {
+                before: before.description.clone(),
+                after: after.description.clone(),
+            });
+        }
+        Transaction { changes }
+    }
+
     /// Its changes, in the order in which they are made.
     pub fn changes(&self) -> &[Change] {
         &self.changes

@@ -1,6 +1,7 @@
 //! Why an edit cannot be made, in words. Steps are counted from 0 in sampling order.
 
 use super::super::fault::MAX_STEPS;
+use super::super::sigmas::Sigma;
 use super::Column;
 
 /// Why an edit cannot be made. The draft is as it was.
@@ -41,6 +42,76 @@ pub enum EditError {
         /// How many it would have.
         steps: usize,
     },
+    /// A series without anything between its anchors.
+    #[error("a series goes between the first and the last step of a selection: select at least 3")]
+    NoRoom,
+    /// A geometric series through 0 or across it.
+    #[error(
+        "{column} goes from {first} to {last}: a geometric series needs two values above 0 or two \
+         below; take a linear or a cosine one"
+    )]
+    NotGeometric {
+        /// The column.
+        column: Column,
+        /// The value at the first anchor.
+        first: f64,
+        /// The value at the last.
+        last: f64,
+    },
+    /// More cells than there are below and right of the place.
+    #[error(
+        "{height} × {width} cells (rows × columns) do not fit at {column} of step {step}: there \
+         are {rows} × {columns}; paste further up or left, or insert steps"
+    )]
+    DoesNotFit {
+        /// Rows of what is pasted.
+        height: usize,
+        /// Columns of what is pasted.
+        width: usize,
+        /// The step of the topmost cell.
+        step: usize,
+        /// The column of the leftmost cell.
+        column: Column,
+        /// Rows there are from there on.
+        rows: usize,
+        /// Columns there are from there on.
+        columns: usize,
+    },
+    /// Cells that do not fill a block evenly.
+    #[error(
+        "{height} × {width} cells (rows × columns) do not fill {rows} × {columns} evenly: copy \
+         one value, or select a multiple"
+    )]
+    DoesNotFill {
+        /// Rows of what is pasted.
+        height: usize,
+        /// Columns of what is pasted.
+        width: usize,
+        /// Rows of the block.
+        rows: usize,
+        /// Columns of the block.
+        columns: usize,
+    },
+    /// σ of step 0.
+    #[error("σ of step 0 is always the clamp {:.6}: set that of a later step", Sigma::highest().0)]
+    FirstSigma,
+    /// A σ that no step can start at.
+    #[error(
+        "σ {} of step {step} is out of reach: give one above {:.6} and below {:.6}",
+        sigma.0, Sigma::lowest().0, Sigma::highest().0
+    )]
+    SigmaOutOfReach {
+        /// The step.
+        step: usize,
+        /// The wanted σ.
+        sigma: Sigma,
+    },
+    /// A name that no preset can have.
+    #[error(
+        "`{0}` is no name for a preset: it needs a letter, no space at its ends, no control \
+         character, and is neither `none` nor `default`"
+    )]
+    Name(String),
     /// A transaction of another draft, or applied twice.
     #[error("the edit was made for another state of the schedule: {place} is not what it was")]
     Stale {

@@ -2,14 +2,21 @@
 //! undo. Knows nothing of keys or screens; every command is a function from a draft to a
 //! transaction, and nothing changes before that transaction is applied.
 
+pub mod cells;
 mod change;
 pub mod commands;
 mod error;
+pub mod expression;
 mod history;
+pub mod search;
+pub mod stats;
 
+pub use cells::Cells;
 pub use change::{Change, Transaction};
 pub use error::EditError;
+pub use expression::Expression;
 pub use history::{History, Revision};
+pub use stats::Stats;
 
 use super::order::SamplingOrder;
 use super::preset::{Preset, Step};
@@ -203,3 +210,6 @@ impl Block {
         (self.first_step <= last_step).then_some(Block { last_step, ..*self })
     }
 }
+
+#[cfg(test)]
+mod tests;

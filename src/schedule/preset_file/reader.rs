@@ -4,7 +4,7 @@ use super::super::fault::MAX_STEPS;
 use super::super::free::FREE;
 use super::super::nearest::{list, nearest};
 use super::super::order::{LoopIndexOrder, SamplingOrder};
-use super::super::preset::{Preset, Step};
+use super::super::preset::{Preset, Step, is_preset_name};
 use super::super::terminal::Terminal;
 use super::{MOST_PROBLEMS, PresetFile, PresetFileError, Problem};
 use std::ops::Range;
@@ -167,7 +167,7 @@ impl Reader<'_> {
         if name == FREE || name == "default" {
             let message = format!("`{name}` means something else: give the preset another name");
             self.problem(at.clone(), name, message);
-        } else if name.trim() != name || name.is_empty() || name.chars().any(char::is_control) {
+        } else if !is_preset_name(name) {
             let message = "a preset's name has no space at its ends, no control character and at \
                            least one letter"
                 .to_owned();
