@@ -6,6 +6,7 @@ use super::print;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use sigmalab::schedule::preset::{Preset, Step};
+use sigmalab::schedule::preset_file::writer::preset_text;
 use sigmalab::schedule::runs::{gw_runs, runs};
 use sigmalab::schedule::size::{LONGEST_SIDE, NAMED_SIZES, SHORTEST_SIDE, Size};
 use sigmalab::schedule::terminal::Terminal;
@@ -152,46 +153,7 @@ fn columns<const N: usize>(rows: &[[String; N]]) -> String {
 
 fn show(name: &str, json: bool, presets: &PresetFlags) -> Result<(), Failure> {
     let preset = presets.load()?.find(Some(name))?;
-    if json { print::json(&Document::from(&preset)) } else { print::result(&toml_text(&preset)) }
-}
-
-/// The preset as a table of a presets file, with runs of equal steps.
-fn toml_text(preset: &Preset) -> String {
-    let quoted = |text: &str| toml::Value::from(text).to_string();
-    let key = if preset.name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b)) {
-        preset.name.clone()
-    } else {
-        quoted(&preset.name)
-    };
-    let mut text = format!("[{key}]\n");
-    if let Some(description) = &preset.description {
-        let _ = writeln!(text, "description = {}", quoted(description));
-    }
-    let steps = runs(preset.steps.iter().copied());
-    let shared = |of: fn(&Step) -> f64| match runs(preset.steps.iter().map(of)).as_slice() {
-        [only] => Some(only.value),
-        _ => None,
-    };
-    let (mu, std) = (shared(|step| step.mu), shared(|step| step.std));
-    for (name, value) in [("mu", mu), ("std", std)] {
-        if let Some(value) = value {
-            let _ = writeln!(text, "{name} = {value:?}");
-        }
-    }
-    let _ = writeln!(text, "terminal = \"{}\"", preset.terminal);
-    text.push_str("runs = [  # sampling order: the first step first\n");
-    for run in &steps {
-        let Step { gw, mu: own_mu, std: own_std } = run.value;
-        let _ = write!(text, "    {{ steps = {}, gw = {gw:?}", run.steps);
-        for (name, value, shared) in [("mu", own_mu, mu), ("std", own_std, std)] {
-            if shared.is_none() {
-                let _ = write!(text, ", {name} = {value:?}");
-            }
-        }
-        text.push_str(" },\n");
-    }
-    text.push_str("]\n");
-    text
+    if json { print::json(&Document::from(&preset)) } else { print::result(&preset_text(&preset)) }
 }
 
 fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
@@ -253,7 +215,7 @@ mod tests {
                 steps: SamplingOrder(rows.iter().map(step).collect()),
                 terminal: if zero { Terminal::Zero } else { Terminal::Reference },
             };
-            let text = toml_text(&preset);
+            let text = preset_text(&preset);
             let file = PresetFile::parse(&text, "shown").unwrap();
             prop_assert_eq!(file.default_preset(), &preset);
         }

@@ -1,6 +1,8 @@
 //! Steps, presets, the logit-normal schedule and sizes. Pure: no I/O, no tensors, no terminal.
 
+pub mod diff;
 pub mod edit;
+pub mod exchange;
 pub mod fault;
 pub mod free;
 mod nearest;

@@ -18,6 +18,8 @@
 //! from the reference: index 0 is the final step.
 
 mod reader;
+mod rows;
+pub mod writer;
 
 use super::nearest::{list, nearest};
 use super::preset::Preset;

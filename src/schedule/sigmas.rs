@@ -185,6 +185,11 @@ fn quantile(k: usize, n: usize) -> f64 {
     f64::from(quantile)
 }
 
+/// Φ⁻¹ of the quantile at which step `k` of `n` starts: what its std is multiplied with.
+pub(super) fn normal_quantile(k: usize, n: usize) -> f64 {
+    inverse_normal(quantile(k, n))
+}
+
 /// What a size adds to mu: ½·ln(width·height/512²).
 fn resolution_shift(size: Size) -> f64 {
     let pixels = f64::from(size.width()) * f64::from(size.height());

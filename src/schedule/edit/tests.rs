@@ -198,7 +198,7 @@ fn what_was_undone_stays_on_its_branch() {
     let mut draft = default_20();
     let opened = draft.clone();
     let mut history = History::new();
-    let mut make = |draft: &mut Draft, value: f64, label: &str, history: &mut History| {
+    let make = |draft: &mut Draft, value: f64, label: &str, history: &mut History| {
         let block = Block::cell(0, Column::Gw);
         let transaction = fill(draft, block, value).unwrap();
         transaction.apply(draft).unwrap();
