@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`tui`] | the workbench: screens, keys, actions |
 //! | [`terminal`] | input, capabilities, output and its bytes, pictures, signals |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
@@ -23,3 +24,4 @@ pub mod model;
 pub mod sampler;
 pub mod schedule;
 pub mod terminal;
+pub mod tui;

@@ -48,6 +48,11 @@ impl PresetFlags {
         Ok(Presets { path, file, builtin })
     }
 
+    /// Where the workbench reads presets from and saves them to, whether it is there or not.
+    pub(crate) fn save_path(&self) -> PathBuf {
+        self.path().unwrap_or_else(|| PathBuf::from(FILE_NAME))
+    }
+
     /// A named file must exist; the other places are looked at.
     fn path(&self) -> Option<PathBuf> {
         if let Some(path) = &self.presets {
