@@ -52,6 +52,12 @@ pub(crate) struct Workbench {
 
 /// Opens the workbench, or plays a file.
 pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
+    let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    if !drawn && arguments.play.is_none() {
+        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
+            .way_out("sigmalab --help for the commands that need none")
+            .way_out("sigmalab --play FILE to play actions without a screen"));
+    }
     let keymap = keymap(arguments.keymap.as_deref())?;
     let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
     let model = arguments.model.name();
@@ -80,11 +86,6 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
             error if error.is_bad_input() => Failure::bad_input(error),
             PlayError::Print(_) | _ => Failure::failed(&error),
         });
-    }
-    if !std::io::stdin().is_terminal() || !std::io::stdout().is_terminal() {
-        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
-            .way_out("sigmalab --help for the commands that need none")
-            .way_out("sigmalab --play FILE to play actions without a screen"));
     }
     let record = match &arguments.record {
         Some(path) => Some(File::create(path).map_err(|error| {

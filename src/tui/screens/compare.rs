@@ -75,7 +75,8 @@ fn differences(a: &Finished, b: &Finished) -> Vec<String> {
     differs("sampler", ra.sampler.id.clone(), rb.sampler.id.clone());
     differs("terminal", ra.terminal.to_string(), rb.terminal.to_string());
     differs("steps", ra.steps.len().to_string(), rb.steps.len().to_string());
-    let columns: [(&str, fn(&Step) -> f64); 3] =
+    type Value = fn(&Step) -> f64;
+    let columns: [(&str, Value); 3] =
         [("gw", |step| step.gw), ("mu", |step| step.mu), ("std", |step| step.std)];
     if ra.steps.len() == rb.steps.len() {
         for (name, of) in columns {

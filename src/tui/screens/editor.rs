@@ -137,7 +137,8 @@ pub(super) fn frame(app: &App, title: &str, area: Rect, buffer: &mut Buffer) -> 
 fn draw_steps(app: &App, area: Rect, buffer: &mut Buffer) {
     let reports = app.runs.reports();
     let inner = pane(app, "what each step did", area, false, buffer);
-    let measures: [(&str, fn(&StepReport) -> Option<f64>); 4] = [
+    type Measure = fn(&StepReport) -> Option<f64>;
+    let measures: [(&str, Measure); 4] = [
         ("|v_c − v_u|", |r| r.metrics.guidance_norm),
         ("cos(v_c, v_u)", |r| r.metrics.cosine),
         ("step length", |r| Some(r.metrics.step_length)),

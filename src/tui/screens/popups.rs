@@ -110,7 +110,7 @@ pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
         lines.push(Line::from(Span::styled(group.title(), app.theme.title)));
         for row in help::rows(&app.keymap, group) {
             lines.push(Line::from(vec![
-                Span::styled(format!("  {:<22}", row.keys), app.theme.key),
+                Span::styled(format!("  {:<31} ", row.keys), app.theme.key),
                 Span::styled(row.sentence, app.theme.text),
             ]));
         }

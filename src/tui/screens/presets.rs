@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             (false, _) => " ",
         };
         let line = Line::from(vec![
-            Span::styled(format!(" {:<28}", preset.name), app.theme.text),
+            Span::styled(format!(" {:<22}", preset.name), app.theme.text),
             Span::styled(format!("{:>4} steps {mark}", preset.steps.len()), app.theme.dim),
         ]);
         let row = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
