@@ -4,6 +4,7 @@
 //!
 //! | room | subject |
 //! | --- | --- |
+//! | [`tui`] | the workbench: screens, keys, actions |
 //! | [`terminal`] | input, capabilities, output and its bytes, pictures, signals |
 //! | [`history`] | finished runs: picture, thumbnail, and how they came about |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
@@ -25,3 +26,4 @@ pub mod model;
 pub mod sampler;
 pub mod schedule;
 pub mod terminal;
+pub mod tui;

@@ -16,9 +16,10 @@ mod schedule;
 mod schedule_flags;
 mod size_flags;
 mod values;
+mod workbench;
 mod worker;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -31,7 +32,11 @@ use std::process::ExitCode;
 #[command(
     version,
     propagate_version = true,
-    after_help = "Examples:
+    args_conflicts_with_subcommands = true,
+    after_help = "Without a command the workbench opens: a grid of steps, the image beside it.
+
+Examples:
+  sigmalab
   sigmalab generate --prompt \"a red circle on a blue background\" --output out.png
   sigmalab generate --recipe out.png --gw 7x45,2x3 --output softer.png
   sigmalab schedule V4_DEFAULT_20
@@ -42,6 +47,9 @@ Exit codes: 0 done, 1 failed, 2 bad usage or bad input, 130 interrupted.
 pub(crate) struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
+
+    #[command(flatten)]
+    workbench: workbench::Workbench,
 }
 
 #[derive(Debug, Subcommand)]
@@ -90,13 +98,14 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),
-        None => print::result(&Cli::command().render_help().to_string()),
+        None => workbench::run(&cli.workbench),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::CommandFactory;
 
     #[test]
     fn the_flags_do_not_contradict_each_other() {

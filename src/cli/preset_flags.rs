@@ -85,6 +85,11 @@ impl PresetFlags {
         Ok(preset)
     }
 
+    /// Where the workbench reads presets from and saves them to, whether it is there or not.
+    pub(crate) fn save_path(&self) -> PathBuf {
+        self.path().unwrap_or_else(|| PathBuf::from(FILE_NAME))
+    }
+
     /// A named file must exist; the other places are looked at.
     fn chosen(&self) -> Option<Chosen> {
         let named = |path| Some(Chosen { path, because: None });

@@ -5,7 +5,7 @@ pub mod edit;
 pub mod exchange;
 pub mod fault;
 pub mod free;
-mod nearest;
+pub(crate) mod nearest;
 pub mod order;
 pub mod preset;
 pub mod preset_file;

@@ -4,12 +4,18 @@ use crate::program::{Place, outcome, quick};
 use std::fs::File;
 
 #[test]
-fn without_arguments_the_help_is_printed() {
-    let text = Place::new().done::<&str>(&[]);
+fn help_names_the_commands_for_people() {
+    let text = Place::new().done(&["--help"]);
     for word in ["Usage: sigmalab", "generate", "schedule", "presets", "caption", "Exit codes"] {
         assert!(text.contains(word), "no `{word}` in {text}");
     }
-    assert!(!text.contains("worker"), "the worker is not for people");
+    assert!(!text.contains("worker "), "the worker is not for people");
+}
+
+#[test]
+fn without_a_terminal_the_workbench_says_what_it_needs() {
+    let place = Place::new();
+    place.refused::<&str>(&[], &["needs a terminal", "--help", "--play"]);
 }
 
 #[test]

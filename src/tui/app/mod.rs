@@ -1,0 +1,369 @@
+//! The application: what is on the screen and what every input does to it. It changes state and
+//! asks for effects; it writes to no terminal, starts no process and draws through `&self`.
+
+mod asking;
+mod editing;
+mod perform;
+mod preset_actions;
+mod running;
+mod settings;
+
+use super::action::{Action, Argument, Call};
+use super::document::Document;
+use super::grid::Grid;
+use super::keymap::{Context, Keymap};
+use super::line::Line;
+use super::runs::Runs;
+use super::screens;
+use super::store::Store;
+use super::theme::Theme;
+use crate::engine::recipe::Recipe;
+use crate::schedule::preset::Preset;
+use crate::schedule::size::Size;
+use crate::terminal::input::Input;
+use crate::terminal::key::{Key, KeyCode, Modifiers};
+use ratatui::layout::Rect;
+
+/// What an application begins with.
+#[derive(Debug)]
+pub struct Setup {
+    /// The presets.
+    pub store: Store,
+    /// The keys.
+    pub keymap: Keymap,
+    /// The colours.
+    pub theme: Theme,
+    /// Name of the checkpoint.
+    pub model: String,
+    /// Image size to begin with.
+    pub size: Size,
+    /// Prompt to begin with.
+    pub prompt: String,
+    /// Seed to begin with.
+    pub seed: u64,
+    /// Columns and rows of the terminal.
+    pub screen: (u16, u16),
+}
+
+/// Something the application asks of the world.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Make this image.
+    Run(Box<Recipe>),
+    /// Stop the run that is going.
+    Cancel,
+    /// Put text into the terminal's clipboard.
+    Clipboard(String),
+    /// Print a line on standard output, in `--play`.
+    Print(String),
+    /// Remember what was done, in `--record`.
+    Record(Call),
+    /// Draw everything again, images too.
+    Redraw,
+    /// Go back to the shell.
+    Suspend,
+    /// Leave.
+    Quit,
+}
+
+/// A screen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Screen {
+    /// Grid, curves and image.
+    Editor,
+    /// The presets.
+    Presets,
+    /// A and B.
+    Compare,
+    /// What happened.
+    Log,
+}
+
+/// Something that takes the keys for itself until it is answered.
+#[derive(Debug, Clone)]
+pub(super) enum Asking {
+    /// An input line for an action's argument.
+    Line(LineAsk),
+    /// The palette.
+    Palette { line: Line, chosen: usize },
+    /// The keys.
+    Help,
+    /// A question before something that cannot be undone.
+    Question { text: String, call: Call },
+}
+
+/// An input line for an action's argument.
+#[derive(Debug, Clone)]
+pub(super) struct LineAsk {
+    pub(super) action: Action,
+    pub(super) line: Line,
+    /// Whether the first character replaces the text.
+    pub(super) fresh: bool,
+    /// What went wrong with it.
+    pub(super) problem: Option<String>,
+}
+
+/// A line about what was done last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Message {
+    /// The line.
+    pub text: String,
+    /// Whether something went wrong.
+    pub is_problem: bool,
+}
+
+/// The application.
+#[derive(Debug)]
+pub struct App {
+    pub(super) document: Document,
+    pub(super) grid: Grid,
+    pub(super) runs: Runs,
+    pub(super) store: Store,
+    pub(super) keymap: Keymap,
+    pub(super) theme: Theme,
+    pub(super) screen: Screen,
+    pub(super) asking: Option<Asking>,
+    pub(super) message: Option<Message>,
+    pub(super) log: Vec<Message>,
+    /// Lines the log or help is scrolled down by.
+    pub(super) scroll: usize,
+    /// The preset under the cursor of the presets screen.
+    pub(super) chosen_preset: usize,
+    pub(super) run_on_edit: bool,
+    /// Whether another run follows the one that is going.
+    pub(super) run_again: bool,
+    /// The preset whose curves are drawn beside.
+    pub(super) other: Option<Preset>,
+    /// What was yanked last.
+    pub(super) yanked: Option<String>,
+    pub(super) searched: Option<String>,
+    pub(super) size: (u16, u16),
+    effects: Vec<Effect>,
+}
+
+/// What an action did: a message, or why it could not.
+pub(super) type Done = Result<Option<String>, String>;
+
+impl App {
+    /// The application as it starts: the default preset in the grid.
+    pub fn new(setup: Setup) -> Self {
+        let Setup { store, keymap, theme, model, size, prompt, seed, screen } = setup;
+        let document = Document::new(store.default_preset(), size, model, prompt, seed);
+        let mut app = App {
+            document,
+            grid: Grid::default(),
+            runs: Runs::default(),
+            store,
+            keymap,
+            theme,
+            screen: Screen::Editor,
+            asking: None,
+            message: None,
+            log: Vec::new(),
+            scroll: 0,
+            chosen_preset: 0,
+            run_on_edit: false,
+            run_again: false,
+            other: None,
+            yanked: None,
+            searched: None,
+            size: screen,
+            effects: Vec::new(),
+        };
+        app.fit();
+        app
+    }
+
+    /// Takes one input. What it asks of the world is in order.
+    pub fn handle(&mut self, input: Input) -> Vec<Effect> {
+        match input {
+            Input::Key(key) => self.key(&key),
+            Input::Paste(text) => self.pasted(&text),
+            Input::Resize(columns, rows) => self.size = (columns, rows),
+            Input::Mouse(_) | Input::Focus(_) | Input::Reply(_) => {}
+        }
+        self.fit();
+        std::mem::take(&mut self.effects)
+    }
+
+    /// Does one action, as a line of a played file.
+    pub fn play(&mut self, call: &Call) -> (Vec<Effect>, Result<(), String>) {
+        self.message = None;
+        let result = self.perform(call);
+        self.fit();
+        let result = match &self.asking {
+            Some(Asking::Question { text, .. }) => Err(text.clone()),
+            _ => result,
+        };
+        self.asking = None;
+        (std::mem::take(&mut self.effects), result)
+    }
+
+    /// Colours that became known later.
+    pub fn set_theme(&mut self, theme: Theme) {
+        self.theme = theme;
+    }
+
+    /// What is being worked on.
+    pub fn document(&self) -> &Document {
+        &self.document
+    }
+
+    /// Cursor and selection.
+    pub fn grid(&self) -> &Grid {
+        &self.grid
+    }
+
+    /// The runs.
+    pub fn runs(&self) -> &Runs {
+        &self.runs
+    }
+
+    /// What was said last.
+    pub fn message(&self) -> Option<&Message> {
+        self.message.as_ref()
+    }
+
+    /// The size of the terminal, as it was told last.
+    pub fn area(&self) -> Rect {
+        Rect::new(0, 0, self.size.0, self.size.1)
+    }
+
+    /// Where the keys go.
+    pub(super) fn context(&self) -> Context {
+        match (&self.asking, self.screen) {
+            (Some(Asking::Line(_)), _) => Context::Line,
+            (Some(Asking::Palette { .. }), _) => Context::Palette,
+            (Some(Asking::Help), _) | (None, Screen::Log) => Context::Reading,
+            (Some(Asking::Question { .. }), _) => Context::Question,
+            (None, Screen::Editor) => Context::Grid,
+            (None, Screen::Presets) => Context::Presets,
+            (None, Screen::Compare) => Context::Compare,
+        }
+    }
+
+    fn key(&mut self, key: &Key) {
+        self.message = None;
+        let context = self.context();
+        if self.is_count(key) {
+            return;
+        }
+        if let Some(call) = self.keymap.call(context, key).cloned() {
+            // What went wrong is on the screen; here nobody waits for it.
+            let _ = self.perform(&call);
+            return;
+        }
+        match &mut self.asking {
+            Some(Asking::Line(ask)) => {
+                if ask.fresh && is_text(key) {
+                    ask.line = Line::default();
+                }
+                ask.fresh = false;
+                ask.problem = None;
+                ask.line.key(key);
+            }
+            Some(Asking::Palette { line, chosen }) => {
+                line.key(key);
+                *chosen = 0;
+            }
+            Some(_) => {}
+            None if context == Context::Grid => self.begin_value(key),
+            None => {}
+        }
+    }
+
+    /// A digit begins a value.
+    fn begin_value(&mut self, key: &Key) {
+        if let KeyCode::Char(c) = key.code
+            && is_text(key)
+            && (c.is_ascii_digit() || c == '.')
+        {
+            let line = Line::new(&c.to_string());
+            let ask = LineAsk { action: Action::Set, line, fresh: false, problem: None };
+            self.asking = Some(Asking::Line(ask));
+        }
+    }
+
+    /// A motion after digits: the digits were its count, not a value.
+    fn is_count(&mut self, key: &Key) -> bool {
+        let Some(Asking::Line(ask)) = &self.asking else { return false };
+        let digits = ask.line.text();
+        let counts = ask.action == Action::Set
+            && !digits.is_empty()
+            && digits.bytes().all(|b| b.is_ascii_digit())
+            && is_text(key);
+        let call = self.keymap.call(Context::Grid, key).filter(|_| counts);
+        let Some(action) = call
+            .map(|call| call.action)
+            .filter(|action| matches!(action.argument(), Argument::Optional("steps" | "columns")))
+        else {
+            return false;
+        };
+        self.asking = None;
+        let _ = self.perform(&Call::with(action, digits));
+        true
+    }
+
+    fn pasted(&mut self, text: &str) {
+        match &mut self.asking {
+            Some(Asking::Line(ask)) => {
+                if std::mem::take(&mut ask.fresh) {
+                    ask.line = Line::default();
+                }
+                ask.line.insert(text);
+            }
+            Some(Asking::Palette { line, .. }) => line.insert(text),
+            Some(_) => {}
+            None if self.screen == Screen::Editor => {
+                let _ = self.perform(&Call::with(Action::Paste, text));
+            }
+            None => {}
+        }
+    }
+
+    /// Says what was done, and remembers it.
+    pub(super) fn say(&mut self, text: impl Into<String>) {
+        self.tell(Message { text: text.into(), is_problem: false });
+    }
+
+    /// Says what went wrong, and remembers it.
+    pub(super) fn complain(&mut self, text: impl Into<String>) {
+        self.tell(Message { text: text.into(), is_problem: true });
+    }
+
+    fn tell(&mut self, message: Message) {
+        const MOST: usize = 1000;
+        if self.log.len() >= MOST {
+            self.log.remove(0);
+        }
+        self.log.push(message.clone());
+        self.message = Some(message);
+    }
+
+    /// What would be printed, into the log, line by line.
+    pub fn note(&mut self, text: &str) {
+        text.lines().for_each(|line| self.say(line));
+    }
+
+    pub(super) fn ask_world(&mut self, effect: Effect) {
+        self.effects.push(effect);
+    }
+
+    /// Takes what was asked of the world since.
+    pub fn effects(&mut self) -> Vec<Effect> {
+        std::mem::take(&mut self.effects)
+    }
+
+    fn fit(&mut self) {
+        let rows = screens::editor::grid_rows(self);
+        self.grid.fit(self.document.len(), rows);
+        self.chosen_preset = self.chosen_preset.min(self.store.presets().len().saturating_sub(1));
+    }
+}
+
+/// Whether a key types a character.
+fn is_text(key: &Key) -> bool {
+    matches!(key.code, KeyCode::Char(_))
+        && !key.modifiers.contains(Modifiers::CTRL)
+        && !key.modifiers.contains(Modifiers::ALT)
+}

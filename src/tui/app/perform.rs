@@ -1,0 +1,265 @@
+//! From an action to what does it.
+
+use super::{App, Asking, Done, Effect, Screen};
+use crate::tui::action::{Action, Argument, Call, Group};
+use crate::tui::grid::{Cell, GridColumn};
+use crate::tui::line::Line;
+
+impl App {
+    /// Does an action, says what came of it, and asks for a record of it. An argument that is
+    /// missing is asked for.
+    pub(super) fn perform(&mut self, call: &Call) -> Result<(), String> {
+        if call.argument.is_none() && matches!(call.action.argument(), Argument::Asked(_)) {
+            self.ask_for(call.action);
+            return Ok(());
+        }
+        let revision = self.document.revision();
+        match self.does(call.action, call.argument.as_deref()) {
+            Ok(message) => {
+                if let Some(message) = message {
+                    self.say(message);
+                }
+                let recorded = !matches!(call.action.group(), Group::Asking)
+                    && !matches!(call.action, Action::Palette | Action::Help | Action::EditCell)
+                    && !matches!(self.asking, Some(Asking::Question { .. }));
+                if recorded {
+                    self.ask_world(Effect::Record(call.clone()));
+                }
+                if self.document.revision() != revision && self.run_on_edit {
+                    self.run_or_again();
+                }
+                Ok(())
+            }
+            Err(problem) => {
+                self.complain(problem.clone());
+                Err(problem)
+            }
+        }
+    }
+
+    fn does(&mut self, action: Action, argument: Option<&str>) -> Done {
+        let count = || count(argument);
+        let text = argument.unwrap_or_default();
+        match action {
+            Action::MoveUp => self.moves(-count()?, 0, false),
+            Action::MoveDown => self.moves(count()?, 0, false),
+            Action::MoveLeft => self.moves(0, -count()?, false),
+            Action::MoveRight => self.moves(0, count()?, false),
+            Action::ExtendUp => self.moves(-count()?, 0, true),
+            Action::ExtendDown => self.moves(count()?, 0, true),
+            Action::ExtendLeft => self.moves(0, -count()?, true),
+            Action::ExtendRight => self.moves(0, count()?, true),
+            Action::PageUp => self.page(-1),
+            Action::PageDown => self.page(1),
+            Action::FirstStep => self.moves(-(self.document.len() as isize), 0, false),
+            Action::LastStep => self.moves(self.document.len() as isize, 0, false),
+            Action::FirstColumn => self.moves(0, -4, false),
+            Action::LastColumn => self.moves(0, 4, false),
+            Action::GoToStep => self.go_to_step(text),
+            Action::ToggleSelection => self.toggle_selection(),
+            Action::SelectRows => self.select_rows(),
+            Action::SelectColumn => self.select_column(),
+            Action::SelectAll => self.select_all(),
+            Action::Select => self.select_range(text),
+            Action::ClearSelection => {
+                self.grid.anchor = None;
+                Ok(None)
+            }
+            Action::Search => self.search(text),
+            Action::SearchNext => self.search_again(true),
+            Action::SearchPrevious => self.search_again(false),
+
+            Action::EditCell => {
+                self.ask_for(Action::Set);
+                Ok(None)
+            }
+            Action::Set => self.set(text),
+            Action::NudgeUp => self.nudge(1.0, argument),
+            Action::NudgeDown => self.nudge(-1.0, argument),
+            Action::NudgeUpCoarse => self.nudge(10.0, None),
+            Action::NudgeDownCoarse => self.nudge(-10.0, None),
+            Action::Fill => self.set(text),
+            Action::FillDown => self.fill_down(),
+            Action::Series => self.series(text),
+            Action::Expression => self.expression(text),
+            Action::Yank => self.yank(),
+            Action::Paste => self.paste(argument),
+            Action::InsertBelow => self.insert(count()?, true),
+            Action::InsertAbove => self.insert(count()?, false),
+            Action::DeleteSteps => self.delete_steps(),
+            Action::Resample => self.resample(text),
+            Action::Undo => self.undo(),
+            Action::Redo => self.redo(),
+
+            Action::Prompt => self.set_prompt(text),
+            Action::Size => self.set_size(text),
+            Action::Seed => self.set_seed(text),
+            Action::LockSeed => self.lock_seed(),
+            Action::Sampler => self.set_sampler(text),
+            Action::TerminalRule => self.set_terminal(argument),
+            Action::Overlay => self.overlay(argument),
+
+            Action::Run => self.run(),
+            Action::Cancel => self.cancel(),
+            Action::RunOnEdit => self.toggle_run_on_edit(),
+            Action::Pin => self.pin(),
+            Action::Compare => self.compare(),
+
+            Action::LoadPreset => self.load_preset(text),
+            Action::Save => self.save(),
+            Action::SaveAs => self.save_as(text),
+            Action::RenamePreset => self.rename_preset(text),
+            Action::DuplicatePreset => self.duplicate_preset(text),
+            Action::DeletePreset => self.delete_preset(text == "confirmed"),
+            Action::ReloadPresets => self.reload_presets(),
+
+            Action::ShowEditor => self.show(Screen::Editor),
+            Action::ShowPresets => self.show_presets(),
+            Action::ShowLog => self.show(Screen::Log),
+            Action::Help => {
+                self.scroll = 0;
+                self.asking = Some(Asking::Help);
+                Ok(None)
+            }
+            Action::Palette => {
+                self.asking = Some(Asking::Palette { line: Line::default(), chosen: 0 });
+                Ok(None)
+            }
+            Action::Redraw => self.effect(Effect::Redraw),
+            Action::Suspend => self.effect(Effect::Suspend),
+            Action::Quit => self.quit(),
+            Action::QuitAtOnce => self.effect(Effect::Quit),
+
+            Action::Accept => self.accept(false),
+            Action::AcceptRight => self.accept(true),
+            Action::Back => self.back(),
+            Action::Next => self.along(1),
+            Action::Previous => self.along(-1),
+
+            Action::PrintSchedule => self.print_schedule(),
+            Action::PrintRun => self.print_run(),
+            Action::PrintPresets => {
+                let names: Vec<_> = self.store.presets().iter().map(|p| p.name.clone()).collect();
+                self.effect(Effect::Print(names.join("\n")))
+            }
+        }
+    }
+
+    pub(super) fn effect(&mut self, effect: Effect) -> Done {
+        self.ask_world(effect);
+        Ok(None)
+    }
+
+    pub(super) fn show(&mut self, screen: Screen) -> Done {
+        self.asking = None;
+        self.screen = screen;
+        self.scroll = 0;
+        Ok(None)
+    }
+
+    fn quit(&mut self) -> Done {
+        if !self.document.is_edited() {
+            return self.effect(Effect::Quit);
+        }
+        let text = format!("{} has changes that are not saved. Leave?", self.document.draft().name);
+        self.asking = Some(Asking::Question { text, call: Action::QuitAtOnce.into() });
+        Ok(None)
+    }
+
+    fn moves(&mut self, steps: isize, columns: isize, extend: bool) -> Done {
+        self.grid.step(steps, columns, extend);
+        // What follows in this record or macro begins at a step that exists.
+        self.grid.cursor.step = self.grid.cursor.step.min(self.document.len().saturating_sub(1));
+        Ok(None)
+    }
+
+    fn page(&mut self, direction: isize) -> Done {
+        let rows = crate::tui::screens::editor::grid_rows(self).max(1) as isize;
+        if self.screen != Screen::Editor || self.asking.is_some() {
+            return self.along(direction * rows);
+        }
+        self.moves(direction * rows, 0, false)
+    }
+
+    fn go_to_step(&mut self, text: &str) -> Done {
+        let step = self.step_number(text)?;
+        self.grid.go_to(step);
+        Ok(None)
+    }
+
+    /// A step as people write it: -1 is the last.
+    pub(super) fn step_number(&self, text: &str) -> Result<usize, String> {
+        let steps = self.document.len();
+        let number: i64 =
+            text.trim().parse().map_err(|_| format!("`{text}` is no step: give its number"))?;
+        let step = if number < 0 { number + steps as i64 } else { number };
+        usize::try_from(step)
+            .ok()
+            .filter(|step| *step < steps)
+            .ok_or_else(|| format!("there is no step {number}: there are {steps}, counted from 0"))
+    }
+
+    fn toggle_selection(&mut self) -> Done {
+        self.grid.anchor = match self.grid.anchor {
+            None => Some(self.grid.cursor),
+            Some(_) => None,
+        };
+        Ok(None)
+    }
+
+    fn select_rows(&mut self) -> Done {
+        let (first, last) = self.grid.steps();
+        let corner = |step, column| Cell { step, column };
+        self.grid.select(corner(first, GridColumn::Gw), corner(last, GridColumn::Std));
+        Ok(None)
+    }
+
+    fn select_column(&mut self) -> Done {
+        let column = self.grid.cursor.column;
+        let last = self.document.len().saturating_sub(1);
+        self.grid.select(Cell { step: 0, column }, Cell { step: last, column });
+        Ok(None)
+    }
+
+    fn select_all(&mut self) -> Done {
+        let last = self.document.len().saturating_sub(1);
+        let corner = |step, column| Cell { step, column };
+        self.grid.select(corner(0, GridColumn::Gw), corner(last, GridColumn::Std));
+        Ok(None)
+    }
+
+    /// `gw`, `gw[3]`, `gw[3..5]`, `gw[-3..]`: both ends are in it.
+    fn select_range(&mut self, text: &str) -> Done {
+        let (name, range) = match text.split_once('[') {
+            Some((name, range)) => (
+                name.trim(),
+                range
+                    .trim()
+                    .strip_suffix(']')
+                    .ok_or_else(|| format!("`{text}` lacks its closing bracket: write gw[-3..]"))?,
+            ),
+            None => (text.trim(), ".."),
+        };
+        let column = GridColumn::named(name)
+            .ok_or_else(|| format!("there is no column `{name}`: write gw, mu, std or sigma"))?;
+        let (first, last) = range.split_once("..").unwrap_or((range, range));
+        let number = |text: &str, open: &str| {
+            self.step_number(if text.trim().is_empty() { open } else { text })
+        };
+        let (first, last) = (number(first, "0")?, number(last, "-1")?);
+        if first > last {
+            return Err(format!("`{text}` ends before it begins: write the first step first"));
+        }
+        self.grid.select(Cell { step: first, column }, Cell { step: last, column });
+        Ok(None)
+    }
+}
+
+/// How often, once where nothing is said.
+fn count(argument: Option<&str>) -> Result<isize, String> {
+    let Some(text) = argument else { return Ok(1) };
+    match text.trim().parse::<u16>() {
+        Ok(count) if count > 0 => Ok(isize::try_from(count).unwrap_or(1)),
+        _ => Err(format!("`{text}` is no count: give a whole number from 1 on")),
+    }
+}

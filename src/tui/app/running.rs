@@ -1,0 +1,156 @@
+//! Actions about runs, and the engine's news.
+
+use super::{App, Done, Effect, Screen};
+use crate::engine::worker::{RunFailure, RunId, RunUpdate};
+use crate::tui::runs::Ending;
+use std::fmt::Write as _;
+
+impl App {
+    /// The engine took the run that was asked for last.
+    pub fn run_taken(&mut self, id: RunId) {
+        if let Some(going) = &mut self.runs.going {
+            going.id = Some(id);
+        }
+    }
+
+    /// The engine refused it.
+    pub fn run_refused(&mut self, failure: &RunFailure) {
+        self.runs.going = None;
+        self.complain(failure.to_string());
+    }
+
+    /// Takes news of a run.
+    pub fn engine(&mut self, update: RunUpdate) -> Vec<Effect> {
+        match self.runs.take(update) {
+            None => {}
+            Some(Ending::Done(finished)) => {
+                let summary = finished.summary();
+                self.say(summary);
+            }
+            Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again => {}
+            Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
+            Some(Ending::Failed(failure @ RunFailure::WorkerDied(_))) => {
+                self.complain(format!("{failure}. Nothing is lost: the next run starts a new one"));
+            }
+            Some(Ending::Failed(failure)) => self.complain(failure.to_string()),
+        }
+        if self.runs.going.is_none() && std::mem::take(&mut self.run_again) {
+            // A schedule that cannot be run says so by itself.
+            let _ = self.start_run();
+        }
+        self.effects()
+    }
+
+    pub(super) fn run(&mut self) -> Done {
+        if self.runs.going.is_some() {
+            self.run_or_again();
+            return Ok(Some("the run that is going stops, then this one starts".to_owned()));
+        }
+        self.start_run()
+    }
+
+    /// Starts a run; one that is going is stopped first.
+    pub(super) fn run_or_again(&mut self) {
+        match &mut self.runs.going {
+            Some(going) => {
+                self.run_again = true;
+                if !std::mem::replace(&mut going.cancelled, true) {
+                    self.ask_world(Effect::Cancel);
+                }
+            }
+            None => {
+                let _ = self.start_run();
+            }
+        }
+    }
+
+    fn start_run(&mut self) -> Done {
+        if !self.document.seed_locked {
+            self.document.seed = super::settings::random_seed();
+        }
+        let recipe = self.document.recipe();
+        if let Err(error) = recipe.check() {
+            self.complain(error.to_string());
+            return Err(error.to_string());
+        }
+        self.runs.start(recipe.clone());
+        self.ask_world(Effect::Run(Box::new(recipe)));
+        Ok(None)
+    }
+
+    pub(super) fn cancel(&mut self) -> Done {
+        self.run_again = false;
+        match &mut self.runs.going {
+            Some(going) => {
+                going.cancelled = true;
+                going.stage = "stopping after this step".to_owned();
+                self.effect(Effect::Cancel)
+            }
+            None => Ok(Some("no run is going; q leaves".to_owned())),
+        }
+    }
+
+    pub(super) fn toggle_run_on_edit(&mut self) -> Done {
+        self.run_on_edit = !self.run_on_edit;
+        Ok(Some(match self.run_on_edit {
+            true => "every change is drawn".to_owned(),
+            false => "changes are drawn when you run them".to_owned(),
+        }))
+    }
+
+    pub(super) fn pin(&mut self) -> Done {
+        let last = self.runs.last.clone().ok_or("there is no image yet: run first")?;
+        let name = last.recipe.preset.clone().unwrap_or_else(|| "this run".to_owned());
+        self.runs.pinned = Some(last);
+        Ok(Some(format!("{name} is pinned as A; run something else and compare")))
+    }
+
+    pub(super) fn compare(&mut self) -> Done {
+        if self.runs.pinned.is_none() {
+            return Err(
+                "nothing is pinned yet: run, pin it as A, and run something else".to_owned()
+            );
+        }
+        self.show(Screen::Compare)
+    }
+
+    pub(super) fn print_schedule(&mut self) -> Done {
+        let mut text = "step\tloop\tgw\tmu\tstd\tsigma\tsigma_next".to_owned();
+        for row in (0..self.document.len()).filter_map(|step| self.document.row(step)) {
+            // Writing to a String does not fail.
+            let _ = write!(
+                text,
+                "\n{}\t{}\t{}\t{}\t{}\t{}\t{}",
+                row.step, row.loop_index, row.gw, row.mu, row.std, row.sigma, row.sigma_next
+            );
+        }
+        self.effect(Effect::Print(text))
+    }
+
+    pub(super) fn print_run(&mut self) -> Done {
+        let last = self.runs.last.as_ref().ok_or("there was no run yet")?;
+        let reused = last.reports.iter().filter(|report| report.reused).count();
+        let document = serde_json::json!({
+            "steps": last.reports.len(),
+            "steps_reused": reused,
+            "nfe": last.nfe,
+            "timings": last.timings,
+        });
+        self.effect(Effect::Print(document.to_string()))
+    }
+}
+
+impl App {
+    /// Whether the image is the one that a run would draw now.
+    pub(in crate::tui) fn is_image_current(&self) -> bool {
+        let Some(last) = &self.runs.last else { return false };
+        let mut drawn = last.recipe.clone();
+        // What only a run fills in.
+        drawn.model.fingerprint = None;
+        drawn.sampler.version = None;
+        drawn.preset = None;
+        let mut now = self.document.recipe();
+        now.preset = None;
+        drawn == now
+    }
+}

@@ -1,0 +1,116 @@
+//! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
+
+use super::{App, Done};
+use crate::sampler;
+use crate::schedule::edit::commands;
+use crate::schedule::size::Size;
+use crate::schedule::terminal::Terminal;
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, Hasher, RandomState};
+
+/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
+pub(super) fn random_seed() -> u64 {
+    // The standard library seeds its hasher from the system's random numbers.
+    u64::from(RandomState::new().build_hasher().finish() as u32)
+}
+
+impl App {
+    pub(super) fn set_prompt(&mut self, text: &str) -> Done {
+        if text.trim().is_empty() {
+            return Err("a prompt needs words: say what to draw".to_owned());
+        }
+        self.document.prompt = text.to_owned();
+        self.settings_changed();
+        Ok(None)
+    }
+
+    pub(super) fn set_size(&mut self, text: &str) -> Done {
+        let size: Size = text
+            .parse()
+            .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?;
+        self.document.set_size(size);
+        self.settings_changed();
+        Ok(Some(format!("{size}: σ is shifted for it")))
+    }
+
+    pub(super) fn set_seed(&mut self, text: &str) -> Done {
+        self.document.seed = match text.trim() {
+            "random" => random_seed(),
+            number => number
+                .parse()
+                .map_err(|_| format!("`{number}` is no seed: give a whole number, or random"))?,
+        };
+        self.settings_changed();
+        Ok(Some(format!("seed {}", self.document.seed)))
+    }
+
+    pub(super) fn lock_seed(&mut self) -> Done {
+        self.document.seed_locked = !self.document.seed_locked;
+        Ok(Some(match self.document.seed_locked {
+            true => format!("every run has seed {}", self.document.seed),
+            false => "every run gets a new seed".to_owned(),
+        }))
+    }
+
+    /// `euler`, or a name and parameters: `NAME key=value …`.
+    pub(super) fn set_sampler(&mut self, text: &str) -> Done {
+        let mut words = text.split_whitespace();
+        let id = words.next().ok_or("name a sampler")?.to_owned();
+        let mut params = BTreeMap::new();
+        for word in words {
+            let (key, value) = word
+                .split_once('=')
+                .ok_or_else(|| format!("`{word}` is no parameter: write key=value"))?;
+            params.insert(key.to_owned(), super::editing::parse_number(value)?);
+        }
+        sampler::find(&id, &params).map_err(|error| error.to_string())?;
+        self.document.sampler.id = id;
+        self.document.sampler.params = params;
+        self.settings_changed();
+        Ok(None)
+    }
+
+    pub(super) fn set_terminal(&mut self, argument: Option<&str>) -> Done {
+        let terminal: Terminal = match argument {
+            Some(text) => text
+                .parse()
+                .map_err(|error: crate::schedule::terminal::TerminalError| error.to_string())?,
+            None => match self.document.draft().terminal {
+                Terminal::Reference => Terminal::Zero,
+                Terminal::Zero => Terminal::Reference,
+            },
+        };
+        let changed = commands::set_terminal(self.document.draft(), terminal);
+        self.document
+            .change(changed, &format!("terminal {terminal}"), None)
+            .map_err(|error| error.to_string())?;
+        Ok(Some(format!("the last step ends at σ {:.6}", terminal.sigma().0)))
+    }
+
+    /// Draws the curves of the named preset beside; without a name, of the next one in the file.
+    pub(super) fn overlay(&mut self, argument: Option<&str>) -> Done {
+        self.other = match argument {
+            Some("none") => None,
+            Some(name) => Some(self.store.get(name).map_err(|error| error.to_string())?.clone()),
+            None => {
+                let presets = self.store.presets();
+                let now = self
+                    .other
+                    .as_ref()
+                    .and_then(|other| presets.iter().position(|preset| preset.name == other.name));
+                presets.get(now.map_or(0, |now| now + 1)).cloned()
+            }
+        };
+        Ok(Some(match &self.other {
+            Some(other) => format!("curves of {} beside these", other.name),
+            None => "no curves beside these".to_owned(),
+        }))
+    }
+
+    /// Something other than the schedule changed that the image depends on.
+    fn settings_changed(&mut self) {
+        if self.run_on_edit {
+            self.run_or_again();
+        }
+    }
+}

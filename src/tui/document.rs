@@ -1,0 +1,241 @@
+//! What is being worked on: a draft of a schedule with its history, and everything else an image
+//! depends on. It knows nothing of keys and screens.
+
+use super::grid::{Cell, GridColumn, Row};
+use crate::engine::noise::{NoiseSource, Rng};
+use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use crate::model::{ComputeDtype, DeviceChoice};
+use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
+use crate::schedule::preset::{Preset, Step};
+use crate::schedule::sigmas::{Schedule, StepFault};
+use crate::schedule::size::Size;
+
+/// A draft, its history and its settings.
+#[derive(Debug)]
+pub struct Document {
+    draft: Draft,
+    history: History,
+    /// The draft as it was loaded or saved last.
+    saved: Draft,
+    /// Of the draft at the size.
+    schedule: Schedule,
+    faults: Vec<StepFault>,
+    size: Size,
+    /// The text that is drawn.
+    pub prompt: String,
+    /// Seed of the initial noise.
+    pub seed: u64,
+    /// Whether every run has the same seed.
+    pub seed_locked: bool,
+    /// The sampler and its parameters.
+    pub sampler: SamplerRef,
+    /// Name of the checkpoint.
+    pub model: String,
+    /// Number format of activations.
+    pub dtype: ComputeDtype,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+}
+
+impl Document {
+    /// A document that holds `preset`.
+    pub fn new(preset: &Preset, size: Size, model: String, prompt: String, seed: u64) -> Self {
+        let draft = Draft::from(preset);
+        let schedule = preset.schedule(size);
+        Document {
+            saved: draft.clone(),
+            faults: schedule.faults(),
+            schedule,
+            draft,
+            history: History::default(),
+            size,
+            prompt,
+            seed,
+            seed_locked: true,
+            sampler: SamplerRef {
+                id: "euler".to_owned(),
+                version: None,
+                params: Default::default(),
+            },
+            model,
+            dtype: ComputeDtype::default(),
+            device: DeviceChoice::default(),
+        }
+    }
+
+    /// Replaces the draft by a preset, as one step of the history.
+    pub fn load(&mut self, preset: &Preset) -> Result<(), EditError> {
+        let new = Draft::from(preset);
+        let loaded = Transaction::replacing(&self.draft, &new);
+        self.change(loaded, &format!("load {}", preset.name), None)?;
+        self.saved = new;
+        Ok(())
+    }
+
+    /// Applies a transaction, as one step of the history.
+    /// `selected` is what was selected then, which undo selects again.
+    pub fn change(
+        &mut self,
+        transaction: Transaction,
+        label: &str,
+        selected: Option<Block>,
+    ) -> Result<bool, EditError> {
+        if transaction.is_empty() {
+            return Ok(false);
+        }
+        transaction.apply(&mut self.draft)?;
+        self.history.commit_selected(transaction, label, selected, selected);
+        self.refresh();
+        Ok(true)
+    }
+
+    /// The block that the last command, undo or redo was about.
+    pub fn selected(&self) -> Option<Block> {
+        self.history.selected()
+    }
+
+    /// A number that is another one after every change, undo and redo.
+    pub fn revision(&self) -> usize {
+        self.history.revision()
+    }
+
+    /// Takes the last command back; its label, where there was one.
+    pub fn undo(&mut self) -> Option<String> {
+        let label = self.history.undo(&mut self.draft);
+        self.refresh();
+        label
+    }
+
+    /// Does the last command taken back again.
+    pub fn redo(&mut self) -> Option<String> {
+        let label = self.history.redo(&mut self.draft);
+        self.refresh();
+        label
+    }
+
+    fn refresh(&mut self) {
+        self.schedule = Schedule::new(self.draft.steps.clone(), self.size, self.draft.terminal);
+        self.faults = self.schedule.faults();
+    }
+
+    /// The draft.
+    pub fn draft(&self) -> &Draft {
+        &self.draft
+    }
+
+    /// The draft as a preset of its name.
+    pub fn preset(&self, name: &str) -> Preset {
+        Preset {
+            name: name.to_owned(),
+            description: self.draft.description.clone(),
+            steps: self.draft.steps.clone(),
+            terminal: self.draft.terminal,
+        }
+    }
+
+    /// The draft is now what the file holds under `name`.
+    pub fn saved_as(&mut self, name: &str) {
+        self.draft.name = name.to_owned();
+        self.saved = self.draft.clone();
+    }
+
+    /// The preset it came from has another name now.
+    pub fn renamed(&mut self, name: &str) {
+        self.draft.name = name.to_owned();
+        self.saved.name = name.to_owned();
+    }
+
+    /// Whether the draft differs from what was loaded or saved.
+    pub fn is_edited(&self) -> bool {
+        self.draft.steps != self.saved.steps || self.draft.terminal != self.saved.terminal
+    }
+
+    /// Whether a value differs from the one loaded or saved.
+    pub fn is_changed(&self, cell: Cell) -> bool {
+        let of = |draft: &Draft| draft.steps.get(cell.step).map(|step| value(step, cell.column));
+        // After inserting or deleting steps, rows have no counterpart.
+        self.draft.steps.len() == self.saved.steps.len() && of(&self.draft) != of(&self.saved)
+    }
+
+    /// The schedule at the size.
+    pub fn schedule(&self) -> &Schedule {
+        &self.schedule
+    }
+
+    /// What is broken.
+    pub fn faults(&self) -> &[StepFault] {
+        &self.faults
+    }
+
+    /// Number of steps.
+    pub fn len(&self) -> usize {
+        self.draft.steps.len()
+    }
+
+    /// Whether there is no step.
+    pub fn is_empty(&self) -> bool {
+        self.draft.steps.is_empty()
+    }
+
+    /// The image size.
+    pub fn size(&self) -> Size {
+        self.size
+    }
+
+    /// Sets the image size, which moves σ.
+    pub fn set_size(&mut self, size: Size) {
+        self.size = size;
+        self.refresh();
+    }
+
+    /// Numbers of one row.
+    pub fn row(&self, step: usize) -> Option<Row> {
+        let Step { gw, mu, std } = *self.draft.steps.get(step)?;
+        let [from, to] = *self.schedule.sigmas().get(step..step + 2)? else { return None };
+        Some(Row {
+            step,
+            loop_index: self.len() - 1 - step,
+            gw,
+            mu,
+            std,
+            sigma: from.0,
+            sigma_next: to.0,
+            log_snr: from.log_snr(),
+        })
+    }
+
+    /// The value of a cell.
+    pub fn value(&self, cell: Cell) -> Option<f64> {
+        match cell.column {
+            GridColumn::Sigma => self.schedule.sigmas().get(cell.step).map(|sigma| sigma.0),
+            column => self.draft.steps.get(cell.step).and_then(|step| value(step, column)),
+        }
+    }
+
+    /// What a run makes of it.
+    pub fn recipe(&self) -> Recipe {
+        Recipe {
+            version: recipe::VERSION,
+            model: ModelRef { name: self.model.clone(), fingerprint: None },
+            prompt: self.prompt.clone(),
+            size: self.size,
+            noise: NoiseSource::Seed { seed: self.seed, rng: Rng::TorchCpu },
+            // The name is a label for people: it must not stand over other steps.
+            preset: (!self.is_edited()).then(|| self.draft.name.clone()),
+            steps: self.draft.steps.as_slice().to_vec(),
+            terminal: self.draft.terminal,
+            sampler: self.sampler.clone(),
+            dtype: self.dtype,
+            device: self.device,
+        }
+    }
+}
+
+fn value(step: &Step, column: GridColumn) -> Option<f64> {
+    match column {
+        GridColumn::Gw => Some(step.gw),
+        GridColumn::Mu => Some(step.mu),
+        GridColumn::Std => Some(step.std),
+        GridColumn::Sigma => None,
+    }
+}

@@ -1,0 +1,377 @@
+//! The schedule grid: where the cursor and the selection are, which rows are in view, and how it
+//! is drawn. It knows a draft's rows, not how they are changed.
+
+use super::document::Document;
+use super::theme::Theme;
+use crate::schedule::edit::{Block, Column};
+use crate::schedule::sigmas::StepFault;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::{Modifier, Style};
+
+/// A column the cursor can be in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GridColumn {
+    /// Guidance weight.
+    Gw,
+    /// mu.
+    Mu,
+    /// std.
+    Std,
+    /// σ at the start of the step: typing into it solves mu.
+    Sigma,
+}
+
+impl GridColumn {
+    /// Every column, from left to right.
+    pub const ALL: [GridColumn; 4] =
+        [GridColumn::Gw, GridColumn::Mu, GridColumn::Std, GridColumn::Sigma];
+
+    /// Its header.
+    pub fn name(self) -> &'static str {
+        match self {
+            GridColumn::Gw => "gw",
+            GridColumn::Mu => "mu",
+            GridColumn::Std => "std",
+            GridColumn::Sigma => "σ",
+        }
+    }
+
+    /// The column of that name; σ is also `sigma`.
+    pub fn named(name: &str) -> Option<Self> {
+        GridColumn::ALL
+            .into_iter()
+            .find(|c| c.name() == name || (name == "sigma" && *c == GridColumn::Sigma))
+    }
+
+    /// The draft's column, where it is one.
+    pub fn column(self) -> Option<Column> {
+        match self {
+            GridColumn::Gw => Some(Column::Gw),
+            GridColumn::Mu => Some(Column::Mu),
+            GridColumn::Std => Some(Column::Std),
+            GridColumn::Sigma => None,
+        }
+    }
+
+    fn moved(self, by: isize) -> Self {
+        let at = GridColumn::ALL.iter().position(|c| *c == self).unwrap_or(0);
+        let to = at.saturating_add_signed(by).min(GridColumn::ALL.len() - 1);
+        GridColumn::ALL.get(to).copied().unwrap_or(self)
+    }
+}
+
+impl From<Column> for GridColumn {
+    fn from(column: Column) -> Self {
+        match column {
+            Column::Gw => GridColumn::Gw,
+            Column::Mu => GridColumn::Mu,
+            Column::Std => GridColumn::Std,
+        }
+    }
+}
+
+/// A cell of the grid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cell {
+    /// Step, counted from 0 in sampling order.
+    pub step: usize,
+    /// Column.
+    pub column: GridColumn,
+}
+
+/// Cursor, selection and the rows in view.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Grid {
+    /// The cursor.
+    pub cursor: Cell,
+    /// The corner opposite to the cursor, where something is selected.
+    pub anchor: Option<Cell>,
+    /// Step in the first row in view.
+    first: usize,
+}
+
+impl Default for Grid {
+    fn default() -> Self {
+        let cursor = Cell { step: 0, column: GridColumn::Gw };
+        Grid { cursor, anchor: None, first: 0 }
+    }
+}
+
+impl Grid {
+    /// Moves the cursor; a selection that is not extended is dropped.
+    pub fn step(&mut self, steps: isize, columns: isize, extend: bool) {
+        self.hold(extend);
+        self.cursor.step = self.cursor.step.saturating_add_signed(steps);
+        self.cursor.column = self.cursor.column.moved(columns);
+    }
+
+    /// Puts the cursor on a step.
+    pub fn go_to(&mut self, step: usize) {
+        self.anchor = None;
+        self.cursor.step = step;
+    }
+
+    fn hold(&mut self, extend: bool) {
+        if !extend {
+            self.anchor = None;
+        } else if self.anchor.is_none() {
+            self.anchor = Some(self.cursor);
+        }
+    }
+
+    /// Selects from one corner to the other, where the cursor goes.
+    pub fn select(&mut self, anchor: Cell, cursor: Cell) {
+        self.anchor = Some(anchor);
+        self.cursor = cursor;
+    }
+
+    /// Selects a block.
+    pub fn select_block(&mut self, block: Block) {
+        let anchor = Cell { step: block.first_step, column: block.first_column.into() };
+        let cursor = Cell { step: block.last_step, column: block.last_column.into() };
+        self.cursor = cursor;
+        self.anchor = (anchor != cursor).then_some(anchor);
+    }
+
+    /// First and last selected step.
+    pub fn steps(&self) -> (usize, usize) {
+        let other = self.anchor.map_or(self.cursor.step, |anchor| anchor.step);
+        (self.cursor.step.min(other), self.cursor.step.max(other))
+    }
+
+    fn columns(&self) -> (GridColumn, GridColumn) {
+        let other = self.anchor.map_or(self.cursor.column, |anchor| anchor.column);
+        (self.cursor.column.min(other), self.cursor.column.max(other))
+    }
+
+    /// The selected cells that can be edited: the cursor's where nothing is selected. `None` in
+    /// column σ, which is computed.
+    pub fn block(&self) -> Option<Block> {
+        let (first_step, last_step) = self.steps();
+        let (first, last) = self.columns();
+        let first_column = first.column()?;
+        let last_column = last.column().unwrap_or(Column::Std);
+        Some(Block { first_step, last_step, first_column, last_column })
+    }
+
+    /// Whether more than the cursor's cell is selected.
+    pub fn is_range(&self) -> bool {
+        self.anchor.is_some_and(|anchor| anchor != self.cursor)
+    }
+
+    fn contains(&self, cell: Cell) -> bool {
+        let ((top, bottom), (left, right)) = (self.steps(), self.columns());
+        self.anchor.is_some()
+            && (top..=bottom).contains(&cell.step)
+            && (left..=right).contains(&cell.column)
+    }
+
+    /// Keeps cursor and selection inside `steps` rows, of which `height` are in view.
+    pub fn fit(&mut self, steps: usize, height: usize) {
+        let last = steps.saturating_sub(1);
+        self.cursor.step = self.cursor.step.min(last);
+        if let Some(anchor) = &mut self.anchor {
+            anchor.step = anchor.step.min(last);
+        }
+        let height = height.max(1);
+        let lowest = (self.cursor.step + 1).saturating_sub(height);
+        self.first = self.first.clamp(lowest, self.cursor.step.max(lowest));
+        self.first = self.first.min(steps.saturating_sub(height));
+    }
+}
+
+/// What a column of the screen shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Shown {
+    Step,
+    Loop,
+    Cell(GridColumn),
+    SigmaNext,
+    Delta,
+    LogSnr,
+}
+
+const WIDE: [(Shown, &str, u16); 9] = [
+    (Shown::Step, "step", 5),
+    (Shown::Loop, "loop", 5),
+    (Shown::Cell(GridColumn::Gw), "gw", 8),
+    (Shown::Cell(GridColumn::Mu), "mu", 8),
+    (Shown::Cell(GridColumn::Std), "std", 7),
+    (Shown::Cell(GridColumn::Sigma), "σ", 10),
+    (Shown::SigmaNext, "σ next", 10),
+    (Shown::Delta, "Δσ", 10),
+    (Shown::LogSnr, "logSNR", 8),
+];
+
+const NARROW: [(Shown, &str, u16); 7] = [
+    (Shown::Step, "step", 5),
+    (Shown::Cell(GridColumn::Gw), "gw", 7),
+    (Shown::Cell(GridColumn::Mu), "mu", 7),
+    (Shown::Cell(GridColumn::Std), "std", 6),
+    (Shown::Cell(GridColumn::Sigma), "σ", 7),
+    (Shown::Delta, "Δσ", 8),
+    (Shown::LogSnr, "lSNR", 6),
+];
+
+/// Columns that the full grid needs, without its border.
+pub const FULL_WIDTH: u16 = 72;
+
+/// Columns that the narrow grid needs, without its border.
+pub const NARROW_WIDTH: u16 = 47;
+
+/// Draws header and rows into `area`, which has no border.
+pub fn draw(grid: &Grid, document: &Document, theme: &Theme, area: Rect, buffer: &mut Buffer) {
+    let columns: &[_] = if area.width >= FULL_WIDTH { &WIDE } else { &NARROW };
+    let digits = if area.width >= FULL_WIDTH { 6 } else { 4 };
+    let mut x = area.x;
+    for &(_, header, width) in columns {
+        put(buffer, area, x, area.y, width, header, theme.title);
+        x += width;
+    }
+    let faults = document.faults();
+    let rows = usize::from(area.height.saturating_sub(1));
+    for (line, step) in (grid.first..document.len()).take(rows).enumerate() {
+        let y = area.y + 1 + line as u16;
+        let broken = faults.iter().any(|fault| fault.step() == step);
+        let mut x = area.x;
+        for &(shown, _, width) in columns {
+            let text = document.row(step).map(|row| row.text(shown, digits)).unwrap_or_default();
+            let style = cell_style(grid, document, theme, step, shown, broken);
+            put(buffer, area, x, y, width, &text, style);
+            x += width;
+        }
+        if broken {
+            put(buffer, area, x, y, 2, "✗", theme.fault);
+        } else if step == grid.cursor.step {
+            put(buffer, area, x, y, 2, "◂", theme.dim);
+        }
+    }
+}
+
+fn cell_style(
+    grid: &Grid,
+    document: &Document,
+    theme: &Theme,
+    step: usize,
+    shown: Shown,
+    broken: bool,
+) -> Style {
+    let Shown::Cell(column) = shown else {
+        let style = if shown == Shown::Step { theme.title } else { theme.dim };
+        return if broken { theme.fault } else { style };
+    };
+    let cell = Cell { step, column };
+    // mu and std of step 0 do nothing: it starts at the clamp.
+    let idle = step == 0 && column != GridColumn::Gw;
+    let mut style = if broken {
+        theme.fault
+    } else if document.is_changed(cell) {
+        theme.changed
+    } else if idle {
+        theme.dim
+    } else {
+        theme.text
+    };
+    if cell == grid.cursor {
+        style = style.patch(theme.cursor);
+    } else if grid.contains(cell) {
+        style = style.patch(theme.selection);
+    }
+    if idle { style.add_modifier(Modifier::DIM) } else { style }
+}
+
+/// Puts `text` to the right end of a column, cut where the area ends.
+fn put(buffer: &mut Buffer, area: Rect, x: u16, y: u16, width: u16, text: &str, style: Style) {
+    let length = text.chars().count() as u16;
+    let start = x + width.saturating_sub(length);
+    if start < area.right() && y < area.bottom() {
+        buffer.set_stringn(start, y, text, usize::from(area.right() - start), style);
+    }
+}
+
+/// Numbers of one row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Row {
+    /// Step, from 0.
+    pub step: usize,
+    /// The reference's number of it.
+    pub loop_index: usize,
+    /// Guidance weight.
+    pub gw: f64,
+    /// mu.
+    pub mu: f64,
+    /// std.
+    pub std: f64,
+    /// σ it starts at.
+    pub sigma: f64,
+    /// σ it ends at.
+    pub sigma_next: f64,
+    /// log SNR at its start.
+    pub log_snr: f64,
+}
+
+impl Row {
+    fn text(&self, shown: Shown, digits: usize) -> String {
+        match shown {
+            Shown::Step => self.step.to_string(),
+            Shown::Loop => self.loop_index.to_string(),
+            Shown::Cell(GridColumn::Gw) => number(self.gw, 2),
+            Shown::Cell(GridColumn::Mu) => number(self.mu, 3),
+            Shown::Cell(GridColumn::Std) => number(self.std, 3),
+            Shown::Cell(GridColumn::Sigma) => format!("{:.digits$}", self.sigma),
+            Shown::SigmaNext => format!("{:.digits$}", self.sigma_next),
+            Shown::Delta => format!("{:+.digits$}", self.sigma_next - self.sigma),
+            Shown::LogSnr => {
+                let digits = if digits == 6 { 2 } else { 1 };
+                format!("{:+.digits$}", self.log_snr)
+            }
+        }
+    }
+}
+
+/// A value with at least `least` decimals, and one more where it has more.
+pub fn number(value: f64, least: usize) -> String {
+    let short = format!("{value:.least$}");
+    match short.parse::<f64>() {
+        Ok(rounded) if (rounded - value).abs() < 1e-9 => short,
+        _ => format!("{value:.0$}", least + 1),
+    }
+}
+
+/// Why the cursor's step is broken, else the first broken step.
+pub fn reason(grid: &Grid, faults: &[StepFault]) -> Option<String> {
+    let here = faults.iter().find(|fault| fault.step() == grid.cursor.step);
+    here.or(faults.first()).map(ToString::to_string)
+}
+
+/// Rows of the area that show steps.
+pub fn rows_in(area: Rect) -> usize {
+    usize::from(area.height.saturating_sub(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_as_short_as_they_are_exact() {
+        assert_eq!(number(7.0, 2), "7.00");
+        assert_eq!(number(2.505, 2), "2.505");
+        assert_eq!(number(-0.125, 3), "-0.125");
+        assert_eq!(number(1.0 / 3.0, 3), "0.3333");
+    }
+
+    #[test]
+    fn the_cursor_stays_in_view_and_the_view_in_the_grid() {
+        let mut grid = Grid::default();
+        for (to, first) in [(0, 0), (9, 0), (10, 1), (47, 38), (40, 38), (37, 37), (2, 2)] {
+            grid.go_to(to);
+            grid.fit(48, 10);
+            assert_eq!((grid.cursor.step, grid.first), (to, first));
+        }
+        grid.go_to(47);
+        grid.fit(3, 10);
+        assert_eq!((grid.cursor.step, grid.first), (2, 0));
+    }
+}

@@ -1,0 +1,16 @@
+//! The workbench: screens, keys and actions. It knows the engine as requests and news, and the
+//! terminal as inputs and cells; it knows nothing of tensors.
+
+pub mod action;
+pub mod app;
+pub mod document;
+pub mod grid;
+pub mod help;
+pub mod keymap;
+pub mod line;
+pub mod play;
+pub mod runs;
+pub mod runtime;
+pub mod screens;
+pub mod store;
+pub mod theme;

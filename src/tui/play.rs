@@ -1,0 +1,141 @@
+//! Playing a file of actions without a screen: one call a line, `#` begins a comment. Every run
+//! is waited for before the next line, so a record gives the same result every time.
+
+use super::action::Call;
+use super::app::{App, Effect};
+use crate::engine::request::RunRequest;
+use crate::engine::worker::Engine;
+use std::io::Write;
+
+/// Why playing stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum PlayError {
+    /// A line is no call.
+    #[error("{file}:{line}: {problem}; nothing was done")]
+    Line {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A call could not be done.
+    #[error("{file}:{line}: `{call}`: {problem}")]
+    Call {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        line: usize,
+        /// The call.
+        call: Call,
+        /// Why.
+        problem: String,
+    },
+    /// The worker is gone and gives no news.
+    #[error("the engine gave no more news")]
+    NoNews,
+    /// Standard output cannot be written.
+    #[error("cannot print: {0}")]
+    Print(#[from] std::io::Error),
+}
+
+impl PlayError {
+    /// Whether the file is at fault.
+    pub fn is_bad_input(&self) -> bool {
+        matches!(self, PlayError::Line { .. } | PlayError::Call { .. })
+    }
+}
+
+/// The calls of a file with their lines. The first line that is none ends it.
+pub fn parse(text: &str, file: &str) -> Result<Vec<(usize, Call)>, PlayError> {
+    let mut calls = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let line = line.trim();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let call = line.parse::<Call>().map_err(|error| PlayError::Line {
+            file: file.to_owned(),
+            line: at + 1,
+            problem: error.to_string(),
+        })?;
+        calls.push((at + 1, call));
+    }
+    Ok(calls)
+}
+
+/// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`.
+pub fn play(
+    app: &mut App,
+    engine: &mut Engine,
+    text: &str,
+    file: &str,
+    out: &mut dyn Write,
+) -> Result<(), PlayError> {
+    for (line, call) in parse(text, file)? {
+        let failed = |problem: String| PlayError::Call {
+            file: file.to_owned(),
+            line,
+            call: call.clone(),
+            problem,
+        };
+        let (effects, result) = app.play(&call);
+        result.map_err(failed)?;
+        if carry_out(app, engine, effects, out)? {
+            return Ok(());
+        }
+        while app.runs().going.is_some() {
+            let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
+            let effects = app.engine(update);
+            carry_out(app, engine, effects, out)?;
+        }
+        // A run that failed has its cause as the message.
+        if let Some(message) = app.message().filter(|message| message.is_problem) {
+            return Err(failed(message.text.clone()));
+        }
+    }
+    Ok(())
+}
+
+/// Does what the application asked for; `true` where it is to end.
+fn carry_out(
+    app: &mut App,
+    engine: &mut Engine,
+    effects: Vec<Effect>,
+    out: &mut dyn Write,
+) -> Result<bool, PlayError> {
+    for effect in effects {
+        match effect {
+            Effect::Run(recipe) => {
+                let request = RunRequest { recipe: *recipe, noise: None };
+                match engine.submit(&request) {
+                    Ok(id) => app.run_taken(id),
+                    Err(failure) => app.run_refused(&failure),
+                }
+            }
+            Effect::Cancel => {
+                if let Some(id) = app.runs().going.as_ref().and_then(|going| going.id) {
+                    engine.cancel(id);
+                }
+            }
+            Effect::Print(text) => writeln!(out, "{text}")?,
+            Effect::Quit => return Ok(true),
+            // Nothing to see and nobody to see it.
+            Effect::Clipboard(_) | Effect::Record(_) | Effect::Redraw | Effect::Suspend => {}
+        }
+    }
+    Ok(false)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_no_call_is_named_before_anything_is_done() {
+        let error = parse("# tuning\n\nundo\nfil 2\n", "a.play").unwrap_err().to_string();
+        assert!(error.starts_with("a.play:4: ") && error.contains("`fill`"), "{error}");
+    }
+}

@@ -1,0 +1,88 @@
+//! Curves of σ and gw over the steps, with another preset's beside them.
+
+use super::pane;
+use crate::schedule::preset::Step;
+use crate::schedule::sigmas::Sigma;
+use crate::tui::app::App;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Color;
+use ratatui::symbols::Marker;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+use ratatui::widgets::canvas::{Canvas, Context, Line};
+
+/// Draws both curves: σ over its 0 to 1, gw over the range of the gw shown.
+pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    let schedule = app.document.schedule();
+    let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
+    let title = match &app.other {
+        Some(other) => format!("σ and gw · beside {}", other.name),
+        None => "σ and gw".to_owned(),
+    };
+    let inner = pane(app, &title, area, false, buffer);
+    if inner.width < 12 || inner.height < 2 {
+        return;
+    }
+    let weights = || {
+        let others = other.iter().flat_map(|other| other.steps());
+        schedule.steps().iter().chain(others).map(|step| step.gw).filter(|gw| gw.is_finite())
+    };
+    let most = weights().fold(1.0, f64::max);
+    let least = weights().fold(0.0, f64::min);
+    let scaled = move |gw: f64| (gw - least) / (most - least);
+    let plot = Rect { x: inner.x + 4, width: inner.width - 9, ..inner };
+    Canvas::default()
+        .marker(Marker::Braille)
+        .x_bounds([0.0, 1.0])
+        .y_bounds([0.0, 1.0])
+        .paint(|context| {
+            if let Some(other) = &other {
+                weight_curve(context, other.steps(), scaled, app.theme.other);
+                sigma_curve(context, other.sigmas(), app.theme.other);
+                context.layer();
+            }
+            weight_curve(context, schedule.steps(), scaled, app.theme.gw);
+            sigma_curve(context, schedule.sigmas(), app.theme.sigma);
+        })
+        .render(plot, buffer);
+    let mut label = |x: u16, y: u16, text: String, colour: Color| {
+        let span = Span::styled(text, ratatui::style::Style::new().fg(colour));
+        span.render(Rect { x, y, width: 5.min(inner.right() - x), height: 1 }, buffer);
+    };
+    let (top, bottom) = (inner.y, inner.bottom() - 1);
+    label(inner.x, top, "1.0".to_owned(), app.theme.sigma);
+    label(inner.x, bottom, "σ 0".to_owned(), app.theme.sigma);
+    label(plot.right(), top, format!("{most:>5.1}"), app.theme.gw);
+    label(plot.right(), bottom, format!("gw{least:>3.0}"), app.theme.gw);
+}
+
+/// σ at the start of every step, and where the last one ends.
+fn sigma_curve(context: &mut Context<'_>, sigmas: &[Sigma], colour: Color) {
+    let steps = sigmas.len().saturating_sub(1).max(1) as f64;
+    for (step, pair) in sigmas.windows(2).enumerate() {
+        if let [from, to] = pair {
+            let x = step as f64 / steps;
+            context.draw(&Line::new(x, from.0, x + 1.0 / steps, to.0, colour));
+        }
+    }
+}
+
+/// gw as stairs.
+fn weight_curve(
+    context: &mut Context<'_>,
+    steps: &[Step],
+    scaled: impl Fn(f64) -> f64,
+    colour: Color,
+) {
+    let count = steps.len().max(1) as f64;
+    let mut before = None;
+    for (step, Step { gw, .. }) in steps.iter().enumerate() {
+        let (x, y) = (step as f64 / count, scaled(*gw));
+        if let Some(before) = before {
+            context.draw(&Line::new(x, before, x, y, colour));
+        }
+        context.draw(&Line::new(x, y, x + 1.0 / count, y, colour));
+        before = Some(y);
+    }
+}

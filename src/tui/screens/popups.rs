@@ -1,0 +1,130 @@
+//! What lies over a screen until it is answered: input lines, palette, help, questions.
+
+use super::takes;
+use crate::tui::action::{Argument, Call, Group};
+use crate::tui::app::{App, LineAsk};
+use crate::tui::help;
+use crate::tui::line::Line as Typed;
+use ratatui::Frame;
+use ratatui::layout::{Position, Rect};
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
+
+/// A box in the middle of the screen.
+fn boxed(
+    app: &App,
+    title: &str,
+    width: u16,
+    height: u16,
+    area: Rect,
+    frame: &mut Frame<'_>,
+) -> Rect {
+    let (width, height) = (width.min(area.width), height.min(area.height));
+    let outer = Rect {
+        x: area.x + (area.width - width) / 2,
+        y: area.y + (area.height - height) / 3,
+        width,
+        height,
+    };
+    let block = Block::bordered()
+        .border_style(app.theme.title)
+        .title(Span::styled(format!(" {title} "), app.theme.title));
+    let inner = block.inner(outer);
+    Clear.render(outer, frame.buffer_mut());
+    block.render(outer, frame.buffer_mut());
+    inner
+}
+
+/// A line that is typed, its end in view, and the terminal's cursor in it.
+fn typed(line: &Typed, area: Rect, frame: &mut Frame<'_>) {
+    let (before, after) = line.split();
+    let room = usize::from(area.width.saturating_sub(1));
+    let length = Span::raw(before.as_str()).width();
+    // The left end gives way.
+    let mut skipped = before.chars();
+    while Span::raw(skipped.as_str()).width() > room {
+        skipped.next();
+    }
+    let shown = format!("{}{after}", skipped.as_str());
+    Line::from(shown).render(area, frame.buffer_mut());
+    let x = area.x + length.min(room) as u16;
+    frame.set_cursor_position(Position { x, y: area.y });
+}
+
+/// The input line of an action, in place of status and hints.
+pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
+    let at = Rect { y: area.bottom() - 2, height: 1, ..area };
+    Clear.render(at, frame.buffer_mut());
+    let label = format!(" {} ", ask.action);
+    let width = label.chars().count() as u16;
+    Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
+    let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
+    let below = Rect { y: area.bottom() - 1, height: 1, ..area };
+    Clear.render(below, frame.buffer_mut());
+    let (text, style) = match &ask.problem {
+        Some(problem) => (problem.clone(), app.theme.fault),
+        None => (takes(ask.action).to_owned(), app.theme.dim),
+    };
+    Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    typed(&ask.line, input, frame);
+}
+
+/// The palette.
+pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame: &mut Frame<'_>) {
+    let height = (area.height * 2 / 3).clamp(6, 24);
+    let inner = boxed(app, "do", 76, height, area, frame);
+    let prompt = Rect { height: 1, ..inner };
+    Span::styled(": ", app.theme.title).render(prompt, frame.buffer_mut());
+    typed(line, Rect { x: prompt.x + 2, width: prompt.width.saturating_sub(2), ..prompt }, frame);
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let found = app.found(line);
+    if found.is_empty() {
+        let text = "enter does what is typed, such as: fill 2.5";
+        let at = Rect { y: inner.y + 1, height: 1, ..inner };
+        Span::styled(text, app.theme.dim).render(at, frame.buffer_mut());
+    }
+    let first = (chosen + 1).saturating_sub(rows);
+    for (at, action) in found.iter().enumerate().skip(first).take(rows) {
+        let keys = app.keys_of(&Call::from(*action));
+        let mark = if action.argument() == Argument::None { "" } else { " …" };
+        let name = format!("{action}{mark}");
+        let row = Line::from(vec![
+            Span::styled(format!(" {name:<22}"), app.theme.title),
+            Span::styled(format!("{keys:<10}"), app.theme.key),
+            Span::styled(action.sentence(), app.theme.text),
+        ]);
+        let y = inner.y + 1 + (at - first) as u16;
+        let place = Rect { y, height: 1, ..inner };
+        row.render(place, frame.buffer_mut());
+        if at == chosen {
+            frame.buffer_mut().set_style(place, app.theme.cursor);
+        }
+    }
+}
+
+/// The keys, from the keymap.
+pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
+    let inner = boxed(app, "keys", 78, area.height.saturating_sub(2), area, frame);
+    let mut lines = Vec::new();
+    for group in Group::ALL.into_iter().filter(|group| *group != Group::Printing) {
+        lines.push(Line::from(Span::styled(group.title(), app.theme.title)));
+        for row in help::rows(&app.keymap, group) {
+            lines.push(Line::from(vec![
+                Span::styled(format!("  {:<31} ", row.keys), app.theme.key),
+                Span::styled(row.sentence, app.theme.text),
+            ]));
+        }
+        lines.push(Line::default());
+    }
+    let most = lines.len().saturating_sub(usize::from(inner.height));
+    let scroll = app.scroll.min(most) as u16;
+    Paragraph::new(lines).scroll((scroll, 0)).render(inner, frame.buffer_mut());
+}
+
+/// A question.
+pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>) {
+    let inner = boxed(app, "sure?", 60, 6, area, frame);
+    Paragraph::new(format!("{text}\n\ny yes · n no"))
+        .wrap(Wrap { trim: true })
+        .render(inner, frame.buffer_mut());
+}

@@ -1,0 +1,81 @@
+//! An application on a small preset, keys as text, and the grid as text.
+
+use sigmalab::schedule::size::Size;
+use sigmalab::terminal::capabilities::Background;
+use sigmalab::terminal::colours::ColourDepth;
+use sigmalab::terminal::input::Input;
+use sigmalab::tui::app::{App, Effect, Setup};
+use sigmalab::tui::grid::{Cell, GridColumn};
+use sigmalab::tui::keymap::Keymap;
+use sigmalab::tui::store::Store;
+use sigmalab::tui::theme::Theme;
+use tempfile::TempDir;
+
+/// An application in a folder of its own.
+pub(crate) struct Workbench {
+    pub(crate) app: App,
+    pub(crate) effects: Vec<Effect>,
+    /// Removed with it.
+    _folder: TempDir,
+}
+
+impl Workbench {
+    /// With this text as its presets file; without, the built-in presets.
+    pub(crate) fn with(presets: Option<&str>, screen: (u16, u16)) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("presets.toml");
+        if let Some(text) = presets {
+            std::fs::write(&path, text).unwrap();
+        }
+        let app = App::new(Setup {
+            store: Store::open(&path).unwrap(),
+            keymap: Keymap::defaults(),
+            theme: Theme::new(ColourDepth::True, Background::Dark),
+            model: "demo".to_owned(),
+            size: Size::new(256, 256).unwrap(),
+            prompt: "a red circle on a blue background".to_owned(),
+            seed: 42,
+            screen,
+        });
+        Workbench { app, effects: Vec::new(), _folder: folder }
+    }
+
+    /// Presses keys with a space between; `"text"` in quotes is typed letter by letter.
+    pub(crate) fn press(&mut self, keys: &str) {
+        for key in keys.split_whitespace() {
+            match key.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                Some(text) => text.chars().for_each(|c| self.key(&c.to_string())),
+                None => self.key(key),
+            }
+        }
+    }
+
+    fn key(&mut self, key: &str) {
+        let effects = self.app.handle(Input::Key(key.parse().unwrap()));
+        self.effects.extend(effects);
+    }
+
+    /// The grid: a row a step, the cursor's cell in brackets, other selected cells in braces.
+    pub(crate) fn grid(&self) -> String {
+        let (app, grid) = (&self.app, self.app.grid());
+        let block = grid.is_range().then(|| grid.block()).flatten();
+        let mut rows = Vec::new();
+        for step in 0..app.document().len() {
+            let mut row = Vec::new();
+            for column in [GridColumn::Gw, GridColumn::Mu, GridColumn::Std] {
+                let cell = Cell { step, column };
+                let value = app.document().value(cell).unwrap();
+                let selected = |column| block.is_some_and(|block| block.contains(step, column));
+                row.push(if grid.cursor == cell {
+                    format!("[{value}]")
+                } else if column.column().is_some_and(selected) {
+                    format!("{{{value}}}")
+                } else {
+                    value.to_string()
+                });
+            }
+            rows.push(row.join(" "));
+        }
+        rows.join("\n")
+    }
+}

@@ -1,0 +1,9 @@
+//! The workbench through its real application: keys in, grid and screens out, and files played
+//! by the real program.
+#![allow(clippy::unwrap_used)]
+
+mod documentation;
+mod editing;
+mod keys;
+mod playing;
+mod screens;

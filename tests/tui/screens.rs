@@ -1,0 +1,76 @@
+//! Screens as text, read by a person once and held since.
+
+use crate::keys::Workbench;
+use ratatui::Terminal;
+use ratatui::backend::TestBackend;
+use sigmalab::terminal::input::Input;
+
+fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
+    let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
+    terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
+    let buffer = terminal.backend().buffer();
+    let line = |y| (0..columns).map(|x| buffer[(x, y)].symbol()).collect::<String>();
+    (0..rows).map(|y| line(y).trim_end().to_owned()).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn the_selection_of_the_last_steps_shows_its_numbers() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    workbench.press(": \"load-preset\" enter \"V4_DEFAULT_20\" enter G K");
+    let text = screen(&workbench, 80, 24);
+    for part in [
+        "V4_DEFAULT_20",
+        "schedule · 20 steps · sampling order",
+        "2 cells · 3.00 … 3.00 · mean 3.00",
+        " ? help",
+        "   18   3.00  0.000 1.750 0.0504 -0.0231  +5.9",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn a_wide_screen_shows_every_column() {
+    let workbench = Workbench::with(None, (120, 40));
+    let text = screen(&workbench, 120, 40);
+    for part in [
+        " step loop      gw      mu    std         σ    σ next        Δσ  logSNR",
+        "    0   47    7.00   0.000  1.500  0.999877  0.913892 -0.085985  -18.00",
+        "r draws the image",
+    ] {
+        assert!(text.contains(part), "no {part:?} in\n{text}");
+    }
+}
+
+#[test]
+fn broken_rows_are_marked_and_the_reason_is_told() {
+    let mut workbench = Workbench::with(None, (120, 40));
+    workbench.press("2 j l 9 enter k x");
+    let text = screen(&workbench, 120, 40);
+    assert!(text.contains('✗') && text.contains("broken: σ must fall at every step"), "{text}");
+    workbench.press("h");
+    let text = screen(&workbench, 120, 40);
+    assert!(text.contains("σ does not fall"), "{text}");
+}
+
+#[test]
+fn help_and_palette_are_made_of_the_actions() {
+    let mut workbench = Workbench::with(None, (120, 40));
+    workbench.press("?");
+    assert!(screen(&workbench, 120, 40).contains("Moving and selecting"));
+    workbench.press("esc : \"resam\"");
+    let text = screen(&workbench, 120, 40);
+    assert!(text.contains("resample …") && text.contains('%'), "{text}");
+}
+
+#[test]
+fn no_screen_is_too_small_or_too_large_to_draw() {
+    for (columns, rows) in [(1, 1), (2, 2), (40, 10), (41, 11), (80, 24), (300, 100)] {
+        let mut workbench = Workbench::with(None, (columns, rows));
+        workbench.app.handle(Input::Resize(columns, rows));
+        for keys in ["", "?", "esc :", "esc P", "esc F6", "esc t"] {
+            workbench.press(keys);
+            screen(&workbench, columns, rows);
+        }
+    }
+}
