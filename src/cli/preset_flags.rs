@@ -87,7 +87,7 @@ impl PresetFlags {
 
     /// Where the workbench reads presets from and saves them to, whether it is there or not.
     pub(crate) fn save_path(&self) -> PathBuf {
-        self.path().unwrap_or_else(|| PathBuf::from(FILE_NAME))
+        self.chosen().map_or_else(|| PathBuf::from(FILE_NAME), |chosen| chosen.path)
     }
 
     /// A named file must exist; the other places are looked at.

@@ -8,7 +8,7 @@ use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::keymap::Keymap;
-use sigmalab::tui::play::{PlayError, play};
+use sigmalab::tui::play::play;
 use sigmalab::tui::runtime;
 use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
@@ -60,7 +60,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
     let keymap = keymap(arguments.keymap.as_deref())?;
     let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
-    let model = arguments.model.name();
+    let model = arguments.model.name()?;
     let size = model_flags::default_size_offline(&model)?;
     let capabilities = Capabilities::of_this_process();
     let background = capabilities.background.unwrap_or(Background::Dark);
@@ -82,9 +82,8 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
             false => read_file(file)?,
         };
         let mut out = std::io::stdout().lock();
-        return play(&mut app, &mut engine, &text, &name, &mut out).map_err(|error| match &error {
-            error if error.is_bad_input() => Failure::bad_input(error),
-            PlayError::Print(_) | _ => Failure::failed(&error),
+        return play(&mut app, &mut engine, &text, &name, &mut out).map_err(|error| {
+            if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
     }
     let record = match &arguments.record {

@@ -219,6 +219,7 @@ impl Document {
             model: ModelRef { name: self.model.clone(), fingerprint: None },
             prompt: self.prompt.clone(),
             size: self.size,
+            sigma_size: None,
             noise: NoiseSource::Seed { seed: self.seed, rng: Rng::TorchCpu },
             // The name is a label for people: it must not stand over other steps.
             preset: (!self.is_edited()).then(|| self.draft.name.clone()),

@@ -108,7 +108,7 @@ fn carry_out(
     for effect in effects {
         match effect {
             Effect::Run(recipe) => {
-                let request = RunRequest { recipe: *recipe, noise: None };
+                let request = RunRequest { recipe: *recipe, noise: None, previews: false };
                 match engine.submit(&request) {
                     Ok(id) => app.run_taken(id),
                     Err(failure) => app.run_refused(&failure),

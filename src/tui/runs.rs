@@ -19,6 +19,8 @@ pub struct Going {
     pub stage: String,
     /// The steps so far.
     pub reports: Vec<StepReport>,
+    /// The newest draft of its picture.
+    pub draft: Option<Arc<RgbImage>>,
     /// Whether it was asked to stop.
     pub cancelled: bool,
 }
@@ -62,7 +64,14 @@ impl Runs {
     /// A run was asked for.
     pub fn start(&mut self, recipe: Recipe) {
         let stage = "waiting for the worker".to_owned();
-        self.going = Some(Going { recipe, id: None, stage, reports: Vec::new(), cancelled: false });
+        self.going = Some(Going {
+            recipe,
+            id: None,
+            stage,
+            reports: Vec::new(),
+            draft: None,
+            cancelled: false,
+        });
     }
 
     /// Takes the engine's news. Gives how the run ended, when it has. News of a run that is no
@@ -87,6 +96,12 @@ impl Runs {
             }
             _ => None,
         }
+    }
+
+    /// The picture to show: a draft of the run that is going, else the last image.
+    pub fn picture(&self) -> Option<Arc<RgbImage>> {
+        let draft = self.going.as_ref().and_then(|going| going.draft.clone());
+        draft.or_else(|| self.last.as_ref().map(|last| Arc::clone(&last.image)))
     }
 
     /// The steps to show: of the run that is going, else of the last one.
@@ -117,6 +132,7 @@ impl Going {
                 self.stage = progress(&self.reports, &report);
                 self.reports.push(report);
             }
+            Event::Preview { image, .. } => self.draft = Some(Arc::new(image)),
             Event::Decoded { .. } => self.stage = "decoded".to_owned(),
         }
     }
@@ -191,7 +207,7 @@ mod tests {
 
     #[test]
     fn durations_read_like_speech() {
-        let texts = [0.0004, 0.25, 0.999, 3.14, 59.9, 119.9, 3600.0].map(seconds);
+        let texts = [0.0004, 0.25, 0.999, 3.12, 59.9, 119.9, 3600.0].map(seconds);
         assert_eq!(texts, ["0 ms", "250 ms", "1.0 s", "3.1 s", "60 s", "2 min", "60 min"]);
     }
 }

@@ -193,7 +193,7 @@ impl Runtime<'_> {
         for effect in effects {
             match effect {
                 Effect::Run(recipe) => {
-                    let request = RunRequest { recipe: *recipe, noise: None };
+                    let request = RunRequest { recipe: *recipe, noise: None, previews: true };
                     match self.engine.submit(&request) {
                         Ok(id) => self.app.run_taken(id),
                         Err(failure) => self.app.run_refused(&failure),

@@ -56,15 +56,15 @@ pub(in crate::tui) fn grid_rows(app: &App) -> usize {
     usize::from(parts.grid.height.saturating_sub(3))
 }
 
-/// The image of the last run.
+/// A draft of the run that is going, or the image of the last one.
 pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
-    let Some(last) = &app.runs.last else { return Vec::new() };
+    let Some(image) = app.runs.picture() else { return Vec::new() };
     let area = inside(parts(app, area).image);
     if area.is_empty() {
         return Vec::new();
     }
-    let area = fitted(last.image.width, last.image.height, area);
-    vec![Placement { slot: 0, image: last.image.clone(), area }]
+    let area = fitted(image.width, image.height, area);
+    vec![Placement { slot: 0, image, area }]
 }
 
 fn inside(area: Rect) -> Rect {
