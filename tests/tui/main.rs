@@ -1,6 +1,6 @@
 //! The workbench through its real application: keys in, grid and screens out, and files played
 //! by the real program.
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 mod documentation;
 mod editing;
