@@ -69,7 +69,8 @@ pub fn run(app: &mut App, engine: &mut Engine, record: Option<File>) -> io::Resu
     enter()?;
     let result = runtime.go();
     if runtime.gone {
-        // Nobody is there to read it.
+        // Nobody is there to read it; ratatui would write on drop, fail, and fail to say so.
+        std::mem::forget(runtime);
         return Ok(());
     }
     leave()?;
