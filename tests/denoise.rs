@@ -8,7 +8,6 @@ use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, Progress, den
 use sigmalab::engine::event::{NfeCount, StepReport};
 use sigmalab::engine::network::{CHANNELS, Network};
 use sigmalab::engine::trajectory::{StateKey, TrajectoryCache};
-use sigmalab::model::RgbImage;
 use sigmalab::sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput};
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Step;
@@ -26,6 +25,7 @@ struct GaussianFlow {
     uncond: Cell<u64>,
     cancel_at: Option<(u64, CancelToken)>,
     poison_at: Option<u64>,
+    fail_at: Option<u64>,
 }
 
 impl GaussianFlow {
@@ -37,6 +37,7 @@ impl GaussianFlow {
             uncond: Cell::new(0),
             cancel_at: None,
             poison_at: None,
+            fail_at: None,
         }
     }
 
@@ -66,14 +67,6 @@ impl Network for GaussianFlow {
     type Prompt = ();
     type Error = NetworkFailed;
 
-    fn encode(&self, _: &str) -> Result<(), NetworkFailed> {
-        Ok(())
-    }
-
-    fn prompt_tokens(&self, _: &()) -> usize {
-        1
-    }
-
     fn conditional(
         &self,
         x: &[f32],
@@ -87,6 +80,9 @@ impl Network for GaussianFlow {
         {
             token.cancel();
         }
+        if self.fail_at == Some(self.cond.get()) {
+            return Err(NetworkFailed);
+        }
         if self.poison_at == Some(self.cond.get()) {
             return Ok(vec![f32::NAN; x.len()]);
         }
@@ -96,10 +92,6 @@ impl Network for GaussianFlow {
     fn unconditional(&self, x: &[f32], _: Size, sigma: Sigma) -> Result<Vec<f32>, NetworkFailed> {
         self.uncond.set(self.uncond.get() + 1);
         Ok(x.iter().map(|&x| self.velocity(0.0, x, sigma.0)).collect())
-    }
-
-    fn decode(&self, _: &[f32], _: Size) -> Result<RgbImage, NetworkFailed> {
-        Err(NetworkFailed)
     }
 }
 
@@ -343,6 +335,17 @@ fn latents_that_blow_up_name_the_step() {
     let flow = GaussianFlow { poison_at: Some(5), ..GaussianFlow::new() };
     let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut roomy(), &CancelToken::default());
     assert!(matches!(outcome.result, Err(DenoiseError::NotFinite { step: 4, .. })));
+}
+
+#[test]
+fn a_network_that_fails_names_the_step_and_the_work_before_it_is_kept() {
+    let flow = GaussianFlow { fail_at: Some(5), ..GaussianFlow::new() };
+    let mut cache = roomy();
+    let never = CancelToken::default();
+    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut cache, &never);
+    assert!(matches!(outcome.result, Err(DenoiseError::Network { step: 4, .. })));
+    let again = run(&GaussianFlow::new(), &euler(), &polished(2, 3.0), &mut cache, &never);
+    assert_eq!(again.denoised().nfe.cond_saved, 4);
 }
 
 #[test]

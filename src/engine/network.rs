@@ -1,26 +1,20 @@
 //! What the denoising loop needs of a model, as a trait: so the loop can be tested against a
 //! flow that is known in closed form.
 
-use crate::model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures, RgbImage};
+use crate::model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures};
 use crate::schedule::sigmas::Sigma;
 use crate::schedule::size::Size;
 
 /// Values a latent token holds.
 pub const CHANNELS: usize = 128;
 
-/// A pair of networks with a text encoder and a decoder. Latents are `tokens · 128` values,
+/// A pair of networks. Latents are `tokens · 128` values,
 /// token after token in rows from the top; velocities are dx/dσ.
 pub trait Network {
     /// What it keeps of a prompt.
     type Prompt;
     /// Why it fails.
     type Error: std::error::Error + 'static;
-
-    /// Encodes a prompt.
-    fn encode(&self, prompt: &str) -> Result<Self::Prompt, Self::Error>;
-
-    /// Number of text tokens of an encoded prompt.
-    fn prompt_tokens(&self, prompt: &Self::Prompt) -> usize;
 
     /// Velocity of the conditional network at (`x`, `sigma`).
     fn conditional(
@@ -33,12 +27,10 @@ pub trait Network {
 
     /// Velocity of the unconditional network at (`x`, `sigma`).
     fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, Self::Error>;
-
-    /// Pixels of clean latents.
-    fn decode(&self, latents: &[f32], size: Size) -> Result<RgbImage, Self::Error>;
 }
 
-fn grid(size: Size) -> LatentGrid {
+/// The latent tokens of an image of that size.
+pub(super) fn grid(size: Size) -> LatentGrid {
     LatentGrid { rows: size.rows(), columns: size.columns() }
 }
 
@@ -49,14 +41,6 @@ fn time(sigma: Sigma) -> ModelTime {
 impl Network for Model {
     type Prompt = PromptFeatures;
     type Error = ModelError;
-
-    fn encode(&self, prompt: &str) -> Result<PromptFeatures, ModelError> {
-        Model::encode(self, prompt)
-    }
-
-    fn prompt_tokens(&self, prompt: &PromptFeatures) -> usize {
-        prompt.tokens()
-    }
 
     fn conditional(
         &self,
@@ -70,9 +54,5 @@ impl Network for Model {
 
     fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, ModelError> {
         Model::unconditional(self, x, grid(size), time(sigma))
-    }
-
-    fn decode(&self, latents: &[f32], size: Size) -> Result<RgbImage, ModelError> {
-        Model::decode(self, latents, grid(size))
     }
 }

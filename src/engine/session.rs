@@ -5,7 +5,7 @@
 use super::cancel::CancelToken;
 use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
-use super::network::{CHANNELS, Network};
+use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
@@ -156,7 +156,7 @@ impl Session {
         }
 
         let started = Instant::now();
-        let image = Network::decode(&loaded.model, &denoised.latents, recipe.size)?;
+        let image = loaded.model.decode(&denoised.latents, grid(recipe.size))?;
         timings.decode_ms = milliseconds(started);
         on_event(Event::Decoded { ms: timings.decode_ms });
         if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
@@ -213,7 +213,7 @@ impl Loaded {
         let Ok(size) = Size::new(SHORTEST_SIDE, SHORTEST_SIDE) else { return fit };
         let latents = preview::noise(size);
         // A decoder that fails here fails at the end of the run too, and says why there.
-        if let Ok(image) = Network::decode(&self.model, &latents, size) {
+        if let Ok(image) = self.model.decode(&latents, grid(size)) {
             fit.add(&latents, size, &image);
         }
         fit
