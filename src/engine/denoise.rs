@@ -82,7 +82,7 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
         /// The step.
         step: usize,
         /// Its id.
-        sampler: &'static str,
+        sampler: String,
         /// Its own words.
         message: String,
     },
@@ -283,6 +283,8 @@ impl<N: Network> Denoising<'_, N> {
             params: &self.sampler.params,
             x: &state.x,
             v: &v,
+            v_cond: &v_cond,
+            v_uncond: v_uncond.as_deref(),
             history: &history,
         };
         let mut x_next = vec![0.0; state.x.len()];
@@ -338,7 +340,7 @@ impl<N: Network> StepHost<'_, N> {
             (SamplerError::Cancelled, _) => DenoiseError::Cancelled,
             (SamplerError::Evaluation(_), Some(source)) => DenoiseError::Network { step, source },
             (SamplerError::Evaluation(message) | SamplerError::Failed(message), _) => {
-                let sampler = self.task.sampler.sampler.info().id;
+                let sampler = self.task.sampler.sampler.info().id.to_string();
                 DenoiseError::Sampler { step, sampler, message }
             }
         }
