@@ -1,0 +1,3 @@
+//! Write samplers for sigmalab as shared libraries.
+
+pub mod abi;
