@@ -39,7 +39,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         preset: None,
         steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
         terminal: Terminal::Reference,
-        sampler: SamplerRef { id: "euler".to_owned(), version: None, params: BTreeMap::new() },
+        sampler: SamplerRef::named("euler"),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };

@@ -10,8 +10,10 @@ mod model;
 mod model_flags;
 mod preset_flags;
 mod presets;
+mod plugins;
 mod print;
 mod prompt;
+mod samplers;
 mod schedule;
 mod schedule_flags;
 mod size_flags;
@@ -60,6 +62,8 @@ enum Command {
     Schedule(Box<schedule::ScheduleCommand>),
     /// List, show and check presets
     Presets(presets::PresetsCommand),
+    /// List and check sampler plugins, and begin one
+    Plugins(plugins::PluginsCommand),
     /// Look into a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
@@ -94,6 +98,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
+        Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -3,8 +3,11 @@
 use super::failure::Failure;
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
+use super::samplers;
 use clap::Args;
 use sigmalab::engine::worker::{Engine, EngineOptions};
+use sigmalab::sampler::Samplers;
+use sigmalab::sampler::plugin::{Effort, discover, follow};
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::keymap::Keymap;
@@ -74,7 +77,13 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         seed: FIRST_SEED,
         screen: (80, 24),
     });
-    let mut engine = Engine::new(EngineOptions { log: log(), ..EngineOptions::default() });
+    let discovery = samplers::discovery();
+    // The first frame waits for no process; a file that is played waits for all of them.
+    let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
+    let samplers = Samplers::with(discover(&discovery, effort));
+    app.set_samplers(samplers.clone());
+    let mut engine =
+        Engine::new(EngineOptions { log: log(), samplers, ..EngineOptions::default() });
     if let Some(file) = &arguments.play {
         let name = file.display().to_string();
         let text = match file.as_path() == Path::new("-") {
@@ -92,7 +101,10 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         })?),
         None => None,
     };
-    runtime::run(&mut app, &mut engine, record).map_err(|error| {
+    let follow_samplers: runtime::FollowSamplers = Box::new(move |tell| {
+        follow(&discovery, &mut |listing| tell(Samplers::with(listing)));
+    });
+    runtime::run(&mut app, &mut engine, record, follow_samplers).map_err(|error| {
         Failure::failed(format_args!("the terminal could not be written: {error}"))
     })
 }

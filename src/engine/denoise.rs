@@ -86,6 +86,16 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
         /// Its own words.
         message: String,
     },
+    /// The sampler wrote into memory that is not its own: this process is not to go on.
+    #[error("step {step}: sampler `{sampler}` failed: {message}")]
+    Corrupted {
+        /// The step.
+        step: usize,
+        /// Its id.
+        sampler: String,
+        /// What it did.
+        message: String,
+    },
     /// The numbers blew up.
     #[error(
         "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
@@ -336,12 +346,15 @@ struct StepHost<'a, N: Network> {
 impl<N: Network> StepHost<'_, N> {
     fn explain(self, error: SamplerError) -> DenoiseError<N::Error> {
         let step = self.index;
+        let sampler = || self.task.sampler.sampler.info().id.to_string();
         match (error, self.failure) {
             (SamplerError::Cancelled, _) => DenoiseError::Cancelled,
             (SamplerError::Evaluation(_), Some(source)) => DenoiseError::Network { step, source },
+            (SamplerError::Corrupting(message), _) => {
+                DenoiseError::Corrupted { step, sampler: sampler(), message }
+            }
             (SamplerError::Evaluation(message) | SamplerError::Failed(message), _) => {
-                let sampler = self.task.sampler.sampler.info().id.to_string();
-                DenoiseError::Sampler { step, sampler, message }
+                DenoiseError::Sampler { step, sampler: sampler(), message }
             }
         }
     }

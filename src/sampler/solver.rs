@@ -98,7 +98,11 @@ pub enum SamplerError {
     /// An evaluation of the network failed.
     #[error("{0}")]
     Evaluation(String),
-    /// The sampler itself gave up.
+    /// The sampler itself gave up, or did what it must not.
     #[error("{0}")]
     Failed(String),
+    /// The sampler wrote into memory that is not its own: nothing in this process can be trusted
+    /// any more.
+    #[error("{0}")]
+    Corrupting(String),
 }

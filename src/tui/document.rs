@@ -52,11 +52,7 @@ impl Document {
             prompt,
             seed,
             seed_locked: true,
-            sampler: SamplerRef {
-                id: "euler".to_owned(),
-                version: None,
-                params: Default::default(),
-            },
+            sampler: SamplerRef::named("euler"),
             model,
             dtype: ComputeDtype::default(),
             device: DeviceChoice::default(),

@@ -7,6 +7,7 @@ use super::app::{App, Effect};
 use super::theme::Theme;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::Engine;
+use crate::sampler::Samplers;
 use crate::terminal::capabilities::{Background, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -38,17 +39,32 @@ const NEWS: Duration = Duration::from_millis(10);
 enum Incoming {
     Bytes(Vec<u8>),
     Signal(i32),
+    /// Other samplers than before can be chosen.
+    Samplers(Samplers),
     /// The terminal is gone.
     Closed,
 }
 
 type Out = BufWriter<Stdout>;
 
+/// Follows which samplers there are, in a thread of its own: tells the function it is given
+/// whenever that changes, until that says `false`.
+pub type FollowSamplers = Box<dyn FnOnce(&mut dyn FnMut(Samplers) -> bool) + Send>;
+
 /// Runs the application on the terminal of this process until it is left. `record` gets every
 /// action that was done.
-pub fn run(app: &mut App, engine: &mut Engine, record: Option<File>) -> io::Result<()> {
+pub fn run(
+    app: &mut App,
+    engine: &mut Engine,
+    record: Option<File>,
+    follow_samplers: FollowSamplers,
+) -> io::Result<()> {
     let (sender, incoming) = mpsc::channel();
     read_input(sender.clone());
+    let told = sender.clone();
+    std::thread::spawn(move || {
+        follow_samplers(&mut |samplers| told.send(Incoming::Samplers(samplers)).is_ok());
+    });
     catch_signals(sender)?;
     restore_on_panic();
     let mut runtime = Runtime {
@@ -150,6 +166,12 @@ impl Runtime<'_> {
             Incoming::Bytes(bytes) => {
                 let inputs = self.parser.feed(&bytes, Instant::now());
                 self.inputs(inputs)
+            }
+            Incoming::Samplers(samplers) => {
+                self.engine.set_samplers(samplers.clone());
+                self.app.set_samplers(samplers);
+                self.dirty = true;
+                Ok(())
             }
             Incoming::Signal(SIGWINCH) => self.resize(),
             Incoming::Signal(SIGCONT) => {

@@ -21,7 +21,13 @@ impl App {
             Action::Size => (document.size().to_string().replace('×', "x"), true),
             Action::Seed => (document.seed.to_string(), true),
             Action::Sampler => {
-                let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
+                let info = self.samplers.info(&document.sampler.id).ok();
+                let written = |key: &str, value: f64| {
+                    let param = info.and_then(|i| i.params.iter().find(|param| param.key == key));
+                    param.map_or_else(|| value.to_string(), |param| param.write(value))
+                };
+                let params = document.sampler.params.iter();
+                let params = params.map(|(key, value)| format!(" {key}={}", written(key, *value)));
                 (document.sampler.id.clone() + &params.collect::<String>(), true)
             }
             Action::SaveAs => (document.draft().name.clone(), false),

@@ -18,6 +18,7 @@ use super::screens;
 use super::store::Store;
 use super::theme::Theme;
 use crate::engine::recipe::Recipe;
+use crate::sampler::Samplers;
 use crate::schedule::preset::Preset;
 use crate::schedule::size::Size;
 use crate::terminal::input::Input;
@@ -137,6 +138,8 @@ pub struct App {
     /// What was yanked last.
     pub(super) yanked: Option<String>,
     pub(super) searched: Option<String>,
+    /// The samplers there are.
+    pub(super) samplers: Samplers,
     pub(super) size: (u16, u16),
     effects: Vec<Effect>,
 }
@@ -167,11 +170,22 @@ impl App {
             other: None,
             yanked: None,
             searched: None,
+            samplers: Samplers::built_in(),
             size: screen,
             effects: Vec::new(),
         };
         app.fit();
         app
+    }
+
+    /// The samplers that can be chosen from now on.
+    pub fn set_samplers(&mut self, samplers: Samplers) {
+        self.samplers = samplers;
+    }
+
+    /// The samplers that can be chosen.
+    pub fn samplers(&self) -> &Samplers {
+        &self.samplers
     }
 
     /// Takes one input. What it asks of the world is in order.

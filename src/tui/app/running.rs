@@ -29,7 +29,7 @@ impl App {
             }
             Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again => {}
             Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
-            Some(Ending::Failed(failure @ RunFailure::WorkerDied(_))) => {
+            Some(Ending::Failed(failure)) if failure.took_the_worker() => {
                 self.complain(format!("{failure}. Nothing is lost: the next run starts a new one"));
             }
             Some(Ending::Failed(failure)) => self.complain(failure.to_string()),
@@ -69,7 +69,7 @@ impl App {
             self.document.seed = super::settings::random_seed();
         }
         let recipe = self.document.recipe();
-        if let Err(error) = recipe.check() {
+        if let Err(error) = recipe.check(&self.samplers) {
             self.complain(error.to_string());
             return Err(error.to_string());
         }
@@ -148,6 +148,7 @@ impl App {
         // What only a run fills in.
         drawn.model.fingerprint = None;
         drawn.sampler.version = None;
+        drawn.sampler.file_hash = None;
         drawn.preset = None;
         let mut now = self.document.recipe();
         now.preset = None;
