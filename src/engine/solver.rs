@@ -54,8 +54,8 @@ pub(super) fn solver(
     };
     let unusable =
         |problem: String| SolverError::Plugin { id: id(), path: path.to_owned(), problem };
-    let sampler = PluginSampler::open(path, watch.clone())
-        .map_err(|fault| unusable(fault.to_string()))?;
+    let sampler =
+        PluginSampler::open(path, watch.clone()).map_err(|fault| unusable(fault.to_string()))?;
     let info = sampler.info().clone();
     if info.id != recipe.sampler.id {
         return Err(unusable(format!("it holds sampler `{}` now", info.id)));
@@ -63,8 +63,6 @@ pub(super) fn solver(
     let plugins = vec![Plugin { info, file: sampler.file(path) }];
     let samplers = Samplers::with(Listing { plugins, ..Listing::default() });
     let (schedule, chosen) = recipe.check(&samplers)?;
-    sampler
-        .check(&chosen.params)
-        .map_err(|problem| SolverError::Params { id: id(), problem })?;
+    sampler.check(&chosen.params).map_err(|problem| SolverError::Params { id: id(), problem })?;
     Ok((schedule, chosen.taken_by(Arc::new(sampler))))
 }

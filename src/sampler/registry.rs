@@ -142,9 +142,13 @@ impl Samplers {
         if let Some(found) = self.all().find(|(info, _)| info.id == id) {
             return Ok(found);
         }
-        let problem = self.plugins.problems.iter().find(|problem| problem.id.as_deref() == Some(id));
+        let problem =
+            self.plugins.problems.iter().find(|problem| problem.id.as_deref() == Some(id));
         if let Some(problem) = problem {
-            return Err(SamplerChoiceError::Unusable { name: name(), problem: problem.to_string() });
+            return Err(SamplerChoiceError::Unusable {
+                name: name(),
+                problem: problem.to_string(),
+            });
         }
         let ids = || self.all().map(|(info, _)| info.id.as_ref());
         Err(SamplerChoiceError::Unknown {

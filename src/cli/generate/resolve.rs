@@ -167,10 +167,7 @@ fn steps(
 
 /// The sampler, known to exist with these parameters, and the ones that were looked at. Naming
 /// one takes it as it is today.
-fn sampler(
-    arguments: &Generate,
-    base: Option<&Recipe>,
-) -> Result<(SamplerRef, Samplers), Failure> {
+fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<(SamplerRef, Samplers), Failure> {
     let mut asked = match (&arguments.sampler, base) {
         (None, Some(base)) => base.sampler.clone(),
         (name, _) => SamplerRef::named(name.as_deref().unwrap_or("euler")),

@@ -1,8 +1,10 @@
 //! `sigmalab plugins`: list them, check one, begin one. Two hidden actions are the processes in
 //! which code of plugins runs.
 
+mod check;
 mod describe;
 mod list;
+mod probe;
 
 use super::failure::Failure;
 use clap::{Args, Subcommand};
@@ -26,14 +28,20 @@ pub(crate) struct PluginsCommand {
 enum Action {
     /// Every sampler that can be named, and a line for every file that cannot be used
     List(list::List),
+    /// Whether a sampler is what it says: its order of accuracy, its evaluations, its use of memory
+    Check(check::Check),
     #[command(hide = true)]
     Describe(describe::Describe),
+    #[command(hide = true)]
+    Probe(probe::Probe),
 }
 
 /// Does what was asked.
 pub(crate) fn run(arguments: &PluginsCommand) -> Result<(), Failure> {
     match &arguments.action {
         Action::List(arguments) => list::run(arguments),
+        Action::Check(arguments) => check::run(arguments),
         Action::Describe(arguments) => describe::run(arguments),
+        Action::Probe(arguments) => probe::run(arguments),
     }
 }

@@ -16,13 +16,7 @@ use std::path::PathBuf;
 pub(super) enum Command {
     /// Make an image, with the plugin in the file `plugin` where one is named. The block holds
     /// the initial noise where `noise` is set.
-    Run {
-        run: u64,
-        recipe: Box<Recipe>,
-        plugin: Option<PathBuf>,
-        noise: bool,
-        previews: bool,
-    },
+    Run { run: u64, recipe: Box<Recipe>, plugin: Option<PathBuf>, noise: bool, previews: bool },
     /// Stop a run within one step.
     Cancel { run: u64 },
 }

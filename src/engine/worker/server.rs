@@ -132,28 +132,28 @@ struct Commands {
 
 impl Commands {
     fn read(self, socket: UnixStream) {
-    let mut socket = BufReader::new(socket);
-    loop {
-        match frame::read::<Command>(&mut socket) {
-            Ok(Some((Command::Run { run, recipe, plugin, noise, previews }, block))) => {
-                // The other end of the queue lives as long as the process.
-                let request = unpack_request(*recipe, noise, previews, &block);
-                let _ = self.queue.send(Order { run, request, plugin });
-            }
-            Ok(Some((Command::Cancel { run }, _))) => {
-                token(&self.tokens, run).cancel();
-                if self.current.load(Ordering::Relaxed) == run {
-                    self.watch.cancelled();
+        let mut socket = BufReader::new(socket);
+        loop {
+            match frame::read::<Command>(&mut socket) {
+                Ok(Some((Command::Run { run, recipe, plugin, noise, previews }, block))) => {
+                    // The other end of the queue lives as long as the process.
+                    let request = unpack_request(*recipe, noise, previews, &block);
+                    let _ = self.queue.send(Order { run, request, plugin });
+                }
+                Ok(Some((Command::Cancel { run }, _))) => {
+                    token(&self.tokens, run).cancel();
+                    if self.current.load(Ordering::Relaxed) == run {
+                        self.watch.cancelled();
+                    }
+                }
+                // The caller is gone: what is being computed is for nobody.
+                Ok(None) => end_at_once(),
+                Err(error) => {
+                    eprintln!("sigmalab worker: {error}");
+                    std::process::exit(1);
                 }
             }
-            // The caller is gone: what is being computed is for nobody.
-            Ok(None) => end_at_once(),
-            Err(error) => {
-                eprintln!("sigmalab worker: {error}");
-                std::process::exit(1);
-            }
         }
-    }
     }
 }
 

@@ -74,6 +74,8 @@ pub(in crate::sampler) struct Call<'a> {
 pub(in crate::sampler) struct Spent {
     /// Evaluations that the plugin asked for; the host's own is not among them.
     pub(in crate::sampler) evaluations: u32,
+    /// The code that it returned.
+    pub(in crate::sampler) code: i32,
 }
 
 impl Call<'_> {
@@ -148,7 +150,7 @@ impl Call<'_> {
         if let Some(panic) = context.panic.take() {
             resume_unwind(panic);
         }
-        let spent = Spent { evaluations: context.evaluations };
+        let spent = Spent { evaluations: context.evaluations, code };
         (context.verdict(code, &message), spent)
     }
 
@@ -343,7 +345,8 @@ unsafe fn context<'a>(ctx: *mut c_void) -> Option<&'a mut Context<'a>> {
 /// `values` must be null or point to `len` floats.
 unsafe fn tensor<'a>(values: *const f32, len: usize) -> Option<&'a [f32]> {
     // SAFETY: the caller vouches for the memory; null and odd addresses are left alone.
-    (!values.is_null() && values.is_aligned()).then(|| unsafe { slice::from_raw_parts(values, len) })
+    (!values.is_null() && values.is_aligned())
+        .then(|| unsafe { slice::from_raw_parts(values, len) })
 }
 
 /// # Safety

@@ -155,11 +155,7 @@ pub(super) fn judge_param(number: usize, declared: DeclaredParam) -> Result<Para
 }
 
 /// Two parameters may share neither key nor id.
-pub(super) fn unlike_others(
-    others: &[(u32, Param)],
-    id: u32,
-    param: &Param,
-) -> Result<(), Fault> {
+pub(super) fn unlike_others(others: &[(u32, Param)], id: u32, param: &Param) -> Result<(), Fault> {
     for (other_id, other) in others {
         let problem = if other.key == param.key {
             "is there twice".to_owned()
@@ -200,9 +196,8 @@ fn is_choice(text: &str) -> bool {
 }
 
 fn all(text: &str, more: &[u8]) -> bool {
-    let allowed = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte)
-    };
+    let allowed =
+        |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || more.contains(&byte);
     text.bytes().all(allowed)
 }
 

@@ -92,8 +92,9 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
         })
         .collect();
     if effort != Effort::Remembered {
-        let unknown: Vec<usize> =
-            (0..known.len()).filter(|&place| known.get(place).is_some_and(Option::is_none)).collect();
+        let unknown: Vec<usize> = (0..known.len())
+            .filter(|&place| known.get(place).is_some_and(Option::is_none))
+            .collect();
         let paths: Vec<&Path> = unknown
             .iter()
             .filter_map(|&place| Some(candidates.get(place)?.path.as_path()))
@@ -114,14 +115,15 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
     }
 
     let pending = known.iter().filter(|known| known.is_none()).count();
-    let found = candidates.into_iter().zip(known).filter_map(|(candidate, known)| {
-        found(candidate, known?)
-    });
+    let found =
+        candidates.into_iter().zip(known).filter_map(|(candidate, known)| found(candidate, known?));
     let mut listing = Listing::of(found.collect());
     listing.pending = pending;
-    listing.problems.extend(
-        unlisted.into_iter().map(|(path, problem)| Problem { path, id: None, problem }),
-    );
+    listing.problems.extend(unlisted.into_iter().map(|(path, problem)| Problem {
+        path,
+        id: None,
+        problem,
+    }));
     listing
 }
 

@@ -31,14 +31,16 @@ pub enum Fault {
     /// The entry point gave nothing.
     #[error(
         "it says that it cannot work with version {}.{} of the interface, which this build has",
-        abi::ABI_MAJOR, abi::ABI_MINOR
+        abi::ABI_MAJOR,
+        abi::ABI_MINOR
     )]
     Refuses,
     /// Another major version.
     #[error(
         "it was built for version {major}.{minor} of the interface, and this build has {}.{}: \
          build it again with this version's header or SDK",
-        abi::ABI_MAJOR, abi::ABI_MINOR
+        abi::ABI_MAJOR,
+        abi::ABI_MINOR
     )]
     Version {
         /// Its major version.

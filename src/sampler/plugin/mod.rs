@@ -20,7 +20,7 @@ mod table;
 mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};
-pub use describe::{describe_here, Description};
+pub use describe::{Description, describe_here};
 pub use discover::{Discovery, Effort, Traces, discover, follow};
 pub use ending::signal_in_words;
 pub use fault::Fault;
@@ -31,4 +31,5 @@ pub use places::{PATH_VARIABLE, Places};
 pub use sampler::PluginSampler;
 pub use watch::{Guardian, Place, USUAL_LIMIT, Watch};
 
-pub(super) use call::{Call, Shape};
+pub(super) use call::{Call, Shape, Spent};
+pub(super) use open::floating_point_is_sound;

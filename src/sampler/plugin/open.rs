@@ -116,7 +116,7 @@ fn in_words(error: &libloading::Error, copy: &Path) -> String {
 }
 
 /// Whether numbers too small for full precision are kept and results are rounded to the nearest.
-pub(super) fn floating_point_is_sound() -> bool {
+pub(in crate::sampler) fn floating_point_is_sound() -> bool {
     let keeps_small = black_box(f32::MIN_POSITIVE) * black_box(0.5) != 0.0
         && black_box(f64::MIN_POSITIVE) * black_box(0.5) != 0.0;
     let third = black_box(1.0_f64) / black_box(3.0);

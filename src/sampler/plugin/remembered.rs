@@ -32,7 +32,7 @@ pub(super) enum Knowledge {
 
 /// Which contents a file has, without reading them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub struct Stamp {
+pub(super) struct Stamp {
     device: u64,
     inode: u64,
     length: u64,

@@ -2,9 +2,9 @@
 //! anybody uses their numbers.
 
 use super::call::{Call, Shape};
-use super::guarded::{Damage, Guarded};
 use super::fault::Fault;
 use super::file::PluginFile;
+use super::guarded::{Damage, Guarded};
 use super::open::Opened;
 use super::watch::{Place, Watch};
 use crate::sampler::{Host, Sampler, SamplerError, SamplerInfo, StepInput};

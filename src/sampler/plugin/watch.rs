@@ -246,8 +246,7 @@ mod tests {
     #[test]
     fn only_time_of_the_plugins_own_counts() {
         let (sender, late) = mpsc::channel();
-        let recorder =
-            Recorder { late: Mutex::new(Some(sender)), ..Recorder::default() };
+        let recorder = Recorder { late: Mutex::new(Some(sender)), ..Recorder::default() };
         let watch = Watch::new(Arc::new(recorder), Duration::from_millis(200));
         watch.over(place(0), || watch.pause(|| thread::sleep(Duration::from_millis(400))));
         assert!(late.try_recv().is_err());

@@ -64,10 +64,9 @@ impl App {
             let value = match super::editing::parse_number(value) {
                 Ok(number) => number,
                 // A choice by its name, on or off.
-                Err(_) => self
-                    .samplers
-                    .read_value(&id, key, value)
-                    .map_err(|error| error.to_string())?,
+                Err(_) => {
+                    self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?
+                }
             };
             params.insert(key.to_owned(), value);
         }
