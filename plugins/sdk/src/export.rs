@@ -116,7 +116,11 @@ unsafe extern "C" fn step<S: Sampler>(
             return Err(Error::Argument(format!("the host has ABI {}", table.abi_major)));
         }
         let len = usize::try_from(raw.len).unwrap_or(0);
-        if raw.x.is_null() || raw.v.is_null() || raw.v_cond.is_null() || raw.out.is_null() || len == 0
+        if raw.x.is_null()
+            || raw.v.is_null()
+            || raw.v_cond.is_null()
+            || raw.out.is_null()
+            || len == 0
         {
             return Err(Error::Argument("the host passed no tensor".to_owned()));
         }
@@ -127,7 +131,9 @@ unsafe extern "C" fn step<S: Sampler>(
         let mut history = Vec::with_capacity(pointers.len());
         for &entry in pointers {
             // SAFETY: every entry keeps the header's rules, and its tensors have `len` floats.
-            history.push(unsafe { past(read(entry, abi::HISTORY_MIN_SIZE, "sigmalab_history")?, len)? });
+            history.push(unsafe {
+                past(read(entry, abi::HISTORY_MIN_SIZE, "sigmalab_history")?, len)?
+            });
         }
         // SAFETY: the tensors have `len` floats; `out` overlaps no other and is this call's alone.
         let (step, out) = unsafe {

@@ -46,7 +46,12 @@
 //! The rules behind this are those of the C header, `include/sigmalab_sampler.h`; [`abi`] mirrors
 //! it. The macro [`export!`] catches panics, so that a mistake is one failed run with its words.
 #![warn(missing_docs, unreachable_pub, rust_2018_idioms)]
-#![warn(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::undocumented_unsafe_blocks)]
+#![warn(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::undocumented_unsafe_blocks
+)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic))]
 
 pub mod abi;

@@ -1,8 +1,22 @@
 //! What solvers that look back share: coefficients on uneven grids, and the mending of a first
 //! order step that had nothing to look back to.
 
+use crate::choices;
+use crate::info::{Param, Params};
 use crate::step::Step;
 use crate::sum::Sum;
+
+/// A choice of how a solver of order 2 begins: `trapezoid`, see [`mend_euler_start`], or `euler`,
+/// as other programs do.
+pub const fn start_param(id: u32) -> Param {
+    Param::choice(id, c"start", choices![c"trapezoid", c"euler"], 0)
+        .help(c"The first step: Euler made the trapezoid rule one step later, or Euler as it is.")
+}
+
+/// Whether the value of [`start_param`] is `trapezoid`.
+pub fn starts_with_trapezoid(params: &Params<'_>, start: &Param) -> bool {
+    params.choice(start) == 0
+}
 
 /// Adds, where the step before this one was an Euler step for want of history, what makes it the
 /// trapezoid rule: (σ − σ₀)/2 · (v − v₀), with both velocities at the gw of that step. It costs no

@@ -62,6 +62,14 @@ impl<'a> Step<'a> {
         blended(self.history, self.gw)
     }
 
+    /// The part of the history, newest first, since gw last changed: all of it was taken with the
+    /// present gw. Where gw changes, the velocity along the run has a kink, and no polynomial
+    /// through both sides of it is better than of order 2.
+    pub fn unbroken_history(&self) -> &'a [Past<'a>] {
+        let cut = self.history.iter().position(|past| past.gw != self.gw);
+        &self.history[..cut.unwrap_or(self.history.len())]
+    }
+
     /// What [`blended_history`](Self::blended_history) was for the step before this one, as far as
     /// the present history reaches back. Empty where that step had nothing to look back to; `None`
     /// in the first step.

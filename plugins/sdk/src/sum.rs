@@ -38,13 +38,23 @@ impl<'a> Sum<'a> {
     pub fn plus_blend(self, c: f64, v: Blend<'a>) -> Self {
         match v {
             Blend::One(v) => self.plus(c, v),
-            Blend::Both { gw, cond, uncond } => self.plus(c * gw, cond).plus(c * (1.0 - gw), uncond),
+            Blend::Both { gw, cond, uncond } => {
+                self.plus(c * gw, cond).plus(c * (1.0 - gw), uncond)
+            }
         }
     }
 
     /// + c·D, where D = x − σ·v is the estimate of the clean latents at (x, σ).
     pub fn plus_clean(self, c: f64, x: &'a [f32], sigma: f64, v: Blend<'a>) -> Self {
         self.plus(c, x).plus_blend(-c * sigma, v)
+    }
+
+    /// The whole times `c`.
+    pub fn times(mut self, c: f64) -> Self {
+        for (coefficient, _) in &mut self.terms {
+            *coefficient *= c;
+        }
+        self
     }
 
     /// Writes the sum, one rounding a value.

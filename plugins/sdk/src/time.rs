@@ -53,7 +53,10 @@ mod tests {
 
     #[test]
     fn times_run_to_infinity_at_the_ends() {
-        assert_eq!((lambda(1.0), lambda(0.5), lambda(0.0)), (f64::NEG_INFINITY, 0.0, f64::INFINITY));
+        assert_eq!(
+            (lambda(1.0), lambda(0.5), lambda(0.0)),
+            (f64::NEG_INFINITY, 0.0, f64::INFINITY)
+        );
         assert_eq!((tau(1.0), tau(0.0)), (0.0, f64::INFINITY));
     }
 }

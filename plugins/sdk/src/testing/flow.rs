@@ -92,10 +92,17 @@ impl Flow {
         cond.iter().zip(uncond).map(|(cond, uncond)| gw * cond + (1.0 - gw) * uncond).collect()
     }
 
-    /// The solution from `x` at `from` to `to`, 0 < `to` < `from` < 1, with one gw: 2000 steps of
-    /// the classic method of order 4, even in ln((1 − σ)/σ).
+    /// The solution from `x` at `from` to `to`, 0 ≤ `to` < `from` < 1, with one gw: 2000 steps of
+    /// the classic method of order 4, even in ln((1 − σ)/σ). What is left of the way to 0 below
+    /// 1e-5 is straight.
     pub fn solve(&self, mut x: Vec<f64>, from: f64, to: f64, gw: f64) -> Vec<f64> {
         const STEPS: usize = 2000;
+        const NEARLY: f64 = 1e-5;
+        if to < NEARLY {
+            let x = self.solve(x, from, NEARLY, gw);
+            let v = self.velocity(&x, NEARLY, gw);
+            return x.iter().zip(v).map(|(x, v)| x + (to - NEARLY) * v).collect();
+        }
         let (first, last) = (crate::time::lambda(from), crate::time::lambda(to));
         let sigma =
             |k: usize| 1.0 / (1.0 + (first + (last - first) * k as f64 / STEPS as f64).exp());

@@ -114,7 +114,7 @@ impl Run {
         self
     }
 
-    /// The exact solution at the last noise level, which is not 0.
+    /// The exact solution at the last noise level.
     pub fn exact(&self) -> Vec<f64> {
         let mut x: Vec<f64> = to_f32(&self.flow.start()).iter().copied().map(f64::from).collect();
         let mut step = 0;
