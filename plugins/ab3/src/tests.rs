@@ -1,4 +1,5 @@
 //! Adams-Bashforth 3 on a flow whose solution is known.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use sigmalab_sampler_sdk::plugin;

@@ -1,4 +1,5 @@
 //! DPM-Solver++(2M) on a flow whose solution is known.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use sigmalab_sampler_sdk::plugin;

@@ -1,4 +1,5 @@
 //! Euler ancestral: what its noise is, and what is left without it.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use sigmalab_sampler_sdk::plugin;

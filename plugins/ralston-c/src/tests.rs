@@ -1,4 +1,5 @@
 //! Runge-Kutta methods of two stages, written in C, on a flow whose solution is known.
+#![allow(clippy::unwrap_used)]
 
 use super::*;
 use sigmalab_sampler_sdk::testing::{Grid, Run, observed_orders};

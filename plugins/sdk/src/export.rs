@@ -56,7 +56,7 @@ pub const fn plugin<S: Sampler>() -> &'static abi::Plugin {
     Exported::<S>::PLUGIN
 }
 
-/// What [`export!`](crate::export) calls: the table, or null for a host of another major version.
+/// What [`export!`](crate::export!) calls: the table, or null for a host of another major version.
 pub fn entry<S: Sampler>(host_major: u32, _host_minor: u32) -> *const abi::Plugin {
     if host_major == u32::from(abi::ABI_MAJOR) { plugin::<S>() } else { ptr::null() }
 }
@@ -223,7 +223,7 @@ unsafe fn slice<'a, T>(data: *const T, len: usize) -> &'a [T] {
 }
 
 /// # Safety
-/// As [`slice`].
+/// As [`slice()`].
 unsafe fn params<'a, S: Sampler>(values: *const f64, n_values: u32) -> Result<Params<'a>, Error> {
     // SAFETY: as the caller promises.
     let values = unsafe { slice(values, n_values as usize) };
