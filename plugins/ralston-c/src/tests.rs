@@ -3,6 +3,7 @@
 
 use super::*;
 use sigmalab_sampler_sdk::testing::{Grid, Run, observed_orders};
+use std::process::Command;
 
 fn plugin() -> &'static abi::Plugin {
     let plugin = sigmalab_plugin_entry(1, 0);
@@ -51,4 +52,22 @@ fn a_cancelled_run_ends_with_that_code() {
     let run = Run::new(plugin(), vec![0.9, 0.5, 0.1]).cancel_in_step(1);
     let failure = run.go().unwrap_err();
     assert_eq!((failure.step, failure.code), (1, abi::CANCELLED));
+}
+
+#[test]
+fn the_script_for_c_builds_it_too_and_exports_one_symbol() {
+    let folder = std::env::temp_dir().join(format!("sigmalab-ralston-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/build.sh");
+    let built = Command::new("sh").arg(script).arg(&folder).output().unwrap();
+    assert!(built.status.success() && built.stderr.is_empty(), "{built:?}");
+    if cfg!(target_os = "linux") {
+        let library = folder.join("libsigmalab_sampler_ralston_c.so");
+        let listed =
+            Command::new("nm").args(["-D", "--defined-only"]).arg(library).output().unwrap();
+        let listed = String::from_utf8(listed.stdout).unwrap();
+        let symbols: Vec<&str> = listed.lines().filter_map(|line| line.split(' ').nth(2)).collect();
+        assert_eq!(symbols, ["sigmalab_plugin_entry"]);
+    }
+    std::fs::remove_dir_all(folder).unwrap();
 }

@@ -53,7 +53,9 @@ impl fmt::Display for Error {
         match self {
             Self::Cancelled => f.write_str("cancelled"),
             Self::Host(abi::E_EVALUATION) => f.write_str("the network failed"),
-            Self::Host(abi::E_REFUSED) => f.write_str("the host refused what was not declared"),
+            Self::Host(abi::E_REFUSED) => {
+                f.write_str("the host refused what was not declared or is not there")
+            }
             Self::Host(code) => write!(f, "the host failed with code {code}"),
             Self::Argument(words) | Self::Numeric(words) | Self::Failed(words) => {
                 f.write_str(words)

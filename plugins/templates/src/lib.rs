@@ -1,6 +1,11 @@
 //! The projects that `sigmalab plugins new` writes: a sampler in Rust or in C that builds offline,
 //! with the SDK or the header beside it. It knows nothing of folders: it gives names and contents.
 
+/// The sampler in the documentation compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/plugins.md")]
+struct Documentation;
+
 /// The language of a new sampler.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {

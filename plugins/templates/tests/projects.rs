@@ -72,6 +72,22 @@ fn the_c_project_builds_without_warnings_and_exports_one_symbol() {
 }
 
 #[test]
+fn the_c_sampler_of_the_documentation_builds_without_warnings() {
+    let page = include_str!("../../../docs/plugins.md");
+    let (_, code) = page.split_once("```c\n").unwrap();
+    let (code, _) = code.split_once("```").unwrap();
+    let folder = folder("documentation");
+    fs::write(folder.join("sampler.c"), code).unwrap();
+    let built = run(Command::new("cc")
+        .args(["-std=c99", "-Wall", "-Wextra", "-Wpedantic", "-Werror", "-fPIC", "-shared"])
+        .arg(concat!("-I", env!("CARGO_MANIFEST_DIR"), "/../sdk/include"))
+        .args(["sampler.c", "-o", "sampler.so"])
+        .current_dir(&folder));
+    assert_eq!(built.trim(), "");
+    fs::remove_dir_all(folder).unwrap();
+}
+
+#[test]
 fn every_source_of_the_sdk_is_written_along() {
     let sdk = Path::new(env!("CARGO_MANIFEST_DIR")).join("../sdk");
     let mut there = BTreeSet::from(["sdk/Cargo.toml".to_owned()]);

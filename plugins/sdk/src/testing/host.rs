@@ -227,7 +227,10 @@ impl Run {
         outcome.evaluations.push(evaluations);
         let failure = |code, message: String| Err(Failure { step: index, code, message });
         if refused {
-            return failure(abi::E_REFUSED, "it asked for what it did not declare".to_owned());
+            return failure(
+                abi::E_REFUSED,
+                "it asked for what it did not declare, or for what there is not".to_owned(),
+            );
         }
         if code != abi::OK {
             let words = CStr::from_bytes_until_nul(&words).unwrap_or_default();
@@ -277,10 +280,8 @@ impl Calls<'_> {
         if self.cancelled {
             return abi::CANCELLED;
         }
-        if !(sigma > 0.0 && sigma <= 1.0) {
-            return abi::E_ARGUMENT;
-        }
-        if self.evaluations >= self.plugin.max_evals_per_step {
+        let nowhere = !(sigma > 0.0 && sigma <= 1.0);
+        if nowhere || self.evaluations >= self.plugin.max_evals_per_step {
             return self.refuse();
         }
         self.evaluations += 1;
