@@ -21,15 +21,15 @@ use sigmalab_sampler_sdk::{Blend, Error, Host, Info, Param, Sampler, Step, Sum, 
 struct Dpmpp2m;
 
 const SPACE: Param = Param::choice(1, c"space", choices![c"lambda", c"tau"], 0)
-    .help(c"The time of extrapolation: lambda is ln((1 - sigma)/sigma), tau is -ln sigma.")
+    .help(c"The time of extrapolation: lambda is ln((1 - sigma)/sigma), tau is -ln sigma")
     .tunable();
 const VARIANT: Param = Param::choice(2, c"variant", choices![c"midpoint", c"heun"], 0)
-    .help(c"How the extrapolated part is weighted: half of it, or integrated exactly.")
+    .help(c"How the extrapolated part is weighted: half of it, or integrated exactly")
     .tunable();
 const START: Param = start_param(3);
 const MAX_H: Param = Param::float(4, c"max_h", 0.1, 100.0, 2.0)
     .label(c"longest step")
-    .help(c"A step longer than this in the solver's time is of order 1: it looks back to nothing.")
+    .help(c"A step longer than this in the solver's time is of order 1: it looks back to nothing")
     .increment(0.1)
     .log_scale();
 

@@ -13,7 +13,7 @@ use sigmalab_sampler_sdk::{Blend, Error, Host, Info, Param, Sampler, Step, Sum, 
 struct EulerAncestral;
 
 const ETA: Param = Param::float(1, c"eta", 0.0, 1.0, 1.0)
-    .help(c"How much noise is exchanged for fresh noise; 0 is Euler's method.")
+    .help(c"How much noise is exchanged for fresh noise; 0 is Euler's method")
     .increment(0.05)
     .tunable();
 

@@ -16,7 +16,7 @@ use sigmalab_sampler_sdk::{Blend, Error, Host, Info, Param, Sampler, Step, Sum, 
 struct Res2s;
 
 const C2: Param = Param::float(1, c"c2", 0.1, 1.0, 0.5)
-    .help(c"Where the second evaluation is: 0.5 is half of the step in -ln sigma, 1 its end.")
+    .help(c"Where the second evaluation is: 0.5 is half of the step in -ln sigma, 1 its end")
     .increment(0.05)
     .tunable();
 

@@ -137,7 +137,7 @@ typedef struct sigmalab_param {
     const char *key;
     /* A few words for a table, at most 32 bytes; may be empty. */
     const char *label;
-    /* One sentence, at most 512 bytes; may be empty. */
+    /* One sentence without its full stop, at most 512 bytes; may be empty. */
     const char *help;
     /* Least and greatest value, both allowed. */
     double min;

@@ -9,7 +9,7 @@ use std::mem::size_of;
 ///
 /// ```
 /// # use sigmalab_sampler_sdk::{Info, Param};
-/// const ETA: Param = Param::float(1, c"eta", 0.0, 1.0, 1.0).help(c"Share of fresh noise.");
+/// const ETA: Param = Param::float(1, c"eta", 0.0, 1.0, 1.0).help(c"Share of fresh noise");
 /// const INFO: Info = Info::new(c"org.lab.mine", c"Mine", c"1.0.0", c"What it does.")
 ///     .evaluations(2)
 ///     .history(1)
@@ -160,7 +160,7 @@ impl Param {
         self
     }
 
-    /// One sentence.
+    /// One sentence, without its full stop.
     pub const fn help(mut self, help: &'static CStr) -> Self {
         self.0.help = help.as_ptr();
         self

@@ -10,7 +10,7 @@ use crate::sum::Sum;
 /// as other programs do.
 pub const fn start_param(id: u32) -> Param {
     Param::choice(id, c"start", choices![c"trapezoid", c"euler"], 0)
-        .help(c"The first step: Euler made the trapezoid rule one step later, or Euler as it is.")
+        .help(c"The first step: Euler made the trapezoid rule one step later, or Euler as it is")
 }
 
 /// Whether the value of [`start_param`] is `trapezoid`.

@@ -9,7 +9,7 @@ use std::ffi::{CStr, c_char, c_void};
 use std::mem::size_of;
 use std::ptr;
 
-const SCALE: Param = Param::float(7, c"scale", 0.5, 2.0, 1.0).help(c"h.").log_scale().tunable();
+const SCALE: Param = Param::float(7, c"scale", 0.5, 2.0, 1.0).help(c"h").log_scale().tunable();
 const TIMES: Param = Param::int(3, c"times", -4, 9, 2).label(c"how often").increment(1.0);
 const LOUD: Param = Param::flag(4, c"loud", true);
 const FORM: Param = Param::choice(9, c"form", choices![c"plain", c"odd"], 1);
@@ -383,7 +383,7 @@ fn a_plugin_declares_what_its_sampler_says() {
     );
     assert_eq!([scale, times, loud, form].map(|p| p.default_value), [1.0, 2.0, 1.0, 1.0]);
     assert_eq!(scale.flags, abi::PARAM_LOG_SCALE | abi::PARAM_TUNABLE);
-    assert_eq!((text(scale.key), text(scale.label), text(scale.help)), ("scale", "scale", "h."));
+    assert_eq!((text(scale.key), text(scale.label), text(scale.help)), ("scale", "scale", "h"));
     assert_eq!((text(times.label), times.increment, times.n_choices), ("how often", 1.0, 0));
     assert!(times.choices.is_null());
     let names = unsafe { std::slice::from_raw_parts(form.choices, form.n_choices as usize) };

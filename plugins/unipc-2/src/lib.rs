@@ -24,7 +24,7 @@ struct UniPc2;
 
 const MAX_H: Param = Param::float(1, c"max_h", 0.1, 100.0, 2.0)
     .label(c"longest step")
-    .help(c"A step longer than this in ln((1 - sigma)/sigma) is predicted with order 1.")
+    .help(c"A step longer than this in ln((1 - sigma)/sigma) is predicted with order 1")
     .increment(0.1)
     .log_scale();
 
