@@ -85,8 +85,8 @@ extern "C" {
 /* The numbers broke down: a singular system, a value that is not finite. */
 #define SIGMALAB_E_NUMERIC (-4)
 /* The host refuses: the plugin asked for what it did not declare (more evaluations than
- * max_evals_per_step, noise without SIGMALAB_STOCHASTIC, eval_split without SIGMALAB_SPLIT). The
- * step has failed whatever it returns. */
+ * max_evals_per_step, noise without SIGMALAB_STOCHASTIC, eval_split without SIGMALAB_SPLIT), or for
+ * what there is not (a velocity outside 0 < sigma <= 1). The step has failed whatever it returns. */
 #define SIGMALAB_E_REFUSED (-5)
 
 /* A buffer of the caller for the words that explain a failure. */
@@ -135,9 +135,9 @@ typedef struct sigmalab_param {
     /* Name in TOML files and in --sampler-param: [a-z][a-z0-9_]*, at most 32 bytes. It never
      * changes. */
     const char *key;
-    /* A few words for a table, at most 32 bytes. */
+    /* A few words for a table, at most 32 bytes; may be empty. */
     const char *label;
-    /* One sentence, at most 512 bytes. */
+    /* One sentence without its full stop, at most 512 bytes; may be empty. */
     const char *help;
     /* Least and greatest value, both allowed. */
     double min;
@@ -146,8 +146,8 @@ typedef struct sigmalab_param {
     double default_value;
     /* How far one key press moves it; 0 leaves that to the host. */
     double increment;
-    /* n_choices names, written as keys are, but '-' is allowed too. NULL unless kind is
-     * SIGMALAB_CHOICE. */
+    /* n_choices names, written as keys are, but '-' is allowed too; all different. NULL unless kind
+     * is SIGMALAB_CHOICE. */
     const char *const *choices;
     /* At most 32; 0 unless kind is SIGMALAB_CHOICE. Names are only ever appended. */
     uint32_t n_choices;
@@ -221,8 +221,9 @@ typedef struct sigmalab_host {
     /* The host's own; may be NULL. */
     void *ctx;
     /* Velocity at (x, sigma), blended with gw, into v_out. Counts as one evaluation; where gw is 1
-     * the unconditional network is not run. 0 < sigma <= 1: a network is not defined at 0. x and
-     * v_out are len floats each, do not overlap, and may be any memory, out included. */
+     * the unconditional network is not run. 0 < sigma <= 1: there is no velocity at 0. gw is
+     * finite. x and v_out are len floats each, do not overlap, and may be any memory, out
+     * included. */
     int32_t (*eval)(void *ctx, const float *x, double sigma, double gw, float *v_out);
     /* Both velocities at (x, sigma). Counts as one evaluation. Only for plugins with
      * SIGMALAB_SPLIT. x, v_cond_out and v_uncond_out do not overlap. */
@@ -264,9 +265,9 @@ typedef struct sigmalab_plugin {
      * without a dot belong to sigmalab; yours begins with a name that is yours: "org.lab.ab2". It
      * never changes. */
     const char *id;
-    /* For lists, at most 64 bytes. */
+    /* For lists; 1 to 64 bytes. */
     const char *name;
-    /* Version of its arithmetic, at most 32 bytes. Stored in every recipe. Change it whenever the
+    /* Version of its arithmetic; 1 to 32 bytes. Stored in every recipe. Change it whenever the
      * same input gives other bits. */
     const char *version;
     /* A sentence or two: what it does, with its source; at most 1024 bytes. */

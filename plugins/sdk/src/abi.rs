@@ -24,7 +24,7 @@ pub const E_EVALUATION: i32 = -2;
 pub const E_PANIC: i32 = -3;
 /// The numbers broke down.
 pub const E_NUMERIC: i32 = -4;
-/// The plugin asked the host for what it did not declare.
+/// The plugin asked the host for what it did not declare, or for what there is not.
 pub const E_REFUSED: i32 = -5;
 
 /// Kind of a parameter: a number.
