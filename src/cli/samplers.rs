@@ -3,7 +3,9 @@
 
 use sigmalab::engine::folders::cache_folder;
 use sigmalab::history::data_folder;
-use sigmalab::sampler::plugin::{Discovery, Effort, PATH_VARIABLE, Places, discover};
+use sigmalab::sampler::plugin::{
+    Discovery, Effort, PATH_VARIABLE, Places, USUAL_SILENCE, discover,
+};
 use sigmalab::sampler::{Samplers, is_built_in};
 use std::path::PathBuf;
 
@@ -19,7 +21,7 @@ pub(crate) fn discovery() -> Discovery {
     }
     // Stays the running program even when its file was replaced by a newer build.
     let program = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { own };
-    Discovery { places, program, cache: cache_folder() }
+    Discovery { places, program, cache: cache_folder(), limit: USUAL_SILENCE }
 }
 
 /// The samplers among which `id` is to be found. Built-in ones need no look at files.

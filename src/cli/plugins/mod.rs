@@ -4,6 +4,7 @@
 mod check;
 mod describe;
 mod list;
+mod new;
 mod probe;
 
 use super::failure::Failure;
@@ -30,6 +31,8 @@ enum Action {
     List(list::List),
     /// Whether a sampler is what it says: its order of accuracy, its evaluations, its use of memory
     Check(check::Check),
+    /// Begin a sampler: a project that builds offline and explains itself
+    New(new::New),
     #[command(hide = true)]
     Describe(describe::Describe),
     #[command(hide = true)]
@@ -41,6 +44,7 @@ pub(crate) fn run(arguments: &PluginsCommand) -> Result<(), Failure> {
     match &arguments.action {
         Action::List(arguments) => list::run(arguments),
         Action::Check(arguments) => check::run(arguments),
+        Action::New(arguments) => new::run(arguments),
         Action::Describe(arguments) => describe::run(arguments),
         Action::Probe(arguments) => probe::run(arguments),
     }

@@ -12,8 +12,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-/// How long a plugin may take to say what it is.
-const LIMIT: Duration = Duration::from_secs(10);
+/// How long a plugin may take to say what it is, when nobody says otherwise.
+pub const USUAL_SILENCE: Duration = Duration::from_secs(10);
 
 /// Most processes at once.
 const AT_ONCE: usize = 4;
@@ -27,6 +27,8 @@ pub struct Discovery {
     pub program: PathBuf,
     /// Cache folder, for what was found out; `None` to keep nothing.
     pub cache: Option<PathBuf>,
+    /// How long a plugin may take to say what it is.
+    pub limit: Duration,
 }
 
 /// How much may be done for a list.
@@ -99,7 +101,7 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
             .iter()
             .filter_map(|&place| Some(candidates.get(place)?.path.as_path()))
             .collect();
-        let learnt = look_into(&paths, &discovery.program);
+        let learnt = look_into(&paths, discovery);
         for (place, knowledge) in unknown.into_iter().zip(learnt) {
             // Paths are kept as text.
             if let (Some(candidate), Some(Some(stamp))) = (candidates.get(place), stamps.get(place))
@@ -140,7 +142,7 @@ fn found(candidate: Candidate, knowledge: Knowledge) -> Option<Found> {
 }
 
 /// Looks into files, several at once.
-fn look_into(paths: &[&Path], program: &Path) -> Vec<Knowledge> {
+fn look_into(paths: &[&Path], discovery: &Discovery) -> Vec<Knowledge> {
     let next = AtomicUsize::new(0);
     let learnt: Mutex<Vec<(usize, Knowledge)>> = Mutex::default();
     std::thread::scope(|scope| {
@@ -149,7 +151,7 @@ fn look_into(paths: &[&Path], program: &Path) -> Vec<Knowledge> {
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(place) else { return };
-                    let knowledge = learn(path, program);
+                    let knowledge = learn(path, discovery);
                     learnt.lock().unwrap_or_else(PoisonError::into_inner).push((place, knowledge));
                 }
             });
@@ -160,7 +162,7 @@ fn look_into(paths: &[&Path], program: &Path) -> Vec<Knowledge> {
     learnt.into_iter().map(|(_, knowledge)| knowledge).collect()
 }
 
-fn learn(path: &Path, program: &Path) -> Knowledge {
+fn learn(path: &Path, discovery: &Discovery) -> Knowledge {
     // Paths cross processes as text.
     if path.to_str().is_none() {
         return Knowledge::Problem("its path is not UTF-8".to_owned());
@@ -170,7 +172,7 @@ fn learn(path: &Path, program: &Path) -> Knowledge {
         Ok(_) | Err(Fault::NoPlugin) => return Knowledge::NoPlugin,
         Err(fault) => return Knowledge::Problem(fault.to_string()),
     }
-    match describe::ask(program, path, LIMIT) {
+    match describe::ask(&discovery.program, path, discovery.limit) {
         Description::Plugin { info, hash } => Knowledge::Plugin { info, hash },
         Description::Problem { problem } => Knowledge::Problem(problem),
     }

@@ -21,7 +21,7 @@ mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};
 pub use describe::{Description, describe_here};
-pub use discover::{Discovery, Effort, Traces, discover, follow};
+pub use discover::{Discovery, Effort, Traces, USUAL_SILENCE, discover, follow};
 pub use ending::signal_in_words;
 pub use fault::Fault;
 pub use file::{FileHash, PluginFile};
