@@ -16,7 +16,7 @@ const SILENCE: f64 = 60.0;
 
 /// The arguments of `plugins check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Orders are observed on a flow that is known exactly, on grids of 4 to 96 \
+#[command(after_help = "Orders are observed on a flow that is known exactly, on grids of 4 to 384 \
 steps, and must not be more than 0.3 below the declared one. Code of the plugin runs in processes \
 of their own: a crash or a hang is one failed line.
 

@@ -7,7 +7,7 @@ use super::subject::Subject;
 use super::trajectory::{Trajectory, spread};
 
 /// Numbers of steps that are run. Orders are read off pairs of which one is the double.
-const STEPS: [usize; 10] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96];
+const STEPS: [usize; 14] = [4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384];
 
 /// Below it, errors are those of f32 and no longer those of the method: some tens of roundings of
 /// values of size 1.
@@ -138,7 +138,7 @@ mod tests {
             STEPS.iter().map(|&n| (n, (n as f64).powf(-order).max(floor))).collect()
         };
         let seen = observed(&errors(2.0, 1e-7)).unwrap();
-        assert!((seen.order - 2.0).abs() < 1e-9 && seen.steps == 96);
+        assert!((seen.order - 2.0).abs() < 1e-9 && seen.steps == 384);
         let seen = observed(&errors(5.0, 1e-7)).unwrap();
         assert!((seen.order - 5.0).abs() < 1e-9 && seen.steps == 12);
         assert!(observed(&errors(20.0, 1e-7)).is_none());

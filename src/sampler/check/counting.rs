@@ -69,7 +69,8 @@ pub(super) fn history(subject: &Subject) -> Seen {
     if read == declared { Seen::passed(detail) } else { Seen::failed(detail) }
 }
 
-/// Whether the output depends on the earlier step `depth` back, 1 being the last.
+/// Whether the output depends on the earlier step `depth` back, 1 being the last, or on whether it
+/// is there.
 fn reads(subject: &Subject, input: &StepInput<'_>, depth: usize) -> bool {
     let out = |input: &StepInput<'_>| {
         let mut out = vec![0.0; input.x.len()];
@@ -84,5 +85,9 @@ fn reads(subject: &Subject, input: &StepInput<'_>, depth: usize) -> bool {
     entry.v = &other;
     entry.v_cond = &other;
     entry.v_uncond = entry.v_uncond.map(|_| &other[..]);
-    out(input) != out(&StepInput { history: &history, ..*input })
+    let own = out(input);
+    // Solvers may also look whether there is such a step, and at nothing in it.
+    let shorter = input.history.get(..depth - 1).unwrap_or_default();
+    own != out(&StepInput { history: &history, ..*input })
+        || own != out(&StepInput { history: shorter, ..*input })
 }

@@ -9,8 +9,8 @@ const FROM: f64 = 0.98;
 /// Where the grids end that do not end at 0.
 const TO: f64 = 0.02;
 
-/// Deviation of −λ, as in the reference's presets.
-const STD: f64 = 1.5;
+/// Deviation of −λ, as in two of the three presets of the reference.
+const STD: f64 = 1.75;
 
 /// A family of grids.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
