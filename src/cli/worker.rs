@@ -6,6 +6,9 @@ use sigmalab::engine::worker::{ServeError, ServeOptions, serve};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// Sets how long code of a plugin may run in one step.
+const LIMIT_VARIABLE: &str = "SIGMALAB_PLUGIN_SECONDS";
+
 /// The arguments of `worker`.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
@@ -22,7 +25,9 @@ pub(crate) struct Worker {
 
 /// Serves until the caller closes the pipe.
 pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
-    let limit = arguments.plugin_seconds.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+    let own = || std::env::var(LIMIT_VARIABLE).ok()?.trim().parse().ok();
+    let limit = arguments.plugin_seconds.or_else(own);
+    let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
     serve(ServeOptions {
         cache_bytes: arguments.cache_bytes,
         cache_folder: arguments.cache_folder.clone(),

@@ -6,9 +6,10 @@ use clap::Args;
 use serde::Serialize;
 use sigmalab::sampler::check::{Finding, Report, Verdict, check_built_in, check_plugin};
 use sigmalab::sampler::plugin::FileHash;
-use sigmalab::sampler::{Sampler as _, SamplerInfo};
+use sigmalab::sampler::{Sampler, SamplerInfo};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// How long one check may take when nobody says otherwise.
@@ -16,11 +17,13 @@ const SILENCE: f64 = 60.0;
 
 /// The arguments of `plugins check`.
 #[derive(Debug, Args)]
-#[command(after_help = "Orders are observed on a flow that is known exactly, on grids of 4 to 384 \
+#[command(
+    after_help = "Orders are observed on a flow that is known exactly, on grids of 4 to 384 \
 steps, and must not be more than 0.3 below the declared one. Code of the plugin runs in processes \
 of their own: a crash or a hang is one failed line.
 
-Exit codes: 0 all passed, 1 something failed, 2 there is no such file or sampler.")]
+Exit codes: 0 all passed, 1 something failed, 2 there is no such file or sampler."
+)]
 pub(crate) struct Check {
     /// A shared library, or the id of a sampler of `plugins list`
     #[arg(value_name = "FILE|ID")]
@@ -67,10 +70,9 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
     let mut each =
         |finding: &Finding| told = std::mem::replace(&mut told, Ok(())).and(tell(finding));
     let (file, report) = match &subject {
-        Subject::BuiltIn => {
-            let sampler = std::sync::Arc::new(sigmalab::sampler::Euler);
+        Subject::BuiltIn(sampler) => {
             let info = sampler.info().clone();
-            let findings = check_built_in(sampler);
+            let findings = check_built_in(Arc::clone(sampler));
             findings.iter().for_each(&mut each);
             (None, Report { info: Some(info), findings, ..Report::default() })
         }
@@ -116,7 +118,7 @@ pub(crate) fn run(arguments: &Check) -> Result<(), Failure> {
 }
 
 enum Subject {
-    BuiltIn,
+    BuiltIn(Arc<dyn Sampler>),
     File(PathBuf),
 }
 
@@ -135,9 +137,12 @@ fn subject(name: &str) -> Result<Subject, Failure> {
             .way_out("sigmalab plugins list for what there is")
             .way_out(format_args!("./{name} if you mean a file"))
     })?;
-    Ok(match chosen.file {
-        Some(file) => Subject::File(file.path),
-        None => Subject::BuiltIn,
+    Ok(match (chosen.built_in(), chosen.file) {
+        (_, Some(file)) => Subject::File(file.path),
+        (Some(choice), None) => Subject::BuiltIn(choice.sampler),
+        (None, None) => {
+            return Err(Failure::failed(format_args!("`{name}` is neither built in nor a file")));
+        }
     })
 }
 
