@@ -244,9 +244,9 @@ impl Comparing {
         Some(job)
     }
 
-    /// What is not known yet, where there is a pair.
+    /// What is not known yet, where there are two runs.
     pub fn missing(&self, runs: &Runs) -> Option<ComparisonJob> {
-        let (a, b) = runs.pair()?;
+        let (a, b) = runs.pair().filter(|_| !runs.is_one())?;
         let known = self.result.as_ref().filter(|result| result.is_of(a, b));
         let job = |known| ComparisonJob { a: a.clone(), b: b.clone(), scale: self.scale, known };
         match known {

@@ -6,6 +6,7 @@ use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, Timings};
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
 use crate::model::{LoadProgress, RgbImage};
+use crate::schedule::runs::gw_runs;
 use std::sync::Arc;
 
 /// A run that is going.
@@ -119,6 +120,11 @@ impl Runs {
     /// A and B, where both are there.
     pub fn pair(&self) -> Option<(&Arc<Finished>, &Arc<Finished>)> {
         self.pinned.as_ref().zip(self.last.as_ref())
+    }
+
+    /// Whether A and B are the same run.
+    pub fn is_one(&self) -> bool {
+        self.pair().is_some_and(|(a, b)| Arc::ptr_eq(a, b))
     }
 
     /// A becomes B and B becomes A.
@@ -241,9 +247,12 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 impl Finished {
-    /// Name of its preset, `edited` where it has none.
-    pub fn name(&self) -> &str {
-        self.recipe.preset.as_deref().unwrap_or("edited")
+    /// Name of its preset, else the runs of its gw: `gw 7x45 2x3`.
+    pub fn name(&self) -> String {
+        match &self.recipe.preset {
+            Some(preset) => preset.clone(),
+            None => format!("gw {}", gw_runs(&self.recipe.steps)),
+        }
     }
 
     /// Evaluations of each network that its steps are made of, whether they were done for this
@@ -259,7 +268,18 @@ impl Finished {
         (load_ms + encode_ms + denoise_ms + decode_ms) / 1e3
     }
 
-    /// `20 steps · 18 from cache · 2+2 evaluations, 36 saved · 3.1 s`.
+    /// What it cost, from the longest way to say it to the shortest.
+    pub fn summaries(&self) -> Vec<String> {
+        let reused = self.reports.iter().filter(|report| report.reused).count();
+        let time = seconds(self.seconds());
+        let short = match reused {
+            0 => format!("{} steps · {time}", self.reports.len()),
+            reused => format!("{reused} of {} cached · {time}", self.reports.len()),
+        };
+        vec![self.summary(), short, time]
+    }
+
+    /// `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
     pub fn summary(&self) -> String {
         let reused = self.reports.iter().filter(|report| report.reused).count();
         let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;

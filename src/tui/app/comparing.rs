@@ -1,6 +1,7 @@
 //! Actions about A and B: pinning, and how the two are compared.
 
 use super::{App, Done, Effect, Screen};
+use crate::tui::action::Action;
 use crate::tui::comparing::{Comparison, Scale, View};
 use crate::tui::runs::Finished;
 use serde_json::{Value, json};
@@ -29,9 +30,10 @@ impl App {
 
     pub(super) fn compare(&mut self) -> Done {
         if self.runs.pair().is_none() {
-            return Err(
-                "nothing is pinned yet: run, pin it as A, and run something else".to_owned()
-            );
+            let (run, pin) = (self.key_of(Action::Run), self.key_of(Action::Pin));
+            return Err(format!(
+                "nothing is pinned yet: run ({run}), pin it as A ({pin}), and run something else"
+            ));
         }
         self.show(Screen::Compare)
     }
@@ -92,8 +94,11 @@ impl App {
 
     fn two(&self) -> Result<(), String> {
         match self.runs.pair() {
-            Some(_) => Ok(()),
-            None => Err("there are no two runs yet: run, pin it as A, and run again".to_owned()),
+            Some(_) if !self.runs.is_one() => Ok(()),
+            _ => {
+                Err("there are no two runs yet: run, pin it as A, and run something else"
+                    .to_owned())
+            }
         }
     }
 }

@@ -28,6 +28,9 @@ const NARROW: u16 = 34;
 /// The fewest columns that curves are worth drawing in.
 const CURVES: u16 = 28;
 
+/// And the fewest rows.
+const CURVES_HEIGHT: u16 = 8;
+
 /// What a pane shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Shows {
@@ -132,8 +135,10 @@ fn draw_run(app: &App, letter: &str, run: &Finished, area: Rect, buffer: &mut Bu
     let notes = proxy_notes(&run.recipe);
     let noted = notes.iter().map(|note| format!("{whole} · {note}"));
     let titles: Vec<String> = noted.chain([whole.clone()]).collect();
-    editor::frame(app, longest(&titles, area), area, buffer);
-    footer(&run.summary(), app.theme.dim, area, buffer);
+    // Where one is seen at a time, which one is what matters.
+    let flipped = app.comparing.view == View::Flip;
+    pane(app, longest(&titles, area), area, flipped, buffer);
+    footer(longest(&run.summaries(), area), app.theme.dim, area, buffer);
 }
 
 fn draw_difference(app: &App, area: Rect, buffer: &mut Buffer) {
@@ -146,6 +151,7 @@ fn draw_difference(app: &App, area: Rect, buffer: &mut Buffer) {
             return;
         }
         Some(Err(_)) => "the images are of two sizes",
+        None if app.runs.is_one() => "A and B are the same run",
         None => "comparing …",
     };
     let inner = inside(area);
@@ -183,15 +189,23 @@ fn draw_scale(app: &App, images: &Images, area: Rect, buffer: &mut Buffer) {
     Line::from(spans).render(at, buffer);
 }
 
-/// What is below the images: numbers, settings that differ, the table, and curves.
+/// What is below or beside the images: numbers, settings that differ, the table, and curves.
 struct Rest {
     numbers: Vec<String>,
     /// Settings above the header of the table; those that have no room there scroll with it.
     settings: Vec<String>,
     scrolled: Vec<String>,
+    table: Vec<Row>,
     header: Rect,
     rows: Rect,
     curves: Option<Rect>,
+}
+
+impl Rest {
+    /// Lines of the table, in view or not.
+    fn lines(&self) -> usize {
+        self.scrolled.len() + self.table.len()
+    }
 }
 
 fn rest(app: &App, a: &Finished, b: &Finished, area: Rect) -> Rest {
@@ -202,32 +216,36 @@ fn rest(app: &App, a: &Finished, b: &Finished, area: Rect) -> Rest {
     let left = inner.height.saturating_sub(numbers.len() as u16);
     let above = usize::from(left.saturating_sub(5)).max(1).min(settings.len());
     let scrolled = settings.split_off(above);
+    let [first, second] = [a, b].map(|run| side_by_side::schedule(&run.recipe));
+    let table = side_by_side::rows(&first, &second, !app.comparing.unfolded);
+
     let used = (numbers.len() + settings.len()) as u16;
-    let with_curves = inner.width >= TABLE + CURVES;
-    let width = if with_curves { TABLE } else { inner.width };
-    let header = Rect { y: inner.y + used, height: 1, width, ..inner }.intersection(inner);
-    let height = inner.height.saturating_sub(used + 1);
-    let rows = Rect { y: inner.y + used + 1, height, width, ..inner }.intersection(inner);
-    let curves = with_curves.then(|| Rect {
-        x: inner.x + width + 1,
-        y: inner.y + used,
-        width: inner.width - width - 1,
-        height: height + 1,
-    });
-    Rest { numbers, settings, scrolled, header, rows, curves }
+    let below = Rect { y: inner.y + used, height: inner.height.saturating_sub(used), ..inner }
+        .intersection(inner);
+    let lines = u16::try_from(scrolled.len() + table.len()).unwrap_or(u16::MAX).saturating_add(1);
+    // The curves beside the table, else in what it leaves free.
+    let (table_area, curves) = if below.width >= TABLE + CURVES {
+        let x = below.x + TABLE + 1;
+        let curves = Rect { x, width: below.right() - x, ..below };
+        (Rect { width: TABLE, ..below }, Some(curves))
+    } else if below.width >= CURVES && below.height >= lines.saturating_add(CURVES_HEIGHT) {
+        let height = (below.height - lines).min(2 * CURVES_HEIGHT);
+        let curves = Rect { y: below.bottom() - height, height, ..below };
+        (Rect { height: below.height - height, ..below }, Some(curves))
+    } else {
+        (below, None)
+    };
+    let header = Rect { height: table_area.height.min(1), ..table_area };
+    let height = table_area.height - header.height;
+    let rows = Rect { y: header.bottom(), height, ..table_area };
+    Rest { numbers, settings, scrolled, table, header, rows, curves }
 }
 
 /// Lines that the table can be scrolled down by.
 pub(in crate::tui) fn most_scroll(app: &App) -> usize {
     let Some((a, b)) = app.runs.pair() else { return 0 };
     let rest = rest(app, a, b, parts(app, super::body(app.area())).rest);
-    let lines = rest.scrolled.len() + table(app, a, b).len();
-    lines.saturating_sub(usize::from(rest.rows.height))
-}
-
-fn table(app: &App, a: &Finished, b: &Finished) -> Vec<Row> {
-    let (a, b) = (side_by_side::schedule(&a.recipe), side_by_side::schedule(&b.recipe));
-    side_by_side::rows(&a, &b, !app.comparing.unfolded)
+    rest.lines().saturating_sub(usize::from(rest.rows.height))
 }
 
 fn draw_rest(app: &App, a: &Finished, b: &Finished, area: Rect, buffer: &mut Buffer) {
@@ -241,17 +259,15 @@ fn draw_rest(app: &App, a: &Finished, b: &Finished, area: Rect, buffer: &mut Buf
         let line = Line::from(Span::styled(text.as_str(), style));
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
-    let table = table(app, a, b);
-    let columns = columns(&table, rest.header.width);
+    let columns = columns(&rest.table, rest.header.width);
     header(app, &columns, rest.header, buffer);
     let scrolled = rest.scrolled.iter().map(|text| Line::from(Span::styled(text, theme.text)));
-    let rows = table.iter().map(|row| line(app, row, &columns));
+    let rows = rest.table.iter().map(|row| line(app, row, &columns));
     let lines = scrolled.chain(rows).skip(app.scroll);
     for (line, y) in lines.zip(rest.rows.y..rest.rows.bottom()) {
         line.render(Rect { y, height: 1, ..rest.rows }, buffer);
     }
-    let all = rest.scrolled.len() + table.len();
-    let below = all.saturating_sub(app.scroll + usize::from(rest.rows.height));
+    let below = rest.lines().saturating_sub(app.scroll + usize::from(rest.rows.height));
     if below > 0 {
         footer(&format!("{below} more below"), theme.dim, area, buffer);
     }
@@ -300,7 +316,7 @@ fn line<'a>(app: &App, row: &Row, columns: &[Compared]) -> Line<'a> {
     let theme = &app.theme;
     let (step, pairs) = match row {
         Row::Same { first, last } => {
-            let text = format!("  {:>4}  the same", format!("{first}–{last}"));
+            let text = format!(" {:>5}  the same", format!("{first}–{last}"));
             return Line::from(Span::styled(text, theme.dim));
         }
         Row::Step { step, pairs } => (step, pairs),
@@ -325,6 +341,7 @@ fn line<'a>(app: &App, row: &Row, columns: &[Compared]) -> Line<'a> {
 fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
     let mut texts = Vec::new();
     match app.comparison() {
+        None if app.runs.is_one() => texts.push("the same run: run something else".to_owned()),
         None => texts.push("comparing …".to_owned()),
         Some(comparison) => {
             match &comparison.images {

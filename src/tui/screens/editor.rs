@@ -149,7 +149,7 @@ fn draw_image(app: &App, area: Rect, buffer: &mut Buffer) {
     match &app.runs.last {
         // It is about the image before.
         Some(_) if is_draft => {}
-        Some(last) => footer(&last.summary(), app.theme.dim, area, buffer),
+        Some(last) => footer(longest(&last.summaries(), area), app.theme.dim, area, buffer),
         None if inner.height > 0 && !is_draft => {
             let key = app.key_of(Action::Run);
             let text = format!("{key} draws the image");
@@ -189,7 +189,10 @@ fn draw_pinned(app: &App, run: &Finished, area: Rect, buffer: &mut Buffer) {
     let texts = [format!("pinned A · {}", run.name()), "A".to_owned()];
     let titles = with_notes(&texts, &proxy_notes(&run.recipe));
     frame(app, longest(&titles, area), area, buffer);
-    if let Some(last) = &app.runs.last {
+    if app.runs.is_one() {
+        let texts = ["the image beside it: run something else", "the image beside it"];
+        footer(longest(&texts.map(str::to_owned), area), app.theme.dim, area, buffer);
+    } else if let Some(last) = &app.runs.last {
         let evaluations = format!("NFE {} vs {}", last.evaluations(), run.evaluations());
         let images = app.comparison().map_or_else(|| "comparing …".to_owned(), closeness);
         let texts = [format!("{images} · {evaluations}"), images];

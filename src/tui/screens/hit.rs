@@ -49,7 +49,7 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         return call(&title(app), title_row(area));
     }
     if is_in(status_row(area)) {
-        return call(&status(app), status_row(area));
+        return call(&status(app, area.width), status_row(area));
     }
     match app.screen {
         Screen::Editor => {

@@ -60,7 +60,7 @@ impl App {
             Screen::Compare => compare::draw(self, body, buffer),
             Screen::Log => reading::draw_log(self, body, buffer),
         }
-        pieces::draw(&status(self), status_row(area), buffer);
+        pieces::draw(&status(self, area.width), status_row(area), buffer);
         pieces::draw(&hints(self, area.width), hints_row(area), buffer);
         match &self.asking {
             Some(Asking::Palette { line, chosen }) => {
@@ -181,7 +181,7 @@ fn title(app: &App) -> Vec<Piece> {
 }
 
 /// What happens, else what was said last, else what is wrong, else the prompt.
-fn status(app: &App) -> Vec<Piece> {
+fn status(app: &App, room: u16) -> Vec<Piece> {
     let theme = &app.theme;
     let wrong = super::grid::reason(&app.grid, app.document.faults());
     let one_line = |text: &str| text.replace('\n', " · ");
@@ -189,7 +189,7 @@ fn status(app: &App) -> Vec<Piece> {
         (Some(message), _, _) if message.is_problem => {
             Piece::does(one_line(&message.text), theme.fault, Action::ShowLog)
         }
-        (_, Some(going), _) => Piece::new(going_on(going), theme.title),
+        (_, Some(going), _) => Piece::new(going_on(going, room), theme.title),
         (Some(message), _, _) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
         (None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
         (None, None, None) => {
@@ -200,18 +200,18 @@ fn status(app: &App) -> Vec<Piece> {
     vec![Piece::new(" ", theme.text), piece]
 }
 
-/// A bar and words.
-fn going_on(going: &runs::Going) -> String {
-    let cells = 20;
-    let done = going.reports.len();
-    let bar = match going.reports.last() {
-        Some(report) => {
-            let full = cells * done / report.steps.max(1);
-            format!("{}{} ", "━".repeat(full), "╌".repeat(cells - full.min(cells)))
+/// Words, and a bar before them as far as there is room.
+fn going_on(going: &runs::Going, room: u16) -> String {
+    const LONGEST: usize = 20;
+    let words = &going.stage;
+    let cells = usize::from(room).saturating_sub(words.chars().count() + 3).min(LONGEST);
+    match going.reports.last() {
+        Some(report) if cells >= 4 => {
+            let full = (cells * going.reports.len() / report.steps.max(1)).min(cells);
+            format!("{}{} {words}", "━".repeat(full), "╌".repeat(cells - full))
         }
-        None => String::new(),
-    };
-    format!("{bar}{}", going.stage)
+        _ => words.clone(),
+    }
 }
 
 /// The keys that matter here, as far as they fit; a click does what the key does.
