@@ -5,6 +5,7 @@ use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
 use clap::Args;
 use sigmalab::engine::worker::{Engine, EngineOptions};
+use sigmalab::history::{self, History};
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::keymap::Keymap;
@@ -82,7 +83,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
             false => read_file(file)?,
         };
         let mut out = std::io::stdout().lock();
-        return play(&mut app, &mut engine, &text, &name, &mut out).map_err(|error| {
+        return play(&mut app, &mut engine, kept(), &text, &name, &mut out).map_err(|error| {
             if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
     }
@@ -92,7 +93,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         })?),
         None => None,
     };
-    runtime::run(&mut app, &mut engine, record).map_err(|error| {
+    runtime::run(&mut app, &mut engine, record, kept()).map_err(|error| {
         Failure::failed(format_args!("the terminal could not be written: {error}"))
     })
 }
@@ -109,6 +110,11 @@ fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
         return Ok(Keymap::defaults());
     };
     Keymap::parse(&read_file(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
+}
+
+/// Where finished runs are kept.
+fn kept() -> Option<History> {
+    history::data_folder().map(|data| History::under(&data, history::DEFAULT_QUOTA))
 }
 
 /// Where the worker's libraries print: the screen is not theirs.

@@ -6,6 +6,7 @@ use crate::engine::noise::{NoiseSource, Rng};
 use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
+use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::sigmas::{Schedule, StepFault};
 use crate::schedule::size::Size;
@@ -111,6 +112,57 @@ impl Document {
         let label = self.history.redo(&mut self.draft);
         self.refresh();
         label
+    }
+
+    /// What was done, as a tree.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Goes to a revision anywhere in the tree.
+    pub fn go_to(&mut self, revision: usize) -> Result<(), EditError> {
+        self.history.go_to(revision, &mut self.draft)?;
+        self.refresh();
+        Ok(())
+    }
+
+    /// Takes over the steps of a recipe, as one step of the history, and its prompt, size and
+    /// seed. `preset` is the one that the recipe names, where there is one of that name: the draft
+    /// then counts as edited where it differs from it. Otherwise the draft keeps its name.
+    /// Gives what could not be taken over.
+    pub fn load_recipe(
+        &mut self,
+        recipe: &Recipe,
+        preset: Option<&Preset>,
+        label: &str,
+    ) -> Result<Vec<&'static str>, EditError> {
+        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
+        let steps = SamplingOrder(recipe.steps.clone());
+        let new = Draft { steps, terminal: recipe.terminal, ..named };
+        self.change(Transaction::replacing(&self.draft, &new), label, None)?;
+        if let Some(preset) = preset {
+            self.saved = Draft::from(preset);
+        }
+        self.prompt.clone_from(&recipe.prompt);
+        self.set_size(recipe.size);
+        let mut left = Vec::new();
+        match recipe.noise {
+            NoiseSource::Seed { seed, rng: Rng::TorchCpu } => {
+                self.seed = seed;
+                self.seed_locked = true;
+            }
+            NoiseSource::Seed { .. } | NoiseSource::File { .. } => left.push("noise"),
+        }
+        if recipe.schedule_size() != recipe.size {
+            left.push("σ of another size");
+        }
+        if recipe.model.name != self.model {
+            left.push("checkpoint");
+        }
+        if recipe.dtype != self.dtype {
+            left.push("number format");
+        }
+        Ok(left)
     }
 
     fn refresh(&mut self) {

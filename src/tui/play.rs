@@ -3,9 +3,12 @@
 
 use super::action::Call;
 use super::app::{App, Effect};
+use super::gallery::keeper::Keeper;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::Engine;
+use crate::history::History;
 use std::io::Write;
+use std::sync::mpsc;
 
 /// Why playing stopped.
 #[derive(Debug, thiserror::Error)]
@@ -65,14 +68,21 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<(usize, Call)>, PlayError> {
     Ok(calls)
 }
 
-/// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`.
+/// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`;
+/// finished runs go into `history`.
 pub fn play(
     app: &mut App,
     engine: &mut Engine,
+    history: Option<History>,
     text: &str,
     file: &str,
     out: &mut dyn Write,
 ) -> Result<(), PlayError> {
+    let (sender, news) = mpsc::channel();
+    let keeper = Keeper::start(history, move |gallery| {
+        // Nobody listens once the file has ended.
+        let _ = sender.send(gallery);
+    });
     for (line, call) in parse(text, file)? {
         let failed = |problem: String| PlayError::Call {
             file: file.to_owned(),
@@ -82,13 +92,19 @@ pub fn play(
         };
         let (effects, result) = app.play(&call);
         result.map_err(failed)?;
-        if carry_out(app, engine, effects, out)? {
+        if carry_out(app, engine, &keeper, effects, out)? {
             return Ok(());
         }
-        while app.runs().going.is_some() {
-            let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
-            let effects = app.engine(update);
-            carry_out(app, engine, effects, out)?;
+        loop {
+            let effects = if app.runs().going.is_some() {
+                let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
+                app.engine(update)
+            } else if app.is_waiting() {
+                app.gallery_news(news.recv().map_err(|_| PlayError::NoNews)?)
+            } else {
+                break;
+            };
+            carry_out(app, engine, &keeper, effects, out)?;
         }
         // A run that failed has its cause as the message.
         if let Some(message) = app.message().filter(|message| message.is_problem) {
@@ -102,6 +118,7 @@ pub fn play(
 fn carry_out(
     app: &mut App,
     engine: &mut Engine,
+    keeper: &Keeper,
     effects: Vec<Effect>,
     out: &mut dyn Write,
 ) -> Result<bool, PlayError> {
@@ -119,6 +136,7 @@ fn carry_out(
                     engine.cancel(id);
                 }
             }
+            Effect::Gallery(work) => keeper.take(work),
             Effect::Print(text) => writeln!(out, "{text}")?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.

@@ -26,7 +26,7 @@ pub struct Going {
 }
 
 /// A run that ended with an image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
     /// What was drawn.
     pub recipe: Recipe,
@@ -180,25 +180,27 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 impl Finished {
-    /// `20 steps · 18 from cache · 2+2 evaluations, 36 saved · 3.1 s`.
+    /// `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
     pub fn summary(&self) -> String {
         let reused = self.reports.iter().filter(|report| report.reused).count();
-        let total = self.timings.load_ms
-            + self.timings.encode_ms
-            + self.timings.denoise_ms
-            + self.timings.decode_ms;
-        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
-        let mut text = format!("{} steps", self.reports.len());
-        if reused > 0 {
-            text.push_str(&format!(" · {reused} from cache"));
-        }
-        text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
-        if cond_saved + uncond_saved > 0 {
-            text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
-        }
-        text.push_str(&format!(" · {}", seconds(total / 1e3)));
-        text
+        summary(self.reports.len(), reused, &self.nfe, &self.timings)
     }
+}
+
+/// What a run took: `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
+pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -> String {
+    let total = timings.load_ms + timings.encode_ms + timings.denoise_ms + timings.decode_ms;
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    let mut text = format!("{steps} steps");
+    if reused > 0 {
+        text.push_str(&format!(" · {reused} from cache"));
+    }
+    text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
+    if cond_saved + uncond_saved > 0 {
+        text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
+    }
+    text.push_str(&format!(" · {}", seconds(total / 1e3)));
+    text
 }
 
 #[cfg(test)]

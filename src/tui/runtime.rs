@@ -4,9 +4,12 @@
 mod half_blocks;
 
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
+use super::gallery::keeper::Keeper;
 use super::theme::Theme;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::Engine;
+use crate::history::History;
 use crate::terminal::capabilities::{Background, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -38,6 +41,7 @@ const NEWS: Duration = Duration::from_millis(10);
 enum Incoming {
     Bytes(Vec<u8>),
     Signal(i32),
+    Gallery(GalleryNews),
     /// The terminal is gone.
     Closed,
 }
@@ -45,15 +49,26 @@ enum Incoming {
 type Out = BufWriter<Stdout>;
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done.
-pub fn run(app: &mut App, engine: &mut Engine, record: Option<File>) -> io::Result<()> {
+/// action that was done; finished runs go into `history`.
+pub fn run(
+    app: &mut App,
+    engine: &mut Engine,
+    record: Option<File>,
+    history: Option<History>,
+) -> io::Result<()> {
     let (sender, incoming) = mpsc::channel();
+    let news = sender.clone();
+    let keeper = Keeper::start(history, move |gallery| {
+        // A loop that has ended wants no news.
+        let _ = news.send(Incoming::Gallery(gallery));
+    });
     read_input(sender.clone());
     catch_signals(sender)?;
     restore_on_panic();
     let mut runtime = Runtime {
         app,
         engine,
+        keeper: &keeper,
         record,
         incoming,
         parser: Parser::new(),
@@ -80,6 +95,7 @@ pub fn run(app: &mut App, engine: &mut Engine, record: Option<File>) -> io::Resu
 struct Runtime<'a> {
     app: &'a mut App,
     engine: &'a mut Engine,
+    keeper: &'a Keeper,
     record: Option<File>,
     incoming: Receiver<Incoming>,
     parser: Parser,
@@ -151,6 +167,11 @@ impl Runtime<'_> {
                 let inputs = self.parser.feed(&bytes, Instant::now());
                 self.inputs(inputs)
             }
+            Incoming::Gallery(news) => {
+                let effects = self.app.gallery_news(news);
+                self.dirty = true;
+                self.carry_out(effects)
+            }
             Incoming::Signal(SIGWINCH) => self.resize(),
             Incoming::Signal(SIGCONT) => {
                 enter()?;
@@ -205,6 +226,7 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::Gallery(work) => self.keeper.take(work),
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {

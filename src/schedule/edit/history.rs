@@ -111,9 +111,20 @@ impl History {
     /// # Errors
     /// Where the draft is not the one of this history. Nothing has changed then.
     pub fn go_to(&mut self, revision: usize, draft: &mut Draft) -> Result<(), EditError> {
+        *draft = self.at(revision, draft)?;
+        let after = self.nodes.get(revision).and_then(|node| node.after);
+        self.selected = if revision == 0 { self.selected } else { after };
+        self.arrive(revision);
+        Ok(())
+    }
+
+    /// What the draft is at a revision anywhere in the tree, without going there. `draft` is what
+    /// it is now.
+    ///
+    /// # Errors
+    /// Where the draft is not the one of this history, and where there is no such revision.
+    pub fn at(&self, revision: usize, draft: &Draft) -> Result<Draft, EditError> {
         let missing = || EditError::Stale { place: format!("revision {revision}") };
-        let target = self.nodes.get(revision).ok_or_else(missing)?;
-        let selected = if revision == 0 { self.selected } else { target.after };
         let mut changed = draft.clone();
         let mut forth = Vec::new();
         let (mut here, mut there) = (self.current, revision);
@@ -133,10 +144,7 @@ impl History {
         for transaction in forth.into_iter().rev() {
             transaction.apply(&mut changed)?;
         }
-        *draft = changed;
-        self.selected = selected;
-        self.arrive(revision);
-        Ok(())
+        Ok(changed)
     }
 
     /// The revision at which the draft stands.

@@ -24,6 +24,9 @@ impl App {
                 let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
                 (document.sampler.id.clone() + &params.collect::<String>(), true)
             }
+            Action::SamplerParam => (self.param_in_words(), true),
+            Action::GoToRevision => (self.document.revision().to_string(), true),
+            Action::FilterRuns => (self.gallery.words().to_owned(), true),
             Action::SaveAs => (document.draft().name.clone(), false),
             Action::RenamePreset | Action::DuplicatePreset => {
                 (self.preset_under_cursor().unwrap_or_default(), false)
@@ -68,13 +71,23 @@ impl App {
             Some(Asking::Question { call, .. }) => self.perform(&call).map(|()| None),
             Some(Asking::Help) => Ok(None),
             None if self.screen == Screen::Presets => self.load_chosen(),
+            None if self.screen == Screen::Samplers => self.accept_sampler(),
+            None if self.screen == Screen::Revisions => {
+                let revision = self.chosen_revision.to_string();
+                self.perform(&Call::with(Action::GoToRevision, revision)).map(|()| None)
+            }
             None => Ok(None),
         }
     }
 
     pub(super) fn back(&mut self) -> Done {
         if self.asking.take().is_none() {
-            self.screen = Screen::Editor;
+            match self.screen {
+                Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
+                Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
+                Screen::Samplers if self.samplers.leave() => {}
+                _ => self.screen = Screen::Editor,
+            }
         }
         self.scroll = 0;
         Ok(None)
@@ -93,6 +106,12 @@ impl App {
             None if self.screen == Screen::Presets => {
                 self.chosen_preset = self.chosen_preset.saturating_add_signed(by);
             }
+            None if self.screen == Screen::Gallery => {
+                self.gallery.now = std::time::SystemTime::now();
+                self.gallery.along(by);
+            }
+            None if self.screen == Screen::Samplers => self.samplers.along(by),
+            None if self.screen == Screen::Revisions => self.along_revisions(by),
             _ => self.scroll = self.scroll.saturating_add_signed(by),
         }
         Ok(None)
@@ -136,12 +155,7 @@ impl App {
 
     /// The keys of a call where somebody is now, with a space between.
     pub(in crate::tui) fn keys_of(&self, call: &Call) -> String {
-        let context = match self.screen {
-            Screen::Editor => Context::Grid,
-            Screen::Presets => Context::Presets,
-            Screen::Compare => Context::Compare,
-            Screen::Log => Context::Reading,
-        };
+        let context = self.screen.context();
         let keys = self.keymap.keys(context, call);
         keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }

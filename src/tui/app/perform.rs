@@ -13,6 +13,7 @@ impl App {
             self.ask_for(call.action);
             return Ok(());
         }
+        let call = &self.naming_the_run(call);
         let revision = self.document.revision();
         match self.does(call.action, call.argument.as_deref()) {
             Ok(message) => {
@@ -41,6 +42,11 @@ impl App {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
+            Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
+            Action::MoveLeft if self.screen == Screen::Samplers => {
+                self.samplers.leave();
+                Ok(None)
+            }
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -90,20 +96,31 @@ impl App {
             Action::Resample => self.resample(text),
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
+            Action::GoToRevision => self.go_to_revision(text),
 
             Action::Prompt => self.set_prompt(text),
             Action::Size => self.set_size(text),
             Action::Seed => self.set_seed(text),
             Action::LockSeed => self.lock_seed(),
             Action::Sampler => self.set_sampler(text),
+            Action::SamplerParam => self.set_sampler_param(text),
             Action::TerminalRule => self.set_terminal(argument),
             Action::Overlay => self.overlay(argument),
 
             Action::Run => self.run(),
             Action::Cancel => self.cancel(),
             Action::RunOnEdit => self.toggle_run_on_edit(),
+            Action::Pin if argument.is_some() => self.pin_run(text),
             Action::Pin => self.pin(),
             Action::Compare => self.compare(),
+
+            Action::LoadRun => self.load_run(text),
+            Action::CompareRun => self.compare_run(text),
+            Action::DeleteRun => self.delete_run(text),
+            Action::CopyRecipe => self.copy_recipe(text),
+            Action::CopyPath => self.copy_path(text),
+            Action::FilterRuns => self.filter_runs(text),
+            Action::Zoom => self.zoom(),
 
             Action::LoadPreset => self.load_preset(text),
             Action::Save => self.save(),
@@ -115,6 +132,9 @@ impl App {
 
             Action::ShowEditor => self.show(Screen::Editor),
             Action::ShowPresets => self.show_presets(),
+            Action::ShowGallery => self.show_gallery(),
+            Action::ShowSamplers => self.show_samplers(),
+            Action::ShowRevisions => self.show_revisions(),
             Action::ShowLog => self.show(Screen::Log),
             Action::Help => {
                 self.scroll = 0;
@@ -135,6 +155,9 @@ impl App {
             Action::Back => self.back(),
             Action::Next => self.along(1),
             Action::Previous => self.along(-1),
+            // Further than any list is long.
+            Action::First => self.along(-(isize::MAX / 2)),
+            Action::Last => self.along(isize::MAX / 2),
 
             Action::PrintSchedule => self.print_schedule(),
             Action::PrintRun => self.print_run(),

@@ -26,6 +26,7 @@ impl App {
             Some(Ending::Done(finished)) => {
                 let summary = finished.summary();
                 self.say(summary);
+                self.remember(finished);
             }
             Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again => {}
             Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
@@ -38,6 +39,7 @@ impl App {
             // A schedule that cannot be run says so by itself.
             let _ = self.start_run();
         }
+        self.follow_gallery();
         self.effects()
     }
 

@@ -2,7 +2,7 @@
 
 use super::pane;
 use crate::schedule::preset::Step;
-use crate::schedule::sigmas::Sigma;
+use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::tui::app::App;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,14 +12,27 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Context, Line};
 
-/// Draws both curves: σ over its 0 to 1, gw over the range of the gw shown.
+/// Draws the curves of the schedule, and of the overlaid preset.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    let other = app.other.as_ref();
+    let beside = other.map(|other| (other.name.clone(), other.schedule(app.document.size())));
+    draw_beside(app, beside, area, buffer);
+}
+
+/// Draws both curves, and those of another schedule with its name: σ over its 0 to 1, gw over the
+/// range of the gw shown.
+pub(super) fn draw_beside(
+    app: &App,
+    beside: Option<(String, Schedule)>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
     let schedule = app.document.schedule();
-    let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
-    let title = match &app.other {
-        Some(other) => format!("σ and gw · beside {}", other.name),
+    let title = match &beside {
+        Some((name, _)) => format!("σ and gw · beside {name}"),
         None => "σ and gw".to_owned(),
     };
+    let other = beside.map(|(_, other)| other);
     let inner = pane(app, &title, area, false, buffer);
     if inner.width < 12 || inner.height < 2 {
         return;

@@ -1,6 +1,6 @@
 //! The first screen: grid, curves, image, and what each step did.
 
-use super::{Placement, curves, fitted, footer, pane};
+use super::{Placement, curves, fitted, footer, inside, pane};
 use crate::engine::event::StepReport;
 use crate::schedule::edit::Stats;
 use crate::tui::app::App;
@@ -65,15 +65,6 @@ pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     }
     let area = fitted(image.width, image.height, area);
     vec![Placement { slot: 0, image, area }]
-}
-
-fn inside(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(2),
-    }
 }
 
 /// Draws the screen.

@@ -3,9 +3,12 @@
 pub(super) mod compare;
 pub(super) mod curves;
 pub(super) mod editor;
+pub(super) mod gallery;
 pub(super) mod popups;
 pub(super) mod presets;
 pub(super) mod reading;
+pub(super) mod revisions;
+pub(super) mod samplers;
 
 use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};
@@ -52,6 +55,9 @@ impl App {
             Screen::Editor => editor::draw(self, body, buffer),
             Screen::Presets => presets::draw(self, body, buffer),
             Screen::Compare => compare::draw(self, body, buffer),
+            Screen::Gallery => gallery::draw(self, body, buffer),
+            Screen::Samplers => samplers::draw(self, body, buffer),
+            Screen::Revisions => revisions::draw(self, body, buffer),
             Screen::Log => reading::draw_log(self, body, buffer),
         }
         status(self, row(area, area.height - 2), buffer);
@@ -75,7 +81,8 @@ impl App {
         match self.screen {
             Screen::Editor => editor::pictures(self, body(area)),
             Screen::Compare => compare::pictures(self, body(area)),
-            Screen::Presets | Screen::Log => Vec::new(),
+            Screen::Gallery => gallery::pictures(self, body(area)),
+            Screen::Presets | Screen::Samplers | Screen::Revisions | Screen::Log => Vec::new(),
         }
     }
 }
@@ -87,6 +94,16 @@ pub(super) fn body(area: Rect) -> Rect {
 
 fn row(area: Rect, line: u16) -> Rect {
     Rect { y: area.y + line, height: 1, ..area }
+}
+
+/// What is inside the border of a pane.
+pub(super) fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
 }
 
 /// A bordered pane with a title; what is inside it.
@@ -221,6 +238,7 @@ fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
             (Action::Compare, "compare"),
             (Action::Save, "save"),
             (Action::ShowPresets, "presets"),
+            (Action::ShowGallery, "gallery"),
             (Action::Palette, "palette"),
             (Action::Help, "help"),
         ],
@@ -237,6 +255,39 @@ fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
             (Action::ShowEditor, "editor"),
             (Action::Run, "run"),
             (Action::Pin, "pin B as A"),
+            (Action::Help, "help"),
+        ],
+        Context::Gallery => &[
+            (Action::LoadRun, "load"),
+            (Action::Zoom, "zoom"),
+            (Action::Pin, "pin as A"),
+            (Action::CompareRun, "compare with last"),
+            (Action::FilterRuns, "filter"),
+            (Action::DeleteRun, "delete"),
+            (Action::CopyRecipe, "copy recipe"),
+            (Action::CopyPath, "path"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers if app.samplers.param().is_some() => &[
+            (Action::Accept, "change"),
+            (Action::MoveLeft, "samplers"),
+            (Action::Run, "run"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers => &[
+            (Action::Accept, "choose"),
+            (Action::MoveRight, "parameters"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Revisions => &[
+            (Action::Accept, "go there"),
+            (Action::Undo, "undo"),
+            (Action::Redo, "redo"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
             (Action::Help, "help"),
         ],
         Context::Reading => {

@@ -1,0 +1,283 @@
+//! The gallery: the runs as a list, newest first, and the one under the cursor with its picture
+//! and its recipe in words.
+
+use super::{Placement, fitted, footer, inside, pane};
+use crate::model::RgbImage;
+use crate::schedule::edit::Column;
+use crate::tui::action::Action;
+use crate::tui::app::App;
+use crate::tui::gallery::{GalleryRun, Kept, RunName, when, words};
+use crate::tui::runs::seconds;
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+use ratatui::widgets::{Paragraph, Widget, Wrap};
+use std::sync::Arc;
+
+/// Which of the pictures of all screens this one's is.
+const SLOT: usize = 3;
+
+/// The parts of the screen, borders included. Empty ones are not drawn.
+struct Parts {
+    list: Rect,
+    picture: Rect,
+    about: Rect,
+}
+
+fn parts(app: &App, area: Rect) -> Parts {
+    if app.gallery.zoomed {
+        return Parts { list: Rect::ZERO, picture: area, about: Rect::ZERO };
+    }
+    let width = (area.width * 9 / 20).clamp(26.min(area.width), 64);
+    let list = Rect { width, ..area };
+    let right = Rect { x: area.x + width, width: area.width - width, ..area };
+    let height = match area.height {
+        0..14 => 0,
+        14..30 => 9,
+        _ => 12,
+    };
+    let picture = Rect { height: right.height - height, ..right };
+    Parts { list, about: Rect { y: picture.bottom(), height, ..right }, picture }
+}
+
+/// The picture of the run under the cursor.
+pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
+    let area = inside(parts(app, area).picture);
+    let Some(image) = app.gallery.picture().filter(|_| !area.is_empty()) else {
+        return Vec::new();
+    };
+    let (width, height) = size(app, &image);
+    let area = fitted(width, height, area);
+    vec![Placement { slot: SLOT, image, area }]
+}
+
+/// The size of the whole picture: a small one takes the place of it.
+fn size(app: &App, image: &Arc<RgbImage>) -> (u32, u32) {
+    match app.gallery.selected() {
+        Some(run) => (run.recipe.size.width(), run.recipe.size.height()),
+        None => (image.width, image.height),
+    }
+}
+
+/// Draws the screen.
+pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
+    let parts = parts(app, area);
+    draw_picture(app, parts.picture, buffer);
+    if !parts.list.is_empty() {
+        draw_list(app, parts.list, buffer);
+    }
+    if !parts.about.is_empty() {
+        draw_about(app, parts.about, buffer);
+    }
+}
+
+fn draw_list(app: &App, area: Rect, buffer: &mut Buffer) {
+    let gallery = &app.gallery;
+    let count = gallery.len();
+    let mut title = match (gallery.words(), count) {
+        ("", 1) => "gallery · 1 run".to_owned(),
+        ("", count) => format!("gallery · {count} runs"),
+        (words, count) => format!("gallery · {} of {count} · {words}", gallery.shown_len()),
+    };
+    if gallery.is_listing() {
+        title.push_str(" · reading");
+    }
+    let inner = pane(app, &title, area, true, buffer);
+    if inner.is_empty() {
+        return;
+    }
+    let header = format!("{:>4}  {:<9} what changed", "run", "age");
+    Span::styled(header, app.theme.dim).render(Rect { height: 1, ..inner }, buffer);
+    let rows = usize::from(inner.height) - 1;
+    let first = first_row(gallery.cursor(), rows, gallery.shown_len());
+    for (at, (run, before)) in gallery.shown().enumerate().skip(first).take(rows) {
+        let place = Rect { y: inner.y + 1 + (at - first) as u16, height: 1, ..inner };
+        row(app, run, before, place, buffer);
+        if at == gallery.cursor() {
+            buffer.set_style(place, app.theme.cursor);
+        }
+    }
+    if gallery.shown_len() > rows {
+        footer(
+            &format!("{} of {}", gallery.cursor() + 1, gallery.shown_len()),
+            app.theme.dim,
+            area,
+            buffer,
+        );
+    }
+}
+
+/// The first row in view: the cursor's stays in the middle where the list is longer than the view.
+pub(super) fn first_row(cursor: usize, rows: usize, count: usize) -> usize {
+    cursor.saturating_sub(rows / 2).min(count.saturating_sub(rows))
+}
+
+fn row(app: &App, run: &GalleryRun, before: Option<&GalleryRun>, place: Rect, buffer: &mut Buffer) {
+    let theme = &app.theme;
+    let number = match &run.name {
+        RunName::Session(number) => number.to_string(),
+        RunName::Earlier(_) => String::new(),
+    };
+    let pinned = app.runs.pinned.as_ref().is_some_and(|pinned| run.is(pinned));
+    let mark = match (&run.kept, pinned) {
+        (_, true) => Span::styled("A", theme.changed),
+        (Kept::Not(_), false) => Span::styled("✗", theme.fault),
+        _ => Span::raw(" "),
+    };
+    let what = match before {
+        Some(before) => words::change(&before.recipe, &run.recipe),
+        None => run.recipe.prompt.clone(),
+    };
+    let age = when::age(app.gallery.now, run.finished);
+    Line::from(vec![
+        mark,
+        Span::styled(format!("{number:>3}  "), theme.title),
+        Span::styled(format!("{age:<9} "), theme.dim),
+        Span::styled(what, theme.text),
+    ])
+    .render(place, buffer);
+}
+
+fn draw_picture(app: &App, area: Rect, buffer: &mut Buffer) {
+    let gallery = &app.gallery;
+    let Some(run) = gallery.selected() else {
+        let inner = pane(app, "picture", area, false, buffer);
+        let text = match (gallery.is_listing(), gallery.words()) {
+            (true, _) => "reading the history".to_owned(),
+            (false, "") => format!("no run yet: {} draws one", app.key_of(Action::Run)),
+            (false, words) => format!("no run holds {words}"),
+        };
+        return centred(app, text, inner, buffer);
+    };
+    let inner = pane(app, &run.title(), area, false, buffer);
+    if gallery.picture().is_none() {
+        let text = match (&run.problem, &run.kept) {
+            (Some(problem), _) => problem.clone(),
+            (None, Kept::Not(problem)) => format!("its picture could not be kept: {problem}"),
+            (None, _) => "reading".to_owned(),
+        };
+        centred(app, text, inner, buffer);
+    }
+    footer(&run.summary(), app.theme.dim, area, buffer);
+}
+
+fn centred(app: &App, text: String, area: Rect, buffer: &mut Buffer) {
+    let height = area.height.min(4);
+    let at = Rect { y: area.y + (area.height - height) / 2, height, ..area };
+    Paragraph::new(Span::styled(text, app.theme.dim))
+        .wrap(Wrap { trim: true })
+        .centered()
+        .render(at, buffer);
+}
+
+fn draw_about(app: &App, area: Rect, buffer: &mut Buffer) {
+    let inner = pane(app, "recipe", area, false, buffer);
+    let Some(run) = app.gallery.selected() else { return };
+    let room = inner.width.saturating_sub(LABEL);
+    let mut y = inner.y;
+    for (label, text) in about(app, run) {
+        // A value too long for its line goes on below, as far as there is room.
+        let lines = broken(&text, usize::from(room), usize::from(inner.bottom() - y));
+        for (at, line) in lines.into_iter().enumerate() {
+            if y >= inner.bottom() {
+                return;
+            }
+            let label = if at == 0 { label } else { "" };
+            let line = Line::from(vec![
+                Span::styled(format!("{label:<0$}", usize::from(LABEL)), app.theme.dim),
+                Span::styled(line, app.theme.text),
+            ]);
+            line.render(Rect { y, height: 1, ..inner }, buffer);
+            y += 1;
+        }
+    }
+}
+
+/// Columns of a label and the blank after it.
+const LABEL: u16 = 9;
+
+/// The first `most` lines of a text that is broken between words at `width` columns; a word that
+/// is longer than a line, such as a path, is broken where the line ends.
+fn broken(text: &str, width: usize, most: usize) -> Vec<String> {
+    let wide = |text: &str| Span::raw(text).width();
+    let mut lines = Vec::new();
+    let (mut line, mut used) = (String::new(), 0);
+    for word in text.split(' ') {
+        if used > 0 && used + 1 + wide(word) <= width {
+            line.push(' ');
+            used += 1;
+        } else if used > 0 {
+            lines.push(std::mem::take(&mut line));
+            used = 0;
+        }
+        for c in word.chars() {
+            let columns = wide(c.encode_utf8(&mut [0; 4]));
+            if used > 0 && used + columns > width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
+            }
+            line.push(c);
+            used += columns;
+        }
+        if lines.len() >= most {
+            break;
+        }
+    }
+    lines.push(line);
+    lines.truncate(most);
+    lines
+}
+
+/// What is said of a run, the most telling first.
+fn about(app: &App, run: &GalleryRun) -> Vec<(&'static str, String)> {
+    let recipe = &run.recipe;
+    let column = |column| words::column(recipe, column);
+    let kept = match &run.kept {
+        Kept::As { picture, .. } => picture.display().to_string(),
+        Kept::Writing => "being written".to_owned(),
+        Kept::Not(problem) => format!("not in the history: {problem}"),
+    };
+    let ago = when::ago(app.gallery.now, run.finished);
+    let timings = &run.timings;
+    let parts = [
+        ("loading", timings.load_ms),
+        ("prompt", timings.encode_ms),
+        ("steps", timings.denoise_ms),
+        ("decoding", timings.decode_ms),
+    ];
+    // What took no time was there already.
+    let parts = parts.iter().filter(|(_, ms)| *ms >= 0.5);
+    let took: Vec<String> =
+        parts.map(|(what, ms)| format!("{what} {}", seconds(ms / 1e3))).collect();
+    vec![
+        ("prompt", recipe.prompt.clone()),
+        ("steps", words::steps(recipe)),
+        ("gw", column(Column::Gw)),
+        ("mu · std", format!("{} · {}", column(Column::Mu), column(Column::Std))),
+        ("drawn", words::drawn(recipe)),
+        ("picture", run.metrics.as_ref().map(words::metrics).unwrap_or_default()),
+        ("ended", format!("{ago} · {}", when::date(run.finished))),
+        ("took", took.join(" · ")),
+        ("file", kept),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_broken_between_words_and_long_words_where_the_line_ends() {
+        assert_eq!(broken("a red circle on blue", 12, 9), ["a red circle", "on blue"]);
+        assert_eq!(broken("see /home/me/pictures", 8, 9), ["see", "/home/me", "/picture", "s"]);
+        assert_eq!(broken("a red circle", 5, 1), ["a red"]);
+        assert_eq!(broken("", 5, 3), [""]);
+        assert_eq!(broken("円円円", 4, 9), ["円円", "円"]);
+    }
+
+    #[test]
+    fn the_cursor_stays_in_the_middle_of_a_long_list() {
+        assert_eq!([0, 3, 10, 99].map(|cursor| first_row(cursor, 9, 100)), [0, 0, 6, 91]);
+        assert_eq!(first_row(4, 9, 5), 0);
+    }
+}
