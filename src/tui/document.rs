@@ -73,6 +73,51 @@ impl Document {
         Ok(())
     }
 
+    /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
+    /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
+    /// format and device stay, and the draft keeps its name.
+    pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
+        self.take_over(recipe, self.draft.clone(), label)
+    }
+
+    /// [`Document::load_recipe`], with the name of the preset that the recipe names: the draft then
+    /// counts as edited where it differs from `preset`. Gives what of the recipe stays out.
+    pub fn load_recipe_of(
+        &mut self,
+        recipe: &Recipe,
+        preset: Option<&Preset>,
+        label: &str,
+    ) -> Result<Vec<&'static str>, EditError> {
+        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
+        self.take_over(recipe, named, label)?;
+        if let Some(preset) = preset {
+            self.saved = Draft::from(preset);
+        }
+        // The same seed for the next run too: the picture is to be drawn again.
+        self.seed_locked = true;
+        let seeded = matches!(recipe.noise, NoiseSource::Seed { rng: Rng::TorchCpu, .. });
+        let stays_out = [
+            ("noise", !seeded),
+            ("σ of another size", recipe.schedule_size() != recipe.size),
+            ("checkpoint", recipe.model.name != self.model),
+            ("number format", recipe.dtype != self.dtype),
+        ];
+        Ok(stays_out.into_iter().filter(|(_, out)| *out).map(|(what, _)| what).collect())
+    }
+
+    fn take_over(&mut self, recipe: &Recipe, named: Draft, label: &str) -> Result<(), EditError> {
+        let steps = SamplingOrder(recipe.steps.clone());
+        let new = Draft { steps, terminal: recipe.terminal, ..named };
+        self.change(Transaction::replacing(&self.draft, &new), label, None)?;
+        self.prompt.clone_from(&recipe.prompt);
+        self.sampler = SamplerRef { version: None, ..recipe.sampler.clone() };
+        if let NoiseSource::Seed { seed, .. } = &recipe.noise {
+            self.seed = *seed;
+        }
+        self.set_size(recipe.size);
+        Ok(())
+    }
+
     /// Applies a transaction, as one step of the history.
     /// `selected` is what was selected then, which undo selects again.
     pub fn change(
@@ -124,45 +169,6 @@ impl Document {
         self.history.go_to(revision, &mut self.draft)?;
         self.refresh();
         Ok(())
-    }
-
-    /// Takes over the steps of a recipe, as one step of the history, and its prompt, size and
-    /// seed. `preset` is the one that the recipe names, where there is one of that name: the draft
-    /// then counts as edited where it differs from it. Otherwise the draft keeps its name.
-    /// Gives what could not be taken over.
-    pub fn load_recipe(
-        &mut self,
-        recipe: &Recipe,
-        preset: Option<&Preset>,
-        label: &str,
-    ) -> Result<Vec<&'static str>, EditError> {
-        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
-        let steps = SamplingOrder(recipe.steps.clone());
-        let new = Draft { steps, terminal: recipe.terminal, ..named };
-        self.change(Transaction::replacing(&self.draft, &new), label, None)?;
-        if let Some(preset) = preset {
-            self.saved = Draft::from(preset);
-        }
-        self.prompt.clone_from(&recipe.prompt);
-        self.set_size(recipe.size);
-        let mut left = Vec::new();
-        match recipe.noise {
-            NoiseSource::Seed { seed, rng: Rng::TorchCpu } => {
-                self.seed = seed;
-                self.seed_locked = true;
-            }
-            NoiseSource::Seed { .. } | NoiseSource::File { .. } => left.push("noise"),
-        }
-        if recipe.schedule_size() != recipe.size {
-            left.push("σ of another size");
-        }
-        if recipe.model.name != self.model {
-            left.push("checkpoint");
-        }
-        if recipe.dtype != self.dtype {
-            left.push("number format");
-        }
-        Ok(left)
     }
 
     fn refresh(&mut self) {

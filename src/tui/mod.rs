@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod app;
+pub mod configuration;
 pub mod document;
 pub mod gallery;
 pub mod grid;
@@ -10,6 +11,7 @@ pub mod help;
 pub mod keymap;
 pub mod line;
 pub mod play;
+pub mod recovery;
 pub mod revision_tree;
 pub mod runs;
 pub mod runtime;

@@ -40,7 +40,10 @@ pub enum PlayError {
     NoNews,
     /// Standard output cannot be written.
     #[error("cannot print: {0}")]
-    Print(#[from] std::io::Error),
+    Print(std::io::Error),
+    /// No thread can be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 impl PlayError {
@@ -82,7 +85,8 @@ pub fn play(
     let keeper = Keeper::start(history, move |gallery| {
         // Nobody listens once the file has ended.
         let _ = sender.send(gallery);
-    });
+    })
+    .map_err(PlayError::Thread)?;
     for (line, call) in parse(text, file)? {
         let failed = |problem: String| PlayError::Call {
             file: file.to_owned(),
@@ -137,10 +141,15 @@ fn carry_out(
                 }
             }
             Effect::Gallery(work) => keeper.take(work),
-            Effect::Print(text) => writeln!(out, "{text}")?,
+            Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.
-            Effect::Clipboard(_) | Effect::Record(_) | Effect::Redraw | Effect::Suspend => {}
+            Effect::Clipboard(_)
+            | Effect::Record(_)
+            | Effect::PictureProtocol(_)
+            | Effect::CountBytes
+            | Effect::Redraw
+            | Effect::Suspend => {}
         }
     }
     Ok(false)

@@ -139,16 +139,14 @@ impl App {
         let recipe = Arc::clone(&run.recipe);
         let preset = recipe.preset.as_ref().and_then(|name| self.store.get(name).ok()).cloned();
         let title = run.title();
+        let sampler = self.document.sampler.clone();
         let mut left = self
             .document
-            .load_recipe(&recipe, preset.as_ref(), &format!("load {title}"))
+            .load_recipe_of(&recipe, preset.as_ref(), &format!("load {title}"))
             .map_err(|error| format!("{title} cannot be loaded: {error}"))?;
-        match sampler::find(&recipe.sampler.id, &recipe.sampler.params) {
-            Ok(_) => {
-                self.document.sampler.id.clone_from(&recipe.sampler.id);
-                self.document.sampler.params.clone_from(&recipe.sampler.params);
-            }
-            Err(_) => left.push("sampler"),
+        if sampler::find(&recipe.sampler.id, &recipe.sampler.params).is_err() {
+            self.document.sampler = sampler;
+            left.push("sampler");
         }
         self.grid = Default::default();
         self.show(Screen::Editor)?;

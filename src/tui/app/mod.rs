@@ -17,6 +17,7 @@ use super::gallery::{Gallery, GalleryWork};
 use super::grid::Grid;
 use super::keymap::{Context, Keymap};
 use super::line::Line;
+use super::recovery::Unsaved;
 use super::runs::Runs;
 use super::samplers::Samplers;
 use super::screens;
@@ -27,6 +28,8 @@ use crate::schedule::preset::Preset;
 use crate::schedule::size::Size;
 use crate::terminal::input::Input;
 use crate::terminal::key::{Key, KeyCode, Modifiers};
+use crate::terminal::meter::ByteMeter;
+use crate::terminal::picture::Protocol;
 use ratatui::layout::Rect;
 
 /// What an application begins with.
@@ -65,6 +68,10 @@ pub enum Effect {
     Print(String),
     /// Remember what was done, in `--record`.
     Record(Call),
+    /// Show pictures in this way; `None` as the terminal can.
+    PictureProtocol(Option<Protocol>),
+    /// Say how many bytes were written to the terminal.
+    CountBytes,
     /// Draw everything again, images too.
     Redraw,
     /// Go back to the shell.
@@ -144,6 +151,8 @@ pub struct Message {
 #[derive(Debug)]
 pub struct App {
     pub(super) document: Document,
+    /// What the first run would have drawn.
+    opening: Recipe,
     pub(super) grid: Grid,
     pub(super) runs: Runs,
     pub(super) store: Store,
@@ -169,6 +178,8 @@ pub struct App {
     /// What was yanked last.
     pub(super) yanked: Option<String>,
     pub(super) searched: Option<String>,
+    /// How pictures are shown, once it is known.
+    pub(super) protocol: Option<Protocol>,
     pub(super) size: (u16, u16),
     effects: Vec<Effect>,
 }
@@ -182,6 +193,7 @@ impl App {
         let Setup { store, keymap, theme, model, size, prompt, seed, screen } = setup;
         let document = Document::new(store.default_preset(), size, model, prompt, seed);
         let mut app = App {
+            opening: document.recipe(),
             document,
             grid: Grid::default(),
             runs: Runs::default(),
@@ -202,6 +214,7 @@ impl App {
             other: None,
             yanked: None,
             searched: None,
+            protocol: None,
             size: screen,
             effects: Vec::new(),
         };
@@ -384,6 +397,62 @@ impl App {
             self.log.remove(0);
         }
         self.log.push(message);
+    }
+
+    /// What is worked on and not saved, the schedule or the prompt and settings beside it;
+    /// `None` where nothing would be lost.
+    pub fn unsaved(&self) -> Option<Unsaved> {
+        let name = self.document.draft().name.clone();
+        let recipe = self.document.recipe();
+        let beside = |recipe: &Recipe| {
+            let Recipe { prompt, size, noise, sampler, .. } = recipe.clone();
+            (prompt, size, noise, sampler)
+        };
+        let lost = self.document.is_edited() || beside(&recipe) != beside(&self.opening);
+        lost.then(|| Unsaved::new(name, recipe))
+    }
+
+    /// Brings back what an earlier session did not save, as one step of undo.
+    pub fn restore(&mut self, unsaved: &Unsaved) {
+        match self.store.get(&unsaved.name).cloned() {
+            // Into an untouched document this cannot fail; if it did, the edits still come.
+            Ok(preset) => drop(self.document.load(&preset)),
+            Err(_) => self.document.renamed(&unsaved.name),
+        }
+        match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
+            Ok(()) => {
+                let undo = self.key_of(Action::Undo);
+                let name = &unsaved.name;
+                self.say(format!(
+                    "what the session before did not save of {name} is back; {undo} undoes it"
+                ));
+            }
+            Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
+        }
+        self.fit();
+    }
+
+    /// Something went wrong beside the application.
+    pub fn trouble(&mut self, report: &str) {
+        report.lines().for_each(|line| self.complain(line));
+    }
+
+    /// How the terminal shows pictures.
+    pub fn set_picture_protocol(&mut self, protocol: Protocol) {
+        self.protocol = Some(protocol);
+    }
+
+    /// Says how many bytes were written to the terminal.
+    pub fn say_bytes(&mut self, meter: &ByteMeter) {
+        let kib = |bytes: u64| bytes as f64 / 1024.0;
+        self.say(format!(
+            "written to the terminal: {:.1} KiB of frames, {:.1} KiB of pictures, {:.1} KiB of \
+             modes and questions, in {} writes",
+            kib(meter.frames),
+            kib(meter.pictures),
+            kib(meter.control),
+            meter.writes
+        ));
     }
 
     /// What would be printed, into the log, line by line.

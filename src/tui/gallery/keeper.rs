@@ -5,6 +5,7 @@ use super::run::{GalleryRun, ReadRun};
 use super::work::{GalleryNews, GalleryWork};
 use crate::history::{Entry, EntryId, FinishedRun, History};
 use std::collections::HashSet;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, TryRecvError};
@@ -17,6 +18,9 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long entries are read before they are shown and requests for pictures are looked at.
 const SLICE: Duration = Duration::from_millis(20);
+
+/// A picture that takes longer than this to read is announced by a small one.
+const SLOW: Duration = Duration::from_millis(40);
 
 /// Why nothing is kept.
 const NO_FOLDER: &str = "no home folder is known: name a data folder with SIGMALAB_DATA";
@@ -39,25 +43,28 @@ impl Keeper {
     pub fn start(
         history: Option<History>,
         news: impl Fn(GalleryNews) + Clone + Send + 'static,
-    ) -> Self {
+    ) -> io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
         let (writing, to_write) = mpsc::channel();
         let (reading, to_read) = mpsc::channel();
         let (done, written) = mpsc::channel();
         let writer = Writer { history: history.clone(), news: news.clone() };
-        thread::spawn(move || {
+        thread::Builder::new().name("history writer".to_owned()).spawn(move || {
             writer.go(&to_write);
             drop(done);
-        });
+        })?;
         let reader = Reader {
             history,
             news,
             closing: Arc::clone(&closing),
             known: HashSet::new(),
             listing: None,
+            took: Duration::ZERO,
         };
-        thread::spawn(move || reader.go(&to_read));
-        Keeper { writing: Some(writing), reading: Some(reading), written, closing }
+        thread::Builder::new()
+            .name("history reader".to_owned())
+            .spawn(move || reader.go(&to_read))?;
+        Ok(Keeper { writing: Some(writing), reading: Some(reading), written, closing })
     }
 
     /// Takes work; what comes of it is news.
@@ -133,6 +140,8 @@ struct Reader<N> {
     /// What the gallery was told of. Entries never change.
     known: HashSet<EntryId>,
     listing: Option<Listing>,
+    /// How long the last picture took to read.
+    took: Duration,
 }
 
 /// A listing that is going on.
@@ -216,12 +225,15 @@ impl<N: Fn(GalleryNews)> Reader<N> {
         (self.news)(GalleryNews::Found(found));
     }
 
-    /// The small picture at once and the whole one after it, unless another was asked for.
+    /// The whole picture; where that takes its time, a small one before it, and only that one where
+    /// another was asked for meanwhile.
     fn look(&mut self, mut id: EntryId, work: &Receiver<GalleryWork>) {
         loop {
             let Some(history) = &self.history else { return };
             // Without one, the whole picture follows or says what is wrong.
-            if let Ok(small) = history.thumbnail(&id) {
+            if self.took > SLOW
+                && let Ok(small) = history.thumbnail(&id)
+            {
                 (self.news)(GalleryNews::Draft(id.clone(), Arc::new(small)));
             }
             let mut next = None;
@@ -240,8 +252,10 @@ impl<N: Fn(GalleryNews)> Reader<N> {
         }
     }
 
-    fn read(&self, id: EntryId) {
+    fn read(&mut self, id: EntryId) {
+        let began = Instant::now();
         let result = self.read_run(&id).map(Box::new);
+        self.took = began.elapsed();
         (self.news)(GalleryNews::Read(id, result));
     }
 

@@ -71,7 +71,7 @@ pub struct Gallery {
     at_hand: VecDeque<(RunName, Arc<Finished>)>,
     /// A small picture of the run that is being read.
     draft: Option<(EntryId, Arc<RgbImage>)>,
-    /// What was asked for last to be looked at.
+    /// What is being read to be looked at.
     looked: Option<EntryId>,
     wish: Option<Wish>,
     is_listing: bool,
@@ -202,6 +202,7 @@ impl Gallery {
 
     fn was_read(&mut self, id: &EntryId, result: Result<Box<ReadRun>, String>) {
         self.draft = self.draft.take().filter(|(of, _)| of != id);
+        self.looked = self.looked.take().filter(|looked| looked != id);
         let known = self.runs.iter().position(|run| run.id() == Some(id));
         match result {
             Ok(read) => {
@@ -305,9 +306,14 @@ impl Gallery {
             wish.asked = true;
             return Some(GalleryWork::Fetch(id));
         }
-        let run = self.selected().filter(|run| is_open && run.problem.is_none())?;
-        let id = run.id().filter(|id| self.looked.as_ref() != Some(id))?.clone();
-        if self.picture_of(&run.name).is_some() {
+        // The one under the cursor, then its neighbours: whoever looks at one looks at the next.
+        let near = [Some(self.cursor), self.cursor.checked_add(1), self.cursor.checked_sub(1)];
+        let runs = near.into_iter().flatten().filter_map(|at| self.runs.get(*self.shown.get(at)?));
+        let id = runs
+            .filter(|run| is_open && run.problem.is_none() && self.picture_of(&run.name).is_none())
+            .find_map(GalleryRun::id)?
+            .clone();
+        if self.looked.as_ref() == Some(&id) {
             return None;
         }
         self.looked = Some(id.clone());

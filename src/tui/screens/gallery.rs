@@ -1,8 +1,7 @@
 //! The gallery: the runs as a list, newest first, and the one under the cursor with its picture
 //! and its recipe in words.
 
-use super::{Placement, fitted, footer, inside, pane};
-use crate::model::RgbImage;
+use super::{Placement, footer, inside, pane};
 use crate::schedule::edit::Column;
 use crate::tui::action::Action;
 use crate::tui::app::App;
@@ -12,7 +11,6 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
-use std::sync::Arc;
 
 /// Which of the pictures of all screens this one's is.
 const SLOT: usize = 3;
@@ -46,17 +44,7 @@ pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     let Some(image) = app.gallery.picture().filter(|_| !area.is_empty()) else {
         return Vec::new();
     };
-    let (width, height) = size(app, &image);
-    let area = fitted(width, height, area);
     vec![Placement { slot: SLOT, image, area }]
-}
-
-/// The size of the whole picture: a small one takes the place of it.
-fn size(app: &App, image: &Arc<RgbImage>) -> (u32, u32) {
-    match app.gallery.selected() {
-        Some(run) => (run.recipe.size.width(), run.recipe.size.height()),
-        None => (image.width, image.height),
-    }
 }
 
 /// Draws the screen.
