@@ -1,10 +1,14 @@
 //! The workbench through its real application: keys in, grid and screens out, and files played
 //! by the real program.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
 mod documentation;
 mod editing;
+mod gallery;
 mod keys;
 mod playing;
 mod recovery;
+mod revisions;
+mod samplers;
 mod screens;
+mod session;

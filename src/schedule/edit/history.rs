@@ -1,7 +1,7 @@
 //! Undo and redo as a tree: what was undone stays reachable when something else is done instead.
 //! Knows nothing of what the transactions change.
 
-use super::{Block, Draft, EditError, Transaction};
+use super::{Block, Change, Draft, EditError, Transaction};
 
 /// The revisions of one draft. Revision 0 is the draft as it was opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ struct Node {
 }
 
 /// One revision, as a list of the tree shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Revision<'a> {
     /// Its number; higher is newer.
     pub number: usize,
@@ -33,6 +33,8 @@ pub struct Revision<'a> {
     pub parent: Option<usize>,
     /// What was done; empty for revision 0.
     pub label: &'a str,
+    /// The same as changes, from its parent on; none for revision 0.
+    pub changes: &'a [Change],
     /// Whether the draft stands here.
     pub current: bool,
 }
@@ -163,6 +165,7 @@ impl History {
             number,
             parent: (number != 0).then_some(node.parent),
             label: &node.label,
+            changes: node.transaction.changes(),
             current: number == self.current,
         })
     }

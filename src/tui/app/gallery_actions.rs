@@ -3,7 +3,7 @@
 use super::{App, Asking, Done, Effect, Message, Screen};
 use crate::sampler;
 use crate::tui::action::{Action, Call};
-use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Kept, RunName};
+use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
 use crate::tui::runs::Finished;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -38,7 +38,7 @@ impl App {
     pub(super) fn follow_gallery(&mut self) {
         match self.gallery.granted() {
             None => {}
-            Some(Ok((deed, name, run))) => match self.does_with_run(deed, &name, run) {
+            Some(Ok(granted)) => match self.does_with_run(granted) {
                 Ok(Some(message)) => self.say(message),
                 Ok(None) => {}
                 Err(problem) => self.complain(problem),
@@ -109,15 +109,16 @@ impl App {
         Ok(None)
     }
 
-    fn does_with_run(&mut self, deed: Deed, name: &RunName, run: Arc<Finished>) -> Done {
-        let title = self.gallery.run(name).map(GalleryRun::title).unwrap_or_default();
+    fn does_with_run(&mut self, granted: Granted) -> Done {
+        let Granted { deed, name, run } = granted;
+        let title = self.gallery.run(&name).map(GalleryRun::title).unwrap_or_default();
         match deed {
             Deed::Show => {
                 self.runs.last = Some(run);
                 Ok(None)
             }
             Deed::Load => {
-                let Some(card) = self.gallery.run(name).cloned() else { return Ok(None) };
+                let Some(card) = self.gallery.run(&name).cloned() else { return Ok(None) };
                 let message = self.load_recipe_of(&card)?;
                 self.runs.last = Some(run);
                 Ok(Some(message))
@@ -139,7 +140,7 @@ impl App {
         let recipe = Arc::clone(&run.recipe);
         let preset = recipe.preset.as_ref().and_then(|name| self.store.get(name).ok()).cloned();
         let title = run.title();
-        let sampler = self.document.sampler.clone();
+        let (sampler, revision) = (self.document.sampler.clone(), self.document.revision());
         let mut left = self
             .document
             .load_recipe_of(&recipe, preset.as_ref(), &format!("load {title}"))
@@ -148,11 +149,16 @@ impl App {
             self.document.sampler = sampler;
             left.push("sampler");
         }
-        self.grid = Default::default();
+        // Somebody who tunes the last steps stays there.
+        self.grid.anchor = None;
         self.show(Screen::Editor)?;
+        let undo = match self.document.revision() == revision {
+            true => String::new(),
+            false => format!("; {} takes its steps back", self.key_of(Action::Undo)),
+        };
         Ok(match left.as_slice() {
-            [] => format!("{title} is in the grid; undo takes its steps back"),
-            left => format!("{title} is in the grid, but not its {}", left.join(", ")),
+            [] => format!("{title} is in the grid{undo}"),
+            left => format!("{title} is in the grid, but not its {}{undo}", left.join(", ")),
         })
     }
 

@@ -144,7 +144,7 @@ impl App {
 
 impl App {
     /// Whether the image is the one that a run would draw now.
-    pub(in crate::tui) fn is_image_current(&self) -> bool {
+    pub fn is_image_current(&self) -> bool {
         let Some(last) = &self.runs.last else { return false };
         let mut drawn = last.recipe.clone();
         // What only a run fills in.

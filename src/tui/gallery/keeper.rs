@@ -193,7 +193,9 @@ impl<N: Fn(GalleryNews)> Reader<N> {
         self.known.retain(|id| present.contains(id));
         let left: Vec<EntryId> = ids.into_iter().filter(|id| !self.known.contains(id)).collect();
         (self.news)(GalleryNews::Present(present));
-        self.listing = Some(Listing { left: left.into_iter(), unreadable: Vec::new() });
+        // One that goes on has its unreadable ones behind it.
+        let unreadable = self.listing.take().map(|listing| listing.unreadable).unwrap_or_default();
+        self.listing = Some(Listing { left: left.into_iter(), unreadable });
     }
 
     /// Reads entries for a little while.

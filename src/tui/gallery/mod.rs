@@ -13,7 +13,8 @@ pub use work::{GalleryNews, GalleryWork};
 use super::runs::Finished;
 use crate::history::EntryId;
 use crate::model::RgbImage;
-use std::collections::VecDeque;
+use std::cmp::Reverse;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -42,6 +43,17 @@ struct Wish {
     asked: bool,
     /// Why it cannot be read.
     failed: Option<String>,
+}
+
+/// A deed whose run is at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Granted {
+    /// What is to be done.
+    pub deed: Deed,
+    /// With which run.
+    pub name: RunName,
+    /// The run.
+    pub run: Arc<Finished>,
 }
 
 /// What came of news, for the application to say and do.
@@ -139,11 +151,11 @@ impl Gallery {
                 runs.retain(|run| matches!(run.name, RunName::Session(_)) || is_there(run));
             }),
             GalleryNews::Found(found) => self.change(|runs| {
-                let known: std::collections::HashSet<EntryId> =
-                    runs.iter().filter_map(GalleryRun::id).cloned().collect();
+                let known: HashSet<&EntryId> = runs.iter().filter_map(GalleryRun::id).collect();
                 let is_new = |run: &GalleryRun| run.id().is_some_and(|id| !known.contains(id));
-                runs.extend(found.into_iter().filter(is_new));
-                runs.sort_by(|a, b| b.finished.cmp(&a.finished));
+                let found: Vec<GalleryRun> = found.into_iter().filter(is_new).collect();
+                runs.extend(found);
+                runs.sort_by_key(|run| Reverse(run.finished));
             }),
             GalleryNews::Listed { unreadable } => {
                 self.is_listing = false;
@@ -274,10 +286,10 @@ impl Gallery {
     }
 
     /// The deed that can be done now, or why it cannot be done at all.
-    pub fn granted(&mut self) -> Option<Result<(Deed, RunName, Arc<Finished>), String>> {
+    pub fn granted(&mut self) -> Option<Result<Granted, String>> {
         let Wish { name, deed, failed, .. } = self.wish.as_ref()?;
         let granted = match (self.picture_of(name), self.run(name)) {
-            (Some(run), _) => Ok((*deed, name.clone(), run)),
+            (Some(run), _) => Ok(Granted { deed: *deed, name: name.clone(), run }),
             (None, Some(GalleryRun { kept: Kept::Not(problem), .. })) => {
                 Err(format!("its picture is gone, because it could not be kept: {problem}"))
             }

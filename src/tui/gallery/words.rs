@@ -65,10 +65,23 @@ pub fn column(recipe: &Recipe, column: Column) -> String {
 pub fn metrics(metrics: &ImageMetrics) -> String {
     let ImageMetrics { clip_fraction, saturation, contrast, sharpness, colourfulness } = metrics;
     let clipped = clip_fraction * 100.0;
+    // It spans decades: smooth pictures have a thousandth of what sharp ones have.
+    let sharpness = match *sharpness {
+        small if small > 0.0 && small < 1e-3 => format!("{small:.1e}"),
+        value => format!("{value:.4}"),
+    };
     format!(
-        "contrast {contrast:.3} · saturation {saturation:.2} · sharpness {sharpness:.4} · \
+        "contrast {contrast:.3} · saturation {saturation:.2} · sharpness {sharpness} · \
          colourfulness {colourfulness:.0} · clipped {clipped:.1} %"
     )
+}
+
+/// What the first run of all was of: `V4_DEFAULT_20 · a red circle`.
+pub fn first(recipe: &Recipe) -> String {
+    match &recipe.preset {
+        Some(preset) => format!("{preset} · {}", recipe.prompt),
+        None => recipe.prompt.clone(),
+    }
 }
 
 /// What changed from the run before to the next one, the most telling first: `gw 17–19 7 → 2`.
@@ -158,7 +171,7 @@ fn stretch(first: &Cell, last: usize) -> String {
 }
 
 /// A number with at most three digits behind the point, and none too many.
-fn short(value: f64) -> String {
+pub fn short(value: f64) -> String {
     let text = number(value, 3);
     match text.contains('.') {
         true => text.trim_end_matches('0').trim_end_matches('.').to_owned(),

@@ -7,6 +7,7 @@ mod incoming;
 mod shown;
 
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::theme::Theme;
 use crate::engine::event::Event;
@@ -213,8 +214,13 @@ impl Runtime<'_> {
                 Ok(())
             }
             Incoming::Gallery(news) => {
+                // A long history comes in many pieces.
+                let haste = match &news {
+                    GalleryNews::Found(_) => Haste::Draft,
+                    _ => Haste::Now,
+                };
                 let effects = self.app.gallery_news(news);
-                self.clock.ask(Haste::Now, Instant::now());
+                self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
             Incoming::Trouble(report) => {

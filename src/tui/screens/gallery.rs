@@ -26,16 +26,23 @@ fn parts(app: &App, area: Rect) -> Parts {
     if app.gallery.zoomed {
         return Parts { list: Rect::ZERO, picture: area, about: Rect::ZERO };
     }
-    let width = (area.width * 9 / 20).clamp(26.min(area.width), 64);
-    let list = Rect { width, ..area };
-    let right = Rect { x: area.x + width, width: area.width - width, ..area };
-    let height = match area.height {
+    let about = match area.height {
         0..14 => 0,
         14..30 => 9,
         _ => 12,
     };
-    let picture = Rect { height: right.height - height, ..right };
-    Parts { list, about: Rect { y: picture.bottom(), height, ..right }, picture }
+    let width = (area.width * 9 / 20).clamp(26.min(area.width), 64);
+    // What is said of a run needs a whole narrow screen, and half a wide one.
+    let narrow = area.width < 100;
+    let (list_height, above) = match narrow {
+        true => (area.height - about, area.height - about),
+        false => (area.height, area.height - about),
+    };
+    let list = Rect { width, height: list_height, ..area };
+    let right = Rect { x: area.x + width, width: area.width - width, ..area };
+    let picture = Rect { height: above, ..right };
+    let below = if narrow { area } else { right };
+    Parts { list, picture, about: Rect { y: picture.bottom(), height: about, ..below } }
 }
 
 /// The picture of the run under the cursor.
@@ -114,7 +121,7 @@ fn row(app: &App, run: &GalleryRun, before: Option<&GalleryRun>, place: Rect, bu
     };
     let what = match before {
         Some(before) => words::change(&before.recipe, &run.recipe),
-        None => run.recipe.prompt.clone(),
+        None => words::first(&run.recipe),
     };
     let age = when::age(app.gallery.now, run.finished);
     Line::from(vec![
@@ -146,7 +153,18 @@ fn draw_picture(app: &App, area: Rect, buffer: &mut Buffer) {
         };
         centred(app, text, inner, buffer);
     }
-    footer(&run.summary(), app.theme.dim, area, buffer);
+    let room = usize::from(area.width).saturating_sub(4);
+    footer(&shortened(run.summary(), room), app.theme.dim, area, buffer);
+}
+
+/// A summary in so many columns: its first parts, which are said elsewhere too, give way.
+fn shortened(mut summary: String, room: usize) -> String {
+    while summary.chars().count() > room
+        && let Some((_, rest)) = summary.split_once(" · ")
+    {
+        summary = rest.to_owned();
+    }
+    summary
 }
 
 fn centred(app: &App, text: String, area: Rect, buffer: &mut Buffer) {
@@ -164,8 +182,11 @@ fn draw_about(app: &App, area: Rect, buffer: &mut Buffer) {
     let room = inner.width.saturating_sub(LABEL);
     let mut y = inner.y;
     for (label, text) in about(app, run) {
-        // A value too long for its line goes on below, as far as there is room.
-        let lines = broken(&text, usize::from(room), usize::from(inner.bottom() - y));
+        // A value too long for its line goes on below. A prompt may be as long as a page: what
+        // follows has its room first.
+        let left = inner.bottom() - y;
+        let most = if label == PROMPT { left.saturating_sub(6).max(1) } else { left };
+        let lines = broken(&text, usize::from(room), usize::from(most));
         for (at, line) in lines.into_iter().enumerate() {
             if y >= inner.bottom() {
                 return;
@@ -180,6 +201,9 @@ fn draw_about(app: &App, area: Rect, buffer: &mut Buffer) {
         }
     }
 }
+
+/// The label of the prompt.
+const PROMPT: &str = "prompt";
 
 /// Columns of a label and the blank after it.
 const LABEL: u16 = 9;
@@ -212,7 +236,15 @@ fn broken(text: &str, width: usize, most: usize) -> Vec<String> {
         }
     }
     lines.push(line);
-    lines.truncate(most);
+    if lines.len() > most {
+        lines.truncate(most);
+        if let Some(last) = lines.last_mut() {
+            while !last.is_empty() && wide(last) >= width {
+                last.pop();
+            }
+            last.push('…');
+        }
+    }
     lines
 }
 
@@ -235,19 +267,29 @@ fn about(app: &App, run: &GalleryRun) -> Vec<(&'static str, String)> {
     ];
     // What took no time was there already.
     let parts = parts.iter().filter(|(_, ms)| *ms >= 0.5);
-    let took: Vec<String> =
-        parts.map(|(what, ms)| format!("{what} {}", seconds(ms / 1e3))).collect();
-    vec![
-        ("prompt", recipe.prompt.clone()),
-        ("steps", words::steps(recipe)),
+    let took: String = parts.map(|(what, ms)| format!(" · {what} {}", seconds(ms / 1e3))).collect();
+    let (mu, std) = (column(Column::Mu), column(Column::Std));
+    let mut steps = words::steps(recipe);
+    // Most schedules have one mu and one std.
+    let same = !mu.contains(' ') && !std.contains(' ');
+    if same {
+        steps.push_str(&format!(" · mu {mu} · std {std}"));
+    }
+    let (mu, std) = if same { Default::default() } else { (mu, std) };
+    let said = [
+        (PROMPT, recipe.prompt.clone()),
+        // What went wrong is not to be missed.
+        ("kept", if matches!(run.kept, Kept::Not(_)) { kept.clone() } else { String::new() }),
+        ("steps", steps),
         ("gw", column(Column::Gw)),
-        ("mu · std", format!("{} · {}", column(Column::Mu), column(Column::Std))),
+        ("mu", mu),
+        ("std", std),
         ("drawn", words::drawn(recipe)),
         ("picture", run.metrics.as_ref().map(words::metrics).unwrap_or_default()),
-        ("ended", format!("{ago} · {}", when::date(run.finished))),
-        ("took", took.join(" · ")),
-        ("file", kept),
-    ]
+        ("ended", format!("{ago} · {}{took}", when::date(run.finished))),
+        ("file", if matches!(run.kept, Kept::Not(_)) { String::new() } else { kept }),
+    ];
+    said.into_iter().filter(|(_, text)| !text.is_empty()).collect()
 }
 
 #[cfg(test)]
@@ -258,9 +300,17 @@ mod tests {
     fn text_is_broken_between_words_and_long_words_where_the_line_ends() {
         assert_eq!(broken("a red circle on blue", 12, 9), ["a red circle", "on blue"]);
         assert_eq!(broken("see /home/me/pictures", 8, 9), ["see", "/home/me", "/picture", "s"]);
-        assert_eq!(broken("a red circle", 5, 1), ["a red"]);
+        assert_eq!(broken("a red circle", 5, 1), ["a re…"]);
+        assert_eq!(broken("a red circle", 9, 1), ["a red…"]);
         assert_eq!(broken("", 5, 3), [""]);
         assert_eq!(broken("円円円", 4, 9), ["円円", "円"]);
+    }
+
+    #[test]
+    fn a_summary_that_is_too_long_loses_its_first_parts() {
+        let summary = "48 steps · 47 from cache · NFE 0+0, 96 saved · 1.4 s".to_owned();
+        assert_eq!(shortened(summary.clone(), 60), summary);
+        assert_eq!(shortened(summary, 44), "47 from cache · NFE 0+0, 96 saved · 1.4 s");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use super::gallery::first_row;
 use super::{curves, pane};
 use crate::schedule::diff::Difference;
+use crate::schedule::edit::{Change, Revision};
 use crate::tui::app::App;
 use crate::tui::gallery::words;
 use crate::tui::revision_tree;
@@ -34,28 +35,51 @@ fn draw_tree(app: &App, area: Rect, buffer: &mut Buffer) {
         count => format!("revisions · {count}"),
     };
     let inner = pane(app, &title, area, true, buffer);
-    let parents: Vec<Option<usize>> = history.revisions().map(|r| r.parent).collect();
-    let labels: Vec<&str> = history.revisions().map(|r| r.label).collect();
+    let revisions: Vec<Revision<'_>> = history.revisions().collect();
+    let parents: Vec<Option<usize>> = revisions.iter().map(|revision| revision.parent).collect();
     let lanes = revision_tree::lanes(&parents, history.revision());
     let digits = (count - 1).to_string().len();
     let rows = usize::from(inner.height);
     let cursor = count.saturating_sub(1 + app.chosen_revision);
     let first = first_row(cursor, rows, count);
+    // Labels stand below each other, unless there are more branches than columns to spare.
+    let shown = lanes.iter().skip(first).take(rows).map(|lanes| lanes.chars().count());
+    let wide = shown.max().unwrap_or(0).min(usize::from(inner.width) / 3);
     for (at, lanes) in lanes.iter().enumerate().skip(first).take(rows) {
         let number = count - 1 - at;
-        let label = labels.get(number).copied().filter(|label| !label.is_empty());
+        let label = revisions.get(number).map(done).unwrap_or_default();
         let current = number == history.revision();
         let style = if current { app.theme.title } else { app.theme.text };
         let place = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
         Line::from(vec![
             Span::styled(format!(" {number:>digits$} "), app.theme.dim),
-            Span::styled(format!("{lanes}  "), app.theme.key),
-            Span::styled(label.unwrap_or(OPENED), style),
+            Span::styled(format!("{lanes:<wide$}  "), app.theme.key),
+            Span::styled(label, style),
         ])
         .render(place, buffer);
         if number == app.chosen_revision {
             buffer.set_style(place, app.theme.cursor);
         }
+    }
+}
+
+/// What was done, with the values where every cell changed alike: a row of nudges tells by them
+/// which is which.
+fn done(revision: &Revision<'_>) -> String {
+    if revision.parent.is_none() {
+        return OPENED.to_owned();
+    }
+    let values = |change: &Change| match change {
+        Change::Set { before, after, .. } => Some((*before, *after)),
+        _ => None,
+    };
+    let mut all = revision.changes.iter().map(values);
+    let first = all.next().flatten().filter(|first| all.all(|other| other == Some(*first)));
+    match first {
+        Some((before, after)) => {
+            format!("{}: {} → {}", revision.label, words::short(before), words::short(after))
+        }
+        None => revision.label.to_owned(),
     }
 }
 
@@ -86,4 +110,22 @@ fn draw_there(app: &App, above: Rect, below: Rect, buffer: &mut Buffer) {
         .map(|change| Line::from(Span::styled(format!(" {change}"), app.theme.text)))
         .collect();
     Paragraph::new(lines).wrap(Wrap { trim: false }).render(inner, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::schedule::edit::Column;
+
+    #[test]
+    fn a_revision_tells_its_values_where_all_cells_changed_alike() {
+        let set = |step, before, after| Change::Set { step, column: Column::Gw, before, after };
+        let done = |changes: &[Change]| {
+            let parent = Some(0);
+            done(&Revision { number: 1, parent, label: "nudge gw", changes, current: true })
+        };
+        assert_eq!(done(&[set(1, 3.0, 2.9), set(2, 3.0, 2.9)]), "nudge gw: 3 → 2.9");
+        assert_eq!(done(&[set(1, 3.0, 2.9), set(2, 7.0, 6.9)]), "nudge gw");
+        assert_eq!(done(&[Change::Insert { at: 0, steps: Vec::new() }]), "nudge gw");
+    }
 }
