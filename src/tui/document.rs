@@ -78,15 +78,40 @@ impl Document {
 
     /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
     /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
-    /// format and device stay.
+    /// format and device stay, and the draft keeps its name.
     pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
-        let new = Draft {
-            steps: SamplingOrder(recipe.steps.clone()),
-            terminal: recipe.terminal,
-            ..self.draft.clone()
-        };
-        let loaded = Transaction::replacing(&self.draft, &new);
-        self.change(loaded, label, None)?;
+        self.take_over(recipe, self.draft.clone(), label)
+    }
+
+    /// [`Document::load_recipe`], with the name of the preset that the recipe names: the draft then
+    /// counts as edited where it differs from `preset`. Gives what of the recipe stays out.
+    pub fn load_recipe_of(
+        &mut self,
+        recipe: &Recipe,
+        preset: Option<&Preset>,
+        label: &str,
+    ) -> Result<Vec<&'static str>, EditError> {
+        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
+        self.take_over(recipe, named, label)?;
+        if let Some(preset) = preset {
+            self.saved = Draft::from(preset);
+        }
+        // The same seed for the next run too: the picture is to be drawn again.
+        self.seed_locked = true;
+        let seeded = matches!(recipe.noise, NoiseSource::Seed { rng: Rng::TorchCpu, .. });
+        let stays_out = [
+            ("noise", !seeded),
+            ("σ of another size", recipe.schedule_size() != recipe.size),
+            ("checkpoint", recipe.model.name != self.model),
+            ("number format", recipe.dtype != self.dtype),
+        ];
+        Ok(stays_out.into_iter().filter(|(_, out)| *out).map(|(what, _)| what).collect())
+    }
+
+    fn take_over(&mut self, recipe: &Recipe, named: Draft, label: &str) -> Result<(), EditError> {
+        let steps = SamplingOrder(recipe.steps.clone());
+        let new = Draft { steps, terminal: recipe.terminal, ..named };
+        self.change(Transaction::replacing(&self.draft, &new), label, None)?;
         self.prompt.clone_from(&recipe.prompt);
         self.sampler = SamplerRef { version: None, ..recipe.sampler.clone() };
         if let NoiseSource::Seed { seed, .. } = &recipe.noise {
@@ -136,6 +161,18 @@ impl Document {
         let label = self.history.redo(&mut self.draft);
         self.refresh();
         label
+    }
+
+    /// What was done, as a tree.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Goes to a revision anywhere in the tree.
+    pub fn go_to(&mut self, revision: usize) -> Result<(), EditError> {
+        self.history.go_to(revision, &mut self.draft)?;
+        self.refresh();
+        Ok(())
     }
 
     fn refresh(&mut self) {

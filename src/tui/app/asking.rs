@@ -27,6 +27,9 @@ impl App {
                 let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
                 (document.sampler.id.clone() + &params.collect::<String>(), true)
             }
+            Action::SamplerParam => (self.param_in_words(), true),
+            Action::GoToRevision => (self.document.revision().to_string(), true),
+            Action::FilterRuns => (self.gallery.words().to_owned(), true),
             Action::SaveAs => (document.draft().name.clone(), false),
             Action::RenamePreset | Action::DuplicatePreset => {
                 (self.preset_under_cursor().unwrap_or_default(), false)
@@ -83,13 +86,26 @@ impl App {
             Some(Asking::Question { call, .. }) => self.perform(&call).map(|()| None),
             Some(Asking::Help) => Ok(None),
             None if self.screen == Screen::Presets => self.load_chosen(),
+            None if self.screen == Screen::Gallery => {
+                self.perform(&Action::LoadRun.into()).map(|()| None)
+            }
+            None if self.screen == Screen::Samplers => self.accept_sampler(),
+            None if self.screen == Screen::Revisions => {
+                let revision = self.chosen_revision.to_string();
+                self.perform(&Call::with(Action::GoToRevision, revision)).map(|()| None)
+            }
             None => Ok(None),
         }
     }
 
     pub(super) fn back(&mut self) -> Done {
         if self.asking.take().is_none() {
-            self.screen = Screen::Editor;
+            match self.screen {
+                Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
+                Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
+                Screen::Samplers if self.samplers.leave() => {}
+                _ => self.screen = Screen::Editor,
+            }
         }
         self.scroll = 0;
         Ok(None)
@@ -113,6 +129,12 @@ impl App {
                 let most = self.log.len().saturating_sub(1);
                 self.scroll = self.scroll.saturating_add_signed(-by).min(most);
             }
+            None if self.screen == Screen::Gallery => {
+                self.gallery.now = std::time::SystemTime::now();
+                self.gallery.along(by);
+            }
+            None if self.screen == Screen::Samplers => self.samplers.along(by),
+            None if self.screen == Screen::Revisions => self.along_revisions(by),
             _ => self.scroll = self.scroll.saturating_add_signed(by),
         }
         Ok(None)
@@ -124,7 +146,7 @@ impl App {
             text.trim().parse().map_err(|_| format!("`{text}` is no row: give its number"))?;
         let found = match &self.asking {
             Some(Asking::Palette { line, .. }) => self.found(line).len(),
-            None if self.screen == Screen::Presets => self.store.presets().len(),
+            None => self.rows(),
             _ => 0,
         };
         if row >= found {
@@ -132,9 +154,24 @@ impl App {
         }
         match &mut self.asking {
             Some(Asking::Palette { chosen, .. }) => *chosen = row,
-            _ => self.chosen_preset = row,
+            _ => {
+                let by = isize::try_from(row).unwrap_or(isize::MAX);
+                self.along(-(isize::MAX / 2))?;
+                self.along(by)?;
+            }
         }
         Ok(None)
+    }
+
+    /// Rows of the screen's list.
+    fn rows(&self) -> usize {
+        match self.screen {
+            Screen::Presets => self.store.presets().len(),
+            Screen::Gallery => self.gallery.shown_len(),
+            Screen::Samplers => self.samplers.cards().len(),
+            Screen::Revisions => self.document.history().count(),
+            Screen::Editor | Screen::Compare | Screen::Log => 0,
+        }
     }
 
     /// The actions that a palette line finds: every word of it in name or sentence, names first.
@@ -175,12 +212,7 @@ impl App {
 
     /// The keys of a call where somebody is now, with a space between.
     pub(in crate::tui) fn keys_of(&self, call: &Call) -> String {
-        let context = match self.screen {
-            Screen::Editor => Context::Grid,
-            Screen::Presets => Context::Presets,
-            Screen::Compare => Context::Compare,
-            Screen::Log => Context::Reading,
-        };
+        let context = self.screen.context();
         let keys = self.keymap.keys(context, call);
         keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }

@@ -4,20 +4,25 @@
 mod asking;
 mod comparing;
 mod editing;
+mod gallery_actions;
 mod mouse;
 mod perform;
 mod preset_actions;
+mod revision_actions;
 mod running;
+mod sampler_actions;
 mod settings;
 
 use super::action::{Action, Argument, Call};
 use super::comparing::{Comparing, Comparison, ComparisonJob};
 use super::document::Document;
+use super::gallery::{Gallery, GalleryWork};
 use super::grid::Grid;
 use super::keymap::{Context, Keymap};
 use super::line::Line;
 use super::recovery::Unsaved;
 use super::runs::Runs;
+use super::samplers::Samplers;
 use super::screens;
 use super::store::Store;
 use super::theme::Theme;
@@ -61,6 +66,8 @@ pub enum Effect {
     Cancel,
     /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
     Compare(Box<ComparisonJob>),
+    /// Work for the gallery's keeper.
+    Gallery(GalleryWork),
     /// Put text into the terminal's clipboard.
     Clipboard(String),
     /// Print a line on standard output, in `--play`.
@@ -90,8 +97,29 @@ pub enum Screen {
     Presets,
     /// A and B.
     Compare,
+    /// The finished runs.
+    Gallery,
+    /// The samplers.
+    Samplers,
+    /// What was done and undone.
+    Revisions,
     /// What happened.
     Log,
+}
+
+impl Screen {
+    /// Where its keys are looked up.
+    pub(super) fn context(self) -> Context {
+        match self {
+            Screen::Editor => Context::Grid,
+            Screen::Presets => Context::Presets,
+            Screen::Compare => Context::Compare,
+            Screen::Gallery => Context::Gallery,
+            Screen::Samplers => Context::Samplers,
+            Screen::Revisions => Context::Revisions,
+            Screen::Log => Context::Reading,
+        }
+    }
 }
 
 /// Something that takes the keys for itself until it is answered.
@@ -155,6 +183,10 @@ pub struct App {
     pub(super) scroll: usize,
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
+    pub(super) gallery: Gallery,
+    pub(super) samplers: Samplers,
+    /// The revision under the cursor of their screen.
+    pub(super) chosen_revision: usize,
     pub(super) run_on_edit: bool,
     /// The run that follows the one that is going.
     pub(super) run_again: Option<At>,
@@ -201,6 +233,9 @@ impl App {
             log: Vec::new(),
             scroll: 0,
             chosen_preset: 0,
+            gallery: Gallery::default(),
+            samplers: Samplers::default(),
+            chosen_revision: 0,
             run_on_edit: false,
             run_again: None,
             comparing: Comparing::default(),
@@ -266,6 +301,11 @@ impl App {
         &self.grid
     }
 
+    /// The finished runs.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
+    }
+
     /// The runs.
     pub fn runs(&self) -> &Runs {
         &self.runs
@@ -286,11 +326,9 @@ impl App {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
             (Some(Asking::Palette { .. }), _) => Context::Palette,
-            (Some(Asking::Help), _) | (None, Screen::Log) => Context::Reading,
+            (Some(Asking::Help), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
-            (None, Screen::Editor) => Context::Grid,
-            (None, Screen::Presets) => Context::Presets,
-            (None, Screen::Compare) => Context::Compare,
+            (None, screen) => screen.context(),
         }
     }
 
@@ -305,10 +343,11 @@ impl App {
             let _ = self.perform(&call);
             return;
         }
+        let blank = self.blank();
         match &mut self.asking {
             Some(Asking::Line(ask)) => {
                 if ask.fresh && is_text(key) {
-                    ask.line = Line::default();
+                    ask.line = Line::new(&blank);
                 }
                 ask.fresh = false;
                 ask.problem = None;
@@ -384,12 +423,17 @@ impl App {
     }
 
     fn tell(&mut self, message: Message) {
+        self.write_down(message.clone());
+        self.message = Some(message);
+    }
+
+    /// Into the log alone.
+    pub(super) fn write_down(&mut self, message: Message) {
         const MOST: usize = 1000;
         if self.log.len() >= MOST {
             self.log.remove(0);
         }
-        self.log.push(message.clone());
-        self.message = Some(message);
+        self.log.push(message);
     }
 
     /// What is worked on and not saved, the schedule or the prompt and settings beside it;
@@ -459,6 +503,7 @@ impl App {
 
     /// Takes what was asked of the world since.
     pub fn effects(&mut self) -> Vec<Effect> {
+        self.follow_gallery();
         self.fit();
         if let Some(job) = self.comparing.wanted(&self.runs) {
             self.ask_world(Effect::Compare(Box::new(job)));

@@ -1,7 +1,8 @@
 //! What is at a place of the screen, for the mouse: found by the same layout as it is drawn by.
 
 use super::{LEAST, title, title_row};
-use super::{body, compare, editor, hints, hints_row, pieces, popups, presets, status, status_row};
+use super::{body, compare, editor, gallery, hints, hints_row, pieces, popups, presets};
+use super::{revisions, samplers, status, status_row};
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Screen};
 use crate::tui::grid::{self, Place};
@@ -61,15 +62,20 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
                 .then(|| Hit::Does(Action::Compare.into()));
             place.map(Hit::Grid).or(pair)
         }
-        Screen::Presets => {
-            let row = presets::rows(app, body(area)).find(|(_, place)| is_in(*place));
-            row.map(|(at, _)| Hit::Row(at))
-        }
+        Screen::Presets => row_at(presets::rows(app, body(area)), at),
+        Screen::Gallery => row_at(gallery::rows_on_screen(app, body(area)), at),
+        Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
+        Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
         Screen::Compare => {
             compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
         }
         Screen::Log => None,
     }
+}
+
+/// The row of a list that is at a place.
+fn row_at(mut rows: impl Iterator<Item = (usize, Rect)>, at: (u16, u16)) -> Option<Hit> {
+    rows.find(|(_, place)| place.contains(Position::from(at))).map(|(row, _)| Hit::Row(row))
 }
 
 /// What is in a popup, or that it is beside it.

@@ -1,6 +1,6 @@
 //! The presets of the file, and the curves of the one under the cursor.
 
-use super::{inside, pane};
+use super::{inside, list_rows, pane};
 use crate::schedule::preset::Step;
 use crate::schedule::runs;
 use crate::tui::app::App;
@@ -19,9 +19,9 @@ fn parts(area: Rect) -> [Rect; 2] {
 pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let [list, _] = parts(area);
     let inner = inside(list);
-    let first = (app.chosen_preset + 1).saturating_sub(usize::from(inner.height));
-    let places = (inner.y..inner.bottom()).map(move |y| Rect { y, height: 1, ..inner });
-    (first..app.store.presets().len()).zip(places)
+    let rows = usize::from(inner.height);
+    let first = (app.chosen_preset + 1).saturating_sub(rows);
+    list_rows(first, rows, app.store.presets().len(), inner)
 }
 
 /// Draws the screen.
