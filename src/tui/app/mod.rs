@@ -3,6 +3,7 @@
 
 mod asking;
 mod editing;
+mod exchanging;
 mod perform;
 mod preset_actions;
 mod running;
@@ -97,6 +98,37 @@ pub(super) enum Asking {
     Help,
     /// A question before something that cannot be undone.
     Question { text: String, call: Call },
+    /// One of several ways to go on.
+    Choice(Choice),
+    /// Something to read.
+    Text(Reading),
+}
+
+/// Several ways to go on.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) title: String,
+    /// What it is about.
+    pub(super) text: String,
+    /// In words, and what each does.
+    pub(super) ways: Vec<(String, Call)>,
+    pub(super) chosen: usize,
+}
+
+/// Something to read, in lines.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) title: String,
+    pub(super) lines: Vec<(Tone, String)>,
+}
+
+/// How a line to read is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Head,
+    Aside,
+    Warning,
 }
 
 /// An input line for an action's argument.
@@ -136,6 +168,8 @@ pub struct App {
     pub(super) scroll: usize,
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
+    /// What the presets in the list have in their names or descriptions.
+    pub(super) preset_filter: String,
     pub(super) run_on_edit: bool,
     /// Whether another run follows the one that is going.
     pub(super) run_again: bool,
@@ -171,6 +205,7 @@ impl App {
             log: Vec::new(),
             scroll: 0,
             chosen_preset: 0,
+            preset_filter: String::new(),
             run_on_edit: false,
             run_again: false,
             other: None,
@@ -190,7 +225,8 @@ impl App {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.pasted(&text),
             Input::Resize(columns, rows) => self.size = (columns, rows),
-            Input::Mouse(_) | Input::Focus(_) | Input::Reply(_) => {}
+            Input::Focus(true) => self.notice_presets(),
+            Input::Mouse(_) | Input::Focus(false) | Input::Reply(_) => {}
         }
         self.fit();
         std::mem::take(&mut self.effects)
@@ -203,6 +239,7 @@ impl App {
         self.fit();
         let result = match &self.asking {
             Some(Asking::Question { text, .. }) => Err(text.clone()),
+            Some(Asking::Choice(choice)) if result.is_ok() => Err(choice.text.clone()),
             _ => result,
         };
         self.asking = None;
@@ -243,8 +280,8 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. }), _) => Context::Palette,
-            (Some(Asking::Help), _) | (None, Screen::Log) => Context::Reading,
+            (Some(Asking::Palette { .. } | Asking::Choice(_)), _) => Context::Palette,
+            (Some(Asking::Help | Asking::Text(_)), _) | (None, Screen::Log) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
             (None, Screen::Editor) => Context::Grid,
             (None, Screen::Presets) => Context::Presets,
@@ -254,6 +291,12 @@ impl App {
 
     fn key(&mut self, key: &Key) {
         self.message = None;
+        self.pressed(key);
+        // One question to the system, whatever the key did.
+        self.notice_presets();
+    }
+
+    fn pressed(&mut self, key: &Key) {
         let context = self.context();
         if self.is_count(key) {
             return;
@@ -271,6 +314,9 @@ impl App {
                 ask.fresh = false;
                 ask.problem = None;
                 ask.line.key(key);
+                if ask.action == Action::FilterPresets {
+                    self.preset_filter = ask.line.text();
+                }
             }
             Some(Asking::Palette { line, chosen }) => {
                 line.key(key);
@@ -316,6 +362,11 @@ impl App {
 
     fn pasted(&mut self, text: &str) {
         match &mut self.asking {
+            // Lines matter to what it reads; an input line has only one.
+            Some(Asking::Line(ask)) if ask.action == Action::ImportPreset && is_long(text) => {
+                self.asking = None;
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
+            }
             Some(Asking::Line(ask)) => {
                 if std::mem::take(&mut ask.fresh) {
                     ask.line = Line::default();
@@ -326,6 +377,9 @@ impl App {
             Some(_) => {}
             None if self.screen == Screen::Editor => {
                 let _ = self.perform(&Call::with(Action::Paste, text));
+            }
+            None if self.screen == Screen::Presets => {
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
             }
             None => {}
         }
@@ -416,8 +470,17 @@ impl App {
     fn fit(&mut self) {
         let rows = screens::editor::grid_rows(self);
         self.grid.fit(self.document.len(), rows);
-        self.chosen_preset = self.chosen_preset.min(self.store.presets().len().saturating_sub(1));
+        let shown = self.shown_presets();
+        if !shown.contains(&self.chosen_preset) {
+            let after = shown.iter().copied().find(|at| *at > self.chosen_preset);
+            self.chosen_preset = after.or(shown.last().copied()).unwrap_or(0);
+        }
     }
+}
+
+/// Whether a text has several lines.
+fn is_long(text: &str) -> bool {
+    text.trim_end().contains('\n')
 }
 
 /// Whether a key types a character.

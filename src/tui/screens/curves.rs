@@ -2,7 +2,7 @@
 
 use super::pane;
 use crate::schedule::preset::Step;
-use crate::schedule::sigmas::Sigma;
+use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::tui::app::App;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -12,7 +12,7 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Context, Line};
 
-/// Draws both curves: σ over its 0 to 1, gw over the range of the gw shown.
+/// Draws the curves of what is in the grid, with the overlaid preset's beside them.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let schedule = app.document.schedule();
     let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
@@ -20,7 +20,20 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         Some(other) => format!("σ and gw · beside {}", other.name),
         None => "σ and gw".to_owned(),
     };
-    let inner = pane(app, &title, area, false, buffer);
+    plot(app, &title, schedule, other.as_ref(), area, buffer);
+}
+
+/// Draws both curves of a schedule, and another's beside them: σ over its 0 to 1, gw over the
+/// range of the gw shown.
+pub(super) fn plot(
+    app: &App,
+    title: &str,
+    schedule: &Schedule,
+    other: Option<&Schedule>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let inner = pane(app, title, area, false, buffer);
     if inner.width < 12 || inner.height < 2 {
         return;
     }
@@ -37,7 +50,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         .x_bounds([0.0, 1.0])
         .y_bounds([0.0, 1.0])
         .paint(|context| {
-            if let Some(other) = &other {
+            if let Some(other) = other {
                 weight_curve(context, other.steps(), scaled, app.theme.other);
                 sigma_curve(context, other.sigmas(), app.theme.other);
                 context.layer();

@@ -2,7 +2,7 @@
 
 use super::takes;
 use crate::tui::action::{Argument, Call, Group};
-use crate::tui::app::{App, LineAsk};
+use crate::tui::app::{App, Choice, LineAsk, Reading, Tone};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
 use ratatui::Frame;
@@ -127,4 +127,114 @@ pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>)
     Paragraph::new(format!("{text}\n\ny yes · n no"))
         .wrap(Wrap { trim: true })
         .render(inner, frame.buffer_mut());
+}
+
+/// Several ways to go on.
+pub(super) fn choice(app: &App, choice: &Choice, area: Rect, frame: &mut Frame<'_>) {
+    let width = 76.min(area.width);
+    let about = wrapped(&choice.text, width.saturating_sub(4));
+    let height = (about.len() + choice.ways.len() + 3) as u16;
+    let inner = boxed(app, &choice.title, width, height, area, frame);
+    let lines = about
+        .iter()
+        .map(|line| (line.clone(), app.theme.text))
+        .chain([(String::new(), app.theme.text)]);
+    let ways = choice.ways.iter().map(|(text, _)| (text.clone(), app.theme.text));
+    let first_way = about.len() + 1;
+    for (at, (text, style)) in lines.chain(ways).enumerate() {
+        let Some(place) = line_of(inner, at) else { break };
+        Span::styled(format!(" {text}"), style).render(place, frame.buffer_mut());
+        if at == first_way + choice.chosen {
+            frame.buffer_mut().set_style(place, app.theme.cursor);
+        }
+    }
+}
+
+fn line_of(area: Rect, at: usize) -> Option<Rect> {
+    let y = area.y.checked_add(u16::try_from(at).ok()?)?;
+    (y < area.bottom()).then_some(Rect { y, height: 1, ..area })
+}
+
+/// The box of a text to read, borders included.
+fn text_size(area: Rect) -> (u16, u16) {
+    (area.width.saturating_sub(2).min(112), area.height.saturating_sub(2))
+}
+
+/// Something to read, scrolled by the application's scroll.
+pub(super) fn text(app: &App, reading: &Reading, area: Rect, frame: &mut Frame<'_>) {
+    let (width, height) = text_size(area);
+    let rows = rows_of(reading, width.saturating_sub(4));
+    let outer = height.min(rows.len() as u16 + 2);
+    let inner = boxed(app, &reading.title, width, outer, area, frame);
+    let shown = usize::from(inner.height);
+    let first = app.scroll.min(rows.len().saturating_sub(shown));
+    for (at, (tone, text)) in rows.iter().skip(first).take(shown).enumerate() {
+        let Some(place) = line_of(inner, at) else { break };
+        let style = match tone {
+            Tone::Plain => app.theme.text,
+            Tone::Head => app.theme.title,
+            Tone::Aside => app.theme.dim,
+            Tone::Warning => app.theme.changed,
+        };
+        Span::styled(format!(" {text}"), style).render(place, frame.buffer_mut());
+    }
+    if rows.len() > shown {
+        let text = format!(" {}–{} of {} lines ", first + 1, first + shown, rows.len());
+        let width = text.chars().count() as u16;
+        let place = Rect {
+            x: inner.right().saturating_sub(width + 1).max(inner.x),
+            y: inner.bottom(),
+            width: width.min(inner.width),
+            height: 1,
+        };
+        Span::styled(text, app.theme.dim).render(place, frame.buffer_mut());
+    }
+}
+
+/// How far a text can be scrolled on a screen of that size.
+pub(in crate::tui) fn most_scroll(reading: &Reading, area: Rect) -> usize {
+    let (width, height) = text_size(area);
+    let rows = rows_of(reading, width.saturating_sub(4)).len();
+    rows.saturating_sub(usize::from(height.saturating_sub(2)))
+}
+
+/// The lines of a text as they fit.
+fn rows_of(reading: &Reading, width: u16) -> Vec<(Tone, String)> {
+    let lines = reading.lines.iter();
+    lines
+        .flat_map(|(tone, text)| wrapped(text, width).into_iter().map(|row| (*tone, row)))
+        .collect()
+}
+
+/// A line in parts of that many characters, at spaces where there are some; at least one part.
+fn wrapped(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let Some((end, _)) = rest.char_indices().nth(width) else {
+            parts.push(rest.to_owned());
+            return parts;
+        };
+        let (head, _) = rest.split_at(end);
+        // A space near the end; text without any, such as a workflow, is cut.
+        let at = head.rfind(' ').filter(|at| *at > end / 2).map_or(end, |at| at + 1);
+        let (part, next) = rest.split_at(at);
+        parts.push(part.trim_end().to_owned());
+        rest = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_at_spaces_or_where_they_have_to_be() {
+        assert_eq!(wrapped("a red circle", 8), ["a red", "circle"]);
+        assert_eq!(wrapped("aaaaaaaaaa", 4), ["aaaa", "aaaa", "aa"]);
+        assert_eq!(wrapped("σσσσ", 4), ["σσσσ"]);
+        assert_eq!(wrapped("", 4), [""]);
+        assert_eq!(wrapped("abc", 0), ["a", "b", "c"]);
+    }
 }
