@@ -6,4 +6,5 @@ mod documentation;
 mod editing;
 mod keys;
 mod playing;
+mod presets;
 mod screens;

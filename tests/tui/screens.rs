@@ -5,7 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sigmalab::terminal::input::Input;
 
-fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
+pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
     let buffer = terminal.backend().buffer();
@@ -68,7 +68,7 @@ fn no_screen_is_too_small_or_too_large_to_draw() {
     for (columns, rows) in [(1, 1), (2, 2), (40, 10), (41, 11), (80, 24), (300, 100)] {
         let mut workbench = Workbench::with(None, (columns, rows));
         workbench.app.handle(Input::Resize(columns, rows));
-        for keys in ["", "?", "esc :", "esc P", "esc F6", "esc t"] {
+        for keys in ["", "?", "esc :", "esc P", "e", "enter", "esc =", "esc /", "esc F6", "esc t"] {
             workbench.press(keys);
             screen(&workbench, columns, rows);
         }

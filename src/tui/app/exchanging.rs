@@ -36,7 +36,7 @@ impl App {
         let name = self.preset_here().map(|preset| preset.name).unwrap_or_default();
         self.asking = Some(Asking::Choice(Choice {
             title: format!("export {name}"),
-            text: "Which program is it for? export-preset takes its name.".to_owned(),
+            text: "Which program is it for?".to_owned(),
             ways: Tool::ALL.into_iter().map(way).collect(),
             chosen: 0,
         }));
@@ -161,11 +161,25 @@ impl App {
         };
         whole("steps", theirs.steps.len().to_string(), ours.steps.len().to_string());
         whole("terminal", theirs.terminal.to_string(), ours.terminal.to_string());
-        let shown = |value: Option<f64>| value.map_or("–".to_owned(), |value| number(value, 2));
+        let span = |first: usize, last: usize| match first == last {
+            true => first.to_string(),
+            false => format!("{first}–{last}"),
+        };
         for (first, last, cell) in grouped(&difference.cells) {
-            let place = if first == last { first.to_string() } else { format!("{first}–{last}") };
-            let (a, b) = (shown(cell.a), shown(cell.b));
-            lines.push((Tone::Plain, row(&place, cell.column.name(), &a, &b)));
+            // Steps that only one has are told as a whole, below.
+            let (Some(a), Some(b)) = (cell.a, cell.b) else { continue };
+            let (a, b) = (number(a, 2), number(b, 2));
+            lines.push((Tone::Plain, row(&span(first, last), cell.column.name(), &a, &b)));
+        }
+        let both = theirs.steps.len().min(ours.steps.len());
+        let rest = |preset: &Preset| match preset.steps.as_slice().get(both..) {
+            None | Some([]) => "–".to_owned(),
+            Some(steps) => gw_runs(steps),
+        };
+        if theirs.steps.len() != ours.steps.len() {
+            let last = theirs.steps.len().max(ours.steps.len()) - 1;
+            let place = span(both, last);
+            lines.push((Tone::Plain, row(&place, "gw", &rest(theirs), &rest(ours))));
         }
         let size = self.document.size();
         let (a, b) = (theirs.schedule(size), ours.schedule(size));
@@ -173,7 +187,11 @@ impl App {
             let pairs = a.sigmas().iter().zip(b.sigmas());
             let most = pairs.map(|(a, b)| (a.0 - b.0).abs()).fold(0.0, f64::max);
             lines.push((Tone::Plain, String::new()));
-            lines.push((Tone::Aside, format!("σ differs by up to {most:.6} at {size}.")));
+            let told = match most > 0.0 {
+                true => format!("σ differs by up to {most:.6} at {size}."),
+                false => format!("σ is the same at {size}."),
+            };
+            lines.push((Tone::Aside, told));
         }
         lines
     }

@@ -229,24 +229,28 @@ impl App {
         let changes = self.store.reload().map_err(|error| error.to_string())?;
         let path = self.store.path().display().to_string();
         let name = self.document.draft().name.clone();
-        let Some(known) = self.document.known(&name).cloned() else {
-            return Ok(Some(format!("{path} read again: {changes}")));
-        };
-        let about = match self.store.get(&name).ok().cloned() {
-            Some(theirs) if theirs == known => String::new(),
-            Some(theirs) if !self.document.is_edited() => {
+        let known = self.document.known(&name).cloned();
+        let theirs = self.store.get(&name).ok().cloned();
+        let about = match (known, theirs) {
+            (known, theirs) if known.is_none() || known == theirs => String::new(),
+            (_, Some(theirs)) if !self.document.is_edited() => {
                 self.document.load(&theirs).map_err(|error| error.to_string())?;
-                format!("; {name} is now as it says there, undo brings yours back")
+                format!("{name} is now theirs, undo brings yours back; ")
             }
-            Some(theirs) => {
-                self.document.rebase(Some(&theirs));
-                format!("; your edits of {name} stay, and saving writes over what is there")
-            }
-            None => {
-                self.document.rebase(None);
-                format!("; {name} is not in it any more, saving puts it back")
+            (_, theirs) => {
+                self.document.rebase(theirs.as_ref());
+                match theirs {
+                    Some(_) => {
+                        format!("your edits of {name} stay, the next save replaces theirs; ")
+                    }
+                    None => format!("{name} is not in it any more, the next save puts it back; "),
+                }
             }
         };
-        Ok(Some(format!("{path} read again: {changes}{about}")))
+        let changes = match changes.is_empty() {
+            true => String::new(),
+            false => format!(": {changes}"),
+        };
+        Ok(Some(format!("{about}{path} read again{changes}")))
     }
 }

@@ -17,6 +17,11 @@ pub struct Changes {
 }
 
 impl Changes {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        *self == Changes::default()
+    }
+
     pub(super) fn between(before: &PresetFile, after: &PresetFile) -> Self {
         let missing = |of: &PresetFile, from: &PresetFile| -> Vec<String> {
             of.names().filter(|name| from.get(name).is_err()).map(str::to_owned).collect()
@@ -54,7 +59,7 @@ impl fmt::Display for Changes {
             parts.push(format!("{default} is the default"));
         }
         if parts.is_empty() {
-            return f.write_str("no preset changed");
+            return f.write_str("no preset is another one");
         }
         f.write_str(&parts.join(", "))
     }
