@@ -197,6 +197,12 @@ impl Document {
         self.know(&saved);
     }
 
+    /// The draft goes by a name that no file holds.
+    pub fn named(&mut self, name: &str) {
+        self.draft.name = name.to_owned();
+        self.saved.name = name.to_owned();
+    }
+
     /// A preset of the file has another name now.
     pub fn renamed(&mut self, from: &str, to: &str) {
         if let Some(known) = self.known.remove(from) {

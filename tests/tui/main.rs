@@ -7,4 +7,5 @@ mod editing;
 mod keys;
 mod playing;
 mod presets;
+mod recovery;
 mod screens;

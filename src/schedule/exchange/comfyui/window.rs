@@ -1,5 +1,7 @@
 //! Windows of the run, from percent to percent, as ComfyUI counts them.
 
+use std::cmp::Ordering;
+
 /// Decimals of a percent that ComfyUI's screen shows.
 const SHOWN: usize = 3;
 
@@ -34,7 +36,7 @@ fn sigma_at(percent: f64) -> f64 {
 /// step does not start lower.
 pub(super) fn percent_between(earlier: f64, later: f64) -> Option<f64> {
     // A NaN parts nothing either.
-    if !(later < earlier) {
+    if later.partial_cmp(&earlier) != Some(Ordering::Less) {
         return None;
     }
     let middle = 1.0 - f64::midpoint(earlier, later);
