@@ -1,6 +1,6 @@
 //! The presets of the file, and steps and curves of the one under the cursor.
 
-use super::{curves, footer, pane};
+use super::{curves, footer, inside, pane};
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::runs::{gw_runs, runs};
 use crate::schedule::terminal::Terminal;
@@ -14,26 +14,42 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 /// Columns of the list before gw: mark, name, number of steps.
 const NAME: usize = 18;
 
+/// The list, and beside it curves and what is known of the preset under the cursor.
+fn parts(area: Rect) -> [Rect; 3] {
+    let width = (area.width * 11 / 20).clamp(24, 72).min(area.width);
+    let list = Rect { width, ..area };
+    let beside = Rect { x: area.x + width, width: area.width - width, ..area };
+    let about = (beside.height / 2).clamp(6, 12).min(beside.height);
+    let above = Rect { height: beside.height - about, ..beside };
+    [list, above, Rect { y: above.bottom(), height: about, ..beside }]
+}
+
+/// The rows of the list in view: number of the row, place.
+pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let [list, ..] = parts(area);
+    let inner = inside(list);
+    let shown = app.shown_presets();
+    let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
+    let first = (here + 1).saturating_sub(usize::from(inner.height));
+    let places = (inner.y..inner.bottom()).map(move |y| Rect { y, height: 1, ..inner });
+    (first..shown.len()).zip(places)
+}
+
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let list_width = (area.width * 11 / 20).clamp(24, 72).min(area.width);
-    let list = Rect { width: list_width, ..area };
-    let beside = Rect { x: area.x + list_width, width: area.width - list_width, ..area };
-    draw_list(app, list, buffer);
+    let [list, above, below] = parts(area);
+    draw_list(app, list, area, buffer);
     let under_cursor = app.shown_presets().into_iter().find(|at| *at == app.chosen_preset);
     let Some(preset) = under_cursor.and_then(|at| app.store.presets().get(at)) else {
-        pane(app, "no preset", beside, false, buffer);
         return;
     };
-    let about_height = (beside.height / 2).clamp(6, 12).min(beside.height);
-    let above = Rect { height: beside.height - about_height, ..beside };
-    let below = Rect { y: above.bottom(), height: about_height, ..beside };
     let schedule = preset.schedule(app.document.size());
     let (title, other) = match is_in_grid(app, preset) && !app.document.is_edited() {
         true => ("σ and gw", None),
         false => ("σ and gw · beside the grid's", Some(app.document.schedule())),
     };
-    curves::plot(app, title, &schedule, other, above, buffer);
+    let inner = pane(app, title, above, false, buffer);
+    curves::plot(&app.theme, &schedule, other, inner, buffer);
     draw_about(app, preset, below, buffer);
 }
 
@@ -46,21 +62,18 @@ fn is_changed_there(app: &App, preset: &Preset) -> bool {
     app.document.known(&preset.name).is_some_and(|known| known != preset)
 }
 
-fn draw_list(app: &App, area: Rect, buffer: &mut Buffer) {
+fn draw_list(app: &App, area: Rect, whole: Rect, buffer: &mut Buffer) {
     let place = match app.store.exists() {
         true => app.store.path().display().to_string(),
         false => format!("built in · saving makes {}", app.store.path().display()),
     };
-    let inner = pane(app, &format!("presets · {place}"), area, true, buffer);
+    pane(app, &format!("presets · {place}"), area, true, buffer);
     let shown = app.shown_presets();
-    let rows = usize::from(inner.height);
-    let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
-    let first = (here + 1).saturating_sub(rows);
-    for (line, at) in shown.iter().enumerate().skip(first).take(rows) {
-        let Some(preset) = app.store.presets().get(*at) else { continue };
-        let row = Rect { y: inner.y + (line - first) as u16, height: 1, ..inner };
+    for (at, row) in rows(app, whole) {
+        let Some(at) = shown.get(at).copied() else { continue };
+        let Some(preset) = app.store.presets().get(at) else { continue };
         entry(app, preset, row.width).render(row, buffer);
-        if line == here {
+        if at == app.chosen_preset {
             buffer.set_style(row, app.theme.cursor);
         }
     }
