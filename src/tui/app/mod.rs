@@ -196,6 +196,8 @@ pub struct App {
     pub(super) comparing: Comparing,
     /// Whether what each step did is shown where it usually is not, and the other way round.
     pub(super) measures_toggled: bool,
+    /// Whether the grid shows every column, whatever room that leaves beside it.
+    pub(super) all_columns: bool,
     /// What the mouse is in the middle of.
     pointer: mouse::Pointer,
     /// Whether the mouse is ours.
@@ -238,6 +240,7 @@ impl App {
             run_again: None,
             comparing: Comparing::default(),
             measures_toggled: false,
+            all_columns: false,
             pointer: mouse::Pointer::default(),
             has_mouse: true,
             other: None,
