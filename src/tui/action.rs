@@ -198,7 +198,12 @@ actions! {
     RenamePreset "rename-preset" Presets Asked("new name"), "Rename the preset under the cursor";
     DuplicatePreset "duplicate-preset" Presets Asked("name of the copy"), "Duplicate the preset under the cursor";
     DeletePreset "delete-preset" Presets Optional("confirmed"), "Delete the preset under the cursor, once you confirm";
+    SetDefaultPreset "set-default-preset" Presets Optional("preset"), "Make the preset the file's default";
+    FilterPresets "filter-presets" Presets Asked("part of a name or of what it is for"), "List only presets with this in their name";
     ReloadPresets "reload-presets" Presets None, "Read the presets file again";
+    DiffPresets "diff-presets" Presets Optional("preset"), "Show how a preset and the grid differ";
+    ExportPreset "export-preset" Presets Asked("reference, diffusers, comfyui or sd.cpp"), "Show and copy it for another program";
+    ImportPreset "import-preset" Presets Asked("a file, or paste what another program takes"), "Read another program's schedule";
 
     ShowEditor "show-editor" Program None, "Go to the editor";
     ShowPresets "show-presets" Program None, "Go to the presets";

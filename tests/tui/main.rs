@@ -11,6 +11,7 @@ mod gallery;
 mod keys;
 mod mouse;
 mod playing;
+mod presets;
 mod proxy;
 mod recovery;
 mod revisions;

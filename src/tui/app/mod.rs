@@ -4,6 +4,7 @@
 mod asking;
 mod comparing;
 mod editing;
+mod exchanging;
 mod gallery_actions;
 mod mouse;
 mod perform;
@@ -133,6 +134,37 @@ pub(super) enum Asking {
     Help,
     /// A question before something that cannot be undone.
     Question { text: String, call: Call },
+    /// One of several ways to go on.
+    Choice(Choice),
+    /// Something to read.
+    Text(Reading),
+}
+
+/// Several ways to go on.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) title: String,
+    /// What it is about.
+    pub(super) text: String,
+    /// In words, and what each does.
+    pub(super) ways: Vec<(String, Call)>,
+    pub(super) chosen: usize,
+}
+
+/// Something to read, in lines.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) title: String,
+    pub(super) lines: Vec<(Tone, String)>,
+}
+
+/// How a line to read is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Head,
+    Aside,
+    Warning,
 }
 
 /// An input line for an action's argument.
@@ -187,6 +219,8 @@ pub struct App {
     pub(super) samplers: Samplers,
     /// The revision under the cursor of their screen.
     pub(super) chosen_revision: usize,
+    /// What the presets in the list have in their names or descriptions.
+    pub(super) preset_filter: String,
     pub(super) run_on_edit: bool,
     /// The run that follows the one that is going.
     pub(super) run_again: Option<At>,
@@ -236,6 +270,7 @@ impl App {
             gallery: Gallery::default(),
             samplers: Samplers::default(),
             chosen_revision: 0,
+            preset_filter: String::new(),
             run_on_edit: false,
             run_again: None,
             comparing: Comparing::default(),
@@ -269,7 +304,8 @@ impl App {
             Input::Paste(text) => self.pasted(&text),
             Input::Mouse(mouse) => self.mouse(&mouse, now),
             Input::Resize(columns, rows) => self.size = (columns, rows),
-            Input::Focus(_) | Input::Reply(_) => {}
+            Input::Focus(true) => self.notice_presets(),
+            Input::Focus(false) | Input::Reply(_) => {}
         }
         self.effects()
     }
@@ -280,6 +316,7 @@ impl App {
         let result = self.perform(call);
         let result = match &self.asking {
             Some(Asking::Question { text, .. }) => Err(text.clone()),
+            Some(Asking::Choice(choice)) if result.is_ok() => Err(choice.text.clone()),
             _ => result,
         };
         self.asking = None;
@@ -325,8 +362,8 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. }), _) => Context::Palette,
-            (Some(Asking::Help), _) => Context::Reading,
+            (Some(Asking::Palette { .. } | Asking::Choice(_)), _) => Context::Palette,
+            (Some(Asking::Help | Asking::Text(_)), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
             (None, screen) => screen.context(),
         }
@@ -334,6 +371,12 @@ impl App {
 
     fn key(&mut self, key: &Key) {
         self.message = None;
+        self.pressed(key);
+        // One question to the system, whatever the key did.
+        self.notice_presets();
+    }
+
+    fn pressed(&mut self, key: &Key) {
         let context = self.context();
         if self.is_count(key) {
             return;
@@ -352,6 +395,9 @@ impl App {
                 ask.fresh = false;
                 ask.problem = None;
                 ask.line.key(key);
+                if ask.action == Action::FilterPresets {
+                    self.preset_filter = ask.line.text();
+                }
             }
             Some(Asking::Palette { line, chosen }) => {
                 line.key(key);
@@ -397,6 +443,11 @@ impl App {
 
     fn pasted(&mut self, text: &str) {
         match &mut self.asking {
+            // Lines matter to what it reads; an input line has only one.
+            Some(Asking::Line(ask)) if ask.action == Action::ImportPreset && is_long(text) => {
+                self.asking = None;
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
+            }
             Some(Asking::Line(ask)) => {
                 if std::mem::take(&mut ask.fresh) {
                     ask.line = Line::default();
@@ -407,6 +458,9 @@ impl App {
             Some(_) => {}
             None if self.screen == Screen::Editor => {
                 let _ = self.perform(&Call::with(Action::Paste, text));
+            }
+            None if self.screen == Screen::Presets => {
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
             }
             None => {}
         }
@@ -454,7 +508,7 @@ impl App {
         match self.store.get(&unsaved.name).cloned() {
             // Into an untouched document this cannot fail; if it did, the edits still come.
             Ok(preset) => drop(self.document.load(&preset)),
-            Err(_) => self.document.renamed(&unsaved.name),
+            Err(_) => self.document.named(&unsaved.name),
         }
         match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
             Ok(()) => {
@@ -528,8 +582,17 @@ impl App {
         if self.screen == Screen::Compare {
             self.scroll = self.scroll.min(screens::compare::most_scroll(self));
         }
-        self.chosen_preset = self.chosen_preset.min(self.store.presets().len().saturating_sub(1));
+        let shown = self.shown_presets();
+        if !shown.contains(&self.chosen_preset) {
+            let after = shown.iter().copied().find(|at| *at > self.chosen_preset);
+            self.chosen_preset = after.or(shown.last().copied()).unwrap_or(0);
+        }
     }
+}
+
+/// Whether a text has several lines.
+fn is_long(text: &str) -> bool {
+    text.trim_end().contains('\n')
 }
 
 /// Whether a key types a character.

@@ -145,7 +145,12 @@ impl App {
             Action::RenamePreset => self.rename_preset(text),
             Action::DuplicatePreset => self.duplicate_preset(text),
             Action::DeletePreset => self.delete_preset(text == "confirmed"),
+            Action::SetDefaultPreset => self.set_default_preset(argument),
+            Action::FilterPresets => self.filter_presets(text),
             Action::ReloadPresets => self.reload_presets(),
+            Action::DiffPresets => self.diff_presets(argument),
+            Action::ExportPreset => self.export_preset(text),
+            Action::ImportPreset => self.import_preset(text),
 
             Action::ShowEditor => self.show(Screen::Editor),
             Action::ShowPresets => self.show_presets(),

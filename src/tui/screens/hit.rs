@@ -44,6 +44,16 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         }
         Some(Asking::Help) => return beside(is_in(popups::help_area(area)), None),
         Some(Asking::Question { .. }) => return beside(is_in(popups::question_area(area)), None),
+        Some(Asking::Choice(choice)) => {
+            let row = popups::choice_rows(choice, area).find(|(_, place)| is_in(*place));
+            return beside(
+                is_in(popups::choice_area(choice, area)),
+                row.map(|(at, _)| Hit::Row(at)),
+            );
+        }
+        Some(Asking::Text(reading)) => {
+            return beside(is_in(popups::text_area(reading, area)), None);
+        }
         Some(Asking::Line(_)) | None => {}
     }
     if is_in(title_row(area)) && !in_line {

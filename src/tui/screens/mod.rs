@@ -75,6 +75,8 @@ impl App {
             Some(Asking::Help) => popups::help(self, area, frame),
             Some(Asking::Question { text, .. }) => popups::question(self, text, area, frame),
             Some(Asking::Line(ask)) => popups::line(self, ask, area, frame),
+            Some(Asking::Choice(choice)) => popups::choice(self, choice, area, frame),
+            Some(Asking::Text(reading)) => popups::text(self, reading, area, frame),
             None => {}
         }
     }
@@ -278,11 +280,16 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
         ],
         Context::Presets => &[
             (Action::Accept, "load"),
+            (Action::FilterPresets, "find"),
+            (Action::DiffPresets, "differs"),
+            (Action::ExportPreset, "export"),
+            (Action::ImportPreset, "import"),
+            (Action::SetDefaultPreset, "default"),
             (Action::RenamePreset, "rename"),
-            (Action::DuplicatePreset, "duplicate"),
+            (Action::DuplicatePreset, "copy"),
             (Action::DeletePreset, "delete"),
+            (Action::Back, "back"),
             (Action::ReloadPresets, "read again"),
-            (Action::ShowEditor, "editor"),
             (Action::Help, "help"),
         ],
         Context::Compare => &[
