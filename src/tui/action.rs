@@ -124,6 +124,7 @@ actions! {
     ExtendDown "extend-down" Moving Optional("steps"), "Extend the selection down";
     ExtendLeft "extend-left" Moving Optional("columns"), "Extend the selection left";
     ExtendRight "extend-right" Moving Optional("columns"), "Extend the selection right";
+    AllColumns "all-columns" Moving None, "Show every column of the grid on a narrow screen, or leave room beside it";
     ToggleSelection "toggle-selection" Moving None, "Start or drop a selection at the cursor";
     SelectRows "select-rows" Moving None, "Select whole rows";
     SelectColumn "select-column" Moving None, "Select the column from first to last step";

@@ -11,4 +11,5 @@ mod keys;
 mod mouse;
 mod playing;
 mod proxy;
+mod recovery;
 mod screens;

@@ -43,6 +43,16 @@ fn a_wide_screen_shows_every_column() {
 }
 
 #[test]
+fn a_narrow_screen_shows_every_column_when_asked() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    workbench.press("#");
+    let text = screen(&workbench, 80, 24);
+    assert!(text.contains(" step loop      gw      mu    std         σ    σ next"), "{text}");
+    workbench.press("#");
+    assert!(!screen(&workbench, 80, 24).contains("σ next"));
+}
+
+#[test]
 fn broken_rows_are_marked_and_the_reason_is_told() {
     let mut workbench = Workbench::with(None, (120, 40));
     workbench.press("2 j l 9 enter k x");

@@ -109,6 +109,10 @@ impl App {
             Action::Cancel => self.cancel(),
             Action::RunOnEdit => self.toggle_run_on_edit(),
             Action::Measures => self.toggle_measures(),
+            Action::AllColumns => {
+                self.all_columns = !self.all_columns;
+                Ok(None)
+            }
             Action::Pin => self.pin(),
             Action::Unpin => self.unpin(),
             Action::Compare => self.compare(),
@@ -324,7 +328,7 @@ fn is_of_this_screen(action: Action) -> bool {
     use Action::*;
     matches!(
         action,
-        Palette | Help | EditCell | PageUp | PageDown | ScrollUp | ScrollDown | Mouse | Measures
+        Palette | Help | EditCell | PageUp | PageDown | ScrollUp | ScrollDown | Mouse | Measures | AllColumns
     )
 }
 

@@ -22,6 +22,7 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Grid, "shift-down J", "extend-down"),
     (Context::Grid, "shift-left H", "extend-left"),
     (Context::Grid, "shift-right", "extend-right"),
+    (Context::Grid, "#", "all-columns"),
     (Context::Grid, "v", "toggle-selection"),
     (Context::Grid, "V", "select-rows"),
     (Context::Grid, "|", "select-column"),
