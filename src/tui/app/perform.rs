@@ -328,7 +328,16 @@ fn is_of_this_screen(action: Action) -> bool {
     use Action::*;
     matches!(
         action,
-        Palette | Help | EditCell | PageUp | PageDown | ScrollUp | ScrollDown | Mouse | Measures | AllColumns
+        Palette
+            | Help
+            | EditCell
+            | PageUp
+            | PageDown
+            | ScrollUp
+            | ScrollDown
+            | Mouse
+            | Measures
+            | AllColumns
     )
 }
 
