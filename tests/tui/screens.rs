@@ -5,7 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sigmalab::terminal::input::Input;
 
-fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
+pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
     let buffer = terminal.backend().buffer();
@@ -40,6 +40,16 @@ fn a_wide_screen_shows_every_column() {
     ] {
         assert!(text.contains(part), "no {part:?} in\n{text}");
     }
+}
+
+#[test]
+fn a_narrow_screen_shows_every_column_when_asked() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    workbench.press("#");
+    let text = screen(&workbench, 80, 24);
+    assert!(text.contains(" step loop      gw      mu    std         σ    σ next"), "{text}");
+    workbench.press("#");
+    assert!(!screen(&workbench, 80, 24).contains("σ next"));
 }
 
 #[test]
