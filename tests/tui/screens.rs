@@ -78,7 +78,8 @@ fn no_screen_is_too_small_or_too_large_to_draw() {
     for (columns, rows) in [(1, 1), (2, 2), (40, 10), (41, 11), (80, 24), (300, 100)] {
         let mut workbench = Workbench::with(None, (columns, rows));
         workbench.app.handle(Input::Resize(columns, rows));
-        for keys in ["", "?", "esc :", "esc P", "esc F6", "esc t"] {
+        let keys = ["", "?", "esc :", "esc P", "e", "enter", "esc =", "esc /", "esc F6", "esc t"];
+        for keys in keys.into_iter().chain(["esc E", "space", "B", "F7"]) {
             workbench.press(keys);
             screen(&workbench, columns, rows);
         }
