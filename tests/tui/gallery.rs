@@ -125,7 +125,7 @@ fn any_run_is_pinned_and_compared_with_the_last_one() {
         app.runs().pinned.as_ref().is_some_and(|pinned| shade(&pinned.image) == 200)
     });
     let shown = text(&session);
-    assert!(shown.contains("┌ A · edited") && shown.contains("┌ B · FOUR"), "{shown}");
+    assert!(shown.contains("┌ A · gw 7x3 2x1") && shown.contains("┌ B · FOUR"), "{shown}");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use sigmalab::tui::grid::{Cell, GridColumn};
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
+use std::path::PathBuf;
 use tempfile::TempDir;
 
 /// An application in a folder of its own.
@@ -38,6 +39,11 @@ impl Workbench {
             screen,
         });
         Workbench { app, effects: Vec::new(), _folder: folder }
+    }
+
+    /// Its presets file.
+    pub(crate) fn presets(&self) -> PathBuf {
+        self._folder.path().join("presets.toml")
     }
 
     /// Presses keys with a space between; `"text"` in quotes is typed letter by letter.

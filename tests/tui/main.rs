@@ -2,11 +2,17 @@
 //! by the real program.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod compare;
 mod documentation;
 mod editing;
+mod engine;
+mod feedback;
 mod gallery;
 mod keys;
+mod mouse;
 mod playing;
+mod presets;
+mod proxy;
 mod recovery;
 mod revisions;
 mod samplers;

@@ -25,7 +25,6 @@ impl App {
         if let Some(work) = taken.work {
             self.ask_world(Effect::Gallery(work));
         }
-        self.follow_gallery();
         self.effects()
     }
 

@@ -181,6 +181,7 @@ impl ReadRun {
             reports: entry.steps.clone(),
             nfe: entry.nfe,
             timings: entry.timings,
+            latents: None,
         });
         ReadRun { run: GalleryRun::of_entry(entry, picture), finished }
     }

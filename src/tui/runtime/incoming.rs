@@ -1,10 +1,11 @@
 //! What comes in, from every side, on one channel: bytes of the terminal, signals, encoded
-//! pictures. Knows nothing of what any of it means.
+//! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::history::History;
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
 use crate::terminal::tty;
+use crate::tui::comparing::{Comparison, ComparisonJob};
 use crate::tui::gallery::GalleryNews;
 use crate::tui::gallery::keeper::Keeper;
 use std::io;
@@ -22,6 +23,8 @@ pub(super) enum Incoming {
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),
+    /// Two runs are compared.
+    Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
     Gallery(GalleryNews),
     /// Something for the log: a thread's panic.
@@ -35,6 +38,8 @@ pub(super) struct Sources {
     pub(super) incoming: Receiver<Incoming>,
     /// Pictures to encode, beside the loop that reads keys.
     pub(super) jobs: Sender<Job>,
+    /// Runs to compare, beside both.
+    pub(super) comparisons: Sender<ComparisonJob>,
     /// Finished runs are written and read beside it too.
     pub(super) keeper: Keeper,
     _signals: Signals,
@@ -62,6 +67,17 @@ impl Sources {
                 sender.send(incoming).is_ok()
             }
         })?;
+        let (comparisons, queue) = mpsc::channel::<ComparisonJob>();
+        thread::Builder::new().name("comparison".to_owned()).spawn({
+            let sender = sender.clone();
+            move || {
+                for job in queue {
+                    if sender.send(Incoming::Compared(Box::new(job.run()))).is_err() {
+                        return;
+                    }
+                }
+            }
+        })?;
         let keeper = Keeper::start(history, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
@@ -74,6 +90,6 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, keeper, _signals: signals })
+        Ok(Sources { incoming, jobs, comparisons, keeper, _signals: signals })
     }
 }

@@ -213,6 +213,11 @@ impl Runtime<'_> {
                 self.follow_pictures();
                 Ok(())
             }
+            Incoming::Compared(comparison) => {
+                let effects = self.app.compared(*comparison);
+                self.clock.ask(Haste::Now, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Gallery(news) => {
                 // A long history comes in many pieces.
                 let haste = match &news {
@@ -316,6 +321,10 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::Compare(job) => {
+                    // Where nobody takes it, the numbers are missing.
+                    let _ = self.sources.comparisons.send(*job);
+                }
                 Effect::Gallery(work) => self.sources.keeper.take(work),
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
@@ -338,6 +347,7 @@ impl Runtime<'_> {
                     self.screen.redraw()?;
                     self.shown.forget_all();
                 }
+                Effect::Mouse(ours) => self.screen.set_mouse(ours)?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.end(Ended::Left),
             }

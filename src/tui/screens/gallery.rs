@@ -1,7 +1,7 @@
 //! The gallery: the runs as a list, newest first, and the one under the cursor with its picture
 //! and its recipe in words.
 
-use super::{Placement, footer, inside, pane};
+use super::{Placement, footer, inside, list_rows, pane};
 use crate::schedule::edit::Column;
 use crate::tui::action::Action;
 use crate::tui::app::App;
@@ -83,16 +83,16 @@ fn draw_list(app: &App, area: Rect, buffer: &mut Buffer) {
     }
     let header = format!("{:>4}  {:<9} what changed", "run", "age");
     Span::styled(header, app.theme.dim).render(Rect { height: 1, ..inner }, buffer);
-    let rows = usize::from(inner.height) - 1;
-    let first = first_row(gallery.cursor(), rows, gallery.shown_len());
-    for (at, (run, before)) in gallery.shown().enumerate().skip(first).take(rows) {
-        let place = Rect { y: inner.y + 1 + (at - first) as u16, height: 1, ..inner };
-        row(app, run, before, place, buffer);
-        if at == gallery.cursor() {
-            buffer.set_style(place, app.theme.cursor);
+    let places: Vec<(usize, Rect)> = rows(app, area).collect();
+    for ((at, place), (run, before)) in
+        places.iter().zip(gallery.shown().skip(places.first().map_or(0, |(at, _)| *at)))
+    {
+        row(app, run, before, *place, buffer);
+        if *at == gallery.cursor() {
+            buffer.set_style(*place, app.theme.cursor);
         }
     }
-    if gallery.shown_len() > rows {
+    if gallery.shown_len() > places.len() {
         footer(
             &format!("{} of {}", gallery.cursor() + 1, gallery.shown_len()),
             app.theme.dim,
@@ -100,6 +100,23 @@ fn draw_list(app: &App, area: Rect, buffer: &mut Buffer) {
             buffer,
         );
     }
+}
+
+/// The runs in view, by their place in the list, and where each is; `area` has a border.
+fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let (inner, count) = (inside(area), app.gallery.shown_len());
+    let rows = usize::from(inner.height.saturating_sub(1));
+    list_rows(
+        first_row(app.gallery.cursor(), rows, count),
+        rows,
+        count,
+        Rect { y: inner.y + 1, ..inner },
+    )
+}
+
+/// The runs in view on a screen of that size, for the mouse.
+pub(super) fn rows_on_screen(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    rows(app, parts(app, area).list)
 }
 
 /// The first row in view: the cursor's stays in the middle where the list is longer than the view.

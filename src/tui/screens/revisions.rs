@@ -2,7 +2,7 @@
 //! cursor would change.
 
 use super::gallery::first_row;
-use super::{curves, pane};
+use super::{curves, inside, list_rows, pane};
 use crate::schedule::diff::Difference;
 use crate::schedule::edit::{Change, Revision};
 use crate::tui::app::App;
@@ -18,16 +18,29 @@ const OPENED: &str = "as it was opened";
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let width = (area.width * 11 / 20).clamp(30.min(area.width), 76);
-    let tree = Rect { width, ..area };
+    let tree = tree_area(area);
+    let width = tree.width;
     let right = Rect { x: area.x + width, width: area.width - width, ..area };
-    draw_tree(app, tree, buffer);
+    draw_tree(app, area, buffer);
     let height = (right.height / 2).clamp(4.min(right.height), 16);
     let below = Rect { y: right.y + height, height: right.height - height, ..right };
     draw_there(app, Rect { height, ..right }, below, buffer);
 }
 
-fn draw_tree(app: &App, area: Rect, buffer: &mut Buffer) {
+fn tree_area(area: Rect) -> Rect {
+    Rect { width: (area.width * 11 / 20).clamp(30.min(area.width), 76), ..area }
+}
+
+/// The rows in view on a screen of that size, the newest revision's being 0, and where each is.
+pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let (inner, count) = (inside(tree_area(area)), app.document.history().count());
+    let rows = usize::from(inner.height);
+    let cursor = count.saturating_sub(1 + app.chosen_revision);
+    list_rows(first_row(cursor, rows, count), rows, count, inner)
+}
+
+fn draw_tree(app: &App, screen: Rect, buffer: &mut Buffer) {
+    let area = tree_area(screen);
     let history = app.document.history();
     let count = history.count();
     let title = match count {
@@ -39,18 +52,16 @@ fn draw_tree(app: &App, area: Rect, buffer: &mut Buffer) {
     let parents: Vec<Option<usize>> = revisions.iter().map(|revision| revision.parent).collect();
     let lanes = revision_tree::lanes(&parents, history.revision());
     let digits = (count - 1).to_string().len();
-    let rows = usize::from(inner.height);
-    let cursor = count.saturating_sub(1 + app.chosen_revision);
-    let first = first_row(cursor, rows, count);
+    let places: Vec<(usize, Rect)> = rows(app, screen).collect();
+    let first = places.first().map_or(0, |(at, _)| *at);
     // Labels stand below each other, unless there are more branches than columns to spare.
-    let shown = lanes.iter().skip(first).take(rows).map(|lanes| lanes.chars().count());
+    let shown = lanes.iter().skip(first).take(places.len()).map(|lanes| lanes.chars().count());
     let wide = shown.max().unwrap_or(0).min(usize::from(inner.width) / 3);
-    for (at, lanes) in lanes.iter().enumerate().skip(first).take(rows) {
+    for ((at, place), lanes) in places.into_iter().zip(lanes.iter().skip(first)) {
         let number = count - 1 - at;
         let label = revisions.get(number).map(done).unwrap_or_default();
         let current = number == history.revision();
         let style = if current { app.theme.title } else { app.theme.text };
-        let place = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
         Line::from(vec![
             Span::styled(format!(" {number:>digits$} "), app.theme.dim),
             Span::styled(format!("{lanes:<wide$}  "), app.theme.key),

@@ -1,6 +1,6 @@
 //! The samplers there are, and the one under the cursor with its parameters.
 
-use super::pane;
+use super::{inside, list_rows, pane};
 use crate::tui::app::App;
 use crate::tui::samplers::{ParamCard, SamplerCard};
 use ratatui::buffer::Buffer;
@@ -10,15 +10,13 @@ use ratatui::widgets::{Paragraph, Widget, Wrap};
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let width = (area.width * 2 / 5).clamp(24.min(area.width), 48);
-    let list = Rect { width, ..area };
+    let list = list_area(area);
+    let width = list.width;
     let about = Rect { x: area.x + width, width: area.width - width, ..area };
     let among_params = app.samplers.param().is_some();
     let inner = pane(app, "samplers", list, !among_params, buffer);
-    let rows = usize::from(inner.height);
-    let first = (app.samplers.at() + 1).saturating_sub(rows);
-    for (at, card) in app.samplers.cards().iter().enumerate().skip(first).take(rows) {
-        let place = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
+    for (at, place) in rows(app, area) {
+        let Some(card) = app.samplers.cards().get(at) else { continue };
         let mark = if app.is_present_sampler(&card.id) { "◂" } else { " " };
         let params = match card.params.len() {
             0 => String::new(),
@@ -39,6 +37,18 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     if let Some(card) = app.samplers.card() {
         draw_card(app, card, about, buffer);
     }
+}
+
+fn list_area(area: Rect) -> Rect {
+    Rect { width: (area.width * 2 / 5).clamp(24.min(area.width), 48), ..area }
+}
+
+/// The samplers in view on a screen of that size, by number, and where each is.
+pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let inner = inside(list_area(area));
+    let rows = usize::from(inner.height);
+    let first = (app.samplers.at() + 1).saturating_sub(rows);
+    list_rows(first, rows, app.samplers.cards().len(), inner)
 }
 
 fn draw_card(app: &App, card: &SamplerCard, area: Rect, buffer: &mut Buffer) {
