@@ -262,6 +262,11 @@ impl Finished {
         format!("{}+{}", cond_done + cond_saved, uncond_done + uncond_saved)
     }
 
+    /// Seconds from prompt to image, once the checkpoint is loaded.
+    pub fn seconds_loaded(&self) -> f64 {
+        self.seconds() - self.timings.load_ms / 1e3
+    }
+
     /// Seconds from request to image.
     pub fn seconds(&self) -> f64 {
         self.timings.total_seconds()

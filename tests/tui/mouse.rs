@@ -310,7 +310,7 @@ fn a_picture_of_a_pair_is_a_way_to_compare_and_to_flip() {
     workbench.finish_run(2, 0, [90, 9, 9]);
     let place = workbench.find("pinned A");
     workbench.click((place.0, place.1 + 3));
-    assert!(screen(&workbench, 120, 40).contains("┌ A and B ─"));
+    assert!(screen(&workbench, 120, 40).contains("┌ A and B "));
     workbench.press("x");
     let place = workbench.find("A · FOUR");
     workbench.click((place.0, place.1 + 3));
