@@ -4,6 +4,9 @@
 
 mod documentation;
 mod editing;
+mod engine;
 mod keys;
 mod playing;
 mod screens;
+mod snapshots;
+mod styled;
