@@ -1,15 +1,20 @@
 //! `sigmalab` without a command: the workbench, on the screen or played from a file.
 
-use super::failure::Failure;
+use super::failure::{Exit, Failure};
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
 use clap::Args;
+use sigmalab::engine::folders::cache_folder;
 use sigmalab::engine::worker::{Engine, EngineOptions};
+use sigmalab::history::data_folder;
 use sigmalab::terminal::capabilities::{Background, Capabilities};
+use sigmalab::terminal::picture::{Protocol, ProtocolError};
 use sigmalab::tui::app::{App, Setup};
+use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
-use sigmalab::tui::runtime;
+use sigmalab::tui::recovery::{self, Recovery};
+use sigmalab::tui::runtime::{self, Choices, Ended};
 use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
 use std::fs::File;
@@ -22,8 +27,14 @@ const FIRST_PROMPT: &str = "a red circle on a blue background";
 /// Seed of the first run; S changes it.
 const FIRST_SEED: u64 = 42;
 
+/// Names the configuration folder.
+const CONFIG_VARIABLE: &str = "SIGMALAB_CONFIG";
+
 /// Name of the keymap in the user's configuration folder.
 const KEYMAP: &str = "keymap.toml";
+
+/// Name of the configuration there.
+const CONFIGURATION: &str = "config.toml";
 
 /// Most bytes of a keymap or played file that are read.
 const LIMIT: u64 = 1 << 20;
@@ -45,9 +56,36 @@ pub(crate) struct Workbench {
     #[arg(long, value_name = "FILE", help_heading = "Workbench", conflicts_with = "play")]
     record: Option<PathBuf>,
 
+    /// How images are shown [default: image-protocol of config.toml, else as the terminal can]
+    #[arg(
+        long,
+        value_name = "auto|kitty|sixel|iterm2|half-blocks",
+        value_parser = image_protocol,
+        help_heading = "Workbench"
+    )]
+    image_protocol: Option<ImageProtocol>,
+
+    /// Pass images through tmux to the terminal around it; tmux must allow it
+    #[arg(long, help_heading = "Workbench")]
+    tmux_passthrough: bool,
+
     /// Keys [default: sigmalab/keymap.toml in your configuration folder, else the built-in ones]
     #[arg(long, value_name = "FILE.toml", help_heading = "Workbench")]
     keymap: Option<PathBuf>,
+}
+
+/// A protocol, or none to leave it to the terminal.
+#[derive(Debug, Clone, Copy)]
+struct ImageProtocol(Option<Protocol>);
+
+fn image_protocol(text: &str) -> Result<ImageProtocol, String> {
+    match text {
+        "auto" => Ok(ImageProtocol(None)),
+        name => name
+            .parse()
+            .map(|protocol| ImageProtocol(Some(protocol)))
+            .map_err(|error: ProtocolError| error.to_string()),
+    }
 }
 
 /// Opens the workbench, or plays a file.
@@ -59,15 +97,16 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
             .way_out("sigmalab --play FILE to play actions without a screen"));
     }
     let keymap = keymap(arguments.keymap.as_deref())?;
+    let configuration = configuration()?;
     let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
     let model = arguments.model.name()?;
     let size = model_flags::default_size_offline(&model)?;
-    let capabilities = Capabilities::of_this_process();
-    let background = capabilities.background.unwrap_or(Background::Dark);
+    let known = Capabilities::of_this_process();
+    let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
     let mut app = App::new(Setup {
         store,
         keymap,
-        theme: Theme::new(capabilities.colours, background),
+        theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
         model,
         size,
         prompt: FIRST_PROMPT.to_owned(),
@@ -92,29 +131,64 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         })?),
         None => None,
     };
-    runtime::run(&mut app, &mut engine, record).map_err(|error| {
-        Failure::failed(format_args!("the terminal could not be written: {error}"))
-    })
+    let choices = Choices {
+        pictures: match arguments.image_protocol {
+            Some(ImageProtocol(choice)) => choice,
+            None => configuration.image_protocol,
+        },
+        tmux_passthrough: arguments.tmux_passthrough || configuration.tmux_passthrough,
+        colours: configuration.colours,
+        background: configuration.background,
+    };
+    let data = data_folder();
+    if let Some(unsaved) = data.as_deref().and_then(recovery::take_abandoned) {
+        app.restore(&unsaved);
+    }
+    let recovery = Recovery::under(data.as_deref());
+    match runtime::run(&mut app, &mut engine, choices, record, recovery) {
+        Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
+        Ok(Ended::Interrupted) => Err(Failure {
+            exit: Exit::Interrupted,
+            message: match app.unsaved() {
+                Some(_) => "interrupted; edits that were not saved are back at the next start",
+                None => "interrupted; nothing was unsaved",
+            }
+            .to_owned(),
+            ways_out: Vec::new(),
+        }),
+        Err(error) => Err(Failure::failed(error)),
+    }
 }
 
 /// The keys of the file that is named, else of the user's own, else the defaults.
 fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
-    use etcetera::BaseStrategy as _;
-    let own = || {
-        let folders = etcetera::choose_base_strategy().ok()?;
-        let path = folders.config_dir().join("sigmalab").join(KEYMAP);
-        path.exists().then_some(path)
-    };
-    let Some(path) = named.map(Path::to_owned).or_else(own) else {
+    let Some(path) = named.map(Path::to_owned).or_else(|| own_file(KEYMAP)) else {
         return Ok(Keymap::defaults());
     };
     Keymap::parse(&read_file(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
 }
 
+/// What the user's own file says, where there is one.
+fn configuration() -> Result<Configuration, Failure> {
+    let Some(path) = own_file(CONFIGURATION) else { return Ok(Configuration::default()) };
+    Configuration::parse(&read_file(&path)?, &path.display().to_string())
+        .map_err(Failure::bad_input)
+}
+
+/// A file of the user's configuration folder, where it exists: `SIGMALAB_CONFIG`, else the
+/// platform's.
+fn own_file(name: &str) -> Option<PathBuf> {
+    use etcetera::BaseStrategy as _;
+    let folder = match std::env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
+        Some(folder) => PathBuf::from(folder),
+        None => etcetera::choose_base_strategy().ok()?.config_dir().join("sigmalab"),
+    };
+    Some(folder.join(name)).filter(|path| path.exists())
+}
+
 /// Where the worker's libraries print: the screen is not theirs.
 fn log() -> Option<PathBuf> {
-    use etcetera::BaseStrategy as _;
-    let folder = etcetera::choose_base_strategy().ok()?.cache_dir().join("sigmalab");
+    let folder = cache_folder()?;
     std::fs::create_dir_all(&folder).ok()?;
     Some(folder.join("worker.log"))
 }

@@ -3,20 +3,21 @@
 //! from them.
 
 use super::capabilities::PROBE_IMAGE;
-use std::fmt::Write;
+use super::picture::Route;
 
 /// The questions. `plain` leaves out what is printed as text by terminals that skip no strings
-/// (the Linux console, Terminal.app).
+/// (the Linux console, Terminal.app). `through_tmux` asks about kitty's graphics the terminal
+/// around tmux, which answers as if it had been asked directly.
 ///
 /// In order: name and version; kitty graphics (a query with one pixel, which stores nothing);
 /// pixels of a cell, of the screen, and cells of the screen; synchronized updates; kitty's
 /// keyboard; background colour; and last the primary attributes, which every terminal answers.
 #[must_use]
-pub fn questions(plain: bool) -> Vec<u8> {
+pub fn questions(plain: bool, through_tmux: bool) -> Vec<u8> {
     let mut text = String::from("\x1b[>q");
     if !plain {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "\x1b_Gi={PROBE_IMAGE},s=1,v=1,a=q,t=d,f=24;AAAA\x1b\\");
+        let control = format!("i={PROBE_IMAGE},s=1,v=1,a=q,t=d,f=24");
+        text.push_str(&Route::to(through_tmux).command(&control, "AAAA"));
     }
     text.push_str("\x1b[16t\x1b[14t\x1b[18t\x1b[?2026$p\x1b[?u");
     if !plain {
@@ -46,13 +47,20 @@ mod tests {
 
     #[test]
     fn the_last_question_is_one_that_every_terminal_answers() {
-        assert!(questions(false).ends_with(b"\x1b[c"));
-        assert!(questions(true).ends_with(b"\x1b[c"));
+        assert!(questions(false, false).ends_with(b"\x1b[c"));
+        assert!(questions(true, false).ends_with(b"\x1b[c"));
+    }
+
+    #[test]
+    fn tmux_is_asked_to_pass_the_question_about_graphics_on() {
+        let text = String::from_utf8_lossy(&questions(false, true)).into_owned();
+        assert!(text.contains("\x1bPtmux;\x1b\x1b_Gi=31,"), "{text:?}");
+        assert!(text.contains("AAAA\x1b\x1b\\\x1b\\"), "{text:?}");
     }
 
     #[test]
     fn a_plain_terminal_is_asked_nothing_in_strings() {
-        let text = questions(true);
+        let text = questions(true, false);
         assert!(!text.windows(2).any(|pair| matches!(pair, b"\x1b_" | b"\x1b]" | b"\x1bP")));
     }
 }

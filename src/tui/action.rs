@@ -178,6 +178,8 @@ actions! {
     ShowLog "show-log" Program None, "Go to the log";
     Help "help" Program None, "Show the keys";
     Palette "palette" Program None, "Find an action by name and do it";
+    PictureProtocol "image-protocol" Program Optional("auto, kitty, sixel, iterm2 or half-blocks"), "Show images in another way; without a name, in the next one";
+    CountBytes "count-bytes" Program None, "Say how many bytes were written to the terminal";
     Redraw "redraw" Program None, "Draw the screen and its images again";
     Suspend "suspend" Program None, "Go back to the shell; fg returns";
     Quit "quit" Program None, "Leave; asks where there are unsaved changes";

@@ -6,6 +6,7 @@ use crate::engine::noise::{NoiseSource, Rng};
 use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
+use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::sigmas::{Schedule, StepFault};
 use crate::schedule::size::Size;
@@ -69,6 +70,26 @@ impl Document {
         let loaded = Transaction::replacing(&self.draft, &new);
         self.change(loaded, &format!("load {}", preset.name), None)?;
         self.saved = new;
+        Ok(())
+    }
+
+    /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
+    /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
+    /// format and device stay.
+    pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
+        let new = Draft {
+            steps: SamplingOrder(recipe.steps.clone()),
+            terminal: recipe.terminal,
+            ..self.draft.clone()
+        };
+        let loaded = Transaction::replacing(&self.draft, &new);
+        self.change(loaded, label, None)?;
+        self.prompt.clone_from(&recipe.prompt);
+        self.sampler = SamplerRef { version: None, ..recipe.sampler.clone() };
+        if let NoiseSource::Seed { seed, .. } = &recipe.noise {
+            self.seed = *seed;
+        }
+        self.set_size(recipe.size);
         Ok(())
     }
 

@@ -3,12 +3,14 @@
 
 pub mod action;
 pub mod app;
+pub mod configuration;
 pub mod document;
 pub mod grid;
 pub mod help;
 pub mod keymap;
 pub mod line;
 pub mod play;
+pub mod recovery;
 pub mod runs;
 pub mod runtime;
 pub mod screens;

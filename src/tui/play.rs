@@ -122,7 +122,12 @@ fn carry_out(
             Effect::Print(text) => writeln!(out, "{text}")?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.
-            Effect::Clipboard(_) | Effect::Record(_) | Effect::Redraw | Effect::Suspend => {}
+            Effect::Clipboard(_)
+            | Effect::Record(_)
+            | Effect::PictureProtocol(_)
+            | Effect::CountBytes
+            | Effect::Redraw
+            | Effect::Suspend => {}
         }
     }
     Ok(false)

@@ -26,15 +26,20 @@ pub(super) fn first_id() -> u8 {
 
 /// How commands reach the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Route {
+pub(crate) enum Route {
     Direct,
     /// Through tmux, which passes on what is wrapped.
     Tmux,
 }
 
 impl Route {
+    /// Straight to the terminal, or through tmux to the one around it.
+    pub(crate) fn to(through_tmux: bool) -> Self {
+        if through_tmux { Route::Tmux } else { Route::Direct }
+    }
+
     /// A graphics command.
-    fn command(self, control: &str, payload: &str) -> String {
+    pub(crate) fn command(self, control: &str, payload: &str) -> String {
         let payload = if payload.is_empty() { String::new() } else { format!(";{payload}") };
         match self {
             Route::Direct => format!("\x1b_G{control}{payload}\x1b\\"),

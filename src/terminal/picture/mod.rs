@@ -21,7 +21,7 @@ mod sixel;
 
 pub use encode::{BUDGET, Encoded, Job};
 pub use fit::fit;
-pub(crate) use kitty::{PLACEHOLDER, kitty_farewell};
+pub(crate) use kitty::{PLACEHOLDER, Route, kitty_farewell};
 pub use pictures::{Pictures, Slot};
 pub use protocol::{Protocol, ProtocolError, choose};
 pub use rgb8::Rgb8;

@@ -113,7 +113,7 @@ impl Pictures {
             cell: capabilities.cell_pixels.unwrap_or(CellPixels::USUAL),
             colours: capabilities.colours,
             screen,
-            route: route(capabilities),
+            route: Route::to(capabilities.tmux_passthrough),
             slots: BTreeMap::new(),
             kept: Vec::new(),
             outbox: VecDeque::new(),
@@ -135,7 +135,13 @@ impl Pictures {
     pub fn adapt(&mut self, protocol: Protocol, capabilities: &Capabilities, screen: Size) {
         let cell = capabilities.cell_pixels.unwrap_or(CellPixels::USUAL);
         let same = (self.protocol, self.cell, self.colours, self.screen, self.route)
-            == (protocol, cell, capabilities.colours, screen, route(capabilities));
+            == (
+                protocol,
+                cell,
+                capabilities.colours,
+                screen,
+                Route::to(capabilities.tmux_passthrough),
+            );
         if same {
             return;
         }
@@ -147,7 +153,7 @@ impl Pictures {
         self.cell = cell;
         self.colours = capabilities.colours;
         self.screen = screen;
-        self.route = route(capabilities);
+        self.route = Route::to(capabilities.tmux_passthrough);
         self.stop_painting();
         let placed: Vec<(Slot, Arc<Rgb8>, Rect)> =
             self.slots.iter().map(|(slot, p)| (*slot, p.picture.clone(), p.area)).collect();
@@ -593,11 +599,6 @@ impl Pictures {
             placed.held = None;
         }
     }
-}
-
-/// How kitty's commands reach the terminal.
-fn route(capabilities: &Capabilities) -> Route {
-    if capabilities.tmux_passthrough { Route::Tmux } else { Route::Direct }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use super::document::Document;
 use super::grid::Grid;
 use super::keymap::{Context, Keymap};
 use super::line::Line;
+use super::recovery::Unsaved;
 use super::runs::Runs;
 use super::screens;
 use super::store::Store;
@@ -22,6 +23,8 @@ use crate::schedule::preset::Preset;
 use crate::schedule::size::Size;
 use crate::terminal::input::Input;
 use crate::terminal::key::{Key, KeyCode, Modifiers};
+use crate::terminal::meter::ByteMeter;
+use crate::terminal::picture::Protocol;
 use ratatui::layout::Rect;
 
 /// What an application begins with.
@@ -58,6 +61,10 @@ pub enum Effect {
     Print(String),
     /// Remember what was done, in `--record`.
     Record(Call),
+    /// Show pictures in this way; `None` as the terminal can.
+    PictureProtocol(Option<Protocol>),
+    /// Say how many bytes were written to the terminal.
+    CountBytes,
     /// Draw everything again, images too.
     Redraw,
     /// Go back to the shell.
@@ -137,6 +144,8 @@ pub struct App {
     /// What was yanked last.
     pub(super) yanked: Option<String>,
     pub(super) searched: Option<String>,
+    /// How pictures are shown, once it is known.
+    pub(super) protocol: Option<Protocol>,
     pub(super) size: (u16, u16),
     effects: Vec<Effect>,
 }
@@ -167,6 +176,7 @@ impl App {
             other: None,
             yanked: None,
             searched: None,
+            protocol: None,
             size: screen,
             effects: Vec::new(),
         };
@@ -338,6 +348,55 @@ impl App {
         }
         self.log.push(message.clone());
         self.message = Some(message);
+    }
+
+    /// What is worked on and not saved; `None` where nothing would be lost.
+    pub fn unsaved(&self) -> Option<Unsaved> {
+        let name = self.document.draft().name.clone();
+        self.document.is_edited().then(|| Unsaved::new(name, self.document.recipe()))
+    }
+
+    /// Brings back what an earlier session did not save, as one step of undo.
+    pub fn restore(&mut self, unsaved: &Unsaved) {
+        if let Ok(preset) = self.store.get(&unsaved.name) {
+            let preset = preset.clone();
+            // Into an untouched document this cannot fail; if it did, the edits still come.
+            let _ = self.document.load(&preset);
+        }
+        match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
+            Ok(()) => {
+                let undo = self.key_of(Action::Undo);
+                let name = &unsaved.name;
+                self.say(format!(
+                    "edits of {name} that were not saved are back; {undo} goes back to the preset"
+                ));
+            }
+            Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
+        }
+        self.fit();
+    }
+
+    /// Something went wrong beside the application.
+    pub fn trouble(&mut self, report: &str) {
+        report.lines().for_each(|line| self.complain(line));
+    }
+
+    /// How the terminal shows pictures.
+    pub fn set_picture_protocol(&mut self, protocol: Protocol) {
+        self.protocol = Some(protocol);
+    }
+
+    /// Says how many bytes were written to the terminal.
+    pub fn say_bytes(&mut self, meter: &ByteMeter) {
+        let kib = |bytes: u64| bytes as f64 / 1024.0;
+        self.say(format!(
+            "written to the terminal: {:.1} KiB of frames, {:.1} KiB of pictures, {:.1} KiB of \
+             modes and questions, in {} writes",
+            kib(meter.frames),
+            kib(meter.pictures),
+            kib(meter.control),
+            meter.writes
+        ));
     }
 
     /// What would be printed, into the log, line by line.

@@ -1,6 +1,7 @@
 //! From an action to what does it.
 
 use super::{App, Asking, Done, Effect, Screen};
+use crate::terminal::picture::{Protocol, ProtocolError};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::grid::{Cell, GridColumn};
 use crate::tui::line::Line;
@@ -125,6 +126,8 @@ impl App {
                 self.asking = Some(Asking::Palette { line: Line::default(), chosen: 0 });
                 Ok(None)
             }
+            Action::PictureProtocol => self.choose_protocol(argument),
+            Action::CountBytes => self.effect(Effect::CountBytes),
             Action::Redraw => self.effect(Effect::Redraw),
             Action::Suspend => self.effect(Effect::Suspend),
             Action::Quit => self.quit(),
@@ -164,6 +167,20 @@ impl App {
         let text = format!("{} has changes that are not saved. Leave?", self.document.draft().name);
         self.asking = Some(Asking::Question { text, call: Action::QuitAtOnce.into() });
         Ok(None)
+    }
+
+    /// How pictures are shown: as named, or in the way after the present one.
+    fn choose_protocol(&mut self, name: Option<&str>) -> Done {
+        let choice = match name {
+            Some("auto") => None,
+            Some(name) => Some(name.parse().map_err(|error: ProtocolError| error.to_string())?),
+            None => Some(self.protocol.map_or(Protocol::HalfBlocks, Protocol::next)),
+        };
+        self.ask_world(Effect::PictureProtocol(choice));
+        Ok(Some(match choice {
+            Some(protocol) => format!("images as {protocol}; `image-protocol auto` goes back"),
+            None => "images as the terminal can".to_owned(),
+        }))
     }
 
     fn moves(&mut self, steps: isize, columns: isize, extend: bool) -> Done {

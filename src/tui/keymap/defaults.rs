@@ -78,6 +78,7 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Global, "F6", "show-log"),
     (Context::Global, "? F1", "help"),
     (Context::Global, ": ctrl-p", "palette"),
+    (Context::Global, "I", "image-protocol"),
     (Context::Global, "ctrl-l", "redraw"),
     (Context::Global, "ctrl-z", "suspend"),
     (Context::Global, "q", "quit"),

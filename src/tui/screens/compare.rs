@@ -1,6 +1,6 @@
 //! A and B: both images, the numbers between them, and where their schedules differ.
 
-use super::{Placement, editor, fitted, footer, pane};
+use super::{Placement, editor, footer, pane};
 use crate::metrics::comparison;
 use crate::schedule::preset::Step;
 use crate::tui::app::App;
@@ -34,8 +34,7 @@ pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
             width: area.width.checked_sub(2)?,
             height: area.height.checked_sub(2)?,
         };
-        let area = fitted(run.image.width, run.image.height, inside);
-        Some(Placement { slot, image: run.image.clone(), area })
+        Some(Placement { slot, image: run.image.clone(), area: inside })
     });
     placed.collect()
 }

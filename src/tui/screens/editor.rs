@@ -1,6 +1,6 @@
 //! The first screen: grid, curves, image, and what each step did.
 
-use super::{Placement, curves, fitted, footer, pane};
+use super::{Placement, curves, footer, pane};
 use crate::engine::event::StepReport;
 use crate::schedule::edit::Stats;
 use crate::tui::app::App;
@@ -63,7 +63,6 @@ pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     if area.is_empty() {
         return Vec::new();
     }
-    let area = fitted(image.width, image.height, area);
     vec![Placement { slot: 0, image, area }]
 }
 

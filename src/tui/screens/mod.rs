@@ -29,7 +29,7 @@ pub struct Placement {
     pub slot: usize,
     /// The picture.
     pub image: Arc<RgbImage>,
-    /// Where, in cells.
+    /// The cells there are for it; it takes as many of them as its shape lets it, centred.
     pub area: Rect,
 }
 
@@ -108,21 +108,6 @@ pub(super) fn footer(text: &str, style: Style, area: Rect, buffer: &mut Buffer) 
         let width = usize::from(area.width) - 4;
         let text: String = text.chars().take(width).collect();
         buffer.set_string(area.x + 2, area.bottom() - 1, format!(" {text} "), style);
-    }
-}
-
-/// The largest rectangle of cells for an image of that many pixels, centred; a cell is twice as
-/// high as wide.
-pub(super) fn fitted(width: u32, height: u32, area: Rect) -> Rect {
-    let (width, height) = (f64::from(width.max(1)), f64::from(height.max(1)) / 2.0);
-    let scale = (f64::from(area.width) / width).min(f64::from(area.height) / height);
-    let columns = ((width * scale).round() as u16).clamp(1, area.width.max(1));
-    let rows = ((height * scale).round() as u16).clamp(1, area.height.max(1));
-    Rect {
-        x: area.x + (area.width - columns.min(area.width)) / 2,
-        y: area.y + (area.height - rows.min(area.height)) / 2,
-        width: columns.min(area.width),
-        height: rows.min(area.height),
     }
 }
 

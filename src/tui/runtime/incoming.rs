@@ -1,0 +1,67 @@
+//! What comes in, from every side, on one channel: bytes of the terminal, signals, encoded
+//! pictures. Knows nothing of what any of it means.
+
+use crate::terminal::picture::{Encoded, Job};
+use crate::terminal::signals::{Signal, Signals};
+use crate::terminal::tty;
+use std::io;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread;
+
+/// Something that came in.
+#[derive(Debug)]
+pub(super) enum Incoming {
+    /// The terminal sent bytes.
+    Bytes(Vec<u8>),
+    /// The terminal is gone.
+    Closed,
+    /// A signal.
+    Signal(Signal),
+    /// A picture is encoded.
+    Encoded(Encoded),
+    /// Something for the log: a thread's panic.
+    Trouble(String),
+}
+
+/// The channel, and the threads that feed it while this lives.
+#[derive(Debug)]
+pub(super) struct Sources {
+    /// What came in, in order.
+    pub(super) incoming: Receiver<Incoming>,
+    /// Pictures to encode, beside the loop that reads keys.
+    pub(super) jobs: Sender<Job>,
+    _signals: Signals,
+}
+
+impl Sources {
+    /// Starts them: reading the terminal, catching signals, encoding pictures.
+    pub(super) fn open() -> io::Result<Self> {
+        let (sender, incoming) = mpsc::channel();
+        let signals = Signals::catch({
+            let sender = sender.clone();
+            // Where nobody receives, the program is at its end.
+            move |signal| drop(sender.send(Incoming::Signal(signal)))
+        })?;
+        tty::restore_on_panic({
+            let sender = sender.clone();
+            move |report| drop(sender.send(Incoming::Trouble(report)))
+        });
+        tty::read_on_a_thread(tty::input()?, {
+            let sender = sender.clone();
+            move |bytes| {
+                let incoming =
+                    bytes.map_or(Incoming::Closed, |bytes| Incoming::Bytes(bytes.to_vec()));
+                sender.send(incoming).is_ok()
+            }
+        })?;
+        let (jobs, queue) = mpsc::channel::<Job>();
+        thread::Builder::new().name("pictures".to_owned()).spawn(move || {
+            for job in queue {
+                if sender.send(Incoming::Encoded(job.run())).is_err() {
+                    return;
+                }
+            }
+        })?;
+        Ok(Sources { incoming, jobs, _signals: signals })
+    }
+}

@@ -1,0 +1,418 @@
+//! The loop around the application: everything that came in is taken, then at most one frame is
+//! drawn, then a piece of a picture is written. It sleeps until something happens; when nothing
+//! does, it writes nothing.
+
+mod clock;
+mod incoming;
+mod shown;
+
+use super::app::{App, Effect};
+use super::recovery::Recovery;
+use super::theme::Theme;
+use crate::engine::event::Event;
+use crate::engine::request::RunRequest;
+use crate::engine::worker::{Engine, RunUpdate};
+use crate::terminal::capabilities::{Background, Brand, Capabilities};
+use crate::terminal::clipboard;
+use crate::terminal::colours::ColourDepth;
+use crate::terminal::input::{Input, Parser, Reply};
+use crate::terminal::meter::Purpose;
+use crate::terminal::picture::Protocol;
+use crate::terminal::probe;
+use crate::terminal::screen::Screen;
+use crate::terminal::signals::{self, Signal};
+use crate::terminal::tty::{self, Measured, RawMode, TtyError};
+use clock::{Clock, Haste};
+use incoming::{Incoming, Sources};
+use ratatui::layout::Rect;
+use shown::Shown;
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::mpsc::RecvTimeoutError;
+use std::time::{Duration, Instant};
+
+/// How often the engine is asked for news while a run is going.
+const NEWS: Duration = Duration::from_millis(20);
+
+/// How long answers to the questions may take.
+const REPLIES: Duration = Duration::from_secs(5);
+
+/// What a user chose about the terminal.
+#[derive(Debug, Default)]
+pub struct Choices {
+    /// How pictures are shown; `None` leaves it to what is known of the terminal.
+    pub pictures: Option<Protocol>,
+    /// Pass pictures through tmux to the terminal around it.
+    pub tmux_passthrough: bool,
+    /// Colours; `None` as many as the terminal has.
+    pub colours: Option<ColourDepth>,
+    /// Background; `None` as the terminal says.
+    pub background: Option<Background>,
+}
+
+/// How the application was left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Somebody left it.
+    Left,
+    /// A signal ended it; edits that were not saved are kept for the next start.
+    Interrupted,
+    /// The terminal went away; the same.
+    TerminalGone,
+}
+
+/// Runs the application on the terminal of this process until it is left. `record` gets every
+/// action that was done; `recovery` keeps edits that are not saved.
+///
+/// # Errors
+/// Where there is no terminal, or it cannot be written while it is there.
+pub fn run(
+    app: &mut App,
+    engine: &mut Engine,
+    choices: Choices,
+    record: Option<File>,
+    recovery: Recovery,
+) -> Result<Ended, TtyError> {
+    let output = tty::output()?;
+    let Measured { cells, pixels } = tty::measure()?;
+    let variable = |name: &str| std::env::var(name).ok();
+    let mut known = Capabilities::from_environment(&variable);
+    known.measured((pixels.width, pixels.height), (cells.width, cells.height));
+    known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
+    let sources = Sources::open()?;
+    let mut runtime = Runtime {
+        sources,
+        parser: Parser::new(),
+        screen: Screen::new(output, cells, choices.colours.unwrap_or(known.colours))?,
+        raw: None,
+        shown: Shown::new(choices.pictures, &known, cells),
+        questions: probe::questions(probe::is_plain(&variable), known.tmux_passthrough),
+        known,
+        choices,
+        clock: Clock::new(Instant::now()),
+        record,
+        recovery,
+        ended: None,
+        app,
+        engine,
+    };
+    match runtime.go() {
+        Ok(ended) => {
+            runtime.give_back()?;
+            Ok(ended)
+        }
+        // A terminal that went away fails first and hangs up later, or never.
+        Err(error) if is_gone(&error) => {
+            runtime.keep_edits();
+            Ok(Ended::TerminalGone)
+        }
+        Err(error) => {
+            runtime.keep_edits();
+            Err(error.into())
+        }
+    }
+}
+
+fn is_gone(error: &io::Error) -> bool {
+    let no_device = rustix::io::Errno::IO.raw_os_error();
+    error.raw_os_error() == Some(no_device) || error.kind() == io::ErrorKind::BrokenPipe
+}
+
+/// Fields are dropped in this order: the terminal is given back before raw mode ends.
+struct Runtime<'a> {
+    screen: Screen<File>,
+    /// While the terminal is ours.
+    raw: Option<RawMode>,
+    sources: Sources,
+    parser: Parser,
+    known: Capabilities,
+    choices: Choices,
+    questions: Vec<u8>,
+    shown: Shown,
+    clock: Clock,
+    record: Option<File>,
+    recovery: Recovery,
+    ended: Option<Ended>,
+    app: &'a mut App,
+    engine: &'a mut Engine,
+}
+
+impl Runtime<'_> {
+    fn go(&mut self) -> io::Result<Ended> {
+        self.take_terminal()?;
+        self.resized()?;
+        loop {
+            let now = Instant::now();
+            if self.clock.is_due(now) {
+                self.draw(now)?;
+            }
+            self.send_pictures(now)?;
+            if self.recovery.is_due(now) {
+                self.keep_edits();
+            }
+            self.wait()?;
+            if let Some(ended) = self.ended {
+                return Ok(ended);
+            }
+        }
+    }
+
+    /// Waits for something to come in, and takes all that did.
+    fn wait(&mut self) -> io::Result<()> {
+        let now = Instant::now();
+        let waits = [
+            self.clock.wait(now),
+            self.parser.timeout(),
+            self.shown.wait(now),
+            self.recovery.wait(now),
+            self.app.runs().going.is_some().then_some(NEWS),
+        ];
+        let first = match waits.into_iter().flatten().min() {
+            None => self.sources.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            Some(wait) => self.sources.incoming.recv_timeout(wait),
+        };
+        match first {
+            Ok(first) => {
+                self.came(first)?;
+                while self.ended.is_none()
+                    && let Ok(next) = self.sources.incoming.try_recv()
+                {
+                    self.came(next)?;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => {
+                let inputs = self.parser.flush(Instant::now());
+                self.inputs(inputs)?;
+            }
+            Err(RecvTimeoutError::Disconnected) => self.end(Ended::TerminalGone),
+        }
+        while let Ok(update) = self.engine.updates().try_recv() {
+            let haste = match &update {
+                RunUpdate::Finished(..) => Haste::Now,
+                RunUpdate::Event(_, Event::Preview { .. }) => Haste::Draft,
+                RunUpdate::Event(..) => Haste::Progress,
+            };
+            let effects = self.app.engine(update);
+            self.clock.ask(haste, Instant::now());
+            self.carry_out(effects)?;
+        }
+        Ok(())
+    }
+
+    fn came(&mut self, incoming: Incoming) -> io::Result<()> {
+        match incoming {
+            Incoming::Bytes(bytes) => {
+                let inputs = self.parser.feed(&bytes, Instant::now());
+                self.inputs(inputs)
+            }
+            Incoming::Encoded(encoded) => {
+                self.shown.encoded(encoded);
+                self.follow_pictures();
+                Ok(())
+            }
+            Incoming::Trouble(report) => {
+                self.app.trouble(&report);
+                self.see();
+                Ok(())
+            }
+            Incoming::Signal(Signal::Resize) => self.resized(),
+            Incoming::Signal(Signal::Suspend) => self.suspend(),
+            Incoming::Signal(Signal::Continue) => self.take_again(),
+            Incoming::Closed | Incoming::Signal(Signal::HangUp) => {
+                self.end(Ended::TerminalGone);
+                Ok(())
+            }
+            Incoming::Signal(Signal::Terminate | Signal::Interrupt) => {
+                self.end(Ended::Interrupted);
+                Ok(())
+            }
+        }
+    }
+
+    fn end(&mut self, ended: Ended) {
+        match ended {
+            Ended::Left => self.recovery.forget(),
+            Ended::Interrupted | Ended::TerminalGone => self.keep_edits(),
+        }
+        self.ended = Some(ended);
+    }
+
+    fn inputs(&mut self, inputs: Vec<Input>) -> io::Result<()> {
+        for input in inputs {
+            match input {
+                Input::Reply(Reply::Ready) => self.shown.ready(Instant::now()),
+                Input::Reply(reply) => {
+                    if self.known.learn(&reply) {
+                        self.learnt()?;
+                    }
+                }
+                input => {
+                    // Reattached to a multiplexer from elsewhere: the terminal around it may be
+                    // another one, without the pictures.
+                    let reattached = input == Input::Focus(true)
+                        && matches!(self.known.brand, Some(Brand::Tmux | Brand::Screen));
+                    if reattached {
+                        self.shown.forget_all();
+                    }
+                    let effects = self.app.handle(input);
+                    self.see();
+                    self.carry_out(effects)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Something changed that is to be seen at once; what was edited is kept before long.
+    fn see(&mut self) {
+        let now = Instant::now();
+        self.clock.ask(Haste::Now, now);
+        self.recovery.touched(now);
+    }
+
+    /// Uses what is known of the terminal.
+    fn learnt(&mut self) -> io::Result<()> {
+        let colours = self.choices.colours.unwrap_or(self.known.colours);
+        let background = self.choices.background.or(self.known.background);
+        self.screen.set_synchronized(self.known.synchronized);
+        self.screen.set_keyboard(self.known.keyboard)?;
+        self.screen.set_colours(colours)?;
+        self.app.set_theme(Theme::new(colours, background.unwrap_or(Background::Dark)));
+        self.shown.adapt(&self.known, self.screen.size());
+        self.tell_protocol();
+        self.clock.ask(Haste::Now, Instant::now());
+        Ok(())
+    }
+
+    fn tell_protocol(&mut self) {
+        self.app.set_picture_protocol(self.shown.protocol());
+    }
+
+    fn carry_out(&mut self, effects: Vec<Effect>) -> io::Result<()> {
+        for effect in effects {
+            match effect {
+                Effect::Run(recipe) => {
+                    let request = RunRequest { recipe: *recipe, noise: None, previews: true };
+                    match self.engine.submit(&request) {
+                        Ok(id) => self.app.run_taken(id),
+                        Err(failure) => self.app.run_refused(&failure),
+                    }
+                }
+                Effect::Cancel => {
+                    if let Some(id) = self.app.runs().going.as_ref().and_then(|going| going.id) {
+                        self.engine.cancel(id);
+                    }
+                }
+                Effect::Clipboard(text) => {
+                    // What is too long for the terminal can still be pasted here.
+                    if let Ok(bytes) = clipboard::copy(&text) {
+                        self.screen.write(Purpose::Control, &bytes)?;
+                    }
+                }
+                Effect::Record(call) => {
+                    if let Some(record) = &mut self.record {
+                        writeln!(record, "{call}")?;
+                    }
+                }
+                Effect::Print(text) => self.app.note(&text),
+                Effect::PictureProtocol(choice) => {
+                    self.shown.choose(choice, &self.known, self.screen.size());
+                    self.tell_protocol();
+                }
+                Effect::CountBytes => self.app.say_bytes(self.screen.meter()),
+                Effect::Redraw => {
+                    self.screen.redraw()?;
+                    self.shown.forget_all();
+                }
+                Effect::Suspend => self.suspend()?,
+                Effect::Quit => self.end(Ended::Left),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the terminal, and asks what it can do.
+    fn take_terminal(&mut self) -> io::Result<()> {
+        self.raw = Some(RawMode::enable()?);
+        self.parser.expect_replies(Instant::now() + REPLIES);
+        let questions = std::mem::take(&mut self.questions);
+        let taken = self.screen.enter(&questions);
+        self.questions = questions;
+        taken
+    }
+
+    /// Gives the terminal back as it was, without the pictures.
+    fn give_back(&mut self) -> io::Result<()> {
+        let farewell = self.shown.farewell();
+        self.screen.leave(&farewell)?;
+        self.raw = None;
+        Ok(())
+    }
+
+    /// Stops this process; SIGCONT brings the terminal back.
+    fn suspend(&mut self) -> io::Result<()> {
+        self.keep_edits();
+        self.give_back()?;
+        signals::stop()
+    }
+
+    /// After SIGCONT, also where it was SIGSTOP that stopped us: nothing is as it was.
+    fn take_again(&mut self) -> io::Result<()> {
+        self.take_terminal()?;
+        self.shown.forget_all();
+        self.resized()
+    }
+
+    fn resized(&mut self) -> io::Result<()> {
+        let Measured { cells, pixels } = tty::measure()?;
+        let before = self.screen.size();
+        self.screen.resize(cells);
+        self.known.measured((pixels.width, pixels.height), (cells.width, cells.height));
+        if before != cells {
+            self.parser.expect_replies(Instant::now() + REPLIES);
+            self.screen.write(Purpose::Control, probe::questions_of_size())?;
+        }
+        let effects = self.app.handle(Input::Resize(cells.width, cells.height));
+        self.learnt()?;
+        self.carry_out(effects)
+    }
+
+    fn draw(&mut self, now: Instant) -> io::Result<()> {
+        let size = self.screen.size();
+        let placements = self.app.pictures(Rect::new(0, 0, size.width, size.height));
+        self.shown.place(&placements);
+        let (app, shown) = (&*self.app, &mut self.shown);
+        self.screen.draw(|frame| {
+            app.draw(frame, &mut |placement, buffer| shown.paint(placement, buffer));
+            shown.observe(frame.buffer_mut());
+        })?;
+        self.clock.drawn(now);
+        self.follow_pictures();
+        Ok(())
+    }
+
+    /// Does what the pictures want after a change: another frame, or encoding.
+    fn follow_pictures(&mut self) {
+        if self.shown.take_changed() {
+            self.clock.ask(Haste::Now, Instant::now());
+        }
+        if let Some(job) = self.shown.take_job() {
+            // Where nobody takes it, half-blocks stay.
+            let _ = self.sources.jobs.send(job);
+        }
+    }
+
+    fn send_pictures(&mut self, now: Instant) -> io::Result<()> {
+        if let Some(bytes) = self.shown.next_chunk(now) {
+            self.screen.write(Purpose::Picture, &bytes)?;
+            self.follow_pictures();
+        }
+        Ok(())
+    }
+
+    fn keep_edits(&mut self) {
+        if let Err(problem) = self.recovery.keep(self.app.unsaved().as_ref()) {
+            self.app.trouble(&problem);
+        }
+    }
+}
