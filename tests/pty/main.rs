@@ -8,6 +8,7 @@ mod iterm2;
 mod kitty;
 mod leaving;
 mod mute;
+mod parts;
 mod pixels;
 mod place;
 mod readme;

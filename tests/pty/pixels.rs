@@ -61,6 +61,29 @@ pub(crate) struct Cells {
     pub(crate) rows: u16,
 }
 
+impl Cells {
+    /// The inside of the pane with that title, by its border.
+    pub(crate) fn of_pane(screen: &Screen, title: &str) -> Cells {
+        let (row, column) = screen.find(&format!("┌ {title}")).unwrap();
+        let symbol = |row, column| screen.cell(row, column).map(|cell| cell.contents());
+        let columns = (column + 1..).find(|at| symbol(row, *at) == Some("┐")).unwrap() - column - 1;
+        let rows = (row + 1..).find(|at| symbol(*at, column) == Some("└")).unwrap() - row - 1;
+        Cells { column: column + 1, row: row + 1, columns, rows }
+    }
+
+    /// Whether a square picture here is as large as `room` lets it be, and in its middle, where a
+    /// cell is twice as high as wide.
+    #[track_caller]
+    pub(crate) fn assert_square_within(self, room: Cells) {
+        let Cells { column, row, columns, rows } = self;
+        assert!(columns.abs_diff(2 * rows) <= 1, "{self:?} is no square");
+        assert!(columns == room.columns || rows == room.rows, "{self:?} does not fill {room:?}");
+        let middle = |start: u16, length: u16| 2 * start + length;
+        assert!(middle(column, columns).abs_diff(middle(room.column, room.columns)) <= 1);
+        assert!(middle(row, rows).abs_diff(middle(room.row, room.rows)) <= 1);
+    }
+}
+
 /// The mean difference of a channel, 0 to 255, after the picture that should be there was made
 /// as large as the one that is.
 pub(crate) fn mean_difference(shown: &RgbImage, should: &RgbImage) -> f64 {

@@ -3,13 +3,14 @@
 
 use portable_pty::{Child, CommandBuilder, MasterPty, PtySize, native_pty_system};
 use std::io::{Read, Write};
+use std::num::NonZeroU16;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long anything may take. Generous: a test that fails by it is a hang, not a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
 
 /// Ends a synchronized update, and so a frame.
 pub(crate) const FRAME_END: &[u8] = b"\x1b[?2026l";
@@ -173,7 +174,7 @@ impl Tty {
         let modes_before = modes(pair.master.as_ref());
         let started = Instant::now();
         let child = pair.slave.spawn_command(command).unwrap();
-        let screen = vt100::Parser::new(size.1, size.0, 0);
+        let screen = vt100::Parser::new(cells(size.1), cells(size.0), 0);
         Tty {
             child,
             master: Some(pair.master),
@@ -208,7 +209,7 @@ impl Tty {
 
     /// Gives the terminal another size.
     pub(crate) fn resize(&mut self, size: (u16, u16)) {
-        self.screen.screen_mut().set_size(size.1, size.0);
+        self.screen.screen_mut().set_size(cells(size.1), cells(size.0));
         self.master.as_ref().unwrap().resize(pty_size(size, self.cell)).unwrap();
     }
 
@@ -341,6 +342,10 @@ impl Drop for Tty {
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
+}
+
+fn cells(number: u16) -> NonZeroU16 {
+    NonZeroU16::new(number).unwrap()
 }
 
 fn modes(master: &dyn MasterPty) -> String {

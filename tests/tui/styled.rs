@@ -1,7 +1,7 @@
 //! A drawn screen as text with its styles: the characters first, then a letter a cell for its
 //! style, then what the letters mean. What a person reads in a difference is the screen itself.
 
-use ratatui::buffer::{Buffer, Cell};
+use ratatui::buffer::{Buffer, Cell, CellWidth as _};
 use ratatui::style::{Color, Modifier};
 use std::fmt::Write;
 
@@ -16,12 +16,13 @@ pub(crate) fn styled(buffer: &Buffer) -> String {
         let (mut symbol_row, mut letter_row) = (String::new(), String::new());
         for x in area.left()..area.right() {
             let cell = &buffer[(x, y)];
-            letter_row.push(legend.letter(&style(cell)));
             // A wide character covers the cells after it.
             if covered > 0 {
                 covered -= 1;
+                letter_row.extend(letter_row.chars().last());
                 continue;
             }
+            letter_row.push(legend.letter(&style(cell)));
             symbol_row.push_str(cell.symbol());
             covered = cell.cell_width().saturating_sub(1);
         }
