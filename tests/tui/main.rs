@@ -7,6 +7,7 @@ mod editing;
 mod engine;
 mod keys;
 mod playing;
+mod recovery;
 mod screens;
 mod snapshots;
 mod styled;

@@ -123,6 +123,8 @@ pub struct Message {
 #[derive(Debug)]
 pub struct App {
     pub(super) document: Document,
+    /// What the first run would have drawn.
+    opening: Recipe,
     pub(super) grid: Grid,
     pub(super) runs: Runs,
     pub(super) store: Store,
@@ -159,6 +161,7 @@ impl App {
         let Setup { store, keymap, theme, model, size, prompt, seed, screen } = setup;
         let document = Document::new(store.default_preset(), size, model, prompt, seed);
         let mut app = App {
+            opening: document.recipe(),
             document,
             grid: Grid::default(),
             runs: Runs::default(),
@@ -350,25 +353,32 @@ impl App {
         self.message = Some(message);
     }
 
-    /// What is worked on and not saved; `None` where nothing would be lost.
+    /// What is worked on and not saved, the schedule or the prompt and settings beside it;
+    /// `None` where nothing would be lost.
     pub fn unsaved(&self) -> Option<Unsaved> {
         let name = self.document.draft().name.clone();
-        self.document.is_edited().then(|| Unsaved::new(name, self.document.recipe()))
+        let recipe = self.document.recipe();
+        let beside = |recipe: &Recipe| {
+            let Recipe { prompt, size, noise, sampler, .. } = recipe.clone();
+            (prompt, size, noise, sampler)
+        };
+        let lost = self.document.is_edited() || beside(&recipe) != beside(&self.opening);
+        lost.then(|| Unsaved::new(name, recipe))
     }
 
     /// Brings back what an earlier session did not save, as one step of undo.
     pub fn restore(&mut self, unsaved: &Unsaved) {
-        if let Ok(preset) = self.store.get(&unsaved.name) {
-            let preset = preset.clone();
+        match self.store.get(&unsaved.name).cloned() {
             // Into an untouched document this cannot fail; if it did, the edits still come.
-            let _ = self.document.load(&preset);
+            Ok(preset) => drop(self.document.load(&preset)),
+            Err(_) => self.document.renamed(&unsaved.name),
         }
         match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
             Ok(()) => {
                 let undo = self.key_of(Action::Undo);
                 let name = &unsaved.name;
                 self.say(format!(
-                    "edits of {name} that were not saved are back; {undo} goes back to the preset"
+                    "what the session before did not save of {name} is back; {undo} undoes it"
                 ));
             }
             Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
