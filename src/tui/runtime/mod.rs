@@ -215,7 +215,16 @@ impl Runtime<'_> {
                 self.see();
                 Ok(())
             }
-            Incoming::Signal(Signal::Resize) => self.resized(),
+            Incoming::Signal(Signal::Resize) => {
+                let before = self.screen.size();
+                self.resized()?;
+                if self.screen.size() == before {
+                    // It had another size in between, and has cut the screen to it.
+                    self.screen.redraw()?;
+                    self.shown.repaint();
+                }
+                Ok(())
+            }
             Incoming::Signal(Signal::Suspend) => self.suspend(),
             Incoming::Signal(Signal::Continue) => self.take_again(),
             Incoming::Closed | Incoming::Signal(Signal::HangUp) => {
