@@ -117,7 +117,7 @@ fn draw_image(app: &App, area: Rect, buffer: &mut Buffer) {
     let inner = frame(app, title, area, buffer);
     match &app.runs.last {
         Some(last) => footer(&last.summary(), app.theme.dim, area, buffer),
-        None if inner.height > 0 => {
+        None if inner.height > 0 && app.runs.picture().is_none() => {
             let key = app.key_of(crate::tui::action::Action::Run);
             let text = format!("{key} draws the image");
             let at = Rect { y: inner.y + inner.height / 2, height: 1, ..inner };

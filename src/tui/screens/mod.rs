@@ -173,7 +173,12 @@ fn status(app: &App, area: Rect, buffer: &mut Buffer) {
 
 /// The keys that matter here.
 fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
-    let context = app.context();
+    let context = match &app.asking {
+        // Digits may still become the count of a motion, and this row stays as it is for every
+        // value that is typed.
+        Some(Asking::Line(ask)) if ask.is_value() => Context::Grid,
+        _ => app.context(),
+    };
     let hinted: &[(Action, &str)] = match context {
         Context::Grid if app.runs.going.is_some() => &[
             (Action::Cancel, "cancel"),

@@ -51,7 +51,7 @@ fn typed(line: &Typed, area: Rect, frame: &mut Frame<'_>) {
     frame.set_cursor_position(Position { x, y: area.y });
 }
 
-/// The input line of an action, in place of status and hints.
+/// The input line of an action, in place of status and, except for a value, hints.
 pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
     let at = Rect { y: area.bottom() - 2, height: 1, ..area };
     Clear.render(at, frame.buffer_mut());
@@ -59,13 +59,15 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
     let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
-    let below = Rect { y: area.bottom() - 1, height: 1, ..area };
-    Clear.render(below, frame.buffer_mut());
-    let (text, style) = match &ask.problem {
-        Some(problem) => (problem.clone(), app.theme.fault),
-        None => (takes(ask.action).to_owned(), app.theme.dim),
-    };
-    Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    if !ask.is_value() {
+        let below = Rect { y: area.bottom() - 1, height: 1, ..area };
+        Clear.render(below, frame.buffer_mut());
+        let (text, style) = match &ask.problem {
+            Some(problem) => (problem.clone(), app.theme.fault),
+            None => (takes(ask.action).to_owned(), app.theme.dim),
+        };
+        Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    }
     typed(&ask.line, input, frame);
 }
 
