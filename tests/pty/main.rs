@@ -8,6 +8,7 @@ mod iterm2;
 mod kitty;
 mod leaving;
 mod mute;
+#[allow(dead_code, reason = "the measurements use more of it")]
 mod parts;
 mod pixels;
 mod place;
@@ -16,6 +17,7 @@ mod resizing;
 mod sixel;
 mod svg;
 mod tmux;
+#[allow(dead_code, reason = "the measurements use more of it")]
 mod tty;
 mod workbench;
 mod worker_death;

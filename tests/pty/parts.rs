@@ -39,6 +39,38 @@ impl Parts {
     }
 }
 
+/// The bytes of every whole picture, in order: a kitty picture's chunks together.
+pub(crate) fn pictures(bytes: &[u8]) -> Vec<usize> {
+    let mut found = Vec::new();
+    let mut open = 0;
+    let mut rest = bytes;
+    while let Some(at) = rest.iter().position(|byte| *byte == 0x1b) {
+        rest = &rest[at..];
+        let Some(length) = picture(rest).filter(|_| !rest.starts_with(QUESTION)) else {
+            rest = &rest[1..];
+            continue;
+        };
+        let (sequence, after) = rest.split_at(length);
+        rest = after;
+        let head = String::from_utf8_lossy(&sequence[..sequence.len().min(80)]).into_owned();
+        match head.strip_prefix("\x1b_G") {
+            Some(head) => {
+                let head = head.split(';').next().unwrap_or_default();
+                // Deletions, placements and questions carry no picture.
+                if !head.split(',').any(|part| matches!(part, "m=0" | "m=1")) {
+                    continue;
+                }
+                open += sequence.len();
+                if head.ends_with("m=0") {
+                    found.push(std::mem::take(&mut open));
+                }
+            }
+            None => found.push(sequence.len()),
+        }
+    }
+    found
+}
+
 /// The length of what stands at the start, where it belongs to a picture.
 fn picture(bytes: &[u8]) -> Option<usize> {
     let until = |end: &[u8]| {

@@ -65,9 +65,18 @@ impl Cells {
     /// The inside of the pane with that title, by its border.
     pub(crate) fn of_pane(screen: &Screen, title: &str) -> Cells {
         let (row, column) = screen.find(&format!("┌ {title}")).unwrap();
-        let symbol = |row, column| screen.cell(row, column).map(|cell| cell.contents());
-        let columns = (column + 1..).find(|at| symbol(row, *at) == Some("┐")).unwrap() - column - 1;
-        let rows = (row + 1..).find(|at| symbol(*at, column) == Some("└")).unwrap() - row - 1;
+        Cells::within_border((row, column), |row, column| {
+            screen.cell(row, column).unwrap().contents()
+        })
+    }
+
+    /// The inside of the pane with that corner at its upper left.
+    pub(crate) fn within_border<'a>(
+        (row, column): (u16, u16),
+        symbol: impl Fn(u16, u16) -> &'a str,
+    ) -> Cells {
+        let columns = (column + 1..).find(|at| symbol(row, *at) == "┐").unwrap() - column - 1;
+        let rows = (row + 1..).find(|at| symbol(*at, column) == "└").unwrap() - row - 1;
         Cells { column: column + 1, row: row + 1, columns, rows }
     }
 

@@ -3,6 +3,7 @@
 use crate::pixels::{self, Cells};
 use crate::place::Place;
 use crate::workbench::{Drive, Kind, generated, opened, terminal};
+use std::time::Duration;
 use termlens::{GraphicsPayload, GraphicsProtocol, Terminal};
 
 /// Mean difference of a channel: 64 colours without dithering, and enlarged pixels where those
@@ -12,19 +13,12 @@ const DIFFERENCE: f64 = 8.0;
 /// Pixels of a cell, as the terminal is declared to have them.
 const CELL: (u32, u32) = (10, 20);
 
-/// Waits for a finished picture.
+/// Waits for a finished picture: the last one that comes.
 #[track_caller]
-fn picture(workbench: &mut Terminal, more_than: u32) -> GraphicsPayload {
+fn picture(workbench: &mut Terminal) -> GraphicsPayload {
     workbench.see("NFE 4+4");
-    let mut painted = None;
-    workbench
-        .wait_until(|screen| {
-            let seen = screen.graphics();
-            painted = seen.last().filter(|payload| payload.bytes() > 16 * 1024).cloned();
-            seen.total() > more_than && painted.is_some()
-        })
-        .unwrap();
-    painted.unwrap()
+    workbench.wait_idle(Duration::from_millis(300)).unwrap();
+    workbench.screen().graphics().last().unwrap().clone()
 }
 
 /// The cells that a sixel takes.
@@ -40,10 +34,16 @@ fn a_picture_arrives_in_its_cells_with_its_pixels() {
     let place = Place::new();
     let mut workbench = opened(terminal(&place, Kind::Sixel, (100, 30)));
     workbench.press("r");
-    let sixel = picture(&mut workbench, 0);
+    let sixel = picture(&mut workbench);
     assert_eq!(sixel.protocol(), GraphicsProtocol::Sixel);
     assert!(sixel.bytes() <= 150 * 1024, "{sixel:?}");
     cells(&sixel).assert_square_within(Cells::of_pane(&workbench.screen(), "image"));
+    let seen = workbench.screen().graphics();
+    let (_, drafts) = seen.payloads().split_last().unwrap();
+    assert!(!drafts.is_empty());
+    for draft in drafts {
+        assert!(draft.bytes() <= 16 * 1024, "{draft:?}");
+    }
     // The frame around it is whole: nothing was drawn over it, and nothing scrolled.
     assert!(workbench.screen().contains("? help"));
 
@@ -58,7 +58,7 @@ fn a_popup_destroys_the_picture_which_is_painted_again_after_it() {
     let place = Place::new();
     let mut workbench = opened(terminal(&place, Kind::Sixel, (100, 30)));
     workbench.press("r");
-    let first = picture(&mut workbench, 0);
+    let first = picture(&mut workbench);
     let before = workbench.screen();
     let painted = before.graphics().total();
 
@@ -74,7 +74,9 @@ fn a_popup_destroys_the_picture_which_is_painted_again_after_it() {
     workbench.see("Moving and selecting");
     workbench.press("esc");
     workbench.miss("Moving and selecting");
-    let again = picture(&mut workbench, painted);
+    workbench.wait_until(|screen| screen.graphics().total() == painted + 1).unwrap();
+    let seen = workbench.screen().graphics();
+    let again = seen.last().unwrap();
     assert_eq!(again.at(), first.at());
     assert_eq!(again.data(), first.data());
 }

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 /// How long anything may take. Generous: a test that fails by it is a hang, not a slow machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(15);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Ends a synchronized update, and so a frame.
 pub(crate) const FRAME_END: &[u8] = b"\x1b[?2026l";

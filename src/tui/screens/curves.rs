@@ -29,7 +29,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         schedule.steps().iter().chain(others).map(|step| step.gw).filter(|gw| gw.is_finite())
     };
     let most = round_up(weights().fold(1.0, f64::max));
-    let least = -round_up(-weights().fold(0.0, f64::min));
+    let least = 0.0 - round_up(-weights().fold(0.0, f64::min));
     let scaled = move |gw: f64| (gw - least) / (most - least);
     let plot = Rect { x: inner.x + 4, width: inner.width - 9, ..inner };
     Canvas::default()

@@ -104,8 +104,9 @@ pub(super) fn pane(app: &App, title: &str, area: Rect, focused: bool, buffer: &m
 
 /// Text into the lower border of a pane.
 pub(super) fn footer(text: &str, style: Style, area: Rect, buffer: &mut Buffer) {
-    if area.height > 1 && area.width > 4 && !text.is_empty() {
-        let width = usize::from(area.width) - 4;
+    // A space on either side, and the corners stay.
+    if area.height > 1 && area.width > 5 && !text.is_empty() {
+        let width = usize::from(area.width) - 5;
         let text: String = text.chars().take(width).collect();
         buffer.set_string(area.x + 2, area.bottom() - 1, format!(" {text} "), style);
     }

@@ -92,7 +92,7 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
         let name = format!("{action}{mark}");
         let row = Line::from(vec![
             Span::styled(format!(" {name:<22}"), app.theme.title),
-            Span::styled(format!("{keys:<10}"), app.theme.key),
+            Span::styled(format!("{keys:<13} "), app.theme.key),
             Span::styled(action.sentence(), app.theme.text),
         ]);
         let y = inner.y + 1 + (at - first) as u16;
