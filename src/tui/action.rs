@@ -116,7 +116,10 @@ actions! {
     LastStep "last-step" Moving None, "Go to the last step";
     FirstColumn "first-column" Moving None, "Go to column gw";
     LastColumn "last-column" Moving None, "Go to column σ";
+    Cursor "cursor" Moving Asked("cell, such as gw[3]; -1 is the last step"), "Put the cursor on a cell";
     GoToStep "go-to-step" Moving Asked("step, counted from 0; -1 is the last"), "Go to a step";
+    ScrollUp "scroll-up" Moving Optional("steps"), "Scroll the grid up and leave the cursor where it is";
+    ScrollDown "scroll-down" Moving Optional("steps"), "Scroll the grid down and leave the cursor where it is";
     ExtendUp "extend-up" Moving Optional("steps"), "Extend the selection up";
     ExtendDown "extend-down" Moving Optional("steps"), "Extend the selection down";
     ExtendLeft "extend-left" Moving Optional("columns"), "Extend the selection left";
@@ -125,7 +128,7 @@ actions! {
     SelectRows "select-rows" Moving None, "Select whole rows";
     SelectColumn "select-column" Moving None, "Select the column from first to last step";
     SelectAll "select-all" Moving None, "Select every gw, mu and std";
-    Select "select" Moving Asked("column[first..last], such as gw[-3..]"), "Select a range of a column";
+    Select "select" Moving Asked("column[first..last], such as gw[-3..], or two corners, such as gw[3]:std[5]"), "Select a range of a column, or a block";
     ClearSelection "clear-selection" Moving None, "Drop the selection";
     Search "search" Moving Asked("a value or a step"), "Find a value";
     SearchNext "search-next" Moving None, "Find the next one";
@@ -153,6 +156,7 @@ actions! {
 
     Prompt "prompt" Setting Asked("text"), "Edit the prompt";
     Size "size" Setting Asked("WIDTHxHEIGHT or a name such as square"), "Set the image size";
+    ProxySize "proxy-size" Setting Asked("WIDTHxHEIGHT smaller than the image, or off"), "Draw at a smaller size with the σ of the image size, or not";
     Seed "seed" Setting Asked("number, or random"), "Set the seed";
     LockSeed "lock-seed" Setting None, "Keep the seed for every run, or draw a new one each time";
     Sampler "sampler" Setting Asked("name, then key=value"), "Choose the sampler and its parameters";
@@ -160,10 +164,18 @@ actions! {
     Overlay "overlay" Setting Optional("preset, or none"), "Draw another preset's curves beside these";
 
     Run "run" Running None, "Draw the image";
+    RunFull "run-full" Running None, "Draw the image once at its full size, whatever the proxy size";
     Cancel "cancel" Running None, "Stop the run within one step";
     RunOnEdit "run-on-edit" Running None, "Draw again after every change, or not";
+    Measures "measures" Running None, "Show what each step did, or not";
     Pin "pin" Running None, "Pin this run as A";
     Compare "compare" Running None, "Compare the pinned run A with this one, B";
+    Unpin "unpin" Running None, "Take the pinned run A away";
+    Swap "swap" Running None, "Swap A and B";
+    CompareView "compare-view" Running Optional("beside, difference or flip"), "Show A and B beside each other, their difference between them, or one of them large";
+    Flip "flip" Running None, "Show A and B by turns at one place";
+    DifferenceScale "difference-scale" Running Asked("the difference that is brightest, 1 to 255, or auto"), "Set the scale of the difference image";
+    Fold "fold" Running None, "Fold the steps in which A and B are the same, or show them all";
 
     LoadPreset "load-preset" Presets Asked("preset"), "Load a preset into the grid";
     Save "save" Presets None, "Save the schedule under its name";
@@ -181,6 +193,7 @@ actions! {
     PictureProtocol "image-protocol" Program Optional("auto, kitty, sixel, iterm2 or half-blocks"), "Show images in another way; without a name, in the next one";
     CountBytes "count-bytes" Program None, "Say how many bytes were written to the terminal";
     Redraw "redraw" Program None, "Draw the screen and its images again";
+    Mouse "mouse" Program None, "Leave the mouse to the terminal, to select text with it, or take it again";
     Suspend "suspend" Program None, "Go back to the shell; fg returns";
     Quit "quit" Program None, "Leave; asks where there are unsaved changes";
     QuitAtOnce "quit-at-once" Program None, "Leave without asking";
@@ -190,9 +203,11 @@ actions! {
     Back "back" Asking None, "Leave without doing it";
     Next "next" Asking None, "Go down the list";
     Previous "previous" Asking None, "Go up the list";
+    Choose "choose" Asking Asked("row, counted from 0"), "Choose a row of the list";
 
     PrintSchedule "print-schedule" Printing None, "Print the schedule as tab-separated values";
     PrintRun "print-run" Printing None, "Print steps and network evaluations of the last run as JSON";
+    PrintComparison "print-comparison" Printing None, "Print how far A and B are apart as JSON";
     PrintPresets "print-presets" Printing None, "Print the presets' names";
 }
 

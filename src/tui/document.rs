@@ -22,6 +22,8 @@ pub struct Document {
     schedule: Schedule,
     faults: Vec<StepFault>,
     size: Size,
+    /// The smaller size that runs are drawn at, with the noise levels of `size`.
+    proxy: Option<Size>,
     /// The text that is drawn.
     pub prompt: String,
     /// Seed of the initial noise.
@@ -50,6 +52,7 @@ impl Document {
             draft,
             history: History::default(),
             size,
+            proxy: None,
             prompt,
             seed,
             seed_locked: true,
@@ -89,7 +92,8 @@ impl Document {
         if let NoiseSource::Seed { seed, .. } = &recipe.noise {
             self.seed = *seed;
         }
-        self.set_size(recipe.size);
+        self.set_size(recipe.schedule_size());
+        self.set_proxy(recipe.sigma_size.map(|_| recipe.size));
         Ok(())
     }
 
@@ -203,10 +207,26 @@ impl Document {
         self.size
     }
 
-    /// Sets the image size, which moves σ.
+    /// Sets the image size, which moves σ. A proxy that is no longer smaller is gone.
     pub fn set_size(&mut self, size: Size) {
         self.size = size;
+        self.proxy = self.proxy.filter(|proxy| proxy.tokens() < size.tokens());
         self.refresh();
+    }
+
+    /// The smaller size that runs are drawn at, where there is one. The schedule stays that of
+    /// [`Document::size`].
+    pub fn proxy(&self) -> Option<Size> {
+        self.proxy
+    }
+
+    /// Sets it. One that is not smaller than the image is not taken, and `false` given.
+    pub fn set_proxy(&mut self, proxy: Option<Size>) -> bool {
+        let smaller = proxy.is_none_or(|proxy| proxy.tokens() < self.size.tokens());
+        if smaller {
+            self.proxy = proxy;
+        }
+        smaller
     }
 
     /// Numbers of one row.
@@ -233,8 +253,18 @@ impl Document {
         }
     }
 
-    /// What a run makes of it.
+    /// What a run makes of it: at the proxy size where there is one.
     pub fn recipe(&self) -> Recipe {
+        match self.proxy {
+            Some(proxy) => {
+                Recipe { size: proxy, sigma_size: Some(self.size), ..self.full_recipe() }
+            }
+            None => self.full_recipe(),
+        }
+    }
+
+    /// What a run at the image size makes of it.
+    pub fn full_recipe(&self) -> Recipe {
         Recipe {
             version: recipe::VERSION,
             model: ModelRef { name: self.model.clone(), fingerprint: None },

@@ -3,6 +3,7 @@
 
 pub mod action;
 pub mod app;
+pub mod comparing;
 pub mod configuration;
 pub mod document;
 pub mod grid;

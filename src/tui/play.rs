@@ -123,7 +123,9 @@ fn carry_out(
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.
             Effect::Clipboard(_)
+            | Effect::Compare(_)
             | Effect::Record(_)
+            | Effect::Mouse(_)
             | Effect::PictureProtocol(_)
             | Effect::CountBytes
             | Effect::Redraw

@@ -37,7 +37,12 @@ impl Workbench {
             noise: Vec::new(),
             latents: Vec::new(),
             nfe,
-            timings: Timings { load_ms: 310.0, encode_ms: 12.0, denoise_ms: 2650.0, decode_ms: 140.0 },
+            timings: Timings {
+                load_ms: 310.0,
+                encode_ms: 12.0,
+                denoise_ms: 2650.0,
+                decode_ms: 140.0,
+            },
             recipe,
         };
         self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// Plays `text` in `folder` and gives what was printed.
-fn played(folder: &Path, text: &str) -> String {
+pub(crate) fn played(folder: &Path, text: &str) -> String {
     let file = folder.join("story.play");
     std::fs::write(&file, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_sigmalab"))

@@ -5,7 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sigmalab::terminal::input::Input;
 
-fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
+pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
     let buffer = terminal.backend().buffer();

@@ -1,6 +1,7 @@
 //! Input lines, the palette and questions: opening them, answering them.
 
 use super::{App, Asking, Done, LineAsk, Screen};
+use crate::schedule::size::Size;
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::keymap::Context;
 use crate::tui::line::Line;
@@ -19,6 +20,8 @@ impl App {
         match action {
             Action::Prompt => (document.prompt.clone(), false),
             Action::Size => (document.size().to_string().replace('×', "x"), true),
+            Action::ProxySize => (self.likely_proxy(), true),
+            Action::DifferenceScale => (self.comparing.scale.to_string(), true),
             Action::Seed => (document.seed.to_string(), true),
             Action::Sampler => {
                 let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
@@ -35,6 +38,18 @@ impl App {
                 (value.map(|value| value.to_string()).unwrap_or_default(), true)
             }
             _ => (String::new(), false),
+        }
+    }
+
+    /// The proxy size to suggest: half as wide and high, as far as the model draws that; off
+    /// where there is a proxy or nothing smaller.
+    fn likely_proxy(&self) -> String {
+        let size = self.document.size();
+        let half = Size::new(size.width() / 2, size.height() / 2);
+        let half = half.unwrap_or_else(|error| error.nearest);
+        match self.document.proxy() {
+            None if half.tokens() < size.tokens() => half.to_string().replace('×', "x"),
+            _ => "off".to_owned(),
         }
     }
 
@@ -93,7 +108,31 @@ impl App {
             None if self.screen == Screen::Presets => {
                 self.chosen_preset = self.chosen_preset.saturating_add_signed(by);
             }
+            // The log is scrolled back from its end.
+            None if self.screen == Screen::Log => {
+                let most = self.log.len().saturating_sub(1);
+                self.scroll = self.scroll.saturating_add_signed(-by).min(most);
+            }
             _ => self.scroll = self.scroll.saturating_add_signed(by),
+        }
+        Ok(None)
+    }
+
+    /// Chooses a row of whatever list is in front.
+    pub(super) fn choose(&mut self, text: &str) -> Done {
+        let row: usize =
+            text.trim().parse().map_err(|_| format!("`{text}` is no row: give its number"))?;
+        let found = match &self.asking {
+            Some(Asking::Palette { line, .. }) => self.found(line).len(),
+            None if self.screen == Screen::Presets => self.store.presets().len(),
+            _ => 0,
+        };
+        if row >= found {
+            return Err(format!("there is no row {row}: there are {found}, counted from 0"));
+        }
+        match &mut self.asking {
+            Some(Asking::Palette { chosen, .. }) => *chosen = row,
+            _ => self.chosen_preset = row,
         }
         Ok(None)
     }

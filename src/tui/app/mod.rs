@@ -2,13 +2,16 @@
 //! asks for effects; it writes to no terminal, starts no process and draws through `&self`.
 
 mod asking;
+mod comparing;
 mod editing;
+mod mouse;
 mod perform;
 mod preset_actions;
 mod running;
 mod settings;
 
 use super::action::{Action, Argument, Call};
+use super::comparing::{Comparing, Comparison, ComparisonJob};
 use super::document::Document;
 use super::grid::Grid;
 use super::keymap::{Context, Keymap};
@@ -26,6 +29,7 @@ use crate::terminal::key::{Key, KeyCode, Modifiers};
 use crate::terminal::meter::ByteMeter;
 use crate::terminal::picture::Protocol;
 use ratatui::layout::Rect;
+use std::time::Instant;
 
 /// What an application begins with.
 #[derive(Debug)]
@@ -55,6 +59,8 @@ pub enum Effect {
     Run(Box<Recipe>),
     /// Stop the run that is going.
     Cancel,
+    /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
+    Compare(Box<ComparisonJob>),
     /// Put text into the terminal's clipboard.
     Clipboard(String),
     /// Print a line on standard output, in `--play`.
@@ -67,6 +73,8 @@ pub enum Effect {
     CountBytes,
     /// Draw everything again, images too.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Go back to the shell.
     Suspend,
     /// Leave.
@@ -126,6 +134,15 @@ pub struct Message {
     pub is_problem: bool,
 }
 
+/// The size of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// The proxy size where there is one.
+    Set,
+    /// The image size.
+    Full,
+}
+
 /// The application.
 #[derive(Debug)]
 pub struct App {
@@ -146,8 +163,16 @@ pub struct App {
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
     pub(super) run_on_edit: bool,
-    /// Whether another run follows the one that is going.
-    pub(super) run_again: bool,
+    /// The run that follows the one that is going.
+    pub(super) run_again: Option<At>,
+    /// A and B.
+    pub(super) comparing: Comparing,
+    /// Whether what each step did is shown where it usually is not, and the other way round.
+    pub(super) measures_toggled: bool,
+    /// What the mouse is in the middle of.
+    pointer: mouse::Pointer,
+    /// Whether the mouse is ours.
+    has_mouse: bool,
     /// The preset whose curves are drawn beside.
     pub(super) other: Option<Preset>,
     /// What was yanked last.
@@ -182,7 +207,11 @@ impl App {
             scroll: 0,
             chosen_preset: 0,
             run_on_edit: false,
-            run_again: false,
+            run_again: None,
+            comparing: Comparing::default(),
+            measures_toggled: false,
+            pointer: mouse::Pointer::default(),
+            has_mouse: true,
             other: None,
             yanked: None,
             searched: None,
@@ -196,27 +225,34 @@ impl App {
 
     /// Takes one input. What it asks of the world is in order.
     pub fn handle(&mut self, input: Input) -> Vec<Effect> {
+        self.handle_at(input, Instant::now())
+    }
+
+    /// Takes one input that came at `now`: two clicks are a double click by their times.
+    pub fn handle_at(&mut self, input: Input, now: Instant) -> Vec<Effect> {
+        if matches!(input, Input::Key(_) | Input::Paste(_)) {
+            self.grid.follow();
+        }
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.pasted(&text),
+            Input::Mouse(mouse) => self.mouse(&mouse, now),
             Input::Resize(columns, rows) => self.size = (columns, rows),
-            Input::Mouse(_) | Input::Focus(_) | Input::Reply(_) => {}
+            Input::Focus(_) | Input::Reply(_) => {}
         }
-        self.fit();
-        std::mem::take(&mut self.effects)
+        self.effects()
     }
 
     /// Does one action, as a line of a played file.
     pub fn play(&mut self, call: &Call) -> (Vec<Effect>, Result<(), String>) {
         self.message = None;
         let result = self.perform(call);
-        self.fit();
         let result = match &self.asking {
             Some(Asking::Question { text, .. }) => Err(text.clone()),
             _ => result,
         };
         self.asking = None;
-        (std::mem::take(&mut self.effects), result)
+        (self.effects(), result)
     }
 
     /// Colours that became known later.
@@ -427,12 +463,30 @@ impl App {
 
     /// Takes what was asked of the world since.
     pub fn effects(&mut self) -> Vec<Effect> {
+        self.fit();
+        if let Some(job) = self.comparing.wanted(&self.runs) {
+            self.ask_world(Effect::Compare(Box::new(job)));
+        }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Takes what was computed of two runs.
+    pub fn compared(&mut self, comparison: Comparison) -> Vec<Effect> {
+        self.comparing.take(comparison);
+        self.effects()
+    }
+
+    /// What is known of A and B.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        self.comparing.of(&self.runs)
     }
 
     fn fit(&mut self) {
         let rows = screens::editor::grid_rows(self);
         self.grid.fit(self.document.len(), rows);
+        if self.screen == Screen::Compare {
+            self.scroll = self.scroll.min(screens::compare::most_scroll(self));
+        }
         self.chosen_preset = self.chosen_preset.min(self.store.presets().len().saturating_sub(1));
     }
 }

@@ -1,9 +1,10 @@
 //! What comes in, from every side, on one channel: bytes of the terminal, signals, encoded
-//! pictures. Knows nothing of what any of it means.
+//! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
 use crate::terminal::tty;
+use crate::tui::comparing::{Comparison, ComparisonJob};
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -19,6 +20,8 @@ pub(super) enum Incoming {
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),
+    /// Two runs are compared.
+    Compared(Box<Comparison>),
     /// Something for the log: a thread's panic.
     Trouble(String),
 }
@@ -30,6 +33,8 @@ pub(super) struct Sources {
     pub(super) incoming: Receiver<Incoming>,
     /// Pictures to encode, beside the loop that reads keys.
     pub(super) jobs: Sender<Job>,
+    /// Runs to compare, beside both.
+    pub(super) comparisons: Sender<ComparisonJob>,
     _signals: Signals,
 }
 
@@ -54,6 +59,17 @@ impl Sources {
                 sender.send(incoming).is_ok()
             }
         })?;
+        let (comparisons, queue) = mpsc::channel::<ComparisonJob>();
+        thread::Builder::new().name("comparison".to_owned()).spawn({
+            let sender = sender.clone();
+            move || {
+                for job in queue {
+                    if sender.send(Incoming::Compared(Box::new(job.run()))).is_err() {
+                        return;
+                    }
+                }
+            }
+        })?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {
             for job in queue {
@@ -62,6 +78,6 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, _signals: signals })
+        Ok(Sources { incoming, jobs, comparisons, _signals: signals })
     }
 }

@@ -210,6 +210,11 @@ impl Runtime<'_> {
                 self.follow_pictures();
                 Ok(())
             }
+            Incoming::Compared(comparison) => {
+                let effects = self.app.compared(*comparison);
+                self.clock.ask(Haste::Now, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
                 self.see();
@@ -312,6 +317,10 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::Compare(job) => {
+                    // Where nobody takes it, the numbers are missing.
+                    let _ = self.sources.comparisons.send(*job);
+                }
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {
@@ -333,6 +342,7 @@ impl Runtime<'_> {
                     self.screen.redraw()?;
                     self.shown.forget_all();
                 }
+                Effect::Mouse(ours) => self.screen.set_mouse(ours)?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.end(Ended::Left),
             }

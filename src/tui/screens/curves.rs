@@ -2,8 +2,9 @@
 
 use super::pane;
 use crate::schedule::preset::Step;
-use crate::schedule::sigmas::Sigma;
+use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::tui::app::App;
+use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -12,20 +13,31 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Context, Line};
 
-/// Draws both curves: σ over its 0 to 1, gw over the range of the gw shown.
+/// Draws the curves of the draft, with those of the overlaid preset.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let schedule = app.document.schedule();
     let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
     let title = match &app.other {
         Some(other) => format!("σ and gw · beside {}", other.name),
         None => "σ and gw".to_owned(),
     };
     let inner = pane(app, &title, area, false, buffer);
+    plot(&app.theme, app.document.schedule(), other.as_ref(), inner, buffer);
+}
+
+/// Draws both curves of a schedule, σ over its 0 to 1 and gw over the range of the gw shown, and
+/// those of another one beside them.
+pub(super) fn plot(
+    theme: &Theme,
+    schedule: &Schedule,
+    other: Option<&Schedule>,
+    inner: Rect,
+    buffer: &mut Buffer,
+) {
     if inner.width < 12 || inner.height < 2 {
         return;
     }
     let weights = || {
-        let others = other.iter().flat_map(|other| other.steps());
+        let others = other.into_iter().flat_map(|other| other.steps());
         schedule.steps().iter().chain(others).map(|step| step.gw).filter(|gw| gw.is_finite())
     };
     let most = round_up(weights().fold(1.0, f64::max));
@@ -37,13 +49,13 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         .x_bounds([0.0, 1.0])
         .y_bounds([0.0, 1.0])
         .paint(|context| {
-            if let Some(other) = &other {
-                weight_curve(context, other.steps(), scaled, app.theme.other);
-                sigma_curve(context, other.sigmas(), app.theme.other);
+            if let Some(other) = other {
+                weight_curve(context, other.steps(), scaled, theme.other);
+                sigma_curve(context, other.sigmas(), theme.other);
                 context.layer();
             }
-            weight_curve(context, schedule.steps(), scaled, app.theme.gw);
-            sigma_curve(context, schedule.sigmas(), app.theme.sigma);
+            weight_curve(context, schedule.steps(), scaled, theme.gw);
+            sigma_curve(context, schedule.sigmas(), theme.sigma);
         })
         .render(plot, buffer);
     let mut label = |x: u16, y: u16, text: String, colour: Color| {
@@ -51,10 +63,10 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         span.render(Rect { x, y, width: 5.min(inner.right() - x), height: 1 }, buffer);
     };
     let (top, bottom) = (inner.y, inner.bottom() - 1);
-    label(inner.x, top, "1.0".to_owned(), app.theme.sigma);
-    label(inner.x, bottom, "σ 0".to_owned(), app.theme.sigma);
-    label(plot.right(), top, format!("{most:>5.1}"), app.theme.gw);
-    label(plot.right(), bottom, format!("gw{least:>3.0}"), app.theme.gw);
+    label(inner.x, top, "1.0".to_owned(), theme.sigma);
+    label(inner.x, bottom, "σ 0".to_owned(), theme.sigma);
+    label(plot.right(), top, format!("{most:>5.1}"), theme.gw);
+    label(plot.right(), bottom, format!("gw{least:>3.0}"), theme.gw);
 }
 
 /// The next of 0, 1, 2, 4, 8, 12, 16 …: few enough that most edits leave the scale alone, and so

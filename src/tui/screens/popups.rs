@@ -1,7 +1,7 @@
 //! What lies over a screen until it is answered: input lines, palette, help, questions.
 
-use super::takes;
-use crate::tui::action::{Argument, Call, Group};
+use super::{inside, takes};
+use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::app::{App, LineAsk};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
@@ -10,29 +10,56 @@ use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
 
-/// A box in the middle of the screen.
-fn boxed(
-    app: &App,
-    title: &str,
-    width: u16,
-    height: u16,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) -> Rect {
+/// The place of a box in the middle of the screen.
+fn middle(width: u16, height: u16, area: Rect) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    let outer = Rect {
+    Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 3,
         width,
         height,
-    };
+    }
+}
+
+/// Draws a box; what is inside it.
+fn boxed(app: &App, title: &str, outer: Rect, frame: &mut Frame<'_>) -> Rect {
     let block = Block::bordered()
         .border_style(app.theme.title)
         .title(Span::styled(format!(" {title} "), app.theme.title));
-    let inner = block.inner(outer);
     Clear.render(outer, frame.buffer_mut());
     block.render(outer, frame.buffer_mut());
-    inner
+    inside(outer)
+}
+
+/// Where the palette is.
+pub(super) fn palette_area(area: Rect) -> Rect {
+    middle(76, (area.height * 2 / 3).clamp(6, 24), area)
+}
+
+/// Where the keys are.
+pub(super) fn help_area(area: Rect) -> Rect {
+    middle(78, area.height.saturating_sub(2), area)
+}
+
+/// Where a question is.
+pub(super) fn question_area(area: Rect) -> Rect {
+    middle(60, 6, area)
+}
+
+/// The rows of the palette in view: number, action, place.
+pub(super) fn palette_rows(
+    app: &App,
+    line: &Typed,
+    chosen: usize,
+    area: Rect,
+) -> Vec<(usize, Action, Rect)> {
+    let inner = inside(palette_area(area));
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let first = (chosen + 1).saturating_sub(rows);
+    let found = app.found(line);
+    let places = (inner.y + 1..inner.bottom()).map(|y| Rect { y, height: 1, ..inner });
+    let shown = found.into_iter().enumerate().skip(first).zip(places);
+    shown.map(|((at, action), place)| (at, action, place)).collect()
 }
 
 /// A line that is typed, its end in view, and the terminal's cursor in it.
@@ -51,16 +78,23 @@ fn typed(line: &Typed, area: Rect, frame: &mut Frame<'_>) {
     frame.set_cursor_position(Position { x, y: area.y });
 }
 
-/// The input line of an action, in place of status and, except for a value, hints.
+/// Where an input line is: in place of status and hints.
+pub(super) fn line_area(area: Rect) -> Rect {
+    let height = area.height.min(2);
+    Rect { y: area.bottom() - height, height, ..area }
+}
+
+/// The input line of an action.
 pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
-    let at = Rect { y: area.bottom() - 2, height: 1, ..area };
+    let at = Rect { height: 1, ..line_area(area) };
     Clear.render(at, frame.buffer_mut());
     let label = format!(" {} ", ask.action);
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
     let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
+    // The hints stay below a value.
     if !ask.is_value() {
-        let below = Rect { y: area.bottom() - 1, height: 1, ..area };
+        let below = Rect { y: at.bottom(), ..at };
         Clear.render(below, frame.buffer_mut());
         let (text, style) = match &ask.problem {
             Some(problem) => (problem.clone(), app.theme.fault),
@@ -73,21 +107,18 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
 
 /// The palette.
 pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame: &mut Frame<'_>) {
-    let height = (area.height * 2 / 3).clamp(6, 24);
-    let inner = boxed(app, "do", 76, height, area, frame);
+    let inner = boxed(app, "do", palette_area(area), frame);
     let prompt = Rect { height: 1, ..inner };
     Span::styled(": ", app.theme.title).render(prompt, frame.buffer_mut());
     typed(line, Rect { x: prompt.x + 2, width: prompt.width.saturating_sub(2), ..prompt }, frame);
-    let rows = usize::from(inner.height.saturating_sub(1));
-    let found = app.found(line);
-    if found.is_empty() {
+    let rows = palette_rows(app, line, chosen, area);
+    if rows.is_empty() {
         let text = "enter does what is typed, such as: fill 2.5";
         let at = Rect { y: inner.y + 1, height: 1, ..inner };
         Span::styled(text, app.theme.dim).render(at, frame.buffer_mut());
     }
-    let first = (chosen + 1).saturating_sub(rows);
-    for (at, action) in found.iter().enumerate().skip(first).take(rows) {
-        let keys = app.keys_of(&Call::from(*action));
+    for (at, action, place) in rows {
+        let keys = app.keys_of(&Call::from(action));
         let mark = if action.argument() == Argument::None { "" } else { " …" };
         let name = format!("{action}{mark}");
         let row = Line::from(vec![
@@ -95,8 +126,6 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
             Span::styled(format!("{keys:<13} "), app.theme.key),
             Span::styled(action.sentence(), app.theme.text),
         ]);
-        let y = inner.y + 1 + (at - first) as u16;
-        let place = Rect { y, height: 1, ..inner };
         row.render(place, frame.buffer_mut());
         if at == chosen {
             frame.buffer_mut().set_style(place, app.theme.cursor);
@@ -106,7 +135,7 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
 
 /// The keys, from the keymap.
 pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "keys", 78, area.height.saturating_sub(2), area, frame);
+    let inner = boxed(app, "keys", help_area(area), frame);
     let mut lines = Vec::new();
     for group in Group::ALL.into_iter().filter(|group| *group != Group::Printing) {
         lines.push(Line::from(Span::styled(group.title(), app.theme.title)));
@@ -125,7 +154,7 @@ pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
 
 /// A question.
 pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "sure?", 60, 6, area, frame);
+    let inner = boxed(app, "sure?", question_area(area), frame);
     Paragraph::new(format!("{text}\n\ny yes · n no"))
         .wrap(Wrap { trim: true })
         .render(inner, frame.buffer_mut());

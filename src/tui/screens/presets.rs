@@ -1,6 +1,6 @@
 //! The presets of the file, and the curves of the one under the cursor.
 
-use super::pane;
+use super::{inside, pane};
 use crate::schedule::preset::Step;
 use crate::schedule::runs;
 use crate::tui::app::App;
@@ -9,19 +9,31 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
+/// The list, and what is known of the preset under the cursor.
+fn parts(area: Rect) -> [Rect; 2] {
+    let width = (area.width / 2).clamp(24, 48);
+    [Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area }]
+}
+
+/// The rows of the list in view: number of the preset, place.
+pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let [list, _] = parts(area);
+    let inner = inside(list);
+    let first = (app.chosen_preset + 1).saturating_sub(usize::from(inner.height));
+    let places = (inner.y..inner.bottom()).map(move |y| Rect { y, height: 1, ..inner });
+    (first..app.store.presets().len()).zip(places)
+}
+
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let list_width = (area.width / 2).clamp(24, 48);
-    let list = Rect { width: list_width, ..area };
-    let about = Rect { x: area.x + list_width, width: area.width - list_width, ..area };
+    let [list, about] = parts(area);
     let place = match app.store.exists() {
         true => app.store.path().display().to_string(),
         false => format!("built in · saving makes {}", app.store.path().display()),
     };
-    let inner = pane(app, &format!("presets · {place}"), list, true, buffer);
-    let rows = usize::from(inner.height);
-    let first = (app.chosen_preset + 1).saturating_sub(rows);
-    for (at, preset) in app.store.presets().iter().enumerate().skip(first).take(rows) {
+    pane(app, &format!("presets · {place}"), list, true, buffer);
+    for (at, row) in rows(app, area) {
+        let Some(preset) = app.store.presets().get(at) else { continue };
         let here = app.document.draft().name == preset.name;
         let mark = match (here, app.document.is_edited()) {
             (true, true) => "●",
@@ -32,7 +44,6 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             Span::styled(format!(" {:<22}", preset.name), app.theme.text),
             Span::styled(format!("{:>4} steps {mark}", preset.steps.len()), app.theme.dim),
         ]);
-        let row = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
         line.render(row, buffer);
         if at == app.chosen_preset {
             buffer.set_style(row, app.theme.cursor);
