@@ -2,11 +2,10 @@
 //! pty readme` writes them; those without timings are held by this test, the others are only
 //! written.
 
+use crate::pixels::of_kitty;
 use crate::place::Place;
 use crate::svg::{Shown, svg};
 use crate::workbench::{Drive, Kind, opened, terminal};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use std::path::{Path, PathBuf};
 use termlens::{Screen, Terminal};
 
@@ -23,11 +22,15 @@ fn workbench(place: &Place) -> Terminal {
     workbench.press(": \"load-preset\" space \"V4_DEFAULT_20\" enter");
     workbench.see("20 steps");
     workbench.press("t");
-    workbench.send_str(&format!("{PROMPT}\r")).unwrap();
+    workbench.see("prompt a red circle");
+    // ctrl-u clears the line.
+    workbench.send_str(&format!("\u{15}{PROMPT}\r")).unwrap();
     workbench.press("S 4 enter");
     workbench.see("seed 4 ");
-    workbench.press("| 3 enter esc");
-    workbench.see(PROMPT);
+    workbench.press("| 3 enter");
+    workbench.see("mean 3.00");
+    workbench.press("esc");
+    workbench.miss("mean 3.00");
     workbench.press("G K K 1 . 5 enter");
     workbench.see("mean 1.50");
     workbench
@@ -43,10 +46,7 @@ fn with_pictures(workbench: &mut Terminal, text: &str, count: usize) -> (Screen,
         })
         .unwrap();
     let screen = workbench.snapshot_after(|screen| crate::kitty::all_shown(screen).len() >= count);
-    let shown = found.into_iter().map(|(cells, sent)| Shown {
-        png: STANDARD.decode(sent.data().unwrap()).unwrap(),
-        cells: (cells.column, cells.row, cells.columns, cells.rows),
-    });
+    let shown = found.into_iter().map(|(cells, sent)| Shown { image: of_kitty(&sent), cells });
     (screen.unwrap(), shown.collect())
 }
 
@@ -94,10 +94,13 @@ fn readme_screens() {
     // The same with the preset's own weight.
     workbench.press("A");
     workbench.see("is pinned as A");
-    workbench.press("| 7 enter esc");
-    workbench.see("image · of the run before");
+    workbench.press("| 7 enter");
+    workbench.see("mean 7.00");
+    workbench.press("esc");
+    workbench.miss("mean 7.00");
     workbench.press("r");
-    workbench.miss("of the run before");
+    workbench.see("x cancel");
+    workbench.miss("x cancel");
     workbench.press("c");
     let (screen, pictures) = with_pictures(&mut workbench, "PSNR", 2);
     let title = "The workbench: two runs side by side, and what differs";

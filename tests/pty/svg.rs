@@ -1,8 +1,11 @@
 //! A screen as an SVG for the documentation. Lines, blocks and dots are drawn as shapes, so that
 //! they meet whatever the font is; a picture is embedded where its cells are.
 
+use crate::pixels::Cells;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use image::RgbImage;
+use image::codecs::jpeg::JpegEncoder;
 use sigmalab::terminal::colours::rgb_of_index;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,10 +17,19 @@ const MARGIN: f64 = 10.0;
 const BACKGROUND: [u8; 3] = [0x15, 0x18, 0x1e];
 const TEXT: [u8; 3] = [0xd5, 0xda, 0xe1];
 
-/// A picture in its cells: column, row, columns, rows.
+/// A picture in its cells.
 pub(crate) struct Shown {
-    pub(crate) png: Vec<u8>,
-    pub(crate) cells: (u16, u16, u16, u16),
+    pub(crate) image: RgbImage,
+    pub(crate) cells: Cells,
+}
+
+impl Shown {
+    /// As a JPEG, which is a fifth of a PNG here.
+    fn jpeg(&self) -> Vec<u8> {
+        let mut file = Vec::new();
+        JpegEncoder::new_with_quality(&mut file, 85).encode_image(&self.image).unwrap();
+        file
+    }
 }
 
 /// The screen, with `title` for who cannot see it.
@@ -63,16 +75,17 @@ pub(crate) fn svg(screen: &Screen, pictures: &[Shown], title: &str) -> String {
     }
     out.push_str(&shapes.paths());
     out.push_str(&texts);
-    for Shown { png, cells: (column, row, columns, rows) } in pictures {
+    for shown in pictures {
+        let Cells { column, row, columns, rows } = shown.cells;
         let _ = writeln!(
             out,
             "<image x=\"{:.1}\" y=\"{}\" width=\"{:.1}\" height=\"{}\" \
-             preserveAspectRatio=\"none\" href=\"data:image/png;base64,{}\"/>",
-            x(*column),
-            y(*row),
-            f64::from(*columns) * WIDTH,
-            f64::from(*rows) * HEIGHT,
-            STANDARD.encode(png)
+             preserveAspectRatio=\"none\" href=\"data:image/jpeg;base64,{}\"/>",
+            x(column),
+            y(row),
+            f64::from(columns) * WIDTH,
+            f64::from(rows) * HEIGHT,
+            STANDARD.encode(shown.jpeg())
         );
     }
     out.push_str("</svg>\n");

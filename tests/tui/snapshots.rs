@@ -135,6 +135,8 @@ fn compare() {
     compared.press("A 4 enter r");
     compared.finish_run(2, 17, [180, 70, 60]);
     compared.press("c");
+    holds!("comparing_120x40", compared);
+    compared.compute();
     holds!("compare_120x40", compared);
     compared.app.handle(Input::Resize(SMALL.0, SMALL.1));
     holds!("compare_80x24", compared);

@@ -221,14 +221,8 @@ impl Runtime<'_> {
                 Ok(())
             }
             Incoming::Signal(Signal::Resize) => {
-                let before = self.screen.size();
-                self.resized()?;
-                if self.screen.size() == before {
-                    // It had another size in between, and has cut the screen to it.
-                    self.screen.redraw()?;
-                    self.shown.repaint();
-                }
-                Ok(())
+                self.shown.repaint();
+                self.resized()
             }
             Incoming::Signal(Signal::Suspend) => self.suspend(),
             Incoming::Signal(Signal::Continue) => self.take_again(),
@@ -385,7 +379,7 @@ impl Runtime<'_> {
     fn resized(&mut self) -> io::Result<()> {
         let Measured { cells, pixels } = tty::measure()?;
         let before = self.screen.size();
-        self.screen.resize(cells);
+        self.screen.resize(cells)?;
         self.known.measured((pixels.width, pixels.height), (cells.width, cells.height));
         if before != cells {
             self.parser.expect_replies(Instant::now() + REPLIES);
