@@ -120,19 +120,27 @@ fn channel_ssim(a: &[f64], b: &[f64], width: u32) -> f64 {
 /// The Gaussian mean around every pixel whose window lies inside the picture, row after row.
 fn windowed(values: &[f64], width: usize) -> Vec<f64> {
     let weights = weights();
-    let weigh = |values: &[f64]| values.iter().zip(weights).map(|(value, w)| value * w).sum();
-    let across: Vec<Vec<f64>> =
-        values.chunks_exact(width).map(|row| row.windows(WINDOW).map(weigh).collect()).collect();
-    let down = across.windows(WINDOW).flat_map(|rows| {
-        let mut sums = vec![0.0; rows.first().map_or(0, Vec::len)];
-        for (row, weight) in rows.iter().zip(weights) {
-            for (sum, value) in sums.iter_mut().zip(row) {
-                *sum += weight * value;
-            }
+    let inside = width.saturating_sub(2 * WINDOW_RADIUS);
+    // Each weight goes over a whole row at once, which the compiler turns into wide instructions.
+    let add = |sums: &mut [f64], row: &[f64], weight: f64| {
+        for (sum, value) in sums.iter_mut().zip(row) {
+            *sum += weight * value;
         }
-        sums
-    });
-    down.collect()
+    };
+    let mut across = vec![0.0; values.len() / width.max(1) * inside];
+    for (row, sums) in values.chunks_exact(width).zip(across.chunks_exact_mut(inside)) {
+        for (part, weight) in row.windows(inside).zip(weights) {
+            add(sums, part, weight);
+        }
+    }
+    let rows = (across.len() / inside.max(1)).saturating_sub(2 * WINDOW_RADIUS);
+    let mut down = vec![0.0; rows * inside];
+    for (place, sums) in down.chunks_exact_mut(inside).enumerate() {
+        for (row, weight) in across.chunks_exact(inside).skip(place).zip(weights) {
+            add(sums, row, weight);
+        }
+    }
+    down
 }
 
 /// A Gaussian over the window, of sum 1.

@@ -29,6 +29,8 @@ pub enum Group {
     Setting,
     /// Runs.
     Running,
+    /// Finished runs.
+    Gallery,
     /// Presets and their file.
     Presets,
     /// Screens and the program itself.
@@ -41,12 +43,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of help.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Moving,
         Group::Editing,
         Group::History,
         Group::Setting,
         Group::Running,
+        Group::Gallery,
         Group::Presets,
         Group::Program,
         Group::Asking,
@@ -61,6 +64,7 @@ impl Group {
             Group::History => "Undo and redo",
             Group::Setting => "What is drawn",
             Group::Running => "Running and comparing",
+            Group::Gallery => "Finished runs",
             Group::Presets => "Presets",
             Group::Program => "Screens and the program",
             Group::Asking => "Input lines and lists",
@@ -124,6 +128,7 @@ actions! {
     ExtendDown "extend-down" Moving Optional("steps"), "Extend the selection down";
     ExtendLeft "extend-left" Moving Optional("columns"), "Extend the selection left";
     ExtendRight "extend-right" Moving Optional("columns"), "Extend the selection right";
+    AllColumns "all-columns" Moving None, "Show every column of the grid on a narrow screen, or leave room beside it";
     ToggleSelection "toggle-selection" Moving None, "Start or drop a selection at the cursor";
     SelectRows "select-rows" Moving None, "Select whole rows";
     SelectColumn "select-column" Moving None, "Select the column from first to last step";
@@ -153,6 +158,7 @@ actions! {
 
     Undo "undo" History None, "Undo the last command";
     Redo "redo" History None, "Redo on the newest branch";
+    GoToRevision "go-to-revision" History Asked("number of a revision; 0 is the schedule as it was opened"), "Go to a revision on any branch";
 
     Prompt "prompt" Setting Asked("text"), "Edit the prompt";
     Size "size" Setting Asked("WIDTHxHEIGHT or a name such as square"), "Set the image size";
@@ -160,6 +166,7 @@ actions! {
     Seed "seed" Setting Asked("number, or random"), "Set the seed";
     LockSeed "lock-seed" Setting None, "Keep the seed for every run, or draw a new one each time";
     Sampler "sampler" Setting Asked("name, then key=value"), "Choose the sampler and its parameters";
+    SamplerParam "sampler-param" Setting Asked("key=value; key=default takes it back"), "Set a parameter of the sampler";
     TerminalRule "terminal-rule" Setting Optional("reference or zero"), "Switch where the last step ends";
     Overlay "overlay" Setting Optional("preset, or none"), "Draw another preset's curves beside these";
 
@@ -168,7 +175,7 @@ actions! {
     Cancel "cancel" Running None, "Stop the run within one step";
     RunOnEdit "run-on-edit" Running None, "Draw again after every change, or not";
     Measures "measures" Running None, "Show what each step did, or not";
-    Pin "pin" Running None, "Pin this run as A";
+    Pin "pin" Running Optional("run"), "Pin a run as A: the last one, in the gallery the one under the cursor";
     Compare "compare" Running None, "Compare the pinned run A with this one, B";
     Unpin "unpin" Running None, "Take the pinned run A away";
     Swap "swap" Running None, "Swap A and B";
@@ -177,16 +184,32 @@ actions! {
     DifferenceScale "difference-scale" Running Asked("the difference that is brightest, 1 to 255, or auto"), "Set the scale of the difference image";
     Fold "fold" Running None, "Fold the steps in which A and B are the same, or show them all";
 
+    LoadRun "load-run" Gallery Optional("run: its number in this session, or its name in the history"), "Load a run's steps, prompt, size, seed and sampler into the grid";
+    CompareRun "compare-run" Gallery Optional("run"), "Pin a run as A and compare it with the last one, B";
+    DeleteRun "delete-run" Gallery Optional("run, and confirmed"), "Take a run out of the history, once you confirm";
+    CopyRecipe "copy-recipe" Gallery Optional("run"), "Copy a run's recipe as JSON to the terminal's clipboard";
+    CopyPath "copy-path" Gallery Optional("run"), "Copy the path of a run's PNG to the terminal's clipboard";
+    FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that hold these words";
+    Zoom "zoom" Gallery None, "Show the picture as large as the screen, or the list again";
+
     LoadPreset "load-preset" Presets Asked("preset"), "Load a preset into the grid";
     Save "save" Presets None, "Save the schedule under its name";
     SaveAs "save-as" Presets Asked("new name"), "Save the schedule as a new preset";
     RenamePreset "rename-preset" Presets Asked("new name"), "Rename the preset under the cursor";
     DuplicatePreset "duplicate-preset" Presets Asked("name of the copy"), "Duplicate the preset under the cursor";
     DeletePreset "delete-preset" Presets Optional("confirmed"), "Delete the preset under the cursor, once you confirm";
+    SetDefaultPreset "set-default-preset" Presets Optional("preset"), "Make the preset the file's default";
+    FilterPresets "filter-presets" Presets Asked("part of a name or of what it is for"), "List only presets with this in their name";
     ReloadPresets "reload-presets" Presets None, "Read the presets file again";
+    DiffPresets "diff-presets" Presets Optional("preset"), "Show how a preset and the grid differ";
+    ExportPreset "export-preset" Presets Asked("reference, diffusers, comfyui or sd.cpp"), "Show and copy it for another program";
+    ImportPreset "import-preset" Presets Asked("a file, or paste what another program takes"), "Read another program's schedule";
 
     ShowEditor "show-editor" Program None, "Go to the editor";
     ShowPresets "show-presets" Program None, "Go to the presets";
+    ShowGallery "show-gallery" Program None, "Go to the gallery of finished runs, and read what others added";
+    ShowSamplers "show-samplers" Program None, "Go to the samplers";
+    ShowRevisions "show-revisions" Program None, "Go to the tree of what was done and undone";
     ShowLog "show-log" Program None, "Go to the log";
     Help "help" Program None, "Show the keys";
     Palette "palette" Program None, "Find an action by name and do it";
@@ -204,6 +227,8 @@ actions! {
     Next "next" Asking None, "Go down the list";
     Previous "previous" Asking None, "Go up the list";
     Choose "choose" Asking Asked("row, counted from 0"), "Choose a row of the list";
+    First "first" Asking None, "Go to the top of the list";
+    Last "last" Asking None, "Go to the end of the list";
 
     PrintSchedule "print-schedule" Printing None, "Print the schedule as tab-separated values";
     PrintRun "print-run" Printing None, "Print steps and network evaluations of the last run as JSON";

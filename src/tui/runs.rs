@@ -36,7 +36,7 @@ pub struct Draft {
 }
 
 /// A run that ended with an image.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
     /// What was drawn.
     pub recipe: Recipe,
@@ -262,10 +262,14 @@ impl Finished {
         format!("{}+{}", cond_done + cond_saved, uncond_done + uncond_saved)
     }
 
+    /// Seconds from prompt to image, once the checkpoint is loaded.
+    pub fn seconds_loaded(&self) -> f64 {
+        self.seconds() - self.timings.load_ms / 1e3
+    }
+
     /// Seconds from request to image.
     pub fn seconds(&self) -> f64 {
-        let Timings { load_ms, encode_ms, denoise_ms, decode_ms } = self.timings;
-        (load_ms + encode_ms + denoise_ms + decode_ms) / 1e3
+        self.timings.total_seconds()
     }
 
     /// What it cost, from the longest way to say it to the shortest.
@@ -282,18 +286,23 @@ impl Finished {
     /// `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
     pub fn summary(&self) -> String {
         let reused = self.reports.iter().filter(|report| report.reused).count();
-        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
-        let mut text = format!("{} steps", self.reports.len());
-        if reused > 0 {
-            text.push_str(&format!(" · {reused} from cache"));
-        }
-        text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
-        if cond_saved + uncond_saved > 0 {
-            text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
-        }
-        text.push_str(&format!(" · {}", seconds(self.seconds())));
-        text
+        summary(self.reports.len(), reused, &self.nfe, &self.timings)
     }
+}
+
+/// What a run took: `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
+pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -> String {
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    let mut text = format!("{steps} steps");
+    if reused > 0 {
+        text.push_str(&format!(" · {reused} from cache"));
+    }
+    text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
+    if cond_saved + uncond_saved > 0 {
+        text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
+    }
+    text.push_str(&format!(" · {}", seconds(timings.total_seconds())));
+    text
 }
 
 /// How a small image with the noise levels of a larger one was drawn, from the longest way to say

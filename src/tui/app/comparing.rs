@@ -3,21 +3,14 @@
 use super::{App, Done, Effect, Screen};
 use crate::tui::action::Action;
 use crate::tui::comparing::{Comparison, Scale, View};
-use crate::tui::runs::Finished;
 use serde_json::{Value, json};
-use std::sync::Arc;
 
 impl App {
     pub(super) fn pin(&mut self) -> Done {
         let last = self.runs.last.clone().ok_or("there is no image yet: run first")?;
-        Ok(Some(self.pin_run(last)))
-    }
-
-    /// Pins any run as A; what to say of it.
-    pub(super) fn pin_run(&mut self, run: Arc<Finished>) -> String {
-        let text = format!("{} is pinned as A; run something else and compare", run.name());
-        self.runs.pinned = Some(run);
-        text
+        let text = format!("{} is pinned as A; run something else and compare", last.name());
+        self.runs.pinned = Some(last);
+        Ok(Some(text))
     }
 
     pub(super) fn unpin(&mut self) -> Done {

@@ -128,7 +128,7 @@ impl App {
     }
 
     fn press_row(&mut self, row: usize, double: bool) {
-        let one_click = matches!(self.asking, Some(Asking::Palette { .. }));
+        let one_click = matches!(self.asking, Some(Asking::Palette { .. } | Asking::Choice(_)));
         self.call(Call::with(Action::Choose, row.to_string()));
         if one_click || double {
             self.call(Action::Accept.into());
@@ -166,12 +166,12 @@ impl App {
 
     fn wheel(&mut self, notches: isize, at: (u16, u16)) {
         let scrolls = match &self.asking {
-            Some(Asking::Palette { .. }) => 1,
-            Some(Asking::Help) => NOTCH,
+            Some(Asking::Palette { .. } | Asking::Choice(_)) => 1,
+            Some(Asking::Help | Asking::Text(_)) => NOTCH,
             Some(_) => return,
             None => match self.screen {
                 Screen::Editor => return self.wheel_grid(notches * NOTCH, at),
-                Screen::Presets => 1,
+                Screen::Presets | Screen::Gallery | Screen::Samplers | Screen::Revisions => 1,
                 Screen::Compare | Screen::Log => NOTCH,
             },
         };

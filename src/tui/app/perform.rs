@@ -14,6 +14,7 @@ impl App {
             self.ask_for(call.action);
             return Ok(());
         }
+        let call = &self.naming_the_run(call);
         let revision = self.document.revision();
         match self.does(call.action, call.argument.as_deref()) {
             Ok(message) => {
@@ -42,6 +43,11 @@ impl App {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
+            Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
+            Action::MoveLeft if self.screen == Screen::Samplers => {
+                self.samplers.leave();
+                Ok(None)
+            }
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -94,6 +100,7 @@ impl App {
             Action::Resample => self.resample(text),
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
+            Action::GoToRevision => self.go_to_revision(text),
 
             Action::Prompt => self.set_prompt(text),
             Action::Size => self.set_size(text),
@@ -101,6 +108,7 @@ impl App {
             Action::Seed => self.set_seed(text),
             Action::LockSeed => self.lock_seed(),
             Action::Sampler => self.set_sampler(text),
+            Action::SamplerParam => self.set_sampler_param(text),
             Action::TerminalRule => self.set_terminal(argument),
             Action::Overlay => self.overlay(argument),
 
@@ -109,6 +117,11 @@ impl App {
             Action::Cancel => self.cancel(),
             Action::RunOnEdit => self.toggle_run_on_edit(),
             Action::Measures => self.toggle_measures(),
+            Action::AllColumns => {
+                self.all_columns = !self.all_columns;
+                Ok(None)
+            }
+            Action::Pin if argument.is_some() => self.pin_run(text),
             Action::Pin => self.pin(),
             Action::Unpin => self.unpin(),
             Action::Compare => self.compare(),
@@ -118,16 +131,32 @@ impl App {
             Action::DifferenceScale => self.difference_scale(text),
             Action::Fold => self.fold(),
 
+            Action::LoadRun => self.load_run(text),
+            Action::CompareRun => self.compare_run(text),
+            Action::DeleteRun => self.delete_run(text),
+            Action::CopyRecipe => self.copy_recipe(text),
+            Action::CopyPath => self.copy_path(text),
+            Action::FilterRuns => self.filter_runs(text),
+            Action::Zoom => self.zoom(),
+
             Action::LoadPreset => self.load_preset(text),
             Action::Save => self.save(),
             Action::SaveAs => self.save_as(text),
             Action::RenamePreset => self.rename_preset(text),
             Action::DuplicatePreset => self.duplicate_preset(text),
             Action::DeletePreset => self.delete_preset(text == "confirmed"),
+            Action::SetDefaultPreset => self.set_default_preset(argument),
+            Action::FilterPresets => self.filter_presets(text),
             Action::ReloadPresets => self.reload_presets(),
+            Action::DiffPresets => self.diff_presets(argument),
+            Action::ExportPreset => self.export_preset(text),
+            Action::ImportPreset => self.import_preset(text),
 
             Action::ShowEditor => self.show(Screen::Editor),
             Action::ShowPresets => self.show_presets(),
+            Action::ShowGallery => self.show_gallery(),
+            Action::ShowSamplers => self.show_samplers(),
+            Action::ShowRevisions => self.show_revisions(),
             Action::ShowLog => self.show(Screen::Log),
             Action::Help => {
                 self.scroll = 0;
@@ -155,6 +184,9 @@ impl App {
             Action::Next => self.along(1),
             Action::Previous => self.along(-1),
             Action::Choose => self.choose(text),
+            // Further than any list is long.
+            Action::First => self.along(-(isize::MAX / 2)),
+            Action::Last => self.along(isize::MAX / 2),
 
             Action::PrintSchedule => self.print_schedule(),
             Action::PrintRun => self.print_run(),
@@ -324,7 +356,16 @@ fn is_of_this_screen(action: Action) -> bool {
     use Action::*;
     matches!(
         action,
-        Palette | Help | EditCell | PageUp | PageDown | ScrollUp | ScrollDown | Mouse | Measures
+        Palette
+            | Help
+            | EditCell
+            | PageUp
+            | PageDown
+            | ScrollUp
+            | ScrollDown
+            | Mouse
+            | Measures
+            | AllColumns
     )
 }
 

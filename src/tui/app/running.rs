@@ -27,6 +27,7 @@ impl App {
             Some(Ending::Done(finished)) => {
                 let summary = finished.summary();
                 self.say(summary);
+                self.remember(finished);
             }
             Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again.is_some() => {}
             Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
@@ -137,7 +138,7 @@ impl App {
 
 impl App {
     /// Whether the image is one that a run would draw now, at the proxy size or at the full one.
-    pub(in crate::tui) fn is_image_current(&self) -> bool {
+    pub fn is_image_current(&self) -> bool {
         let Some(last) = &self.runs.last else { return false };
         let bare = |mut recipe: Recipe| {
             // What only a run fills in.

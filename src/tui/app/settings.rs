@@ -135,7 +135,7 @@ impl App {
     }
 
     /// Something other than the schedule changed that the image depends on.
-    fn settings_changed(&mut self) {
+    pub(super) fn settings_changed(&mut self) {
         if self.run_on_edit {
             self.run_or_again(At::Set);
         }

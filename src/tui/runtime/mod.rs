@@ -7,11 +7,13 @@ mod incoming;
 mod shown;
 
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::theme::Theme;
 use crate::engine::event::Event;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::{Engine, RunUpdate};
+use crate::history::History;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -62,7 +64,7 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved.
+/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -72,6 +74,7 @@ pub fn run(
     choices: Choices,
     record: Option<File>,
     recovery: Recovery,
+    history: Option<History>,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -79,7 +82,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open()?;
+    let sources = Sources::open(history)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -215,6 +218,16 @@ impl Runtime<'_> {
                 self.clock.ask(Haste::Now, Instant::now());
                 self.carry_out(effects)
             }
+            Incoming::Gallery(news) => {
+                // A long history comes in many pieces.
+                let haste = match &news {
+                    GalleryNews::Found(_) => Haste::Draft,
+                    _ => Haste::Now,
+                };
+                let effects = self.app.gallery_news(news);
+                self.clock.ask(haste, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
                 self.see();
@@ -315,6 +328,7 @@ impl Runtime<'_> {
                     // Where nobody takes it, the numbers are missing.
                     let _ = self.sources.comparisons.send(*job);
                 }
+                Effect::Gallery(work) => self.sources.keeper.take(work),
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {

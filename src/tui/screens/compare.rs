@@ -250,8 +250,12 @@ pub(in crate::tui) fn most_scroll(app: &App) -> usize {
 
 fn draw_rest(app: &App, a: &Finished, b: &Finished, area: Rect, buffer: &mut Buffer) {
     let theme = &app.theme;
-    pane(app, "A and B", area, true, buffer);
     let rest = rest(app, a, b, area);
+    let title = match rest.curves {
+        Some(_) => "A and B · curves of B, those of A dim",
+        None => "A and B",
+    };
+    pane(app, title, area, true, buffer);
     let inner = inside(area);
     let numbers = rest.numbers.iter().map(|text| (text, theme.title));
     let settings = rest.settings.iter().map(|text| (text, theme.text));
@@ -363,7 +367,8 @@ fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
         }
     }
     texts.push(format!("NFE A {} B {}", a.evaluations(), b.evaluations()));
-    texts.push(format!("time A {} B {}", seconds(a.seconds()), seconds(b.seconds())));
+    let [first, second] = [a, b].map(|run| seconds(run.seconds_loaded()));
+    texts.push(format!("time A {first} B {second}"));
     texts
 }
 

@@ -15,11 +15,23 @@ use ratatui::widgets::canvas::{Canvas, Context, Line};
 
 /// Draws the curves of the draft, with those of the overlaid preset.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
-    let title = match &app.other {
-        Some(other) => format!("σ and gw · beside {}", other.name),
+    let other = app.other.as_ref();
+    let beside = other.map(|other| (other.name.clone(), other.schedule(app.document.size())));
+    draw_beside(app, beside, area, buffer);
+}
+
+/// Draws the curves of the draft, and those of another schedule with its name.
+pub(super) fn draw_beside(
+    app: &App,
+    beside: Option<(String, Schedule)>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let title = match &beside {
+        Some((name, _)) => format!("σ and gw · beside {name}"),
         None => "σ and gw".to_owned(),
     };
+    let other = beside.map(|(_, other)| other);
     let inner = pane(app, &title, area, false, buffer);
     plot(&app.theme, app.document.schedule(), other.as_ref(), inner, buffer);
 }

@@ -34,7 +34,11 @@ struct Parts {
 }
 
 fn parts(app: &App, area: Rect) -> Parts {
-    let left_width = if area.width >= WIDE { FULL_WIDTH + 2 } else { NARROW_WIDTH + 2 };
+    let left_width = match (area.width >= WIDE, app.all_columns) {
+        (true, _) => FULL_WIDTH + 2,
+        (false, false) => NARROW_WIDTH + 2,
+        (false, true) => area.width,
+    };
     let [left, right] = columns(area, left_width);
     // The grid takes what its steps need; the measures of the steps get the rest.
     let needed = u16::try_from(app.document.len()).unwrap_or(u16::MAX).saturating_add(3);

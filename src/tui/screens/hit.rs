@@ -1,7 +1,8 @@
 //! What is at a place of the screen, for the mouse: found by the same layout as it is drawn by.
 
 use super::{LEAST, title, title_row};
-use super::{body, compare, editor, hints, hints_row, pieces, popups, presets, status, status_row};
+use super::{body, compare, editor, gallery, hints, hints_row, pieces, popups, presets};
+use super::{revisions, samplers, status, status_row};
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Screen};
 use crate::tui::grid::{self, Place};
@@ -43,6 +44,16 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         }
         Some(Asking::Help) => return beside(is_in(popups::help_area(area)), None),
         Some(Asking::Question { .. }) => return beside(is_in(popups::question_area(area)), None),
+        Some(Asking::Choice(choice)) => {
+            let row = popups::choice_rows(choice, area).find(|(_, place)| is_in(*place));
+            return beside(
+                is_in(popups::choice_area(choice, area)),
+                row.map(|(at, _)| Hit::Row(at)),
+            );
+        }
+        Some(Asking::Text(reading)) => {
+            return beside(is_in(popups::text_area(reading, area)), None);
+        }
         Some(Asking::Line(_)) | None => {}
     }
     if is_in(title_row(area)) && !in_line {
@@ -61,15 +72,20 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
                 .then(|| Hit::Does(Action::Compare.into()));
             place.map(Hit::Grid).or(pair)
         }
-        Screen::Presets => {
-            let row = presets::rows(app, body(area)).find(|(_, place)| is_in(*place));
-            row.map(|(at, _)| Hit::Row(at))
-        }
+        Screen::Presets => row_at(presets::rows(app, body(area)), at),
+        Screen::Gallery => row_at(gallery::rows_on_screen(app, body(area)), at),
+        Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
+        Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
         Screen::Compare => {
             compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
         }
         Screen::Log => None,
     }
+}
+
+/// The row of a list that is at a place.
+fn row_at(mut rows: impl Iterator<Item = (usize, Rect)>, at: (u16, u16)) -> Option<Hit> {
+    rows.find(|(_, place)| place.contains(Position::from(at))).map(|(row, _)| Hit::Row(row))
 }
 
 /// What is in a popup, or that it is beside it.

@@ -3,12 +3,15 @@
 pub(super) mod compare;
 pub(super) mod curves;
 pub(super) mod editor;
+pub(super) mod gallery;
 pub(super) mod hit;
 mod measures;
 mod pieces;
 pub(super) mod popups;
 pub(super) mod presets;
 pub(super) mod reading;
+pub(super) mod revisions;
+pub(super) mod samplers;
 mod side_by_side;
 
 use super::action::{Action, Argument, Call};
@@ -58,6 +61,9 @@ impl App {
             Screen::Editor => editor::draw(self, body, buffer),
             Screen::Presets => presets::draw(self, body, buffer),
             Screen::Compare => compare::draw(self, body, buffer),
+            Screen::Gallery => gallery::draw(self, body, buffer),
+            Screen::Samplers => samplers::draw(self, body, buffer),
+            Screen::Revisions => revisions::draw(self, body, buffer),
             Screen::Log => reading::draw_log(self, body, buffer),
         }
         pieces::draw(&status(self, area.width), status_row(area), buffer);
@@ -69,6 +75,8 @@ impl App {
             Some(Asking::Help) => popups::help(self, area, frame),
             Some(Asking::Question { text, .. }) => popups::question(self, text, area, frame),
             Some(Asking::Line(ask)) => popups::line(self, ask, area, frame),
+            Some(Asking::Choice(choice)) => popups::choice(self, choice, area, frame),
+            Some(Asking::Text(reading)) => popups::text(self, reading, area, frame),
             None => {}
         }
     }
@@ -81,7 +89,8 @@ impl App {
         match self.screen {
             Screen::Editor => editor::pictures(self, body(area)),
             Screen::Compare => compare::pictures(self, body(area)),
-            Screen::Presets | Screen::Log => Vec::new(),
+            Screen::Gallery => gallery::pictures(self, body(area)),
+            Screen::Presets | Screen::Samplers | Screen::Revisions | Screen::Log => Vec::new(),
         }
     }
 }
@@ -111,6 +120,20 @@ pub(super) fn inside(area: Rect) -> Rect {
         width: area.width.saturating_sub(2),
         height: area.height.saturating_sub(2),
     }
+}
+
+/// Rows of a list of `count` from row `first` on, at most `rows` of them: the number of each and
+/// its place, from the top of `inner` down.
+fn list_rows(
+    first: usize,
+    rows: usize,
+    count: usize,
+    inner: Rect,
+) -> impl Iterator<Item = (usize, Rect)> {
+    (first..count)
+        .take(rows)
+        .zip(inner.y..)
+        .map(move |(at, y)| (at, Rect { y, height: 1, ..inner }))
 }
 
 /// The first of the texts that fits beside the corners of a pane, else the last, which is cut.
@@ -257,16 +280,22 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Measures, "steps"),
             (Action::Save, "save"),
             (Action::ShowPresets, "presets"),
+            (Action::ShowGallery, "gallery"),
             (Action::Palette, "palette"),
             (Action::Help, "help"),
         ],
         Context::Presets => &[
             (Action::Accept, "load"),
+            (Action::FilterPresets, "find"),
+            (Action::DiffPresets, "differs"),
+            (Action::ExportPreset, "export"),
+            (Action::ImportPreset, "import"),
+            (Action::SetDefaultPreset, "default"),
             (Action::RenamePreset, "rename"),
-            (Action::DuplicatePreset, "duplicate"),
+            (Action::DuplicatePreset, "copy"),
             (Action::DeletePreset, "delete"),
+            (Action::Back, "back"),
             (Action::ReloadPresets, "read again"),
-            (Action::ShowEditor, "editor"),
             (Action::Help, "help"),
         ],
         Context::Compare => &[
@@ -279,6 +308,39 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Pin, "pin B as A"),
             (Action::Run, "run"),
             (Action::ShowEditor, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Gallery => &[
+            (Action::LoadRun, "load"),
+            (Action::Zoom, "zoom"),
+            (Action::Pin, "pin as A"),
+            (Action::CompareRun, "compare with last"),
+            (Action::FilterRuns, "filter"),
+            (Action::DeleteRun, "delete"),
+            (Action::CopyRecipe, "copy recipe"),
+            (Action::CopyPath, "path"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers if app.samplers.param().is_some() => &[
+            (Action::Accept, "change"),
+            (Action::MoveLeft, "samplers"),
+            (Action::Run, "run"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers => &[
+            (Action::Accept, "choose"),
+            (Action::MoveRight, "parameters"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Revisions => &[
+            (Action::Accept, "go there"),
+            (Action::Undo, "undo"),
+            (Action::Redo, "redo"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
             (Action::Help, "help"),
         ],
         Context::Reading => {

@@ -1,11 +1,12 @@
 //! What lies over a screen until it is answered: input lines, palette, help, questions.
 
-use super::{inside, takes};
+use super::{footer, inside, takes};
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::app::{App, LineAsk};
+use crate::tui::app::{App, Choice, LineAsk, Reading, Tone};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
@@ -158,4 +159,130 @@ pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>)
     Paragraph::new(format!("{text}\n\ny yes · n no"))
         .wrap(Wrap { trim: true })
         .render(inner, frame.buffer_mut());
+}
+
+/// What a choice is about, as it fits.
+fn choice_text(choice: &Choice, area: Rect) -> Vec<String> {
+    wrapped(&choice.text, CHOICE.min(area.width).saturating_sub(4))
+}
+
+/// Columns of a choice, borders included.
+const CHOICE: u16 = 76;
+
+/// Where a choice is.
+pub(super) fn choice_area(choice: &Choice, area: Rect) -> Rect {
+    let lines = choice_text(choice, area).len() + choice.ways.len() + 3;
+    middle(CHOICE, u16::try_from(lines).unwrap_or(u16::MAX), area)
+}
+
+/// The ways of a choice in view: number, place.
+pub(super) fn choice_rows(choice: &Choice, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let inner = inside(choice_area(choice, area));
+    let above = choice_text(choice, area).len() + 1;
+    lines_of(inner).skip(above).take(choice.ways.len()).enumerate()
+}
+
+/// The lines of an area.
+fn lines_of(area: Rect) -> impl Iterator<Item = Rect> {
+    (area.y..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
+}
+
+/// Several ways to go on.
+pub(super) fn choice(app: &App, choice: &Choice, area: Rect, frame: &mut Frame<'_>) {
+    let inner = boxed(app, &choice.title, choice_area(choice, area), frame);
+    let buffer = frame.buffer_mut();
+    let put = |text: &str, place: Rect, buffer: &mut Buffer| {
+        Span::styled(format!(" {text}"), app.theme.text).render(place, buffer);
+    };
+    for (text, place) in choice_text(choice, area).iter().zip(lines_of(inner)) {
+        put(text, place, buffer);
+    }
+    for ((text, _), (at, place)) in choice.ways.iter().zip(choice_rows(choice, area)) {
+        put(text, place, buffer);
+        if at == choice.chosen {
+            buffer.set_style(place, app.theme.cursor);
+        }
+    }
+}
+
+/// The largest box of a text to read: columns and rows, borders included.
+fn text_room(area: Rect) -> (u16, u16) {
+    (area.width.saturating_sub(2).min(112), area.height.saturating_sub(2))
+}
+
+/// Where a text to read is.
+pub(super) fn text_area(reading: &Reading, area: Rect) -> Rect {
+    let (width, height) = text_room(area);
+    let rows = rows_of(reading, width.saturating_sub(4)).len() + 2;
+    middle(width, u16::try_from(rows).unwrap_or(u16::MAX).min(height), area)
+}
+
+/// Something to read, scrolled by the application's scroll.
+pub(super) fn text(app: &App, reading: &Reading, area: Rect, frame: &mut Frame<'_>) {
+    let outer = text_area(reading, area);
+    let rows = rows_of(reading, outer.width.saturating_sub(4));
+    let inner = boxed(app, &reading.title, outer, frame);
+    let shown = usize::from(inner.height);
+    let first = app.scroll.min(rows.len().saturating_sub(shown));
+    for ((tone, text), place) in rows.iter().skip(first).zip(lines_of(inner)) {
+        let style = match tone {
+            Tone::Plain => app.theme.text,
+            Tone::Head => app.theme.title,
+            Tone::Aside => app.theme.dim,
+            Tone::Warning => app.theme.changed,
+        };
+        Span::styled(format!(" {text}"), style).render(place, frame.buffer_mut());
+    }
+    if rows.len() > shown {
+        let text = format!("{}–{} of {} lines", first + 1, first + shown, rows.len());
+        footer(&text, app.theme.dim, outer, frame.buffer_mut());
+    }
+}
+
+/// How far a text can be scrolled on a screen of that size.
+pub(in crate::tui) fn most_scroll(reading: &Reading, area: Rect) -> usize {
+    let (width, height) = text_room(area);
+    let rows = rows_of(reading, width.saturating_sub(4)).len();
+    rows.saturating_sub(usize::from(height.saturating_sub(2)))
+}
+
+/// The lines of a text as they fit.
+fn rows_of(reading: &Reading, width: u16) -> Vec<(Tone, String)> {
+    let lines = reading.lines.iter();
+    lines
+        .flat_map(|(tone, text)| wrapped(text, width).into_iter().map(|row| (*tone, row)))
+        .collect()
+}
+
+/// A line in parts of that many characters, at spaces where there are some; at least one part.
+fn wrapped(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let Some((end, _)) = rest.char_indices().nth(width) else {
+            parts.push(rest.to_owned());
+            return parts;
+        };
+        let (head, _) = rest.split_at(end);
+        // A space near the end; text without any, such as a workflow, is cut.
+        let at = head.rfind(' ').filter(|at| *at > end / 2).map_or(end, |at| at + 1);
+        let (part, next) = rest.split_at(at);
+        parts.push(part.trim_end().to_owned());
+        rest = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_at_spaces_or_where_they_have_to_be() {
+        assert_eq!(wrapped("a red circle", 8), ["a red", "circle"]);
+        assert_eq!(wrapped("aaaaaaaaaa", 4), ["aaaa", "aaaa", "aa"]);
+        assert_eq!(wrapped("σσσσ", 4), ["σσσσ"]);
+        assert_eq!(wrapped("", 4), [""]);
+        assert_eq!(wrapped("abc", 0), ["a", "b", "c"]);
+    }
 }
