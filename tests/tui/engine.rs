@@ -45,7 +45,8 @@ impl Workbench {
             },
             recipe,
         };
-        self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
+        let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
+        self.effects.extend(effects);
     }
 
     /// A run that ends without a picture.
