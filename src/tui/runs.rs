@@ -163,7 +163,7 @@ impl Going {
         Finished {
             recipe: output.recipe,
             image: Arc::new(output.image),
-            latents: Some(Arc::from(output.latents)),
+            latents: (!output.latents.is_empty()).then(|| Arc::from(output.latents)),
             reports: self.reports,
             nfe: output.nfe,
             timings: output.timings,
