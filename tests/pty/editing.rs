@@ -8,9 +8,9 @@ const SIZE: (u16, u16) = (80, 24);
 
 /// The gw of a step, as the grid shows it.
 fn gw(screen: &Screen, step: usize) -> String {
-    let row = (0..screen.rows()).map(|row| screen.row_text(row)).find(|row| {
-        row.trim_start_matches(['│', ' ', '✗']).starts_with(&format!("{step} "))
-    });
+    let row = (0..screen.rows())
+        .map(|row| screen.row_text(row))
+        .find(|row| row.trim_start_matches(['│', ' ', '✗']).starts_with(&format!("{step} ")));
     row.unwrap().trim_start_matches(['│', ' ', '✗']).split_whitespace().nth(1).unwrap().to_owned()
 }
 

@@ -14,8 +14,8 @@ fn cells(screen: &Screen) -> Cells {
     let room = Cells::of_pane(screen, "image");
     let is_picture = |row, column| {
         let cell = screen.cell(row, column).unwrap();
-        cell.style().bg != Color::Default || "▀░▒▓█".contains(cell.contents().trim())
-            && !cell.contents().trim().is_empty()
+        cell.style().bg != Color::Default
+            || "▀░▒▓█".contains(cell.contents().trim()) && !cell.contents().trim().is_empty()
     };
     let middle = (room.row + room.rows / 2, room.column + room.columns / 2);
     let columns: Vec<u16> = (room.column..room.column + room.columns)

@@ -11,9 +11,8 @@ use termlens::{Color, GraphicsFormat, GraphicsPayload, Screen, Terminal};
 const PLACEHOLDER: char = '\u{10eeee}';
 
 /// Rows and columns 0 to 7, as placeholders number them.
-const DIACRITICS: [char; 8] = [
-    '\u{305}', '\u{30d}', '\u{30e}', '\u{310}', '\u{312}', '\u{33d}', '\u{33e}', '\u{33f}',
-];
+const DIACRITICS: [char; 8] =
+    ['\u{305}', '\u{30d}', '\u{30e}', '\u{310}', '\u{312}', '\u{33d}', '\u{33e}', '\u{33f}'];
 
 /// The cells of every picture on the screen, and its number. A picture that is partly covered is
 /// left out.
@@ -41,9 +40,10 @@ fn placeholders(screen: &Screen) -> Vec<(Cells, u8)> {
 pub(crate) fn all_shown(screen: &Screen) -> Vec<(Cells, GraphicsPayload)> {
     let seen = screen.graphics();
     let sent = |(cells, id): (Cells, u8)| {
-        let sent = seen.payloads().iter().rev().find(|payload| {
-            payload.id() == Some(id.into()) && payload.action().carries_image()
-        })?;
+        let sent =
+            seen.payloads().iter().rev().find(|payload| {
+                payload.id() == Some(id.into()) && payload.action().carries_image()
+            })?;
         Some((cells, sent.clone()))
     };
     placeholders(screen).into_iter().filter_map(sent).collect()
@@ -165,7 +165,9 @@ fn a_picture_that_the_terminal_has_is_not_sent_for_another_run_of_it() {
     assert_eq!(before, 1);
     workbench.press("r");
     workbench.see("4 from cache");
-    workbench.wait_until(|screen| placeholders(screen).first().is_some_and(|p| p.1 == number)).unwrap();
+    workbench
+        .wait_until(|screen| placeholders(screen).first().is_some_and(|p| p.1 == number))
+        .unwrap();
     assert_eq!(full(&workbench), before);
 }
 
@@ -230,9 +232,7 @@ fn the_protocol_can_be_chosen_at_the_start_and_while_it_runs() {
     workbench.press(": \"image-protocol\" space \"kitty\" enter");
     workbench.wait_until(|screen| !placeholders(screen).is_empty()).unwrap();
     workbench.press(": \"image-protocol\" space \"half-blocks\" enter");
-    workbench
-        .wait_until(|screen| placeholders(screen).is_empty() && screen.contains("▀"))
-        .unwrap();
+    workbench.wait_until(|screen| placeholders(screen).is_empty() && screen.contains("▀")).unwrap();
 
     let mut wrong = terminal(&place, Kind::Kitty, (80, 24))
         .args(["--image-protocol", "jpeg"])

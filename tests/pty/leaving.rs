@@ -193,8 +193,7 @@ fn panics_on_the_screen() {
 fn a_panic_gives_the_terminal_back_before_it_is_reported() {
     let place = Place::new();
     let program = std::env::current_exe().unwrap();
-    let arguments =
-        ["--exact", "leaving::panics_on_the_screen", "--ignored", "--nocapture"];
+    let arguments = ["--exact", "leaving::panics_on_the_screen", "--ignored", "--nocapture"];
     let command = command(&place, program.to_str().unwrap(), &arguments);
     let mut tty = Tty::start(command, SIZE, Answers::MUTE);
     tty.exit_code();

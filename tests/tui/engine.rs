@@ -35,7 +35,7 @@ impl Workbench {
         let output = RunOutput {
             image: picture(256, colour),
             noise: Vec::new(),
-            latents: Vec::new(),
+            latents: colour.map(f32::from).to_vec(),
             nfe,
             timings: Timings {
                 load_ms: 310.0,

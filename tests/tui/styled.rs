@@ -102,8 +102,5 @@ fn styles_are_shown_below_the_characters_they_belong_to() {
     let mut buffer = Buffer::empty(Rect::new(0, 0, 8, 2));
     buffer.set_string(0, 0, "ab σ", Style::new().fg(Color::Rgb(1, 2, 255)));
     buffer.set_string(1, 1, "漢", Style::new().bg(Color::Indexed(24)).add_modifier(Modifier::BOLD));
-    assert_eq!(
-        styled(&buffer),
-        "ab σ\n 漢\n\nstyles\naaaa\n.bb\n\na fg #0102ff\nb bg 24 bold\n"
-    );
+    assert_eq!(styled(&buffer), "ab σ\n 漢\n\nstyles\naaaa\n.bb\n\na fg #0102ff\nb bg 24 bold\n");
 }

@@ -31,12 +31,12 @@ fn parts(app: &App, area: Rect) -> Parts {
         14..30 => 9,
         _ => 12,
     };
-    let width = (area.width * 9 / 20).clamp(26.min(area.width), 64);
     // What is said of a run needs a whole narrow screen, and half a wide one.
     let narrow = area.width < 100;
-    let (list_height, above) = match narrow {
-        true => (area.height - about, area.height - about),
-        false => (area.height, area.height - about),
+    let above = area.height - about;
+    let (width, list_height) = match narrow {
+        true => (area.width * 3 / 5, above),
+        false => ((area.width * 9 / 20).min(64), area.height),
     };
     let list = Rect { width, height: list_height, ..area };
     let right = Rect { x: area.x + width, width: area.width - width, ..area };

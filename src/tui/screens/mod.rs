@@ -328,6 +328,12 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Run, "run"),
             (Action::Help, "help"),
         ],
+        Context::Samplers if app.samplers.card().is_some_and(|card| card.params.is_empty()) => &[
+            (Action::Accept, "choose"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
         Context::Samplers => &[
             (Action::Accept, "choose"),
             (Action::MoveRight, "parameters"),
