@@ -3,6 +3,7 @@
 
 use crate::engine::picture;
 use crate::keys::Workbench;
+use crate::session::{FOUR, Session};
 use crate::styled::styled;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
@@ -140,6 +141,33 @@ fn compare() {
     holds!("compare_120x40", compared);
     compared.app.handle(Input::Resize(SMALL.0, SMALL.1));
     holds!("compare_80x24", compared);
+}
+
+#[test]
+fn gallery() {
+    let data = tempfile::tempdir().unwrap();
+    let mut session = Session::new(data.path());
+    session.run(30);
+    session.press("G 2 enter");
+    session.run(200);
+    session.settle();
+    session.press("F5");
+    session.until("the history is read", |app| !app.gallery().is_listing());
+    holds!("gallery_100x30", session.workbench);
+}
+
+#[test]
+fn samplers() {
+    let mut samplers = Workbench::with(Some(FOUR), LARGE);
+    samplers.press("F7");
+    holds!("samplers_120x40", samplers);
+}
+
+#[test]
+fn revisions() {
+    let mut revisions = Workbench::with(Some(FOUR), LARGE);
+    revisions.press("j 2 enter u 5 enter + B j");
+    holds!("revisions_120x40", revisions);
 }
 
 #[test]
