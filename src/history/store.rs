@@ -310,6 +310,8 @@ mod tests {
             latents: Vec::new(),
             nfe: Default::default(),
             timings: Default::default(),
+            clip_fraction: 0.0,
+            peak_memory: None,
         }
     }
 

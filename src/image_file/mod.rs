@@ -9,7 +9,7 @@ mod picture;
 mod recipe_text;
 mod target;
 
-pub use latents::{LatentsFileError, read_noise, write_latents};
+pub use latents::{LatentsFileError, read_latents, read_noise, write_latents};
 pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};
 pub use recipe_text::{
     RecipeFileError, RecipeTextError, parse_recipe, read_recipe, read_recipe_json,
