@@ -207,6 +207,6 @@ mod tests {
             assert_eq!(digits(number), text);
         }
         assert_eq!((digits(0.0), digits(f64::INFINITY)), ("0".to_owned(), "inf".to_owned()));
-        assert_eq!(digits(-0.00012345), "-0.0001235");
+        assert_eq!(digits(-0.00012346), "-0.0001235");
     }
 }
