@@ -17,6 +17,7 @@ mod samplers;
 mod schedule;
 mod schedule_flags;
 mod size_flags;
+mod sweep;
 mod values;
 mod workbench;
 mod worker;
@@ -64,6 +65,8 @@ enum Command {
     Presets(presets::PresetsCommand),
     /// List and check sampler plugins, and begin one
     Plugins(plugins::PluginsCommand),
+    /// Plan, run and report sweeps of experiment files
+    Sweep(Box<sweep::SweepCommand>),
     /// Look into a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
@@ -99,6 +102,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Plugins(arguments)) => plugins::run(&arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -5,6 +5,7 @@
 use super::cancel::CancelToken;
 use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
+use super::memory;
 use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
@@ -13,9 +14,9 @@ use super::request::{RunOutput, RunRequest, Timings};
 use super::solver::{SolverError, solver};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Model, ModelError, ModelOptions, PromptFeatures};
-use crate::sampler::Choice;
+use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures};
 use crate::sampler::plugin::{Place, Watch};
+use crate::sampler::{Choice, Chosen};
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
 use std::path::Path;
@@ -118,6 +119,7 @@ impl Session {
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<RunOutput, SessionError> {
+        memory::forget_peak();
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
         let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
@@ -130,7 +132,7 @@ impl Session {
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
-        let recipe = Recipe { model, sampler: sampler_ref(&sampler), ..recipe.clone() };
+        let recipe = Recipe { model, sampler: sampler_ref(&sampler.chosen()), ..recipe.clone() };
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
         }
@@ -173,7 +175,8 @@ impl Session {
         }
 
         let started = Instant::now();
-        let image = loaded.model.decode(&denoised.latents, grid(recipe.size))?;
+        let Decoded { image, clip_fraction } =
+            loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
         timings.decode_ms = milliseconds(started);
         on_event(Event::Decoded { ms: timings.decode_ms });
         if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
@@ -183,7 +186,16 @@ impl Session {
         }
 
         let latents = denoised.latents.to_vec();
-        Ok(RunOutput { recipe, image, noise, latents, nfe: denoised.nfe, timings })
+        Ok(RunOutput {
+            recipe,
+            image,
+            noise,
+            latents,
+            nfe: denoised.nfe,
+            timings,
+            clip_fraction,
+            peak_memory: memory::peak_bytes(),
+        })
     }
 
     fn load(
@@ -284,14 +296,13 @@ fn milliseconds(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 
-fn sampler_ref(choice: &Choice) -> SamplerRef {
-    let info = choice.sampler.info();
-    let params = info.params.iter().zip(&choice.params);
+/// The sampler as a recipe names it, with its version and every parameter.
+pub(crate) fn sampler_ref(chosen: &Chosen) -> SamplerRef {
     SamplerRef {
-        id: info.id.to_string(),
-        version: Some(info.version.to_string()),
-        file_hash: choice.file.as_ref().map(|file| file.hash.to_string()),
-        params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
+        id: chosen.info.id.to_string(),
+        version: Some(chosen.info.version.to_string()),
+        file_hash: chosen.file.as_ref().map(|file| file.hash.to_string()),
+        params: chosen.named_params(),
     }
 }
 

@@ -1,10 +1,14 @@
 //! What comes in, from every side, on one channel: bytes of the terminal, signals, encoded
-//! pictures. Knows nothing of what any of it means.
+//! pictures, compared runs. Knows nothing of what any of it means.
 
+use crate::history::History;
 use crate::sampler::Samplers;
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
 use crate::terminal::tty;
+use crate::tui::comparing::{Comparison, ComparisonJob};
+use crate::tui::gallery::GalleryNews;
+use crate::tui::gallery::keeper::Keeper;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -22,6 +26,10 @@ pub(super) enum Incoming {
     Encoded(Encoded),
     /// Other samplers than before can be chosen.
     Samplers(Samplers),
+    /// Two runs are compared.
+    Compared(Box<Comparison>),
+    /// The history of finished runs has something to say.
+    Gallery(GalleryNews),
     /// Something for the log: a thread's panic.
     Trouble(String),
 }
@@ -30,6 +38,14 @@ pub(super) enum Incoming {
 /// whenever that changes, until that says `false`.
 pub type FollowSamplers = Box<dyn FnOnce(&mut dyn FnMut(Samplers) -> bool) + Send>;
 
+/// What goes on beside the terminal.
+pub struct Followed {
+    /// Where finished runs are kept; `None` to keep none.
+    pub history: Option<History>,
+    /// Which samplers there are.
+    pub samplers: FollowSamplers,
+}
+
 /// The channel, and the threads that feed it while this lives.
 #[derive(Debug)]
 pub(super) struct Sources {
@@ -37,13 +53,17 @@ pub(super) struct Sources {
     pub(super) incoming: Receiver<Incoming>,
     /// Pictures to encode, beside the loop that reads keys.
     pub(super) jobs: Sender<Job>,
+    /// Runs to compare, beside both.
+    pub(super) comparisons: Sender<ComparisonJob>,
+    /// Finished runs are written and read beside it too.
+    pub(super) keeper: Keeper,
     _signals: Signals,
 }
 
 impl Sources {
-    /// Starts them: reading the terminal, catching signals, encoding pictures, following the
-    /// samplers.
-    pub(super) fn open(follow_samplers: FollowSamplers) -> io::Result<Self> {
+    /// Starts them: reading the terminal, catching signals, encoding pictures, keeping runs in
+    /// the history, following the samplers.
+    pub(super) fn open(followed: Followed) -> io::Result<Self> {
         let (sender, incoming) = mpsc::channel();
         let signals = Signals::catch({
             let sender = sender.clone();
@@ -64,9 +84,23 @@ impl Sources {
         })?;
         thread::Builder::new().name("samplers".to_owned()).spawn({
             let sender = sender.clone();
+            let follow = followed.samplers;
+            move || follow(&mut |samplers| sender.send(Incoming::Samplers(samplers)).is_ok())
+        })?;
+        let (comparisons, queue) = mpsc::channel::<ComparisonJob>();
+        thread::Builder::new().name("comparison".to_owned()).spawn({
+            let sender = sender.clone();
             move || {
-                follow_samplers(&mut |samplers| sender.send(Incoming::Samplers(samplers)).is_ok());
+                for job in queue {
+                    if sender.send(Incoming::Compared(Box::new(job.run()))).is_err() {
+                        return;
+                    }
+                }
             }
+        })?;
+        let keeper = Keeper::start(followed.history, {
+            let sender = sender.clone();
+            move |news| drop(sender.send(Incoming::Gallery(news)))
         })?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {
@@ -76,6 +110,6 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, _signals: signals })
+        Ok(Sources { incoming, jobs, comparisons, keeper, _signals: signals })
     }
 }

@@ -7,6 +7,7 @@ mod incoming;
 mod shown;
 
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::theme::Theme;
 use crate::engine::event::Event;
@@ -23,7 +24,7 @@ use crate::terminal::screen::Screen;
 use crate::terminal::signals::{self, Signal};
 use crate::terminal::tty::{self, Measured, RawMode, TtyError};
 use clock::{Clock, Haste};
-pub use incoming::FollowSamplers;
+pub use incoming::{FollowSamplers, Followed};
 use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use shown::Shown;
@@ -63,8 +64,8 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved; `follow_samplers` tells of
-/// samplers that come and go.
+/// action that was done; `recovery` keeps edits that are not saved; what else comes in is
+/// `followed`.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -74,7 +75,7 @@ pub fn run(
     choices: Choices,
     record: Option<File>,
     recovery: Recovery,
-    follow_samplers: FollowSamplers,
+    followed: Followed,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -82,7 +83,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open(follow_samplers)?;
+    let sources = Sources::open(followed)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -219,12 +220,30 @@ impl Runtime<'_> {
                 self.clock.ask(Haste::Now, Instant::now());
                 Ok(())
             }
+            Incoming::Compared(comparison) => {
+                let effects = self.app.compared(*comparison);
+                self.clock.ask(Haste::Now, Instant::now());
+                self.carry_out(effects)
+            }
+            Incoming::Gallery(news) => {
+                // A long history comes in many pieces.
+                let haste = match &news {
+                    GalleryNews::Found(_) => Haste::Draft,
+                    _ => Haste::Now,
+                };
+                let effects = self.app.gallery_news(news);
+                self.clock.ask(haste, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
                 self.see();
                 Ok(())
             }
-            Incoming::Signal(Signal::Resize) => self.resized(),
+            Incoming::Signal(Signal::Resize) => {
+                self.shown.repaint();
+                self.resized()
+            }
             Incoming::Signal(Signal::Suspend) => self.suspend(),
             Incoming::Signal(Signal::Continue) => self.take_again(),
             Incoming::Closed | Incoming::Signal(Signal::HangUp) => {
@@ -312,6 +331,11 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::Compare(job) => {
+                    // Where nobody takes it, the numbers are missing.
+                    let _ = self.sources.comparisons.send(*job);
+                }
+                Effect::Gallery(work) => self.sources.keeper.take(work),
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {
@@ -333,6 +357,7 @@ impl Runtime<'_> {
                     self.screen.redraw()?;
                     self.shown.forget_all();
                 }
+                Effect::Mouse(ours) => self.screen.set_mouse(ours)?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.end(Ended::Left),
             }
@@ -375,7 +400,7 @@ impl Runtime<'_> {
     fn resized(&mut self) -> io::Result<()> {
         let Measured { cells, pixels } = tty::measure()?;
         let before = self.screen.size();
-        self.screen.resize(cells);
+        self.screen.resize(cells)?;
         self.known.measured((pixels.width, pixels.height), (cells.width, cells.height));
         if before != cells {
             self.parser.expect_replies(Instant::now() + REPLIES);
