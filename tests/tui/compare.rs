@@ -55,7 +55,7 @@ impl Workbench {
     }
 
     /// Computes what was asked for, as the runtime's thread does.
-    fn compute(&mut self) {
+    pub(crate) fn compute(&mut self) {
         for job in self.jobs() {
             self.effects.retain(|effect| !matches!(effect, Effect::Compare(_)));
             let effects = self.app.compared(job.run());

@@ -35,7 +35,7 @@ impl Workbench {
         let output = RunOutput {
             image: picture(256, colour),
             noise: Vec::new(),
-            latents: Vec::new(),
+            latents: colour.map(f32::from).to_vec(),
             nfe,
             timings: Timings {
                 load_ms: 310.0,
@@ -45,7 +45,8 @@ impl Workbench {
             },
             recipe,
         };
-        self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
+        let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
+        self.effects.extend(effects);
     }
 
     /// A run that ends without a picture.

@@ -18,3 +18,5 @@ mod revisions;
 mod samplers;
 mod screens;
 mod session;
+mod snapshots;
+mod styled;

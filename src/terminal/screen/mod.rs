@@ -128,8 +128,11 @@ impl<W: Write> Screen<W> {
     }
 
     /// The terminal has another size; the next frame is drawn whole.
-    pub fn resize(&mut self, size: Size) {
+    pub fn resize(&mut self, size: Size) -> io::Result<()> {
         self.terminal.backend_mut().size = size;
+        // Also where it is what it was: it had another size in between, which cut the screen, and
+        // ratatui only knows the sizes of its frames.
+        self.redraw()
     }
 
     /// The size in cells.

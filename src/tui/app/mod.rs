@@ -178,6 +178,13 @@ pub(super) struct LineAsk {
     pub(super) problem: Option<String>,
 }
 
+impl LineAsk {
+    /// Whether it is a value for the grid, and nothing is wrong with it.
+    pub(super) fn is_value(&self) -> bool {
+        self.action == Action::Set && self.problem.is_none()
+    }
+}
+
 /// A line about what was done last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {

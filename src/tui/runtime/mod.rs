@@ -233,7 +233,10 @@ impl Runtime<'_> {
                 self.see();
                 Ok(())
             }
-            Incoming::Signal(Signal::Resize) => self.resized(),
+            Incoming::Signal(Signal::Resize) => {
+                self.shown.repaint();
+                self.resized()
+            }
             Incoming::Signal(Signal::Suspend) => self.suspend(),
             Incoming::Signal(Signal::Continue) => self.take_again(),
             Incoming::Closed | Incoming::Signal(Signal::HangUp) => {
@@ -390,7 +393,7 @@ impl Runtime<'_> {
     fn resized(&mut self) -> io::Result<()> {
         let Measured { cells, pixels } = tty::measure()?;
         let before = self.screen.size();
-        self.screen.resize(cells);
+        self.screen.resize(cells)?;
         self.known.measured((pixels.width, pixels.height), (cells.width, cells.height));
         if before != cells {
             self.parser.expect_replies(Instant::now() + REPLIES);

@@ -52,8 +52,8 @@ pub(super) fn plot(
         let others = other.into_iter().flat_map(|other| other.steps());
         schedule.steps().iter().chain(others).map(|step| step.gw).filter(|gw| gw.is_finite())
     };
-    let most = weights().fold(1.0, f64::max);
-    let least = weights().fold(0.0, f64::min);
+    let most = round_up(weights().fold(1.0, f64::max));
+    let least = 0.0 - round_up(-weights().fold(0.0, f64::min));
     let scaled = move |gw: f64| (gw - least) / (most - least);
     let plot = Rect { x: inner.x + 4, width: inner.width - 9, ..inner };
     Canvas::default()
@@ -79,6 +79,13 @@ pub(super) fn plot(
     label(inner.x, bottom, "σ 0".to_owned(), theme.sigma);
     label(plot.right(), top, format!("{most:>5.1}"), theme.gw);
     label(plot.right(), bottom, format!("gw{least:>3.0}"), theme.gw);
+}
+
+/// The next of 0, 1, 2, 4, 8, 12, 16 …: few enough that most edits leave the scale alone, and so
+/// all other cells of the curve.
+fn round_up(gw: f64) -> f64 {
+    const FIRST: [f64; 4] = [0.0, 1.0, 2.0, 4.0];
+    FIRST.into_iter().find(|&mark| gw <= mark).unwrap_or_else(|| (gw / 4.0).ceil() * 4.0)
 }
 
 /// σ at the start of every step, and where the last one ends.
@@ -108,5 +115,16 @@ fn weight_curve(
         }
         context.draw(&Line::new(x, y, x + 1.0 / count, y, colour));
         before = Some(y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_of_gw_ends_at_few_values() {
+        let ends = [0.0, 0.4, 1.0, 3.0, 7.0, 7.1, 8.1, 12.5].map(round_up);
+        assert_eq!(ends, [0.0, 1.0, 1.0, 4.0, 8.0, 8.0, 12.0, 16.0]);
     }
 }

@@ -159,9 +159,10 @@ pub(super) fn pane(app: &App, title: &str, area: Rect, focused: bool, buffer: &m
 /// Text into the lower border of a pane.
 pub(super) fn footer(text: &str, style: Style, area: Rect, buffer: &mut Buffer) {
     if area.height > 1 && area.width > 4 && !text.is_empty() {
+        // A space on either side, and the corners stay.
         let width = usize::from(area.width) - 4;
         let text: String = text.chars().take(width).collect();
-        buffer.set_string(area.x + 2, area.bottom() - 1, format!(" {text} "), style);
+        buffer.set_string(area.x + 1, area.bottom() - 1, format!(" {text} "), style);
     }
 }
 
@@ -239,7 +240,12 @@ fn going_on(going: &runs::Going, room: u16) -> String {
 
 /// The keys that matter here, as far as they fit; a click does what the key does.
 fn hints(app: &App, room: u16) -> Vec<Piece> {
-    let context = app.context();
+    let context = match &app.asking {
+        // Digits may still become the count of a motion, and this row stays as it is for every
+        // value that is typed.
+        Some(Asking::Line(ask)) if ask.is_value() => Context::Grid,
+        _ => app.context(),
+    };
     let hinted: &[(Action, &str)] = match context {
         Context::Grid if app.runs.going.is_some() => &[
             (Action::Cancel, "cancel"),

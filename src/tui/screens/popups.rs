@@ -93,13 +93,16 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
     let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
-    let below = Rect { y: at.bottom(), ..at };
-    Clear.render(below, frame.buffer_mut());
-    let (text, style) = match &ask.problem {
-        Some(problem) => (problem.clone(), app.theme.fault),
-        None => (takes(ask.action).to_owned(), app.theme.dim),
-    };
-    Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    // The hints stay below a value.
+    if !ask.is_value() {
+        let below = Rect { y: at.bottom(), ..at };
+        Clear.render(below, frame.buffer_mut());
+        let (text, style) = match &ask.problem {
+            Some(problem) => (problem.clone(), app.theme.fault),
+            None => (takes(ask.action).to_owned(), app.theme.dim),
+        };
+        Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    }
     typed(&ask.line, input, frame);
 }
 
@@ -121,7 +124,7 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
         let name = format!("{action}{mark}");
         let row = Line::from(vec![
             Span::styled(format!(" {name:<22}"), app.theme.title),
-            Span::styled(format!("{keys:<10}"), app.theme.key),
+            Span::styled(format!("{keys:<13} "), app.theme.key),
             Span::styled(action.sentence(), app.theme.text),
         ]);
         row.render(place, frame.buffer_mut());

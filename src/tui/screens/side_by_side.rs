@@ -127,7 +127,7 @@ fn pairs(a: &Schedule, b: &Schedule, step: usize) -> [Pair; 4] {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used, clippy::panic)]
+    #![allow(clippy::panic)]
     use super::*;
     use crate::schedule::size::Size;
     use crate::schedule::terminal::Terminal;
