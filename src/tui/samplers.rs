@@ -12,7 +12,7 @@ pub struct SamplerCard {
     pub version: String,
     /// A sentence.
     pub description: String,
-    /// Order of accuracy.
+    /// Order of accuracy; 0 where it claims none.
     pub order: u32,
     /// Most network evaluations a step.
     pub evaluations: u32,
@@ -40,9 +40,9 @@ pub struct ParamCard {
 impl From<&SamplerInfo> for SamplerCard {
     fn from(info: &SamplerInfo) -> Self {
         SamplerCard {
-            id: info.id.to_owned(),
-            version: info.version.to_owned(),
-            description: info.description.to_owned(),
+            id: info.id.to_string(),
+            version: info.version.to_string(),
+            description: info.description.to_string(),
             order: info.order,
             evaluations: info.evaluations_per_step,
             history: info.history_len,
@@ -54,8 +54,8 @@ impl From<&SamplerInfo> for SamplerCard {
 impl From<&Param> for ParamCard {
     fn from(param: &Param) -> Self {
         ParamCard {
-            key: param.key.to_owned(),
-            help: param.help.to_owned(),
+            key: param.key.to_string(),
+            help: param.help.to_string(),
             min: param.min,
             max: param.max,
             default: param.default,

@@ -22,7 +22,11 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
             0 => String::new(),
             count => format!(" · {count} parameters"),
         };
-        let cost = format!("order {}{params} {mark}", card.order);
+        let order = match card.order {
+            0 => "no order".to_owned(),
+            order => format!("order {order}"),
+        };
+        let cost = format!("{order}{params} {mark}");
         let room = usize::from(inner.width).saturating_sub(cost.chars().count() + 2);
         Line::from(vec![
             Span::styled(format!(" {:<room$} ", card.id), app.theme.text),
@@ -97,7 +101,11 @@ fn facts(card: &SamplerCard) -> Vec<String> {
         1 => "reads the step before".to_owned(),
         count => format!("reads the {count} steps before"),
     };
-    vec![format!("order of accuracy {}", card.order), evaluations, history]
+    let order = match card.order {
+        0 => "claims no order of accuracy".to_owned(),
+        order => format!("order of accuracy {order}"),
+    };
+    vec![order, evaluations, history]
 }
 
 fn draw_param(app: &App, card: &SamplerCard, param: &ParamCard, place: Rect, buffer: &mut Buffer) {
@@ -129,8 +137,12 @@ mod tests {
         };
         let words = ["order of accuracy 2", "1 network evaluation a step", "reads no earlier step"];
         assert_eq!(facts(&card), words);
-        (card.evaluations, card.history) = (2, 3);
-        let words = ["up to 2 network evaluations a step", "reads the 3 steps before"];
-        assert_eq!(facts(&card)[1..], words);
+        (card.order, card.evaluations, card.history) = (0, 2, 3);
+        let words = [
+            "claims no order of accuracy",
+            "up to 2 network evaluations a step",
+            "reads the 3 steps before",
+        ];
+        assert_eq!(facts(&card), words);
     }
 }
