@@ -31,6 +31,11 @@ pub struct RunOutput {
     pub nfe: NfeCount,
     /// Where the time went.
     pub timings: Timings,
+    /// Share of the decoded colour values that were clamped, in 0…1.
+    pub clip_fraction: f64,
+    /// Most memory the worker held during this run, in bytes; `None` where the system does not
+    /// tell.
+    pub peak_memory: Option<u64>,
 }
 
 /// Milliseconds by stage.

@@ -10,7 +10,7 @@ mod picture;
 mod recipe_text;
 mod target;
 
-pub use latents::{LatentsFileError, read_noise, write_latents};
+pub use latents::{LatentsFileError, read_latents, read_noise, write_latents};
 pub use lock::{Lock, LockError};
 pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};
 pub use recipe_text::{

@@ -5,7 +5,7 @@ use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
-use super::latents::{LatentGrid, ModelTime, RgbImage};
+use super::latents::{Decoded, LatentGrid, ModelTime, RgbImage};
 use super::options::{LoadProgress, ModelOptions};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
@@ -154,6 +154,15 @@ impl Model {
 
     /// Pixels of clean latents.
     pub fn decode(&self, latents: &[f32], grid: LatentGrid) -> Result<RgbImage, ModelError> {
+        self.decode_measured(latents, grid).map(|decoded| decoded.image)
+    }
+
+    /// Pixels of clean latents, and how much of them was clamped.
+    pub fn decode_measured(
+        &self,
+        latents: &[f32],
+        grid: LatentGrid,
+    ) -> Result<Decoded, ModelError> {
         self.check_length(latents, grid)?;
         self.decoder.decode(latents, grid)
     }

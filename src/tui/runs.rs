@@ -163,7 +163,7 @@ impl Going {
         Finished {
             recipe: output.recipe,
             image: Arc::new(output.image),
-            latents: Some(Arc::from(output.latents)),
+            latents: (!output.latents.is_empty()).then(|| Arc::from(output.latents)),
             reports: self.reports,
             nfe: output.nfe,
             timings: output.timings,
@@ -217,8 +217,10 @@ fn progress(before: &[StepReport], report: &StepReport) -> String {
     let times: Vec<f64> =
         before.iter().filter_map(|r| r.ms).chain(report.ms).map(|ms| ms / 1e3).collect();
     let mut text = format!("step {done}/{}", report.steps);
-    if let Some(mean) = mean(&times) {
-        let left = mean * (report.steps - done.min(report.steps)) as f64;
+    if done >= report.steps {
+        text.push_str(" · decoding");
+    } else if let Some(mean) = mean(&times) {
+        let left = mean * (report.steps - done) as f64;
         text.push_str(&format!(" · {} a step · {} left", seconds(mean), seconds(left)));
     }
     let reused = before.iter().filter(|r| r.reused).count() + usize::from(report.reused);

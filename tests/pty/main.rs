@@ -15,6 +15,7 @@ mod place;
 mod readme;
 mod resizing;
 mod sixel;
+mod story;
 mod svg;
 mod tmux;
 #[allow(dead_code, reason = "the measurements use more of it")]

@@ -41,7 +41,16 @@ impl Workbench {
         let recipe = self.take_run(run);
         self.report_steps(run, &recipe, recipe.steps.len(), 0);
         let (noise, nfe, timings) = Default::default();
-        let output = RunOutput { recipe, image, noise, latents, nfe, timings };
+        let output = RunOutput {
+            recipe,
+            image,
+            noise,
+            latents,
+            nfe,
+            timings,
+            clip_fraction: 0.0,
+            peak_memory: None,
+        };
         let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
         self.effects.extend(effects);
     }

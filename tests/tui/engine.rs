@@ -37,6 +37,8 @@ impl Workbench {
             noise: Vec::new(),
             latents: colour.map(f32::from).to_vec(),
             nfe,
+            clip_fraction: 0.0,
+            peak_memory: None,
             timings: Timings {
                 load_ms: 310.0,
                 encode_ms: 12.0,
@@ -85,6 +87,7 @@ fn reports(recipe: &Recipe, reused: usize) -> Vec<StepReport> {
             reused,
             ms: (!reused).then_some(132.0),
             metrics: StepMetrics {
+                local_error: None,
                 v_cond_norm: 180.0 - 40.0 * at,
                 v_uncond_norm: Some(176.0 - 38.0 * at),
                 guidance_norm: Some(20.0 + 30.0 * at * (1.0 - at)),

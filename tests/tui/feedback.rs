@@ -36,6 +36,9 @@ fn a_step_says_how_long_it_takes_and_what_the_cache_saved() {
     let text = screen(&workbench, 80, 24);
     let line = "step 20/48 · 132 ms a step · 3.7 s left · 16 from cache, 32 NFE saved";
     assert!(text.replace(['━', '╌'], "").contains(line), "{text}");
+    workbench.report_steps(1, &recipe, 48, 16);
+    let text = screen(&workbench, 80, 24);
+    assert!(text.contains("step 48/48 · decoding · "), "{text}");
 }
 
 #[test]

@@ -82,6 +82,8 @@ impl Session {
             latents: Vec::new(),
             nfe: Default::default(),
             timings: Default::default(),
+            clip_fraction: 0.0,
+            peak_memory: None,
         };
         let update = RunUpdate::Finished(id, Ok(Box::new(output)));
         let effects = self.workbench.app.engine(update);
