@@ -261,7 +261,10 @@ impl Runtime<'_> {
     fn inputs(&mut self, inputs: Vec<Input>) -> io::Result<()> {
         for input in inputs {
             match input {
-                Input::Reply(Reply::Ready) => self.shown.ready(Instant::now()),
+                Input::Reply(Reply::Ready) => {
+                    self.shown.ready(Instant::now());
+                    self.follow_pictures();
+                }
                 Input::Reply(reply) => {
                     if self.known.learn(&reply) {
                         self.learnt()?;
