@@ -183,7 +183,7 @@ fn a_played_file_uses_plugins() {
     let file = workshop.path("a.play");
     std::fs::write(
         &file,
-        "load V4_TURBO_12\nsampler test.faults fault=none at=3\nrun\nprint-run\n",
+        "load-preset V4_TURBO_12\nsampler test.faults fault=none at=3\nrun\nprint-run\n",
     )
     .unwrap();
     let printed = workshop.done(&["--play", file.to_str().unwrap()]);

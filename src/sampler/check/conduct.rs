@@ -107,10 +107,10 @@ pub(super) fn lengths(subject: &Subject) -> Seen {
 
 /// A step must leave the processor's way of computing as it was.
 pub(super) fn floating_point(subject: &Subject) -> Seen {
-    let before = floating_point_is_sound();
     match run(subject, 64) {
         Err(failure) => Seen::failed(failure),
-        Ok(_) if before && !floating_point_is_sound() => {
+        // It was sound when the plugin was opened; a check before this one may have seen its end.
+        Ok(_) if !floating_point_is_sound() => {
             Seen::failed("after a step, numbers are rounded or cut off otherwise than before")
         }
         Ok(_) => Seen::passed("rounding and small numbers are as before"),
