@@ -266,5 +266,8 @@ fn write(table: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    std::fs::write(&path, format!("{before}{BEGIN}\n{table}\n{END}{after}")).unwrap();
+    let cores = std::thread::available_parallelism().unwrap();
+    let build = if cfg!(debug_assertions) { "a development build" } else { "the release build" };
+    let machine = format!("On a machine with {cores} cores, with {build}:");
+    std::fs::write(&path, format!("{before}{BEGIN}\n{machine}\n\n{table}\n{END}{after}")).unwrap();
 }
