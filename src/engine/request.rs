@@ -50,3 +50,11 @@ pub struct Timings {
     /// Latents to pixels.
     pub decode_ms: f64,
 }
+
+impl Timings {
+    /// Seconds from request to image.
+    pub fn total_seconds(&self) -> f64 {
+        let Timings { load_ms, encode_ms, denoise_ms, decode_ms } = self;
+        (load_ms + encode_ms + denoise_ms + decode_ms) / 1e3
+    }
+}

@@ -5,6 +5,7 @@ use super::inputs::Inputs;
 use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
 use crate::image_file::{OnCollision, Target, TargetError};
+use crate::sampler::Samplers;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
@@ -127,12 +128,12 @@ impl RunDirectory {
         self.path.join("worker.log")
     }
 
-    /// The experiment that the directory was begun with.
-    pub fn experiment(&self) -> Result<Experiment, DirectoryError> {
+    /// The experiment that the directory was begun with, its samplers among `samplers`.
+    pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
         let frozen = self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path.clone()))?;
         let name = self.path.join(COPY).display().to_string();
         let spec = Spec::parse(&frozen.experiment, &name)?;
-        Ok(Experiment { spec, inputs: frozen.inputs })
+        Ok(Experiment { spec, inputs: frozen.inputs, samplers })
     }
 
     /// Begins a sweep here, or goes on with the one that was begun. `text` is that of the
@@ -281,15 +282,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = RunDirectory::at(&folder.path().join("deep/runs/x"));
         let inputs = experiment("").inputs;
-        assert!(matches!(directory.experiment(), Err(DirectoryError::NotOne(_))));
+        assert!(matches!(
+            directory.experiment(Samplers::built_in()),
+            Err(DirectoryError::NotOne(_))
+        ));
         directory.begin(TEXT, &inputs, false).unwrap();
         directory.begin(TEXT, &inputs, false).unwrap();
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
 
         let changed = TEXT.replace("[1]", "[1, 2]");
         let told = directory.begin(&changed, &inputs, false).unwrap_err().to_string();
         assert!(told.contains("-    3 | seeds = [1]\n+    3 | seeds = [1, 2]"), "{told}");
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
 
         let mut others = inputs.clone();
         others.fingerprint = "g".to_owned();
@@ -297,7 +301,7 @@ mod tests {
         assert!(told.contains("the checkpoint's contents"), "{told}");
 
         directory.begin(&changed, &inputs, true).unwrap();
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1, 2]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1, 2]);
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
@@ -339,7 +343,7 @@ mod tests {
         let path = folder.path().join(FROZEN);
         let text = fs::read_to_string(&path).unwrap().replace("seeds = [1]", "seeds = [2]");
         fs::write(&path, text).unwrap();
-        let told = directory.experiment().unwrap_err().to_string();
+        let told = directory.experiment(Samplers::built_in()).unwrap_err().to_string();
         assert!(told.contains("changed by hand"), "{told}");
     }
 }

@@ -125,6 +125,7 @@ pub fn run(
         threads: options.threads,
         cache_bytes: Some(options.cache_bytes.unwrap_or(usual)),
         log: Some(sweep.directory.log()),
+        samplers: sweep.experiment.samplers.clone(),
         ..EngineOptions::default()
     });
     let directory = sweep.directory.clone();

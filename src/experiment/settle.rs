@@ -60,6 +60,7 @@ pub(super) fn settle(
     let mut sampler = SamplerRef {
         id: "euler".to_owned(),
         version: None,
+        file_hash: None,
         params: std::collections::BTreeMap::new(),
     };
     for (path, value) in &changes {

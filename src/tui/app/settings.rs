@@ -1,7 +1,6 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
-use super::{App, Done};
-use crate::sampler;
+use super::{App, At, Done};
 use crate::schedule::edit::commands;
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
@@ -28,9 +27,36 @@ impl App {
         let size: Size = text
             .parse()
             .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?;
+        let before = self.document.proxy();
         self.document.set_size(size);
         self.settings_changed();
-        Ok(Some(format!("{size}: σ is shifted for it")))
+        let gone = match (before, self.document.proxy()) {
+            (Some(before), None) => format!("; the proxy size {before} is not smaller and is off"),
+            _ => String::new(),
+        };
+        Ok(Some(format!("{size}: σ is shifted for it{gone}")))
+    }
+
+    /// `off`, or a size smaller than the image.
+    pub(super) fn set_proxy_size(&mut self, text: &str) -> Done {
+        let proxy: Option<Size> = match text.trim() {
+            "off" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?,
+            ),
+        };
+        let size = self.document.size();
+        if !self.document.set_proxy(proxy) {
+            return Err(format!(
+                "a proxy is smaller than the image, which is {size}: give a smaller size, or off"
+            ));
+        }
+        self.settings_changed();
+        Ok(Some(match proxy {
+            Some(proxy) => format!("runs are drawn at {proxy} with the σ of {size}"),
+            None => format!("runs are drawn at {size}"),
+        }))
     }
 
     pub(super) fn set_seed(&mut self, text: &str) -> Done {
@@ -52,7 +78,8 @@ impl App {
         }))
     }
 
-    /// `euler`, or a name and parameters: `NAME key=value …`.
+    /// `euler`, or a name and parameters: `NAME key=value …`. Parameters not named get their
+    /// defaults.
     pub(super) fn set_sampler(&mut self, text: &str) -> Done {
         let mut words = text.split_whitespace();
         let id = words.next().ok_or("name a sampler")?.to_owned();
@@ -61,11 +88,20 @@ impl App {
             let (key, value) = word
                 .split_once('=')
                 .ok_or_else(|| format!("`{word}` is no parameter: write key=value"))?;
-            params.insert(key.to_owned(), super::editing::parse_number(value)?);
+            let value = match super::editing::parse_number(value) {
+                Ok(number) => number,
+                // A choice by its name, on or off.
+                Err(_) => {
+                    self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?
+                }
+            };
+            params.insert(key.to_owned(), value);
         }
-        sampler::find(&id, &params).map_err(|error| error.to_string())?;
+        let chosen = self.samplers.choose(&id, &params).map_err(|error| error.to_string())?;
+        let keys = chosen.info.params.iter().map(|param| param.key.to_string());
+        // All of them, as a run writes them into its recipe.
+        self.document.sampler.params = keys.zip(chosen.params).collect();
         self.document.sampler.id = id;
-        self.document.sampler.params = params;
         self.settings_changed();
         Ok(None)
     }
@@ -108,9 +144,9 @@ impl App {
     }
 
     /// Something other than the schedule changed that the image depends on.
-    fn settings_changed(&mut self) {
+    pub(super) fn settings_changed(&mut self) {
         if self.run_on_edit {
-            self.run_or_again();
+            self.run_or_again(At::Set);
         }
     }
 }
