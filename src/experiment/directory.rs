@@ -201,8 +201,9 @@ impl RunDirectory {
             let Ok(entries) = fs::read_dir(folder) else { continue };
             for entry in entries.flatten() {
                 let name = entry.file_name();
-                let unfinished =
-                    name.to_str().is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
+                let unfinished = name
+                    .to_str()
+                    .is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
                 let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
                 if unfinished && age().is_some_and(|age| age > OLD) {
                     // What cannot be removed only takes room.
@@ -312,7 +313,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = RunDirectory::at(folder.path());
         let old = std::time::SystemTime::now() - Duration::from_secs(7200);
-        for (name, aged) in [(".sigmalab-a.tmp", true), (".sigmalab-b.tmp", false), ("c.tmp", true)] {
+        for (name, aged) in [(".sigmalab-a.tmp", true), (".sigmalab-b.tmp", false), ("c.tmp", true)]
+        {
             let file = fs::File::create(folder.path().join(name)).unwrap();
             if aged {
                 file.set_modified(old).unwrap();
