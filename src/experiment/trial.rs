@@ -183,7 +183,8 @@ impl Experiment {
                 self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
-        let settled = settle(&self.inputs.base.preset(), &self.spec.base.changes, &point)?;
+        let settled =
+            settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
         let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
         let prompt_id = prompt.id;
@@ -195,7 +196,7 @@ impl Experiment {
         let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
             return Ok(None);
         };
-        let settled = settle(&preset.preset(), &settings.changes, &[])?;
+        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
         let Recipe { prompt, size, .. } = &trial.recipe;
         let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
         let (id, seed) = (identity(&recipe)?, trial.seed);

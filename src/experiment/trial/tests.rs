@@ -101,6 +101,15 @@ fn trials_that_cannot_be_run_are_named_with_their_values() {
 }
 
 #[test]
+fn a_parameter_that_the_sampler_lacks_is_refused_by_number_and_by_name() {
+    for value in ["0.5", "\"midpoint\"", "true"] {
+        let text = format!("[parameters]\n\"sampler.eta\" = [{value}]");
+        let told = experiment(&text).trials().unwrap_err().to_string();
+        assert!(told.contains("sampler `euler` has no parameter `eta`"), "{told}");
+    }
+}
+
+#[test]
 fn draws_depend_on_seed_number_and_parameter_alone() {
     let text = |more: &str, trials: usize, seed: u64| {
         format!(
