@@ -12,7 +12,6 @@ use sigmalab::model::{ComputeDtype, DeviceChoice, RgbImage};
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
 use sigmalab::schedule::terminal::Terminal;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};

@@ -29,9 +29,7 @@ pub(crate) fn run(arguments: &Completions) -> Result<(), Failure> {
 /// The command line, with the names of the samplers where one is asked for.
 fn command() -> Command {
     let samplers = samplers::every_sampler();
-    // The parser keeps names for ever; this process prints and ends.
-    let ids: Vec<&'static str> =
-        samplers.all().map(|(info, _)| &*info.id.to_string().leak()).collect();
+    let ids: Vec<String> = samplers.all().map(|(info, _)| info.id.to_string()).collect();
     Cli::command().mut_subcommand("generate", |generate| {
         generate.mut_arg("sampler", |sampler| sampler.value_parser(PossibleValuesParser::new(ids)))
     })

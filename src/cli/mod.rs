@@ -63,10 +63,10 @@ enum Command {
     Schedule(Box<schedule::ScheduleCommand>),
     /// List, show and check presets
     Presets(presets::PresetsCommand),
-    /// List and check sampler plugins, and begin one
-    Plugins(plugins::PluginsCommand),
     /// Plan, run and report sweeps of experiment files
     Sweep(Box<sweep::SweepCommand>),
+    /// List and check sampler plugins, and begin one
+    Plugins(plugins::PluginsCommand),
     /// Look into a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
@@ -101,8 +101,8 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
-        Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
+        Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

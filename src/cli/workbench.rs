@@ -159,8 +159,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
-    let sources = runtime::Followed { history, samplers: follow_samplers };
-    match runtime::run(&mut app, &mut engine, choices, record, recovery, sources) {
+    match runtime::run(&mut app, &mut engine, choices, record, recovery, history, follow_samplers) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure {
             exit: Exit::Interrupted,

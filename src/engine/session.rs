@@ -15,8 +15,8 @@ use super::solver::{SolverError, solver};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
 use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures};
-use crate::sampler::plugin::{Place, Watch};
-use crate::sampler::{Choice, Chosen};
+use crate::sampler::plugin::{Place, PluginFile, Watch};
+use crate::sampler::{Choice, SamplerInfo};
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
 use std::path::Path;
@@ -132,7 +132,11 @@ impl Session {
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
-        let recipe = Recipe { model, sampler: sampler_ref(&sampler.chosen()), ..recipe.clone() };
+        let recipe = Recipe {
+            model,
+            sampler: sampler_ref(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            ..recipe.clone()
+        };
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
         }
@@ -297,12 +301,17 @@ fn milliseconds(started: Instant) -> f64 {
 }
 
 /// The sampler as a recipe names it, with its version and every parameter.
-pub(crate) fn sampler_ref(chosen: &Chosen) -> SamplerRef {
+pub(crate) fn sampler_ref(
+    info: &SamplerInfo,
+    params: &[f64],
+    file: Option<&PluginFile>,
+) -> SamplerRef {
+    let params = info.params.iter().zip(params);
     SamplerRef {
-        id: chosen.info.id.to_string(),
-        version: Some(chosen.info.version.to_string()),
-        file_hash: chosen.file.as_ref().map(|file| file.hash.to_string()),
-        params: chosen.named_params(),
+        id: info.id.to_string(),
+        version: Some(info.version.to_string()),
+        file_hash: file.map(|file| file.hash.to_string()),
+        params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
     }
 }
 

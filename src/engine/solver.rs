@@ -1,6 +1,6 @@
 //! The sampler of a run, ready to take its steps: built in, or a plugin opened in this process.
 //! For processes that may die of a plugin; what others know of plugins is in
-//! [`Samplers`](crate::sampler::Samplers).
+//! [`crate::sampler::Samplers`].
 
 use super::recipe::{Recipe, RecipeError};
 use crate::sampler::plugin::{Listing, Plugin, PluginSampler, Watch};

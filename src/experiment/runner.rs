@@ -132,6 +132,7 @@ pub fn run(
     for folder in [directory.journals(), directory.leases(), directory.references()] {
         directory.create(&folder)?;
     }
+    directory.tidy();
     let output = sweep.experiment.spec.output;
     if output.images {
         directory.create(&directory.images())?;

@@ -29,7 +29,7 @@ pub enum SettleError {
     /// A terminal rule that does not exist.
     #[error(transparent)]
     Terminal(#[from] TerminalError),
-    /// A value that the sampler's parameter does not take.
+    /// A sampler, or a value of its parameter by name, that does not exist.
     #[error(transparent)]
     Sampler(#[from] SamplerChoiceError),
     /// A list of another length than the slice.
@@ -52,8 +52,7 @@ pub enum SettleError {
     },
 }
 
-/// The preset with `base` changes and the `point` of a trial over them; its sampler is one of
-/// `samplers`.
+/// The preset with `base` changes and the `point` of a trial over them.
 pub(super) fn settle(
     preset: &Preset,
     base: &[(Path, Value)],
@@ -63,8 +62,15 @@ pub(super) fn settle(
     let unswept = base.iter().filter(|(path, _)| !point.iter().any(|(swept, _)| swept == path));
     let changes: Vec<&(Path, Value)> = unswept.chain(point).collect();
     let mut overrides = Overrides::default();
-    let mut sampler = SamplerRef::named("euler");
-    let mut params: Vec<(&str, &Value)> = Vec::new();
+    let mut sampler = SamplerRef {
+        id: "euler".to_owned(),
+        version: None,
+        file_hash: None,
+        params: std::collections::BTreeMap::new(),
+    };
+    if let Some((_, id)) = changes.iter().rev().find(|(path, _)| *path == Path::Sampler) {
+        sampler.id = id.to_string();
+    }
     for (path, value) in &changes {
         let kind = || SettleError::Kind { path: path.to_string(), value: value.to_string() };
         match path {
@@ -73,20 +79,15 @@ pub(super) fn settle(
                 overrides.num_steps = Some(usize::try_from(*steps).unwrap_or(usize::MAX));
             }
             Path::Terminal => overrides.terminal = Some(value.to_string().parse::<Terminal>()?),
-            Path::Sampler => sampler.id = value.to_string(),
             Path::SamplerParam(key) => {
-                params.push((key, value));
+                let number = match value {
+                    Value::Text(name) => samplers.read_value(&sampler.id, key, name)?,
+                    _ => value.number().ok_or_else(kind)?,
+                };
+                sampler.params.insert(key.clone(), number);
             }
-            Path::Steps(..) | Path::Seed | Path::Prompt | Path::Size => {}
+            Path::Sampler | Path::Steps(..) | Path::Seed | Path::Prompt | Path::Size => {}
         }
-    }
-    // The sampler is known by now, and with it the names of choices.
-    for (key, value) in params {
-        let number = match value.number() {
-            Some(number) => number,
-            None => samplers.read_value(&sampler.id, key, &value.to_string())?,
-        };
-        sampler.params.insert(key.to_owned(), number);
     }
     let mut settled = preset.with_overrides(&overrides)?;
     let every_step = |path: &Path| matches!(path, Path::Steps(_, Slice::All));

@@ -56,9 +56,9 @@ pub enum Standing {
 }
 
 impl Sweep {
-    /// Reads the sweep that was begun in a run directory; its trials may name `samplers`.
-    pub fn open(directory: &RunDirectory, samplers: &Samplers) -> Result<Self, SweepError> {
-        let experiment = Experiment { samplers: samplers.clone(), ..directory.experiment()? };
+    /// Reads the sweep that was begun in a run directory, its samplers among `samplers`.
+    pub fn open(directory: &RunDirectory, samplers: Samplers) -> Result<Self, SweepError> {
+        let experiment = directory.experiment(samplers)?;
         let trials = experiment.trials()?;
         let plan = Plan::of(&trials);
         let journals = Journals::new(&directory.journals());

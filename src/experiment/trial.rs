@@ -72,14 +72,14 @@ pub struct Reference {
 /// Every trial of an experiment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trials {
+    /// The samplers that their recipes name.
+    pub samplers: Samplers,
     /// The trials, by number; of equal recipes the first.
     pub trials: Vec<Trial>,
     /// The reference runs that they need, each once.
     pub references: Vec<Reference>,
     /// How many more trials there are that have the recipe of an earlier one.
     pub duplicates: usize,
-    /// The samplers among which those of the recipes are.
-    pub samplers: Samplers,
 }
 
 /// Why a number gives no trial.
@@ -183,8 +183,8 @@ impl Experiment {
                 self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
-        let preset = self.inputs.base.preset();
-        let settled = settle(&preset, &self.spec.base.changes, &point, &self.samplers)?;
+        let settled =
+            settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
         let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
         let prompt_id = prompt.id;
@@ -317,7 +317,7 @@ impl Experiment {
         // The sampler with its version and every parameter, as the worker fills it in: the
         // identity is known before the run.
         let (_, chosen) = recipe.check(&self.samplers)?;
-        recipe.sampler = sampler_ref(&chosen);
+        recipe.sampler = sampler_ref(&chosen.info, &chosen.params, chosen.file.as_ref());
         Ok(recipe)
     }
 }

@@ -20,14 +20,6 @@ pub struct Choice {
     pub file: Option<PluginFile>,
 }
 
-impl Choice {
-    /// What is known of it.
-    pub fn chosen(&self) -> Chosen {
-        let (params, file) = (self.params.clone(), self.file.clone());
-        Chosen { info: self.sampler.info().clone(), params, file }
-    }
-}
-
 /// A sampler by what is known of it, with the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
@@ -40,12 +32,6 @@ pub struct Chosen {
 }
 
 impl Chosen {
-    /// The values by the keys of the parameters.
-    pub fn named_params(&self) -> BTreeMap<String, f64> {
-        let keys = self.info.params.iter().map(|param| param.key.to_string());
-        keys.zip(self.params.iter().copied()).collect()
-    }
-
     /// The sampler itself, where it is built in.
     pub fn built_in(&self) -> Option<Choice> {
         let sampler = BUILT_IN.iter().find(|(info, _)| *info == self.info && self.file.is_none());

@@ -8,5 +8,4 @@ mod crashing;
 mod listing;
 mod running;
 mod solvers;
-mod sweeping;
 mod workshop;

@@ -84,7 +84,7 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
 
 /// Opens the sweep in a run directory.
 pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
-    Sweep::open(&RunDirectory::at(path), &every_sampler()).map_err(|error| {
+    Sweep::open(&RunDirectory::at(path), every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
             SweepError::Directory(_) | SweepError::Experiment(_) => Failure::bad_input(&error),

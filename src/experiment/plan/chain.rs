@@ -22,12 +22,12 @@ pub(super) struct Chain {
 }
 
 impl Chain {
-    /// The states of a recipe, whose sampler is one of `samplers`; none where it cannot be run.
+    /// The states of a recipe; none where it cannot be run.
     pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
         let Ok((schedule, chosen)) = recipe.check(samplers) else {
             return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
         };
-        let info = &chosen.info;
+        let info = chosen.info;
         // What the engine puts into its own root key; noise by its source, for equal sources are
         // equal noise.
         let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();

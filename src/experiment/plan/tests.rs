@@ -36,8 +36,8 @@ impl Network for Cheap {
 
 /// Runs a recipe through the engine's loop with so many values a state.
 fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>, NfeCount) {
-    let (schedule, chosen) = recipe.check(&Samplers::built_in()).unwrap();
-    let sampler = chosen.built_in().unwrap();
+    let (schedule, sampler) = recipe.check(&Samplers::built_in()).unwrap();
+    let sampler = sampler.built_in().unwrap();
     let noise = serde_json::to_string(&recipe.noise).unwrap();
     let sampler_text = serde_json::to_string(&recipe.sampler).unwrap();
     let parts: [&[u8]; 3] = [recipe.prompt.as_bytes(), noise.as_bytes(), sampler_text.as_bytes()];

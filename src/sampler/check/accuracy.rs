@@ -118,13 +118,13 @@ struct Observed {
 
 /// The order that the errors show where there are most steps and rounding does not count yet.
 fn observed(errors: &[(usize, f64)]) -> Option<Observed> {
-    let pairs = errors.iter().filter_map(|&(steps, coarse)| {
+    let mut pairs = errors.iter().filter_map(|&(steps, coarse)| {
         let (double, error) = *errors.iter().find(|(other, _)| *other == 2 * steps)?;
         let order = (coarse / error).log2();
         // Errors that do not fall are none of f32, whatever their size.
         (error >= FLOOR || error.is_nan()).then_some(Observed { order, steps: double, error })
     });
-    pairs.last()
+    pairs.next_back()
 }
 
 #[cfg(test)]

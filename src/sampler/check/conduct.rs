@@ -109,7 +109,7 @@ pub(super) fn lengths(subject: &Subject) -> Seen {
 pub(super) fn floating_point(subject: &Subject) -> Seen {
     match run(subject, 64) {
         Err(failure) => Seen::failed(failure),
-        // This thread was sound when it started, and nothing but steps could change it.
+        // It was sound when the plugin was opened; a check before this one may have seen its end.
         Ok(_) if !floating_point_is_sound() => {
             Seen::failed("after a step, numbers are rounded or cut off otherwise than before")
         }

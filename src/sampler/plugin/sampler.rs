@@ -5,7 +5,7 @@ use super::call::{Call, Shape};
 use super::fault::Fault;
 use super::file::PluginFile;
 use super::guarded::{Damage, Guarded};
-use super::open::{Opened, floating_point_is_sound};
+use super::open::Opened;
 use super::watch::{Place, Watch};
 use crate::sampler::{Host, Sampler, SamplerError, SamplerInfo, StepInput};
 use std::path::Path;
@@ -66,10 +66,6 @@ impl Sampler for PluginSampler {
                 Damage::Behind => "past the end",
             };
             return Err(SamplerError::Corrupting(format!("it wrote {side} of its output")));
-        }
-        if !floating_point_is_sound() {
-            let words = "it changed how floating-point numbers are computed";
-            return Err(SamplerError::Corrupting(words.to_owned()));
         }
         result?;
         let written = guarded.room();

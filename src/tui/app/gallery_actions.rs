@@ -1,7 +1,6 @@
 //! Actions on finished runs, and the keeper's news.
 
 use super::{App, Asking, Done, Effect, Message, Screen};
-use crate::engine::recipe::SamplerRef;
 use crate::tui::action::{Action, Call};
 use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
 use crate::tui::runs::Finished;
@@ -144,8 +143,7 @@ impl App {
             .document
             .load_recipe_of(&recipe, preset.as_ref(), &format!("load {title}"))
             .map_err(|error| format!("{title} cannot be loaded: {error}"))?;
-        let SamplerRef { id, params, .. } = &recipe.sampler;
-        if self.known_samplers.choose(id, params).is_err() {
+        if self.samplers.choose(&recipe.sampler.id, &recipe.sampler.params).is_err() {
             self.document.sampler = sampler;
             left.push("sampler");
         }

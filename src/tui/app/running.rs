@@ -1,7 +1,7 @@
 //! Actions about runs, and the engine's news.
 
 use super::{App, At, Done, Effect};
-use crate::engine::recipe::{Recipe, SamplerRef};
+use crate::engine::recipe::Recipe;
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
 use crate::tui::runs::Ending;
 use std::fmt::Write as _;
@@ -76,7 +76,7 @@ impl App {
             At::Set => self.document.recipe(),
             At::Full => self.document.full_recipe(),
         };
-        if let Err(error) = recipe.check(&self.known_samplers) {
+        if let Err(error) = recipe.check(&self.samplers) {
             self.complain(error.to_string());
             return Err(error.to_string());
         }
@@ -145,10 +145,6 @@ impl App {
             recipe.model.fingerprint = None;
             recipe.sampler.version = None;
             recipe.sampler.file_hash = None;
-            let SamplerRef { id, params, .. } = &recipe.sampler;
-            if let Ok(chosen) = self.known_samplers.choose(id, params) {
-                recipe.sampler.params = chosen.named_params();
-            }
             recipe.preset = None;
             recipe.sigma_size = Some(recipe.schedule_size());
             recipe

@@ -1,21 +1,26 @@
 //! The samplers screen: choosing a sampler and changing its parameters.
 
-use super::editing::parse_number;
 use super::{App, Asking, Done, LineAsk, Screen};
 use crate::sampler::Param;
 use crate::tui::action::{Action, Call};
 use crate::tui::line::Line;
-use crate::tui::samplers::Samplers;
+use crate::tui::samplers::SamplerList;
 
 impl App {
     pub(super) fn show_samplers(&mut self) -> Done {
-        self.samplers = Samplers::new(&self.known_samplers, &self.document.sampler.id);
+        self.list_samplers();
         self.show(Screen::Samplers)
     }
 
+    /// The list follows what samplers there are, its cursor on the present one.
+    pub(super) fn list_samplers(&mut self) {
+        let all = self.samplers.all().map(|(info, _)| info);
+        self.sampler_list = SamplerList::new(all, &self.document.sampler.id);
+    }
+
     pub(super) fn enter_sampler(&mut self) -> Done {
-        let name = self.samplers.card().map(|card| card.id.clone()).unwrap_or_default();
-        match self.samplers.enter() {
+        let name = self.sampler_list.card().map(|card| card.id.clone()).unwrap_or_default();
+        match self.sampler_list.enter() {
             true => Ok(None),
             false => Err(format!("{name} has no parameters")),
         }
@@ -28,14 +33,14 @@ impl App {
 
     /// On a sampler, chooses it; on a parameter, asks for its value.
     pub(super) fn accept_sampler(&mut self) -> Done {
-        let Some(card) = self.samplers.card() else { return Ok(None) };
+        let Some(card) = self.sampler_list.card() else { return Ok(None) };
         let id = card.id.clone();
         let is_present = self.is_present_sampler(&id);
-        match self.samplers.param().cloned() {
+        match self.sampler_list.param().cloned() {
             // Through `perform`, so that it is recorded under its own name.
             None if !is_present => self.perform(&Call::with(Action::Sampler, id)).map(|()| None),
             // Choosing it again would take its parameters back.
-            None if self.samplers.enter() => Ok(None),
+            None if self.sampler_list.enter() => Ok(None),
             None => Ok(Some(format!("{id} is the sampler already"))),
             Some(_) if is_present => {
                 self.ask_for(Action::SamplerParam);
@@ -62,9 +67,10 @@ impl App {
     /// first one.
     pub(super) fn param_in_words(&self) -> String {
         let id = &self.document.sampler.id;
-        let samplers = Samplers::new(&self.known_samplers, id);
-        let first = || samplers.card().and_then(|card| card.params.first()).cloned();
-        let here = self.samplers.param().filter(|_| self.screen == Screen::Samplers).cloned();
+        let all = self.samplers.all().map(|(info, _)| info);
+        let list = SamplerList::new(all, id);
+        let first = || list.card().and_then(|card| card.params.first()).cloned();
+        let here = self.sampler_list.param().filter(|_| self.screen == Screen::Samplers).cloned();
         let Some(param) = here.or_else(first) else { return String::new() };
         format!("{}={}", param.key, param.write(self.value_of(id, &param).0))
     }
@@ -90,29 +96,22 @@ impl App {
             .ok_or_else(|| format!("`{}` sets nothing: write key=value", text.trim()))?;
         let mut params = self.document.sampler.params.clone();
         let is_default = value == "default";
-        let info = self.known_samplers.info(&id).ok();
-        let param = info.and_then(|info| info.params.iter().find(|param| param.key == key));
-        let value = match param {
+        let known = self.samplers.info(&id).map_err(|error| error.to_string())?;
+        let param = known.params.iter().find(|param| param.key == key).cloned();
+        let value = match &param {
             Some(param) if is_default => param.default,
             // No such parameter: what follows says which there are.
-            None if is_default => 0.0,
-            _ => self.sampler_value(&id, key, value)?,
+            None => 0.0,
+            _ => self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?,
         };
         params.insert(key.to_owned(), value);
-        self.known_samplers.choose(&id, &params).map_err(|error| error.to_string())?;
-        let written = param.map_or_else(|| value.to_string(), |param| param.write(value));
+        self.samplers.choose(&id, &params).map_err(|error| error.to_string())?;
         if is_default {
             params.remove(key);
         }
         self.document.sampler.params = params;
         self.settings_changed();
+        let written = param.map_or_else(|| value.to_string(), |param| param.write(value));
         Ok(Some(format!("{key} of {id} is {written}")))
-    }
-
-    /// The value of a parameter: a number, or the name of a choice.
-    pub(super) fn sampler_value(&self, id: &str, key: &str, text: &str) -> Result<f64, String> {
-        parse_number(text).or_else(|_| {
-            self.known_samplers.read_value(id, key, text).map_err(|error| error.to_string())
-        })
     }
 }

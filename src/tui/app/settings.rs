@@ -1,7 +1,6 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
 use super::{App, At, Done};
-use crate::engine::recipe::SamplerRef;
 use crate::schedule::edit::commands;
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
@@ -89,10 +88,20 @@ impl App {
             let (key, value) = word
                 .split_once('=')
                 .ok_or_else(|| format!("`{word}` is no parameter: write key=value"))?;
-            params.insert(key.to_owned(), self.sampler_value(&id, key, value)?);
+            let value = match super::editing::parse_number(value) {
+                Ok(number) => number,
+                // A choice by its name, on or off.
+                Err(_) => {
+                    self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?
+                }
+            };
+            params.insert(key.to_owned(), value);
         }
-        self.known_samplers.choose(&id, &params).map_err(|error| error.to_string())?;
-        self.document.sampler = SamplerRef { params, ..SamplerRef::named(id) };
+        let chosen = self.samplers.choose(&id, &params).map_err(|error| error.to_string())?;
+        let keys = chosen.info.params.iter().map(|param| param.key.to_string());
+        // All of them, as a run writes them into its recipe.
+        self.document.sampler.params = keys.zip(chosen.params).collect();
+        self.document.sampler.id = id;
         self.settings_changed();
         Ok(None)
     }

@@ -24,12 +24,12 @@ pub(super) enum Incoming {
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),
-    /// Other samplers than before can be chosen.
-    Samplers(Samplers),
     /// Two runs are compared.
     Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
     Gallery(GalleryNews),
+    /// Other samplers than before can be chosen.
+    Samplers(Samplers),
     /// Something for the log: a thread's panic.
     Trouble(String),
 }
@@ -37,14 +37,6 @@ pub(super) enum Incoming {
 /// Follows which samplers there are, on a thread of its own: tells the function it is given
 /// whenever that changes, until that says `false`.
 pub type FollowSamplers = Box<dyn FnOnce(&mut dyn FnMut(Samplers) -> bool) + Send>;
-
-/// What goes on beside the terminal.
-pub struct Followed {
-    /// Where finished runs are kept; `None` to keep none.
-    pub history: Option<History>,
-    /// Which samplers there are.
-    pub samplers: FollowSamplers,
-}
 
 /// The channel, and the threads that feed it while this lives.
 #[derive(Debug)]
@@ -62,8 +54,11 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts them: reading the terminal, catching signals, encoding pictures, keeping runs in
-    /// the history, following the samplers.
-    pub(super) fn open(followed: Followed) -> io::Result<Self> {
+    /// `history`, following the samplers.
+    pub(super) fn open(
+        history: Option<History>,
+        follow_samplers: FollowSamplers,
+    ) -> io::Result<Self> {
         let (sender, incoming) = mpsc::channel();
         let signals = Signals::catch({
             let sender = sender.clone();
@@ -82,11 +77,6 @@ impl Sources {
                 sender.send(incoming).is_ok()
             }
         })?;
-        thread::Builder::new().name("samplers".to_owned()).spawn({
-            let sender = sender.clone();
-            let follow = followed.samplers;
-            move || follow(&mut |samplers| sender.send(Incoming::Samplers(samplers)).is_ok())
-        })?;
         let (comparisons, queue) = mpsc::channel::<ComparisonJob>();
         thread::Builder::new().name("comparison".to_owned()).spawn({
             let sender = sender.clone();
@@ -98,9 +88,15 @@ impl Sources {
                 }
             }
         })?;
-        let keeper = Keeper::start(followed.history, {
+        let keeper = Keeper::start(history, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
+        })?;
+        thread::Builder::new().name("samplers".to_owned()).spawn({
+            let sender = sender.clone();
+            move || {
+                follow_samplers(&mut |samplers| sender.send(Incoming::Samplers(samplers)).is_ok());
+            }
         })?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {

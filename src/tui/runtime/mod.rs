@@ -13,6 +13,7 @@ use super::theme::Theme;
 use crate::engine::event::Event;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::{Engine, RunUpdate};
+use crate::history::History;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -24,7 +25,7 @@ use crate::terminal::screen::Screen;
 use crate::terminal::signals::{self, Signal};
 use crate::terminal::tty::{self, Measured, RawMode, TtyError};
 use clock::{Clock, Haste};
-pub use incoming::{FollowSamplers, Followed};
+pub use incoming::FollowSamplers;
 use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use shown::Shown;
@@ -64,8 +65,8 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved; what else comes in is
-/// `followed`.
+/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs;
+/// `follow_samplers` tells of samplers that come and go.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -75,7 +76,8 @@ pub fn run(
     choices: Choices,
     record: Option<File>,
     recovery: Recovery,
-    followed: Followed,
+    history: Option<History>,
+    follow_samplers: FollowSamplers,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -83,7 +85,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open(followed)?;
+    let sources = Sources::open(history, follow_samplers)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -214,12 +216,6 @@ impl Runtime<'_> {
                 self.follow_pictures();
                 Ok(())
             }
-            Incoming::Samplers(samplers) => {
-                self.engine.set_samplers(samplers.clone());
-                self.app.set_samplers(samplers);
-                self.clock.ask(Haste::Now, Instant::now());
-                Ok(())
-            }
             Incoming::Compared(comparison) => {
                 let effects = self.app.compared(*comparison);
                 self.clock.ask(Haste::Now, Instant::now());
@@ -234,6 +230,12 @@ impl Runtime<'_> {
                 let effects = self.app.gallery_news(news);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
+            }
+            Incoming::Samplers(samplers) => {
+                self.engine.set_samplers(samplers.clone());
+                self.app.set_samplers(samplers);
+                self.clock.ask(Haste::Now, Instant::now());
+                Ok(())
             }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
@@ -268,7 +270,10 @@ impl Runtime<'_> {
     fn inputs(&mut self, inputs: Vec<Input>) -> io::Result<()> {
         for input in inputs {
             match input {
-                Input::Reply(Reply::Ready) => self.shown.ready(Instant::now()),
+                Input::Reply(Reply::Ready) => {
+                    self.shown.ready(Instant::now());
+                    self.follow_pictures();
+                }
                 Input::Reply(reply) => {
                     if self.known.learn(&reply) {
                         self.learnt()?;

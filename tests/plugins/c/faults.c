@@ -3,9 +3,6 @@
 #include "fixture.h"
 
 #include <math.h>
-#if defined(__x86_64__)
-#include <xmmintrin.h>
-#endif
 #include <stdio.h>
 
 #define FAULTS(X)                                                                                  \
@@ -25,8 +22,7 @@
     X(SPLIT, "split")                                                                              \
     X(AT_ZERO, "at-zero")                                                                          \
     X(HISTORY, "history")                                                                          \
-    X(CANCELLED, "cancelled")                                                                      \
-    X(FLUSH, "flush")
+    X(CANCELLED, "cancelled")
 
 #define NUMBER(name, text) name,
 #define TEXT(name, text) text,
@@ -70,7 +66,6 @@ static int32_t step(const sigmalab_step *s, const sigmalab_host *host, sigmalab_
     case EXIT:
         exit(3);
     case LOOP:
-        host->log(host->ctx, SIGMALAB_LOG_INFO, "looping");
         for (volatile int i = 0;; i++)
             ;
     case NAN_:
@@ -112,11 +107,6 @@ static int32_t step(const sigmalab_step *s, const sigmalab_host *host, sigmalab_
         break;
     case CANCELLED:
         return SIGMALAB_CANCELLED;
-    case FLUSH:
-#if defined(__x86_64__)
-        _mm_setcsr(_mm_getcsr() | 0x8040);
-#endif
-        break;
     }
     return SIGMALAB_OK;
 }
