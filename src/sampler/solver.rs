@@ -101,8 +101,8 @@ pub enum SamplerError {
     /// The sampler itself gave up, or did what it must not.
     #[error("{0}")]
     Failed(String),
-    /// The sampler wrote into memory that is not its own: nothing in this process can be trusted
-    /// any more.
+    /// The sampler changed what is not its own, memory or the processor's way of computing:
+    /// nothing in this process can be trusted any more.
     #[error("{0}")]
     Corrupting(String),
 }

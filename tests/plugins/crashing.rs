@@ -4,7 +4,8 @@
 use crate::workshop::{Workshop, request};
 use sigmalab::engine::recipe::SamplerRef;
 use sigmalab::engine::worker::{Engine, RunFailure};
-use std::time::{Duration, Instant};
+use std::fs;
+use std::time::Duration;
 
 fn faulty(workshop: &Workshop, fault: &str) -> SamplerRef {
     let plugins = workshop.list(sigmalab::sampler::plugin::Effort::Remembered).plugins;
@@ -64,7 +65,11 @@ fn every_fault_is_one_failed_run_with_its_cause_and_the_next_run_is_good() {
         ("split", Ends::Run, "it evaluates both networks apart and does not declare it"),
         ("at-zero", Ends::Run, "it asked for a velocity at σ = 0"),
         ("cancelled", Ends::Run, "it says that the run was cancelled, and it was not"),
+        ("flush", Ends::Worker, "it changed how floating-point numbers are computed"),
     ] {
+        if fault == "flush" && !cfg!(target_arch = "x86_64") {
+            continue;
+        }
         let words = fails_once(&mut engine, &workshop, fault, ends);
         assert!(words.contains(cause), "{fault}: {words}");
     }
@@ -77,13 +82,11 @@ fn a_plugin_that_does_not_return_is_ended_soon_after_a_cancellation() {
     let mut engine = workshop.engine(Some(Duration::from_secs(600)));
     engine.run(&request(faulty(&workshop, "none")), &mut |_| true).unwrap();
     let asked = request(faulty(&workshop, "loop"));
-    let started = Instant::now();
-    // Steps 0 and 1 are in the cache: it loops from the beginning.
-    let failure =
-        engine.run(&asked, &mut |_| started.elapsed() < Duration::from_secs(2)).unwrap_err();
+    // What the plugin logs is in the worker's log.
+    let loops = || fs::read_to_string(workshop.path("worker.log")).unwrap().contains("looping");
+    let failure = engine.run(&asked, &mut |_| !loops()).unwrap_err();
     assert!(matches!(failure, RunFailure::SamplerDied { .. }), "{failure}");
     assert!(failure.to_string().contains("within 3 s of being cancelled"), "{failure}");
-    assert!(started.elapsed() < Duration::from_secs(60));
 }
 
 #[test]

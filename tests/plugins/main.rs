@@ -8,4 +8,5 @@ mod crashing;
 mod listing;
 mod running;
 mod solvers;
+mod sweeping;
 mod workshop;

@@ -4,6 +4,9 @@ use crate::sampler::plugin::{Call, Opened, Shape, Spent, Watch};
 use crate::sampler::{Host, Sampler, SamplerError, SamplerInfo, StepInput};
 use std::sync::Arc;
 
+/// Values around an output.
+const ROOM: usize = 256;
+
 /// A sampler that is checked.
 pub(super) enum Subject {
     /// A plugin, opened in this process.
@@ -68,7 +71,16 @@ impl Subject {
     ) -> (Result<(), SamplerError>, Spent) {
         match self {
             Subject::Plugin(plugin) => {
-                call(plugin, &Watch::none(), Shape::Ours).step(input, host, out)
+                // With room around it: a plugin that goes a little too far is found by the checks
+                // of memory, and must not bring others down.
+                let mut roomy = vec![0.0; out.len() + 2 * ROOM];
+                let (_, rest) = roomy.split_at_mut(ROOM);
+                let (inside, _) = rest.split_at_mut(out.len());
+                inside.copy_from_slice(out);
+                let called = call(plugin, &Watch::none(), Shape::Ours);
+                let stepped = called.step(input, host, &raw mut *inside);
+                out.copy_from_slice(inside);
+                stepped
             }
             Subject::BuiltIn(sampler) => {
                 let mut counted = Counted { host, evaluations: 0 };

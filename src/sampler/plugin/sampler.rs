@@ -5,7 +5,7 @@ use super::call::{Call, Shape};
 use super::fault::Fault;
 use super::file::PluginFile;
 use super::guarded::{Damage, Guarded};
-use super::open::Opened;
+use super::open::{Opened, floating_point_is_sound};
 use super::watch::{Place, Watch};
 use crate::sampler::{Host, Sampler, SamplerError, SamplerInfo, StepInput};
 use std::path::Path;
@@ -58,6 +58,7 @@ impl Sampler for PluginSampler {
     ) -> Result<(), SamplerError> {
         let mut guarded = Guarded::new(out.len());
         let room: *mut [f32] = guarded.room();
+        let sound = floating_point_is_sound();
         let place = self.place(Some(input.index));
         let (result, _) = self.watch.over(place, || self.call().step(input, host, room));
         if let Some(damage) = guarded.damage() {
@@ -66,6 +67,10 @@ impl Sampler for PluginSampler {
                 Damage::Behind => "past the end",
             };
             return Err(SamplerError::Corrupting(format!("it wrote {side} of its output")));
+        }
+        if sound && !floating_point_is_sound() {
+            let words = "it changed how floating-point numbers are computed";
+            return Err(SamplerError::Corrupting(words.to_owned()));
         }
         result?;
         let written = guarded.room();

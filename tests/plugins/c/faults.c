@@ -3,6 +3,9 @@
 #include "fixture.h"
 
 #include <math.h>
+#if defined(__x86_64__)
+#include <xmmintrin.h>
+#endif
 #include <stdio.h>
 
 #define FAULTS(X)                                                                                  \
@@ -22,7 +25,8 @@
     X(SPLIT, "split")                                                                              \
     X(AT_ZERO, "at-zero")                                                                          \
     X(HISTORY, "history")                                                                          \
-    X(CANCELLED, "cancelled")
+    X(CANCELLED, "cancelled")                                                                      \
+    X(FLUSH, "flush")
 
 #define NUMBER(name, text) name,
 #define TEXT(name, text) text,
@@ -66,6 +70,7 @@ static int32_t step(const sigmalab_step *s, const sigmalab_host *host, sigmalab_
     case EXIT:
         exit(3);
     case LOOP:
+        host->log(host->ctx, SIGMALAB_LOG_INFO, "looping");
         for (volatile int i = 0;; i++)
             ;
     case NAN_:
@@ -107,6 +112,11 @@ static int32_t step(const sigmalab_step *s, const sigmalab_host *host, sigmalab_
         break;
     case CANCELLED:
         return SIGMALAB_CANCELLED;
+    case FLUSH:
+#if defined(__x86_64__)
+        _mm_setcsr(_mm_getcsr() | 0x8040);
+#endif
+        break;
     }
     return SIGMALAB_OK;
 }
