@@ -68,7 +68,7 @@ fn step(subject: &Subject, run: &Trajectory, index: usize, shape: Shape) -> Opti
     let mut host = FlowHost::of(index);
     run.with_input(index, |input| {
         let mut out = vec![0.0; input.x.len()];
-        let (result, spent) = subject.step_as(shape, input, &mut host, &raw mut out[..])?;
+        let (result, spent) = subject.step_as(shape, input, &mut host, &mut out)?;
         Some((out, result, spent))
     })?
 }

@@ -7,7 +7,6 @@ use super::flow::FlowHost;
 use super::grids::Grid;
 use super::subject::Subject;
 use super::trajectory::{Trajectory, same_bits, spread};
-use crate::sampler::plugin::Shape;
 use crate::sampler::{HistoryEntry, StepInput};
 use std::io;
 
@@ -73,9 +72,8 @@ fn output(subject: &Subject, side: Side) -> Seen {
             Err(error) => return Seen::skipped(format!("no memory for it: {error}")),
         };
         let mut host = FlowHost::of(index);
-        let result = run.with_input(index, |input| {
-            subject.step_as(Shape::Ours, input, &mut host, fenced.room())
-        });
+        let result =
+            run.with_input(index, |input| subject.step_into(input, &mut host, fenced.room()));
         if let Some(Some((Err(error), _))) = result {
             return Seen::failed(format!("step {index}: {error}"));
         }

@@ -70,18 +70,7 @@ impl Subject {
         out: &mut [f32],
     ) -> (Result<(), SamplerError>, Spent) {
         match self {
-            Subject::Plugin(plugin) => {
-                // With room around it: a plugin that goes a little too far is found by the checks
-                // of memory, and must not bring others down.
-                let mut roomy = vec![0.0; out.len() + 2 * ROOM];
-                let (_, rest) = roomy.split_at_mut(ROOM);
-                let (inside, _) = rest.split_at_mut(out.len());
-                inside.copy_from_slice(out);
-                let called = call(plugin, &Watch::none(), Shape::Ours);
-                let stepped = called.step(input, host, &raw mut *inside);
-                out.copy_from_slice(inside);
-                stepped
-            }
+            Subject::Plugin(plugin) => roomily(plugin, Shape::Ours, input, host, out),
             Subject::BuiltIn(sampler) => {
                 let mut counted = Counted { host, evaluations: 0 };
                 let result = sampler.step(input, &mut counted, out);
@@ -90,18 +79,47 @@ impl Subject {
         }
     }
 
-    /// The same by a plugin, as a host whose structs have that shape and into any memory; `None`
-    /// where there is no boundary.
+    /// The same by a plugin, as a host whose structs have that shape; `None` where there is no
+    /// boundary.
     pub(super) fn step_as(
         &self,
         shape: Shape,
         input: &StepInput<'_>,
         host: &mut dyn Host,
+        out: &mut [f32],
+    ) -> Option<(Result<(), SamplerError>, Spent)> {
+        let Subject::Plugin(plugin) = self else { return None };
+        Some(roomily(plugin, shape, input, host, out))
+    }
+
+    /// The same into memory that has no room around it.
+    pub(super) fn step_into(
+        &self,
+        input: &StepInput<'_>,
+        host: &mut dyn Host,
         out: *mut [f32],
     ) -> Option<(Result<(), SamplerError>, Spent)> {
         let Subject::Plugin(plugin) = self else { return None };
-        Some(call(plugin, &Watch::none(), shape).step(input, host, out))
+        Some(call(plugin, &Watch::none(), Shape::Ours).step(input, host, out))
     }
+}
+
+/// Takes a step into memory with room around it: a plugin that goes a little too far is found by
+/// the checks of memory, and must not bring others down.
+fn roomily(
+    plugin: &Opened,
+    shape: Shape,
+    input: &StepInput<'_>,
+    host: &mut dyn Host,
+    out: &mut [f32],
+) -> (Result<(), SamplerError>, Spent) {
+    let mut roomy = vec![0.0; out.len() + 2 * ROOM];
+    let (_, rest) = roomy.split_at_mut(ROOM);
+    let (inside, _) = rest.split_at_mut(out.len());
+    inside.copy_from_slice(out);
+    let stepped = call(plugin, &Watch::none(), shape).step(input, host, &raw mut *inside);
+    out.copy_from_slice(inside);
+    stepped
 }
 
 fn call<'a>(plugin: &'a Opened, watch: &'a Watch, shape: Shape) -> Call<'a> {
