@@ -2,6 +2,7 @@
 //! them. Finding their files and learning what they are runs none of their code in this process;
 //! opening one does, and is for the worker and other processes that may die of it.
 
+mod asked;
 mod call;
 mod child;
 mod declared;
@@ -12,6 +13,7 @@ mod fault;
 mod file;
 mod guarded;
 mod listing;
+mod message;
 mod open;
 mod places;
 mod remembered;
