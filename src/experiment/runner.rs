@@ -230,7 +230,8 @@ impl Runner<'_> {
             let open: Vec<usize> =
                 (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
             if open.is_empty() {
-                return Ok(());
+                let path = self.sweep.directory.leases();
+                return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
             let mut worked = false;
             for place in open {
