@@ -128,6 +128,11 @@ impl RunDirectory {
         self.path.join("worker.log")
     }
 
+    /// What a detached process says.
+    pub fn output(&self) -> PathBuf {
+        self.path.join("run.log")
+    }
+
     /// The experiment that the directory was begun with, its samplers among `samplers`.
     pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
         let frozen = self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path.clone()))?;

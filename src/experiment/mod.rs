@@ -2,6 +2,7 @@
 //! run directory that survives anything, tables and reports. This room knows nothing of
 //! terminals.
 
+pub mod control;
 pub mod difference;
 pub mod directory;
 pub mod inputs;

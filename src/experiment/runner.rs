@@ -2,6 +2,7 @@
 //! records each before the next. However it ends, what is recorded stays and what is not is run
 //! again.
 
+use super::control::{ControlError, Followed};
 use super::directory::DirectoryError;
 use super::journal::{Journal, JournalError};
 use super::lease::{Lease, Leases};
@@ -67,6 +68,8 @@ pub enum News<'a> {
     },
     /// Everything left is in the hands of other processes.
     Waiting,
+    /// The sweep is paused, and this process holds nothing of it.
+    Paused,
     /// Time went by.
     Tick,
 }
@@ -76,6 +79,8 @@ pub enum News<'a> {
 pub struct Ended {
     /// Whether it was asked to stop before all was done.
     pub interrupted: bool,
+    /// Whether it was the control file that asked.
+    pub cancelled: bool,
     /// Trials this process finished.
     pub done: usize,
     /// Trials that failed in this process.
@@ -107,6 +112,9 @@ pub enum RunError {
     /// A folder cannot be made.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
+    /// The control file cannot be read.
+    #[error(transparent)]
+    Control(#[from] ControlError),
     /// No worker could be started.
     #[error("{0}")]
     NoWorker(String),
@@ -142,6 +150,7 @@ pub fn run(
     }
     let now = milliseconds_now();
     let mut runner = Runner {
+        followed: Followed::new(&directory)?,
         journal: Journal::new(&directory.journals(), &format!("{}-{now}", process.file_name())),
         leases: Leases::new(&directory.leases()),
         engine,
@@ -194,6 +203,7 @@ struct Runner<'a> {
     journal: Journal,
     leases: Leases,
     units: Vec<Unit>,
+    followed: Followed,
     retry: Vec<(Kind, super::trial::TrialId, u32)>,
     news: &'a mut dyn FnMut(News<'_>) -> bool,
     /// The reference run that trials were last measured against.
@@ -211,6 +221,20 @@ enum Made {
     Stopped,
     /// The lease went to another process meanwhile.
     Lost,
+    /// Nobody wants it any more.
+    Skipped,
+}
+
+/// What became of a unit.
+enum Worked {
+    /// All of it is done that was left.
+    Done,
+    /// Some of it may be: something else comes first now, or nothing for a while.
+    Left,
+    /// Another process has it.
+    Elsewhere,
+    /// The caller wants to stop.
+    Stopped,
 }
 
 /// Whether the reference run of a trial is at hand.
@@ -227,31 +251,71 @@ impl Runner<'_> {
     fn run_all(&mut self) -> Result<(), RunError> {
         loop {
             self.sweep.refresh()?;
-            let open: Vec<usize> =
-                (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
+            self.followed.look();
+            let open = self.open_units();
             if open.is_empty() {
                 let path = self.sweep.directory.leases();
                 return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
-            let mut worked = false;
-            for place in open {
-                let Some(unit) = self.units.get(place).cloned() else { continue };
-                match self.work_on(&unit)? {
-                    Some(true) => worked = true,
-                    Some(false) => {
-                        self.ended.interrupted = true;
-                        return Ok(());
-                    }
-                    None => {}
-                }
+            let goes_on = match self.followed.control().paused {
+                true => self.wait(News::Paused),
+                false => match self.work_on_some(&open)? {
+                    Worked::Done | Worked::Left => true,
+                    Worked::Elsewhere => self.wait(News::Waiting),
+                    Worked::Stopped => false,
+                },
+            };
+            if !goes_on {
+                self.ended.interrupted = true;
+                self.ended.cancelled = self.followed.is_cancelled();
+                return Ok(());
             }
-            if !worked {
-                if !(self.news)(News::Waiting) {
-                    self.ended.interrupted = true;
-                    return Ok(());
-                }
-                std::thread::sleep(WAIT);
+        }
+    }
+
+    /// Works on one unit after another, as long as nothing else comes first.
+    fn work_on_some(&mut self, open: &[usize]) -> Result<Worked, RunError> {
+        let mut worked = Worked::Elsewhere;
+        for place in open {
+            let Some(unit) = self.units.get(*place).cloned() else { continue };
+            match self.work_on(&unit)? {
+                Worked::Elsewhere => {}
+                Worked::Done => worked = Worked::Done,
+                ended => return Ok(ended),
             }
+        }
+        Ok(worked)
+    }
+
+    /// Waits a moment. `false` where the caller or the control file wants to stop.
+    fn wait(&mut self, news: News<'_>) -> bool {
+        if !(self.news)(news) || self.followed.is_cancelled() {
+            return false;
+        }
+        std::thread::sleep(WAIT);
+        true
+    }
+
+    /// Units with something left to do: first those of trials that are to come first, then in the
+    /// order of the plan.
+    fn open_units(&self) -> Vec<usize> {
+        let mut open: Vec<usize> =
+            (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
+        let rank = |place: &usize| {
+            let trials = self.units.get(*place).map(|unit| unit.trials.as_slice());
+            trials.unwrap_or_default().iter().map(|trial| self.rank(*trial)).min()
+        };
+        open.sort_by_cached_key(rank);
+        open
+    }
+
+    /// Where a trial stands among those that are to come first; last of all where it is not
+    /// wanted.
+    fn rank(&self, trial: usize) -> usize {
+        let run = Run::Trial(trial);
+        match self.sweep.identity(run).filter(|_| self.is_wanted(run)) {
+            Some((_, id)) => self.followed.control().rank(id),
+            None => usize::MAX,
         }
     }
 
@@ -262,6 +326,9 @@ impl Runner<'_> {
     }
 
     fn is_wanted(&self, run: Run) -> bool {
+        if self.is_skipped(run) {
+            return false;
+        }
         match self.sweep.standing(run) {
             Standing::Pending => true,
             Standing::Done => false,
@@ -272,39 +339,56 @@ impl Runner<'_> {
         }
     }
 
-    /// Does what is left of a unit. `None` where another process has it, `false` where the caller
-    /// wants to stop.
-    fn work_on(&mut self, unit: &Unit) -> Result<Option<bool>, RunError> {
+    fn is_skipped(&self, run: Run) -> bool {
+        let trial = matches!(run, Run::Trial(_)).then(|| self.sweep.identity(run)).flatten();
+        trial.is_some_and(|(_, id)| self.followed.control().skips(id))
+    }
+
+    /// Does what is left of a unit.
+    fn work_on(&mut self, unit: &Unit) -> Result<Worked, RunError> {
         let reference = unit.reference.map(Run::Reference);
         if let Some(run) = reference.filter(|run| self.is_wanted(*run)) {
             let Some(name) = self.sweep.identity(run).map(|(_, id)| id.short().to_owned()) else {
-                return Ok(None);
+                return Ok(Worked::Elsewhere);
             };
-            let Some(lease) = self.take(&name)? else { return Ok(None) };
+            let Some(lease) = self.take(&name)? else { return Ok(Worked::Elsewhere) };
             self.sweep.refresh()?;
             if self.is_wanted(run) {
                 match self.make(run, &lease)? {
-                    Made::Recorded => {}
-                    Made::Stopped => return Ok(Some(false)),
-                    Made::Lost => return Ok(None),
+                    Made::Recorded | Made::Skipped => {}
+                    Made::Stopped => return Ok(Worked::Stopped),
+                    Made::Lost => return Ok(Worked::Elsewhere),
                 }
             }
         }
-        let Some(lease) = self.take(&unit.name)? else { return Ok(None) };
+        let Some(lease) = self.take(&unit.name)? else { return Ok(Worked::Elsewhere) };
         // Another process may have done it between the last look and the lease.
         self.sweep.refresh()?;
-        for trial in &unit.trials {
-            let run = Run::Trial(*trial);
+        let order = self.followed.look().first.clone();
+        let mut trials = unit.trials.clone();
+        // Those that come first cost what they share with others before them; all others stay in
+        // the order of the plan.
+        trials.sort_by_cached_key(|trial| self.rank(*trial));
+        for trial in trials {
+            let run = Run::Trial(trial);
+            let control = self.followed.look();
+            if control.paused || control.first != order {
+                return Ok(Worked::Left);
+            }
+            if self.followed.is_cancelled() {
+                return Ok(Worked::Stopped);
+            }
             if !self.is_wanted(run) {
                 continue;
             }
             match self.make(run, &lease)? {
                 Made::Recorded => self.write_tables_now_and_then()?,
-                Made::Stopped => return Ok(Some(false)),
-                Made::Lost => return Ok(None),
+                Made::Skipped => {}
+                Made::Stopped => return Ok(Worked::Stopped),
+                Made::Lost => return Ok(Worked::Elsewhere),
             }
         }
-        Ok(Some(true))
+        Ok(Worked::Done)
     }
 
     fn take(&mut self, name: &str) -> Result<Option<Lease>, RunError> {
@@ -346,6 +430,7 @@ impl Runner<'_> {
                 Outcome::Done(Box::new(self.keep(run, &started, output, steps, baseline)?))
             }
             Err(RunFailure::NoWorker(message)) => return Err(RunError::NoWorker(message)),
+            Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(Made::Skipped),
             Err(RunFailure::Cancelled) => return Ok(Made::Stopped),
             Err(failure) => {
                 // A worker that dies of the caller's own Ctrl-C was interrupted, not broken.
@@ -379,15 +464,19 @@ impl Runner<'_> {
         let recipe = started.recipe.clone();
         let request = RunRequest { recipe, noise: None, previews: false };
         let mut steps = Vec::new();
-        let news = &mut self.news;
-        let result = self.engine.run(&request, &mut |event| match event {
-            Some(event) => {
-                if let Event::Step(report) = event {
-                    steps.push(report.clone());
+        let (news, followed) = (&mut self.news, &mut self.followed);
+        let result = self.engine.run(&request, &mut |event| {
+            let goes_on = match event {
+                Some(event) => {
+                    if let Event::Step(report) = event {
+                        steps.push(report.clone());
+                    }
+                    news(News::Event(event))
                 }
-                news(News::Event(event))
-            }
-            None => news(News::Tick),
+                None => news(News::Tick),
+            };
+            let skipped = followed.look_now_and_then().skips(&started.id);
+            goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
         });
         (result, steps)
     }

@@ -1,5 +1,6 @@
 //! Where a sweep stands, for people and for other programs.
 
+use super::control::{Control, ControlError};
 use super::lease::{Held, Leases};
 use super::plan::Run;
 use super::process::Process;
@@ -20,8 +21,12 @@ pub struct Status {
     pub done: usize,
     /// Trials that failed.
     pub failed: usize,
-    /// Trials without a record.
+    /// Trials without a record that are to be run.
     pub pending: usize,
+    /// Trials without a record that the control file says not to run.
+    pub skipped: usize,
+    /// Whether the control file pauses the sweep.
+    pub paused: bool,
     /// Reference runs in all.
     pub references: usize,
     /// Reference runs that ended well.
@@ -67,10 +72,27 @@ pub struct Failure {
     pub error: String,
 }
 
+/// Why it is not known where a sweep stands.
+#[derive(Debug, thiserror::Error)]
+pub enum StatusError {
+    /// Its leases.
+    #[error("the leases cannot be read: {0}")]
+    Leases(#[from] io::Error),
+    /// Its control file.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+}
+
 impl Status {
     /// The status of a sweep.
-    pub fn of(sweep: &Sweep) -> io::Result<Self> {
+    pub fn of(sweep: &Sweep) -> Result<Self, StatusError> {
         let held = Leases::new(&sweep.directory.leases()).held()?;
+        let control = Control::read(&sweep.directory)?;
+        let skipped = |run: Run| {
+            let trial = matches!(run, Run::Trial(_)).then(|| sweep.identity(run)).flatten();
+            trial.is_some_and(|(_, id)| control.skips(id))
+        };
+        let is_open = |run: Run| sweep.standing(run) == Standing::Pending && !skipped(run);
         let standings = |reference: bool| {
             let runs = sweep.plan.runs.iter().map(|planned| planned.run);
             let runs = runs.filter(move |run| matches!(run, Run::Reference(_)) == reference);
@@ -81,15 +103,16 @@ impl Status {
         };
         let (trials, references) = (standings(false), standings(true));
         let records = sweep.ledger.of(Kind::Trial);
-        let of_now = trials.len() - count(&trials, Standing::Pending);
+        let unrecorded = count(&trials, Standing::Pending);
+        let of_now = trials.len() - unrecorded;
         let mut nfe = NfeCount::default();
         let references_known = sweep.ledger.of(Kind::Reference);
         for measured in records.iter().chain(&references_known).filter_map(|r| r.measured()) {
             super::plan::add(&mut nfe, measured.nfe);
         }
-        let remaining =
-            sweep.plan.remaining(&sweep.trials, |run| sweep.standing(run) == Standing::Pending);
-        let pending = count(&trials, Standing::Pending);
+        let remaining = sweep.plan.remaining(&sweep.trials, is_open);
+        let pending =
+            (0..sweep.trials.trials.len()).filter(|place| is_open(Run::Trial(*place))).count();
         let failures = records.iter().filter_map(|record| match &record.outcome {
             super::record::Outcome::Failed { error } => Some(Failure {
                 trial: record.id.short().to_owned(),
@@ -105,6 +128,8 @@ impl Status {
             done: count(&trials, Standing::Done),
             failed: count(&trials, Standing::Failed),
             pending,
+            skipped: unrecorded - pending,
+            paused: control.paused,
             references: references.len(),
             references_done: count(&references, Standing::Done),
             former: records.len().saturating_sub(of_now),

@@ -82,6 +82,37 @@ pub struct Trials {
     pub duplicates: usize,
 }
 
+/// A text that names no trial, or several.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrialNameError {
+    /// None has that name.
+    #[error("there is no trial `{0}`: give its number, or the beginning of its identity")]
+    None(String),
+    /// The name is too short.
+    #[error("`{0}` begins the identity of several trials: give more digits")]
+    Several(String),
+}
+
+impl Trials {
+    /// The trial of a number in the experiment, or whose identity begins so. Digits are a number
+    /// where there are fewer than the 16 of an identity.
+    pub fn named(&self, name: &str) -> Result<&Trial, TrialNameError> {
+        let name = name.trim();
+        let none = || TrialNameError::None(name.to_owned());
+        if name.len() < 16
+            && let Ok(number) = name.parse::<usize>()
+        {
+            return self.trials.iter().find(|trial| trial.number == number).ok_or_else(none);
+        }
+        let mut found = self.trials.iter().filter(|trial| trial.id.0.starts_with(name));
+        match (found.next().filter(|_| !name.is_empty()), found.next()) {
+            (None, _) => Err(none()),
+            (Some(trial), None) => Ok(trial),
+            (Some(_), Some(_)) => Err(TrialNameError::Several(name.to_owned())),
+        }
+    }
+}
+
 /// Why a number gives no trial.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum TrialError {

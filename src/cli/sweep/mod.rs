@@ -1,5 +1,7 @@
 //! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
 
+mod control;
+mod detach;
 mod load;
 mod plan;
 mod progress;
@@ -20,6 +22,7 @@ several terminals or jobs on one directory and they share the work.
 Examples:
   sigmalab sweep plan experiments/quickstart.toml
   sigmalab sweep run experiments/quickstart.toml
+  sigmalab sweep run experiments/quickstart.toml --detach
   sigmalab sweep status runs/quickstart
   sigmalab sweep report runs/quickstart"
 )]
@@ -38,6 +41,12 @@ enum Command {
     Status(status::StatusCommand),
     /// Run failed trials once more
     Retry(run::RetryCommand),
+    /// Let running processes begin no other trial until `resume`
+    Pause(control::PauseCommand),
+    /// Let paused processes go on; with TRIALs, run these after all
+    Resume(control::TrialsCommand),
+    /// Stop every process of a sweep; with TRIALs, do not run these
+    Cancel(control::TrialsCommand),
     /// Write contact sheet and page, and tell what a sweep found
     Report(report::ReportCommand),
 }
@@ -49,6 +58,9 @@ pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
         Command::Run(arguments) => run::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => run::retry(arguments),
+        Command::Pause(arguments) => control::pause(arguments),
+        Command::Resume(arguments) => control::resume(arguments),
+        Command::Cancel(arguments) => control::cancel(arguments),
         Command::Report(arguments) => report::run(arguments),
     }
 }

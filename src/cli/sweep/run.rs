@@ -1,5 +1,6 @@
 //! `sigmalab sweep run` and `retry`: a sweep from its file, or on from where it stands.
 
+use super::detach;
 use super::load::{self, LoadFlags};
 use super::progress::{Progress, in_words};
 use crate::cli::failure::{Exit, Failure};
@@ -7,6 +8,7 @@ use crate::cli::interrupt::Interrupt;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
+use sigmalab::experiment::control::Control;
 use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
 use sigmalab::experiment::plan::Run;
 use sigmalab::experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
@@ -58,26 +60,35 @@ pub(super) struct RetryCommand {
 
 /// How a sweep is run.
 #[derive(Debug, Args)]
-struct RunningFlags {
+pub(super) struct RunningFlags {
     /// Take one of N equal shares, as in 1/4 … 4/4: for job arrays
     #[arg(long, value_name = "I/N", value_parser = shard)]
-    shard: Option<Shard>,
+    pub(super) shard: Option<Shard>,
 
     /// Compute threads, 1–1024, at most one a core is used [default: every core]
     #[arg(long, value_name = "N", value_parser = threads)]
-    threads: Option<usize>,
+    pub(super) threads: Option<usize>,
 
     /// MiB of trajectory cache [default: a quarter of the memory, or what the plan needs]
     #[arg(long, value_name = "MIB")]
-    cache: Option<u64>,
+    pub(super) cache: Option<u64>,
 
     /// No progress and no closing line; warnings and errors stay
     #[arg(long, short)]
-    quiet: bool,
+    pub(super) quiet: bool,
 
     /// Write no contact sheet and no page at the end
     #[arg(long)]
-    no_report: bool,
+    pub(super) no_report: bool,
+
+    /// Run it as a process of its own that outlives this terminal, and return at once; what it says
+    /// goes into run.log in the run directory
+    #[arg(long)]
+    detach: bool,
+
+    /// This is that process
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 /// Runs a sweep.
@@ -131,6 +142,12 @@ fn work(
     retry_failed: bool,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
+    if flags.detach {
+        return detach::start(&sweep.directory, retry_failed, flags);
+    }
+    if flags.detached {
+        detach::arrive()?;
+    }
     let started = Instant::now();
     let options = RunOptions {
         program: None,
@@ -161,27 +178,31 @@ fn work(
     let ended = result.map_err(|error| {
         let failure = match &error {
             RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
+            RunError::Control(_) => Failure::bad_input(&error),
             _ => Failure::failed(format_args!("{error}; what is recorded is safe")),
         };
         failure.way_out(&go_on)
     })?;
     let (done, failed) = (standings(&sweep, Standing::Done), standings(&sweep, Standing::Failed));
+    let skipped = skipped(&sweep)?;
     if ended.interrupted {
+        let how = if ended.cancelled { "cancelled" } else { "interrupted" };
         let message = format!(
-            "interrupted; {done} of {} are recorded in `{}`",
+            "{how}; {done} of {} are recorded in `{}`",
             counted(trials, "trial"),
             sweep.directory.path().display()
         );
         return Err(Failure { exit: Exit::Interrupted, message, ways_out: vec![go_on] });
     }
     interrupt.become_patient();
-    let complete = done + failed == trials;
+    let complete = done + failed + skipped == trials;
     let report = match complete && done > 0 && !flags.no_report {
         true => Some(super::report::write(&sweep)?),
         false => None,
     };
     if !flags.quiet {
-        let mut text = line(&sweep, &ended, done, failed, started.elapsed().as_secs_f64());
+        let mut text =
+            line(&sweep, &ended, (done, failed, skipped), started.elapsed().as_secs_f64());
         if let Some(report) = report {
             text.push_str(&format!("{}\n", report.page.display()));
         }
@@ -253,11 +274,29 @@ impl Clock {
     }
 }
 
-fn line(sweep: &Sweep, ended: &Ended, done: usize, failed: usize, seconds: f64) -> String {
+/// Trials without a record that the control file says not to run.
+fn skipped(sweep: &Sweep) -> Result<usize, Failure> {
+    let control = Control::read(&sweep.directory).map_err(Failure::failed)?;
+    let trials = sweep.trials.trials.iter().enumerate();
+    let pending =
+        trials.filter(|(place, _)| sweep.standing(Run::Trial(*place)) == Standing::Pending);
+    Ok(pending.filter(|(_, trial)| control.skips(&trial.id)).count())
+}
+
+fn line(
+    sweep: &Sweep,
+    ended: &Ended,
+    (done, failed, skipped): (usize, usize, usize),
+    seconds: f64,
+) -> String {
     let nfe = ended.nfe;
-    let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    let counted_too = |count: usize, what: &str| match count {
+        0 => String::new(),
+        count => format!(", {count} {what}"),
+    };
+    let (failures, skips) = (counted_too(failed, "failed"), counted_too(skipped, "skipped"));
     format!(
-        "{}  {done} of {} done{failures}  {} + {} evaluations, {} + {} saved  {}\n",
+        "{}  {done} of {} done{failures}{skips}  {} + {} evaluations, {} + {} saved  {}\n",
         sweep.directory.path().display(),
         counted(sweep.trials.trials.len(), "trial"),
         nfe.cond_done,

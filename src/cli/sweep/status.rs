@@ -40,6 +40,9 @@ fn text(status: &Status) -> String {
         status.failed,
         status.pending
     );
+    if status.skipped > 0 {
+        let _ = write!(text, ", {} skipped", status.skipped);
+    }
     if status.references > 0 {
         let _ = write!(
             text,
@@ -49,6 +52,9 @@ fn text(status: &Status) -> String {
         );
     }
     text.push('\n');
+    if status.paused {
+        text.push_str("paused; `sigmalab sweep resume` goes on\n");
+    }
     let nfe = status.nfe;
     let _ = writeln!(
         text,

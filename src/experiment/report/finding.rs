@@ -166,7 +166,7 @@ pub(super) fn instance(record: &Record) -> (String, u64, String) {
 }
 
 /// A value in few digits.
-pub(super) fn short(value: &Value) -> String {
+pub fn short(value: &Value) -> String {
     match value {
         Value::Number(number) => digits(*number),
         other => other.to_string(),
@@ -174,7 +174,7 @@ pub(super) fn short(value: &Value) -> String {
 }
 
 /// A number in at most four significant digits.
-pub(super) fn digits(number: f64) -> String {
+pub fn digits(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
         return number.to_string();
     }

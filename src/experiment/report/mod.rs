@@ -9,7 +9,7 @@ mod sheet;
 mod summary;
 pub mod wilcoxon;
 
-pub use finding::{Better, Finding, METRICS, Metric};
+pub use finding::{Better, Finding, METRICS, Metric, digits, short};
 pub use summary::summary;
 
 use super::sweep::Sweep;

@@ -1,0 +1,94 @@
+//! `sigmalab sweep pause`, `resume` and `cancel`: what running processes are to do, through a file
+//! in the run directory.
+
+use super::load;
+use crate::cli::failure::Failure;
+use crate::cli::print::{self, counted};
+use clap::Args;
+use sigmalab::experiment::control::Control;
+use sigmalab::experiment::plan::Run;
+use sigmalab::experiment::sweep::{Standing, Sweep};
+use std::path::PathBuf;
+
+/// The arguments of `sweep pause`.
+#[derive(Debug, Args)]
+pub(super) struct PauseCommand {
+    /// Run directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+}
+
+/// The arguments of `sweep resume` and `sweep cancel`.
+#[derive(Debug, Args)]
+pub(super) struct TrialsCommand {
+    /// Run directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Only these trials, by number or by the beginning of their identity
+    #[arg(value_name = "TRIAL")]
+    trials: Vec<String>,
+}
+
+/// No process begins another trial.
+pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
+    let sweep = load::open(&arguments.dir)?;
+    change(&sweep, |control| control.paused = true)?;
+    let dir = arguments.dir.display();
+    print::result(&format!("{dir}  paused: trials that are going are finished, no other begins\n"))
+}
+
+/// Processes go on, or trials are run after all.
+pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
+    let sweep = load::open(&arguments.dir)?;
+    let dir = arguments.dir.display();
+    if arguments.trials.is_empty() {
+        change(&sweep, |control| control.paused = false)?;
+        return print::result(&format!("{dir}  not paused\n"));
+    }
+    let trials = named(&sweep, &arguments.trials)?;
+    change(&sweep, |control| control.take_up(&trials))?;
+    let count = counted(trials.len(), "trial");
+    print::result(&format!("{dir}  {count} to be run; `sigmalab sweep run` where nobody does\n"))
+}
+
+/// Every process stops, or trials are not run.
+pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
+    let sweep = load::open(&arguments.dir)?;
+    let dir = arguments.dir.display();
+    if arguments.trials.is_empty() {
+        change(&sweep, |control| control.stops += 1)?;
+        return print::result(&format!(
+            "{dir}  cancelled: processes stop before their next evaluation\n"
+        ));
+    }
+    let trials = named(&sweep, &arguments.trials)?;
+    let recorded = |id: &String| {
+        let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id);
+        place.is_some_and(|place| sweep.standing(Run::Trial(place)) != Standing::Pending)
+    };
+    if let Some(trial) = trials.iter().find(|id| recorded(id)) {
+        return Err(Failure::bad_input(format_args!(
+            "trial {trial} has ended already and keeps its record; nothing was changed"
+        )));
+    }
+    let count = counted(trials.len(), "trial");
+    change(&sweep, |control| control.skip(trials))?;
+    print::result(&format!("{dir}  {count} not to be run; `sigmalab sweep resume` takes it back\n"))
+}
+
+fn change(sweep: &Sweep, change: impl FnOnce(&mut Control)) -> Result<(), Failure> {
+    Control::change(&sweep.directory, change).map(|_| ()).map_err(Failure::failed)
+}
+
+/// The identities of trials, short.
+fn named(sweep: &Sweep, names: &[String]) -> Result<Vec<String>, Failure> {
+    let found = names.iter().map(|name| {
+        sweep
+            .trials
+            .named(name)
+            .map(|trial| trial.id.short().to_owned())
+            .map_err(Failure::bad_input)
+    });
+    found.collect()
+}

@@ -1,0 +1,70 @@
+//! `--detach`: the same command again as a process of its own, which lives on when the terminal or
+//! the connection it was started from ends.
+
+use super::run::RunningFlags;
+use crate::cli::failure::Failure;
+use crate::cli::print;
+use sigmalab::experiment::directory::RunDirectory;
+use std::ffi::OsString;
+use std::fs::File;
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+
+/// Starts `sweep run` or `sweep retry` on a run directory and does not wait for its end.
+pub(super) fn start(
+    directory: &RunDirectory,
+    retry_failed: bool,
+    flags: &RunningFlags,
+) -> Result<(), Failure> {
+    let log = directory.output();
+    let path = log.display().to_string();
+    let failed = |error: std::io::Error| Failure::failed(format_args!("`{path}`: {error}"));
+    let output = File::options().create(true).append(true).open(&log).map_err(failed)?;
+    let errors = output.try_clone().map_err(failed)?;
+    let child = Command::new(program()?)
+        .args(arguments(directory, retry_failed, flags))
+        .stdin(Stdio::null())
+        .stdout(output)
+        .stderr(errors)
+        .spawn()
+        .map_err(|error| Failure::failed(format_args!("no process can be started: {error}")))?;
+    print::result(&format!(
+        "{}  process {} runs it; its output is in {path}\n",
+        directory.path().display(),
+        child.id()
+    ))
+}
+
+/// In the process that was started: a session of its own, so that nothing that happens to the
+/// terminal reaches it.
+pub(super) fn arrive() -> Result<(), Failure> {
+    let left = rustix::process::setsid();
+    left.map(|_| ())
+        .map_err(|error| Failure::failed(format_args!("no session of its own: {error}")))
+}
+
+fn arguments(directory: &RunDirectory, retry_failed: bool, flags: &RunningFlags) -> Vec<OsString> {
+    let command = if retry_failed { "retry" } else { "run" };
+    let mut arguments: Vec<OsString> = vec!["sweep".into(), command.into()];
+    let mut add = |flag: &str, value: Option<String>| {
+        arguments.extend(value.map(|value| format!("{flag}={value}").into()));
+    };
+    add("--threads", flags.threads.map(|threads| threads.to_string()));
+    add("--cache", flags.cache.map(|mib| mib.to_string()));
+    add("--shard", flags.shard.map(|shard| format!("{}/{}", shard.index + 1, shard.count)));
+    for (flag, given) in
+        [("--failed", retry_failed), ("--quiet", flags.quiet), ("--no-report", flags.no_report)]
+    {
+        arguments.extend(given.then(|| flag.into()));
+    }
+    arguments.extend(["--detached".into(), "--".into(), directory.path().into()]);
+    arguments
+}
+
+fn program() -> Result<PathBuf, Failure> {
+    // Stays the running program even when its file was replaced by a newer build.
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().map_err(Failure::failed)
+}
