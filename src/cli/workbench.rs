@@ -17,8 +17,9 @@ use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
-use sigmalab::tui::runtime::{self, Choices, Ended};
+use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
 use sigmalab::tui::store::Store;
+use sigmalab::tui::sweeps::follower::SweepPlaces;
 use sigmalab::tui::theme::Theme;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
@@ -131,7 +132,8 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         };
         let mut out = std::io::stdout().lock();
         let history = kept(data_folder().as_deref());
-        return play(&mut app, &mut engine, history, &text, &name, &mut out).map_err(|error| {
+        let beside = (history, sweep_places());
+        return play(&mut app, &mut engine, beside, &text, &name, &mut out).map_err(|error| {
             if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
     }
@@ -159,7 +161,9 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
-    match runtime::run(&mut app, &mut engine, choices, record, recovery, history, follow_samplers) {
+    let samplers = app.samplers().clone();
+    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places() };
+    match runtime::run(&mut app, &mut engine, choices, record, recovery, beside) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure {
             exit: Exit::Interrupted,
@@ -182,6 +186,14 @@ fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
     Keymap::parse(&read_file(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
 }
 
+/// Where experiments and run directories are: beside where somebody works, and experiments of their
+/// own in the configuration folder.
+fn sweep_places() -> SweepPlaces {
+    let here = Some(PathBuf::from("experiments"));
+    let own = configuration_folder().map(|folder| folder.join("experiments"));
+    SweepPlaces { experiments: here.into_iter().chain(own).collect(), runs: PathBuf::from("runs") }
+}
+
 /// Where finished runs are kept.
 fn kept(data: Option<&Path>) -> Option<History> {
     data.map(|data| History::under(data, DEFAULT_QUOTA))
@@ -194,15 +206,18 @@ fn configuration() -> Result<Configuration, Failure> {
         .map_err(Failure::bad_input)
 }
 
-/// A file of the user's configuration folder, where it exists: `SIGMALAB_CONFIG`, else the
-/// platform's.
+/// A file of the user's configuration folder, where it exists.
 fn own_file(name: &str) -> Option<PathBuf> {
+    Some(configuration_folder()?.join(name)).filter(|path| path.exists())
+}
+
+/// The user's configuration folder: `SIGMALAB_CONFIG`, else the platform's.
+fn configuration_folder() -> Option<PathBuf> {
     use etcetera::BaseStrategy as _;
-    let folder = match std::env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
-        Some(folder) => PathBuf::from(folder),
-        None => etcetera::choose_base_strategy().ok()?.config_dir().join("sigmalab"),
-    };
-    Some(folder.join(name)).filter(|path| path.exists())
+    match std::env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
+        Some(folder) => Some(PathBuf::from(folder)),
+        None => Some(etcetera::choose_base_strategy().ok()?.config_dir().join("sigmalab")),
+    }
 }
 
 /// Where the worker's libraries print: the screen is not theirs.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// The version this build writes.
 const VERSION: u32 = 1;
@@ -96,6 +96,11 @@ impl RunDirectory {
     /// Whether a sweep has begun in it.
     pub fn has_begun(&self) -> bool {
         self.path.join(FROZEN).is_file()
+    }
+
+    /// When what it runs was frozen: another time once it was extended.
+    pub fn frozen_at(&self) -> Option<SystemTime> {
+        fs::metadata(self.path.join(FROZEN)).ok()?.modified().ok()
     }
 
     /// Folder of journals.

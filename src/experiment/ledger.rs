@@ -9,6 +9,7 @@ use std::collections::HashMap;
 #[derive(Debug, Default)]
 pub struct Ledger {
     entries: HashMap<(Kind, TrialId), Entry>,
+    records: usize,
 }
 
 #[derive(Debug)]
@@ -21,6 +22,7 @@ impl Ledger {
     /// Takes records in.
     pub fn take(&mut self, records: impl IntoIterator<Item = Record>) {
         for record in records {
+            self.records += 1;
             let failed = u32::from(matches!(record.outcome, Outcome::Failed { .. }));
             let key = (record.kind, record.id.clone());
             match self.entries.get_mut(&key) {
@@ -37,6 +39,11 @@ impl Ledger {
                 }
             }
         }
+    }
+
+    /// How many records were taken in: another number where something is new.
+    pub fn records(&self) -> usize {
+        self.records
     }
 
     /// What is known of a run.

@@ -5,11 +5,13 @@ use super::picture::kitty_farewell;
 use super::screen::{KEYBOARD_OFF, LEAVE};
 use crossterm::terminal;
 use ratatui::layout::Size;
+use rustix::event::{PollFd, PollFlags, poll};
 use std::fs::File;
 use std::io::{self, IsTerminal, Read, Write};
 use std::os::fd::AsFd;
 use std::panic::{self, PanicHookInfo};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
 
 /// Whether raw mode is on, for the panic hook.
@@ -69,6 +71,54 @@ pub fn input() -> io::Result<File> {
         return Ok(stdin.as_fd().try_clone_to_owned()?.into());
     }
     File::open("/dev/tty")
+}
+
+/// Whether the bytes of the terminal are ours to read: somebody else's while another program has
+/// the terminal.
+#[derive(Debug, Clone, Default)]
+pub struct Gate(Arc<(Mutex<bool>, Condvar)>);
+
+impl Gate {
+    /// Leaves what is typed from now on to another program, or takes it again.
+    pub fn close(&self, closed: bool) {
+        let (is_closed, changed) = &*self.0;
+        // A thread that panicked while it held this changed nothing halfway.
+        *is_closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
+        changed.notify_all();
+    }
+
+    /// Waits while it is closed. Whether it was.
+    fn pass(&self) -> bool {
+        let (is_closed, changed) = &*self.0;
+        let mut closed = is_closed.lock().unwrap_or_else(PoisonError::into_inner);
+        let was_closed = *closed;
+        while *closed {
+            closed = changed.wait(closed).unwrap_or_else(PoisonError::into_inner);
+        }
+        was_closed
+    }
+}
+
+/// The terminal, of which nothing is read while the gate is closed.
+#[derive(Debug)]
+pub struct Gated {
+    /// The terminal.
+    pub input: File,
+    /// Who may read.
+    pub gate: Gate,
+}
+
+impl Read for Gated {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            // Waiting takes nothing: what comes is still there for the one it is meant for.
+            let mut waited = [PollFd::new(&self.input, PollFlags::IN)];
+            poll(&mut waited, None)?;
+            if !self.gate.pass() {
+                return self.input.read(buffer);
+            }
+        }
+    }
 }
 
 /// The size of the terminal.

@@ -31,6 +31,8 @@ pub enum Group {
     Running,
     /// Finished runs.
     Gallery,
+    /// Experiments, run directories and their trials.
+    Sweeps,
     /// Presets and their file.
     Presets,
     /// Screens and the program itself.
@@ -43,13 +45,14 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of help.
-    pub const ALL: [Group; 10] = [
+    pub const ALL: [Group; 11] = [
         Group::Moving,
         Group::Editing,
         Group::History,
         Group::Setting,
         Group::Running,
         Group::Gallery,
+        Group::Sweeps,
         Group::Presets,
         Group::Program,
         Group::Asking,
@@ -65,6 +68,7 @@ impl Group {
             Group::Setting => "What is drawn",
             Group::Running => "Running and comparing",
             Group::Gallery => "Finished runs",
+            Group::Sweeps => "Sweeps",
             Group::Presets => "Presets",
             Group::Program => "Screens and the program",
             Group::Asking => "Input lines and lists",
@@ -192,6 +196,29 @@ actions! {
     FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that hold these words";
     Zoom "zoom" Gallery None, "Show the picture as large as the screen, or the list again";
 
+    PlanSweep "plan-sweep" Sweeps Optional("experiment file"), "Tell what an experiment would run, save and take";
+    MeasureSweep "measure-sweep" Sweeps Optional("experiment file"), "The same with a step measured, for an estimate of time";
+    RunSweep "run-sweep" Sweeps Optional("experiment file or run directory"), "Run a sweep, or go on with one, as a process of its own";
+    ExtendSweep "extend-sweep" Sweeps Optional("experiment file"), "Run a changed experiment in its run directory: its new trials are added";
+    RetrySweep "retry-sweep" Sweeps Optional("run directory"), "Run the failed trials of a sweep once more";
+    WriteExperiment "write-experiment" Sweeps Asked("values for the selected steps, such as 1.5 2 3 or 1..3/5; a name may follow"), "Write an experiment over the selected steps of the grid";
+    EditExperiment "edit-experiment" Sweeps Optional("experiment file"), "Open an experiment in $VISUAL or $EDITOR";
+    AttachSweep "attach-sweep" Sweeps Optional("run directory"), "Follow a run directory, whoever works on it";
+    PauseSweep "pause-sweep" Sweeps Optional("on or off"), "Begin no other trial of the sweep, or go on";
+    CancelSweep "cancel-sweep" Sweeps Optional("confirmed"), "Stop every process of the sweep, once you confirm";
+    TrialFirst "trial-first" Sweeps Optional("trial"), "Make a trial before all others, or in its turn again";
+    SkipTrial "skip-trial" Sweeps Optional("trial"), "Do not run a trial, or run it after all";
+    SweepView "sweep-view" Sweeps Optional("table, sheet or scatter"), "Show a sweep's trials as a table, as pictures, or as points";
+    SortTrials "sort-trials" Sweeps Asked("column; the same again turns it round, number takes it back"), "Sort the trials by a column";
+    FilterTrials "filter-trials" Sweeps Asked("words and conditions, such as done latent_rmse<0.2; none shows every trial"), "Show only some trials";
+    TrialColumns "trial-columns" Sweeps Asked("names of columns, or all"), "Choose the columns of the table of trials";
+    ScatterX "scatter-x" Sweeps Optional("column"), "Put a column on the horizontal axis; without a name, the next one";
+    ScatterY "scatter-y" Sweeps Optional("column"), "Put a column on the vertical axis; without a name, the next one";
+    LoadTrial "load-trial" Sweeps Optional("trial"), "Load a trial's steps, prompt, size, seed and sampler into the grid";
+    PinTrial "pin-trial" Sweeps Optional("trial"), "Pin a trial as A";
+    CompareTrial "compare-trial" Sweeps Optional("trial"), "Compare the pinned run A with a trial, B";
+    TrialPreset "trial-preset" Sweeps Asked("name of the new preset"), "Save the steps of the trial under the cursor as a preset";
+
     LoadPreset "load-preset" Presets Asked("preset"), "Load a preset into the grid";
     Save "save" Presets None, "Save the schedule under its name";
     SaveAs "save-as" Presets Asked("new name"), "Save the schedule as a new preset";
@@ -209,6 +236,7 @@ actions! {
     ShowPresets "show-presets" Program None, "Go to the presets";
     ShowGallery "show-gallery" Program None, "Go to the gallery of finished runs, and read what others added";
     ShowSamplers "show-samplers" Program None, "Go to the samplers";
+    ShowSweeps "show-sweeps" Program None, "Go to the sweeps: experiments and run directories";
     ShowRevisions "show-revisions" Program None, "Go to the tree of what was done and undone";
     ShowLog "show-log" Program None, "Go to the log";
     Help "help" Program None, "Show the keys";
@@ -233,6 +261,7 @@ actions! {
     PrintSchedule "print-schedule" Printing None, "Print the schedule as tab-separated values";
     PrintRun "print-run" Printing None, "Print steps and network evaluations of the last run as JSON";
     PrintComparison "print-comparison" Printing None, "Print how far A and B are apart as JSON";
+    PrintSweep "print-sweep" Printing None, "Print where the sweep that is followed stands as JSON";
     PrintPresets "print-presets" Printing None, "Print the presets' names";
 }
 

@@ -19,4 +19,5 @@ pub mod runtime;
 pub mod samplers;
 pub mod screens;
 pub mod store;
+pub mod sweeps;
 pub mod theme;

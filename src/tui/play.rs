@@ -3,7 +3,11 @@
 
 use super::action::Call;
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
 use super::gallery::keeper::Keeper;
+use super::sweeps::SweepNews;
+use super::sweeps::follower::{Follower, SweepPlaces};
+use super::sweeps::program::Program;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::Engine;
 use crate::history::History;
@@ -72,21 +76,29 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<(usize, Call)>, PlayError> {
 }
 
 /// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`;
-/// finished runs go into `history`.
+/// finished runs go into `history`; experiments and run directories are in `sweeps`.
 pub fn play(
     app: &mut App,
     engine: &mut Engine,
-    history: Option<History>,
+    (history, sweeps): (Option<History>, SweepPlaces),
     text: &str,
     file: &str,
     out: &mut dyn Write,
 ) -> Result<(), PlayError> {
     let (sender, news) = mpsc::channel();
-    let keeper = Keeper::start(history, move |gallery| {
-        // Nobody listens once the file has ended.
-        let _ = sender.send(gallery);
-    })
-    .map_err(PlayError::Thread)?;
+    // Nobody listens once the file has ended.
+    let keeper = Keeper::start(history, {
+        let sender = sender.clone();
+        move |gallery| drop(sender.send(News::Gallery(gallery)))
+    });
+    let follower =
+        Follower::start(sweeps, Program::new(None), app.samplers().clone(), move |news| {
+            drop(sender.send(News::Sweeps(news)));
+        });
+    let beside = Beside {
+        keeper: keeper.map_err(PlayError::Thread)?,
+        follower: follower.map_err(PlayError::Thread)?,
+    };
     for (line, call) in parse(text, file)? {
         let failed = |problem: String| PlayError::Call {
             file: file.to_owned(),
@@ -96,19 +108,22 @@ pub fn play(
         };
         let (effects, result) = app.play(&call);
         result.map_err(failed)?;
-        if carry_out(app, engine, &keeper, effects, out)? {
+        if carry_out(app, engine, &beside, effects, out)? {
             return Ok(());
         }
         loop {
             let effects = if app.runs().going.is_some() {
                 let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
                 app.engine(update)
-            } else if app.is_waiting() {
-                app.gallery_news(news.recv().map_err(|_| PlayError::NoNews)?)
+            } else if app.is_waiting() || app.is_waiting_for_sweeps() {
+                match news.recv().map_err(|_| PlayError::NoNews)? {
+                    News::Gallery(news) => app.gallery_news(news),
+                    News::Sweeps(news) => app.sweep_news(news),
+                }
             } else {
                 break;
             };
-            carry_out(app, engine, &keeper, effects, out)?;
+            carry_out(app, engine, &beside, effects, out)?;
         }
         // A run that failed has its cause as the message.
         if let Some(message) = app.message().filter(|message| message.is_problem) {
@@ -118,11 +133,23 @@ pub fn play(
     Ok(())
 }
 
+/// What comes from beside.
+enum News {
+    Gallery(GalleryNews),
+    Sweeps(SweepNews),
+}
+
+/// What goes on beside.
+struct Beside {
+    keeper: Keeper,
+    follower: Follower,
+}
+
 /// Does what the application asked for; `true` where it is to end.
 fn carry_out(
     app: &mut App,
     engine: &mut Engine,
-    keeper: &Keeper,
+    beside: &Beside,
     effects: Vec<Effect>,
     out: &mut dyn Write,
 ) -> Result<bool, PlayError> {
@@ -140,12 +167,14 @@ fn carry_out(
                     engine.cancel(id);
                 }
             }
-            Effect::Gallery(work) => keeper.take(work),
+            Effect::Gallery(work) => beside.keeper.take(work),
+            Effect::Sweeps(work) => beside.follower.take(work),
             Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.
             Effect::Clipboard(_)
             | Effect::Compare(_)
+            | Effect::Edit(_)
             | Effect::Record(_)
             | Effect::Mouse(_)
             | Effect::PictureProtocol(_)

@@ -17,6 +17,7 @@ mod resizing;
 mod sixel;
 mod story;
 mod svg;
+mod sweeps;
 mod tmux;
 #[allow(dead_code, reason = "the measurements use more of it")]
 mod tty;

@@ -21,3 +21,5 @@ mod screens;
 mod session;
 mod snapshots;
 mod styled;
+mod sweep_snapshots;
+mod sweeps;

@@ -17,8 +17,8 @@ use sigmalab::tui::screens::Placement;
 use sigmalab::tui::theme::Theme;
 
 /// 80×24 and 120×40: the least that is comfortable, and what most people have.
-const SMALL: (u16, u16) = (80, 24);
-const LARGE: (u16, u16) = (120, 40);
+pub(crate) const SMALL: (u16, u16) = (80, 24);
+pub(crate) const LARGE: (u16, u16) = (120, 40);
 
 /// The last three steps of V4_DEFAULT_20 are selected.
 const LAST_THREE: &str = ": \"load-preset\" enter \"V4_DEFAULT_20\" enter G K K";
@@ -30,7 +30,7 @@ fn workbench(screen: (u16, u16), keys: &str) -> Workbench {
 }
 
 /// Draws the screen; pictures are shown by their number and the size of their area.
-fn drawn(workbench: &Workbench) -> String {
+pub(crate) fn drawn(workbench: &Workbench) -> String {
     let area = workbench.app.area();
     let mut terminal = Terminal::new(TestBackend::new(area.width, area.height)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut stand_in)).unwrap();

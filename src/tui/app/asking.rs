@@ -41,6 +41,8 @@ impl App {
             Action::SamplerParam => (self.param_in_words(), true),
             Action::GoToRevision => (self.document.revision().to_string(), true),
             Action::FilterRuns => (self.gallery.words().to_owned(), true),
+            Action::FilterTrials => (self.trial_conditions(), false),
+            Action::SortTrials => (self.likely_sort(), true),
             Action::SaveAs => (document.draft().name.clone(), false),
             Action::RenamePreset | Action::DuplicatePreset => {
                 (self.preset_under_cursor().unwrap_or_default(), false)
@@ -106,6 +108,10 @@ impl App {
                 self.perform(&Action::LoadRun.into()).map(|()| None)
             }
             None if self.screen == Screen::Samplers => self.accept_sampler(),
+            None if self.screen == Screen::Sweeps => self.accept_entry(),
+            None if self.screen == Screen::Sweep => {
+                self.perform(&Action::LoadTrial.into()).map(|()| None)
+            }
             None if self.screen == Screen::Revisions => {
                 let revision = self.chosen_revision.to_string();
                 self.perform(&Call::with(Action::GoToRevision, revision)).map(|()| None)
@@ -119,12 +125,18 @@ impl App {
             Some(Asking::Line(ask)) if ask.action == Action::FilterPresets => {
                 self.preset_filter.clear();
             }
+            Some(Asking::Line(ask)) if ask.action == Action::FilterTrials => self.show_only(""),
             Some(_) => {}
             None => match self.screen {
                 Screen::Presets if !self.preset_filter.is_empty() => self.preset_filter.clear(),
                 Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
                 Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
                 Screen::Samplers if self.sampler_list.leave() => {}
+                Screen::Sweep => {
+                    if !self.leave_sweep() {
+                        self.screen = Screen::Sweeps;
+                    }
+                }
                 _ => self.screen = Screen::Editor,
             },
         }
@@ -166,6 +178,8 @@ impl App {
             }
             None if self.screen == Screen::Samplers => self.sampler_list.along(by),
             None if self.screen == Screen::Revisions => self.along_revisions(by),
+            None if self.screen == Screen::Sweeps => self.sweeps.along(by),
+            None if self.screen == Screen::Sweep => self.along_trials(by),
             _ => self.scroll = self.scroll.saturating_add_signed(by),
         }
         Ok(None)
@@ -189,6 +203,10 @@ impl App {
                 *chosen = row;
             }
             _ => {
+                if self.screen == Screen::Sweep && self.asking.is_none() {
+                    self.go_to_trial(row);
+                    return Ok(None);
+                }
                 let by = isize::try_from(row).unwrap_or(isize::MAX);
                 self.along(-(isize::MAX / 2))?;
                 self.along(by)?;
@@ -204,6 +222,8 @@ impl App {
             Screen::Gallery => self.gallery.shown_len(),
             Screen::Samplers => self.sampler_list.cards().len(),
             Screen::Revisions => self.document.history().count(),
+            Screen::Sweeps => self.sweeps.len(),
+            Screen::Sweep => self.trials_shown(),
             Screen::Editor | Screen::Compare | Screen::Log => 0,
         }
     }

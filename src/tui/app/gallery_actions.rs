@@ -1,6 +1,7 @@
 //! Actions on finished runs, and the keeper's news.
 
 use super::{App, Asking, Done, Effect, Message, Screen};
+use crate::engine::recipe::Recipe;
 use crate::tui::action::{Action, Call};
 use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
 use crate::tui::runs::Finished;
@@ -30,6 +31,11 @@ impl App {
     /// Whether something that was asked for waits for a run to be read.
     pub fn is_waiting(&self) -> bool {
         self.gallery.is_waiting()
+    }
+
+    /// Whether something that was asked of a sweep has not come yet.
+    pub fn is_waiting_for_sweeps(&self) -> bool {
+        self.sweeps.is_waiting()
     }
 
     /// Does what waited for a picture, and asks for the next one.
@@ -133,15 +139,18 @@ impl App {
         }
     }
 
-    /// The steps as one command, everything else beside; back in the editor.
     fn load_recipe_of(&mut self, run: &GalleryRun) -> Result<String, String> {
         let recipe = Arc::clone(&run.recipe);
+        self.load_recipe(&recipe, &run.title())
+    }
+
+    /// The steps as one command, everything else beside; back in the editor.
+    pub(super) fn load_recipe(&mut self, recipe: &Recipe, title: &str) -> Result<String, String> {
         let preset = recipe.preset.as_ref().and_then(|name| self.store.get(name).ok()).cloned();
-        let title = run.title();
         let (sampler, revision) = (self.document.sampler.clone(), self.document.revision());
         let mut left = self
             .document
-            .load_recipe_of(&recipe, preset.as_ref(), &format!("load {title}"))
+            .load_recipe_of(recipe, preset.as_ref(), &format!("load {title}"))
             .map_err(|error| format!("{title} cannot be loaded: {error}"))?;
         if self.samplers.choose(&recipe.sampler.id, &recipe.sampler.params).is_err() {
             self.document.sampler = sampler;
@@ -218,8 +227,11 @@ impl App {
     }
 
     pub(super) fn zoom(&mut self) -> Done {
+        if self.screen == Screen::Sweep {
+            return self.zoom_trial();
+        }
         if self.screen != Screen::Gallery {
-            return Err("zoom belongs to the gallery".to_owned());
+            return Err("zoom belongs to the gallery and to sweeps".to_owned());
         }
         self.gallery.zoomed = !self.gallery.zoomed;
         Ok(None)

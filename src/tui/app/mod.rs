@@ -13,6 +13,8 @@ mod revision_actions;
 mod running;
 mod sampler_actions;
 mod settings;
+mod sweep_actions;
+mod trial_actions;
 
 use super::action::{Action, Argument, Call};
 use super::comparing::{Comparing, Comparison, ComparisonJob};
@@ -26,6 +28,7 @@ use super::runs::Runs;
 use super::samplers::SamplerList;
 use super::screens;
 use super::store::Store;
+use super::sweeps::{SweepWork, Sweeps};
 use super::theme::Theme;
 use crate::engine::recipe::Recipe;
 use crate::sampler::Samplers;
@@ -36,6 +39,7 @@ use crate::terminal::key::{Key, KeyCode, Modifiers};
 use crate::terminal::meter::ByteMeter;
 use crate::terminal::picture::Protocol;
 use ratatui::layout::Rect;
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// What an application begins with.
@@ -70,6 +74,10 @@ pub enum Effect {
     Compare(Box<ComparisonJob>),
     /// Work for the gallery's keeper.
     Gallery(GalleryWork),
+    /// Work for the sweeps' follower.
+    Sweeps(SweepWork),
+    /// Let somebody edit a file, and tell [`App::edited`].
+    Edit(PathBuf),
     /// Put text into the terminal's clipboard.
     Clipboard(String),
     /// Print a line on standard output, in `--play`.
@@ -105,6 +113,10 @@ pub enum Screen {
     Samplers,
     /// What was done and undone.
     Revisions,
+    /// The experiments and run directories.
+    Sweeps,
+    /// The sweep that is followed.
+    Sweep,
     /// What happened.
     Log,
 }
@@ -119,6 +131,8 @@ impl Screen {
             Screen::Gallery => Context::Gallery,
             Screen::Samplers => Context::Samplers,
             Screen::Revisions => Context::Revisions,
+            Screen::Sweeps => Context::Sweeps,
+            Screen::Sweep => Context::Sweep,
             Screen::Log => Context::Reading,
         }
     }
@@ -224,6 +238,7 @@ pub struct App {
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
     pub(super) gallery: Gallery,
+    pub(super) sweeps: Sweeps,
     pub(super) sampler_list: SamplerList,
     /// The revision under the cursor of their screen.
     pub(super) chosen_revision: usize,
@@ -278,6 +293,7 @@ impl App {
             scroll: 0,
             chosen_preset: 0,
             gallery: Gallery::default(),
+            sweeps: Sweeps::default(),
             sampler_list: SamplerList::default(),
             chosen_revision: 0,
             preset_filter: String::new(),
@@ -367,6 +383,11 @@ impl App {
         &self.gallery
     }
 
+    /// Experiments and run directories.
+    pub fn sweeps(&self) -> &Sweeps {
+        &self.sweeps
+    }
+
     /// The runs.
     pub fn runs(&self) -> &Runs {
         &self.runs
@@ -419,8 +440,13 @@ impl App {
                 ask.fresh = false;
                 ask.problem = None;
                 ask.line.key(key);
-                if ask.action == Action::FilterPresets {
-                    self.preset_filter = ask.line.text();
+                match ask.action {
+                    Action::FilterPresets => self.preset_filter = ask.line.text(),
+                    Action::FilterTrials => {
+                        let text = ask.line.text();
+                        self.show_only(&text);
+                    }
+                    _ => {}
                 }
             }
             Some(Asking::Palette { line, chosen }) => {
@@ -582,6 +608,7 @@ impl App {
     /// Takes what was asked of the world since.
     pub fn effects(&mut self) -> Vec<Effect> {
         self.follow_gallery();
+        self.follow_sweeps();
         self.fit();
         if let Some(job) = self.comparing.wanted(&self.runs) {
             self.ask_world(Effect::Compare(Box::new(job)));

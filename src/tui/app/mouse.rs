@@ -171,7 +171,12 @@ impl App {
             Some(_) => return,
             None => match self.screen {
                 Screen::Editor => return self.wheel_grid(notches * NOTCH, at),
-                Screen::Presets | Screen::Gallery | Screen::Samplers | Screen::Revisions => 1,
+                Screen::Presets
+                | Screen::Gallery
+                | Screen::Samplers
+                | Screen::Revisions
+                | Screen::Sweeps
+                | Screen::Sweep => 1,
                 Screen::Compare | Screen::Log => NOTCH,
             },
         };

@@ -14,7 +14,7 @@ impl App {
             self.ask_for(call.action);
             return Ok(());
         }
-        let call = &self.naming_the_run(call);
+        let call = &self.naming_the_trial(&self.naming_the_run(call));
         let revision = self.document.revision();
         match self.does(call.action, call.argument.as_deref()) {
             Ok(message) => {
@@ -48,6 +48,8 @@ impl App {
                 self.sampler_list.leave();
                 Ok(None)
             }
+            Action::MoveRight if self.screen == Screen::Sweep => self.across_trials(count()?),
+            Action::MoveLeft if self.screen == Screen::Sweep => self.across_trials(-count()?),
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -139,6 +141,29 @@ impl App {
             Action::FilterRuns => self.filter_runs(text),
             Action::Zoom => self.zoom(),
 
+            Action::PlanSweep => self.plan_sweep(argument, false),
+            Action::MeasureSweep => self.plan_sweep(argument, true),
+            Action::RunSweep => self.run_sweep(argument),
+            Action::ExtendSweep => self.extend_sweep(argument),
+            Action::RetrySweep => self.retry_sweep(argument),
+            Action::WriteExperiment => self.write_experiment(text),
+            Action::EditExperiment => self.edit_experiment(argument),
+            Action::AttachSweep => self.attach_sweep(argument),
+            Action::PauseSweep => self.pause_sweep(argument),
+            Action::CancelSweep => self.cancel_sweep(text == "confirmed"),
+            Action::TrialFirst => self.trial_first(text),
+            Action::SkipTrial => self.skip_trial(text),
+            Action::SweepView => self.sweep_view(argument),
+            Action::SortTrials => self.sort_trials(text),
+            Action::FilterTrials => self.filter_trials(text),
+            Action::TrialColumns => self.trial_columns(text),
+            Action::ScatterX => self.scatter_axis(0, argument),
+            Action::ScatterY => self.scatter_axis(1, argument),
+            Action::LoadTrial => self.load_trial(text),
+            Action::PinTrial => self.pin_trial(text),
+            Action::CompareTrial => self.compare_trial(text),
+            Action::TrialPreset => self.trial_preset(text),
+
             Action::LoadPreset => self.load_preset(text),
             Action::Save => self.save(),
             Action::SaveAs => self.save_as(text),
@@ -157,6 +182,7 @@ impl App {
             Action::ShowGallery => self.show_gallery(),
             Action::ShowSamplers => self.show_samplers(),
             Action::ShowRevisions => self.show_revisions(),
+            Action::ShowSweeps => self.show_sweeps(),
             Action::ShowLog => self.show(Screen::Log),
             Action::Help => {
                 self.scroll = 0;
@@ -191,6 +217,7 @@ impl App {
             Action::PrintSchedule => self.print_schedule(),
             Action::PrintRun => self.print_run(),
             Action::PrintComparison => self.print_comparison(),
+            Action::PrintSweep => self.print_sweep(),
             Action::PrintPresets => {
                 let names: Vec<_> = self.store.presets().iter().map(|p| p.name.clone()).collect();
                 self.effect(Effect::Print(names.join("\n")))

@@ -135,7 +135,7 @@ impl App {
 
     /// Changes the file, provided that it is still what `claim` says. What to add to the message:
     /// nothing, or what another program had changed beside.
-    fn change_file(
+    pub(super) fn change_file(
         &mut self,
         claim: Claim<'_>,
         change: impl Fn(&str) -> Result<String, WriteError>,

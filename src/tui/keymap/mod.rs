@@ -27,6 +27,10 @@ pub enum Context {
     Samplers,
     /// The tree of revisions.
     Revisions,
+    /// The experiments and run directories.
+    Sweeps,
+    /// The sweep that is followed.
+    Sweep,
     /// Text that scrolls: log and help.
     Reading,
     /// An input line.
@@ -39,13 +43,15 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of help.
-    pub const ALL: [Context; 11] = [
+    pub const ALL: [Context; 13] = [
         Context::Grid,
         Context::Presets,
         Context::Compare,
         Context::Gallery,
         Context::Samplers,
         Context::Revisions,
+        Context::Sweeps,
+        Context::Sweep,
         Context::Reading,
         Context::Global,
         Context::Line,
@@ -63,6 +69,8 @@ impl Context {
             Context::Gallery => "gallery",
             Context::Samplers => "samplers",
             Context::Revisions => "revisions",
+            Context::Sweeps => "sweeps",
+            Context::Sweep => "sweep",
             Context::Reading => "reading",
             Context::Line => "line",
             Context::Palette => "palette",

@@ -5,10 +5,13 @@ use crate::history::History;
 use crate::sampler::Samplers;
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
-use crate::terminal::tty;
+use crate::terminal::tty::{self, Gate, Gated};
 use crate::tui::comparing::{Comparison, ComparisonJob};
 use crate::tui::gallery::GalleryNews;
 use crate::tui::gallery::keeper::Keeper;
+use crate::tui::sweeps::SweepNews;
+use crate::tui::sweeps::follower::{Follower, SweepPlaces};
+use crate::tui::sweeps::program::Program;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -28,6 +31,8 @@ pub(super) enum Incoming {
     Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
     Gallery(GalleryNews),
+    /// Something came of work on sweeps.
+    Sweeps(SweepNews),
     /// Other samplers than before can be chosen.
     Samplers(Samplers),
     /// Something for the log: a thread's panic.
@@ -37,6 +42,24 @@ pub(super) enum Incoming {
 /// Follows which samplers there are, on a thread of its own: tells the function it is given
 /// whenever that changes, until that says `false`.
 pub type FollowSamplers = Box<dyn FnOnce(&mut dyn FnMut(Samplers) -> bool) + Send>;
+
+/// What goes on beside the loop.
+pub struct Beside {
+    /// Where finished runs are kept.
+    pub history: Option<History>,
+    /// Tells of samplers that come and go.
+    pub follow_samplers: FollowSamplers,
+    /// The samplers there are now.
+    pub samplers: Samplers,
+    /// Where experiments and run directories are.
+    pub sweeps: SweepPlaces,
+}
+
+impl std::fmt::Debug for Beside {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Beside").field("sweeps", &self.sweeps).finish_non_exhaustive()
+    }
+}
 
 /// The channel, and the threads that feed it while this lives.
 #[derive(Debug)]
@@ -49,16 +72,18 @@ pub(super) struct Sources {
     pub(super) comparisons: Sender<ComparisonJob>,
     /// Finished runs are written and read beside it too.
     pub(super) keeper: Keeper,
+    /// Sweeps are planned, started and followed beside it.
+    pub(super) follower: Follower,
+    /// Whether the terminal is ours to read.
+    pub(super) gate: Gate,
     _signals: Signals,
 }
 
 impl Sources {
-    /// Starts them: reading the terminal, catching signals, encoding pictures, keeping runs in
-    /// `history`, following the samplers.
-    pub(super) fn open(
-        history: Option<History>,
-        follow_samplers: FollowSamplers,
-    ) -> io::Result<Self> {
+    /// Starts them: reading the terminal, catching signals, encoding pictures, and what goes on
+    /// beside the loop.
+    pub(super) fn open(beside: Beside) -> io::Result<Self> {
+        let Beside { history, follow_samplers, samplers, sweeps } = beside;
         let (sender, incoming) = mpsc::channel();
         let signals = Signals::catch({
             let sender = sender.clone();
@@ -69,7 +94,9 @@ impl Sources {
             let sender = sender.clone();
             move |report| drop(sender.send(Incoming::Trouble(report)))
         });
-        tty::read_on_a_thread(tty::input()?, {
+        let gate = Gate::default();
+        let input = Gated { input: tty::input()?, gate: gate.clone() };
+        tty::read_on_a_thread(input, {
             let sender = sender.clone();
             move |bytes| {
                 let incoming =
@@ -92,6 +119,10 @@ impl Sources {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
         })?;
+        let follower = Follower::start(sweeps, Program::new(None), samplers, {
+            let sender = sender.clone();
+            move |news| drop(sender.send(Incoming::Sweeps(news)))
+        })?;
         thread::Builder::new().name("samplers".to_owned()).spawn({
             let sender = sender.clone();
             move || {
@@ -106,6 +137,6 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, comparisons, keeper, _signals: signals })
+        Ok(Sources { incoming, jobs, comparisons, keeper, follower, gate, _signals: signals })
     }
 }

@@ -3,17 +3,18 @@
 //! does, it writes nothing.
 
 mod clock;
+mod editor;
 mod incoming;
 mod shown;
 
 use super::app::{App, Effect};
 use super::gallery::GalleryNews;
 use super::recovery::Recovery;
+use super::sweeps::SweepNews;
 use super::theme::Theme;
 use crate::engine::event::Event;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::{Engine, RunUpdate};
-use crate::history::History;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -25,12 +26,13 @@ use crate::terminal::screen::Screen;
 use crate::terminal::signals::{self, Signal};
 use crate::terminal::tty::{self, Measured, RawMode, TtyError};
 use clock::{Clock, Haste};
-pub use incoming::FollowSamplers;
+pub use incoming::{Beside, FollowSamplers};
 use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use shown::Shown;
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
@@ -65,8 +67,7 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs;
-/// `follow_samplers` tells of samplers that come and go.
+/// action that was done; `recovery` keeps edits that are not saved.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -76,8 +77,7 @@ pub fn run(
     choices: Choices,
     record: Option<File>,
     recovery: Recovery,
-    history: Option<History>,
-    follow_samplers: FollowSamplers,
+    beside: Beside,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -85,7 +85,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open(history, follow_samplers)?;
+    let sources = Sources::open(beside)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -231,7 +231,18 @@ impl Runtime<'_> {
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
+            Incoming::Sweeps(news) => {
+                let haste = match &news {
+                    SweepNews::Followed(..) => Haste::Progress,
+                    SweepNews::Thumbnail(..) => Haste::Draft,
+                    _ => Haste::Now,
+                };
+                let effects = self.app.sweep_news(news);
+                self.clock.ask(haste, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Samplers(samplers) => {
+                self.sources.follower.set_samplers(samplers.clone());
                 self.engine.set_samplers(samplers.clone());
                 self.app.set_samplers(samplers);
                 self.clock.ask(Haste::Now, Instant::now());
@@ -341,6 +352,8 @@ impl Runtime<'_> {
                     let _ = self.sources.comparisons.send(*job);
                 }
                 Effect::Gallery(work) => self.sources.keeper.take(work),
+                Effect::Sweeps(work) => self.sources.follower.take(work),
+                Effect::Edit(file) => self.edit(&file)?,
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {
@@ -386,6 +399,36 @@ impl Runtime<'_> {
         self.screen.leave(&farewell)?;
         self.raw = None;
         Ok(())
+    }
+
+    /// Leaves the terminal to an editor until it ends.
+    fn edit(&mut self, file: &Path) -> io::Result<()> {
+        let Some(editor) = editor::named() else {
+            let advice = "name an editor in $VISUAL or $EDITOR to open it from here".to_owned();
+            let effects = self.app.edited(file, Err(advice));
+            self.clock.ask(Haste::Now, Instant::now());
+            return self.carry_out(effects);
+        };
+        self.keep_edits();
+        self.sources.gate.close(true);
+        self.give_back()?;
+        let edited = editor::edit(&editor, file);
+        self.sources.gate.close(false);
+        // Signals of the keyboard were meant for the editor.
+        let mut others = Vec::new();
+        while let Ok(incoming) = self.sources.incoming.try_recv() {
+            let meant_for_it = matches!(
+                incoming,
+                Incoming::Signal(Signal::Suspend | Signal::Continue | Signal::Interrupt)
+            );
+            others.extend((!meant_for_it).then_some(incoming));
+        }
+        self.take_again()?;
+        others.into_iter().try_for_each(|incoming| self.came(incoming))?;
+        let edited = edited.unwrap_or_else(|error| Err(format!("`{editor}`: {error}")));
+        let effects = self.app.edited(file, edited);
+        self.clock.ask(Haste::Now, Instant::now());
+        self.carry_out(effects)
     }
 
     /// Stops this process; SIGCONT brings the terminal back.

@@ -227,7 +227,7 @@ const LABEL: u16 = 9;
 
 /// The first `most` lines of a text that is broken between words at `width` columns; a word that
 /// is longer than a line, such as a path, is broken where the line ends.
-fn broken(text: &str, width: usize, most: usize) -> Vec<String> {
+pub(super) fn broken(text: &str, width: usize, most: usize) -> Vec<String> {
     let wide = |text: &str| Span::raw(text).width();
     let mut lines = Vec::new();
     let (mut line, mut used) = (String::new(), 0);

@@ -2,7 +2,7 @@
 
 use super::{LEAST, title, title_row};
 use super::{body, compare, editor, gallery, hints, hints_row, pieces, popups, presets};
-use super::{revisions, samplers, status, status_row};
+use super::{revisions, samplers, status, status_row, sweeps};
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Screen};
 use crate::tui::grid::{self, Place};
@@ -76,6 +76,8 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         Screen::Gallery => row_at(gallery::rows_on_screen(app, body(area)), at),
         Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
         Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
+        Screen::Sweeps => row_at(sweeps::list_rows(app, body(area)), at),
+        Screen::Sweep => row_at(sweeps::trial_rows(app, body(area)).into_iter(), at),
         Screen::Compare => {
             compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
         }

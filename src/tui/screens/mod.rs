@@ -13,6 +13,7 @@ pub(super) mod reading;
 pub(super) mod revisions;
 pub(super) mod samplers;
 mod side_by_side;
+pub(super) mod sweeps;
 
 use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};
@@ -64,6 +65,8 @@ impl App {
             Screen::Gallery => gallery::draw(self, body, buffer),
             Screen::Samplers => samplers::draw(self, body, buffer),
             Screen::Revisions => revisions::draw(self, body, buffer),
+            Screen::Sweeps => sweeps::draw_list(self, body, buffer),
+            Screen::Sweep => sweeps::draw(self, body, buffer),
             Screen::Log => reading::draw_log(self, body, buffer),
         }
         pieces::draw(&status(self, area.width), status_row(area), buffer);
@@ -90,7 +93,12 @@ impl App {
             Screen::Editor => editor::pictures(self, body(area)),
             Screen::Compare => compare::pictures(self, body(area)),
             Screen::Gallery => gallery::pictures(self, body(area)),
-            Screen::Presets | Screen::Samplers | Screen::Revisions | Screen::Log => Vec::new(),
+            Screen::Sweep => sweeps::pictures(self, body(area)),
+            Screen::Presets
+            | Screen::Samplers
+            | Screen::Revisions
+            | Screen::Sweeps
+            | Screen::Log => Vec::new(),
         }
     }
 }
@@ -281,6 +289,7 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Save, "save"),
             (Action::ShowPresets, "presets"),
             (Action::ShowGallery, "gallery"),
+            (Action::ShowSweeps, "sweeps"),
             (Action::Palette, "palette"),
             (Action::Help, "help"),
         ],
@@ -349,6 +358,35 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Redo, "redo"),
             (Action::Run, "run"),
             (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Sweeps => &[
+            (Action::Accept, "open"),
+            (Action::RunSweep, "run"),
+            (Action::PlanSweep, "plan"),
+            (Action::MeasureSweep, "time it"),
+            (Action::EditExperiment, "edit"),
+            (Action::WriteExperiment, "write one"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Sweep => &[
+            (Action::SweepView, "view"),
+            (Action::LoadTrial, "into grid"),
+            (Action::SortTrials, "sort"),
+            (Action::FilterTrials, "filter"),
+            (Action::Zoom, "zoom"),
+            (Action::PinTrial, "pin A"),
+            (Action::CompareTrial, "compare"),
+            (Action::PauseSweep, "pause"),
+            (Action::TrialFirst, "first"),
+            (Action::SkipTrial, "skip"),
+            (Action::TrialPreset, "preset"),
+            (Action::RunSweep, "run"),
+            (Action::CancelSweep, "cancel"),
+            (Action::ScatterX, "x axis"),
+            (Action::ScatterY, "y axis"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
         ],
         Context::Reading => {

@@ -99,7 +99,14 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
         Clear.render(below, frame.buffer_mut());
         let (text, style) = match &ask.problem {
             Some(problem) => (problem.clone(), app.theme.fault),
-            None => (takes(ask.action).to_owned(), app.theme.dim),
+            None => {
+                let swept = app.swept_in_grid().filter(|_| ask.action == Action::WriteExperiment);
+                let takes = match swept {
+                    Some(path) => format!("{path}: {}", takes(ask.action)),
+                    None => takes(ask.action).to_owned(),
+                };
+                (takes, app.theme.dim)
+            }
         };
         Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
     }

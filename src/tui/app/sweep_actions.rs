@@ -1,0 +1,328 @@
+//! Actions on experiments and run directories, and what comes of them.
+
+use super::{App, Asking, Done, Effect, Reading, Screen, Tone};
+use crate::tui::action::{Action, Call};
+use crate::tui::screens;
+use crate::tui::sweeps::{ControlChange, Entry, Start, SweepNews, SweepWork, writing};
+use std::path::{Path, PathBuf};
+
+impl App {
+    /// Takes what came of work on sweeps.
+    pub fn sweep_news(&mut self, news: SweepNews) -> Vec<Effect> {
+        match &news {
+            SweepNews::Planned(file, Err(problem)) => {
+                let first = problem.lines().next().unwrap_or_default();
+                self.complain(format!("{}: {first}", file.display()));
+            }
+            SweepNews::Started(Ok((directory, said))) => {
+                self.sweeps.is_starting = false;
+                self.say(said.clone());
+                self.follow_sweep(directory);
+                self.ask_world(Effect::Sweeps(SweepWork::List));
+            }
+            SweepNews::Started(Err(problem)) => {
+                self.sweeps.is_starting = false;
+                self.read_problem("not started", problem);
+            }
+            SweepNews::Followed(directory, Err(problem)) => {
+                self.complain(format!("{}: {problem}", directory.display()));
+            }
+            SweepNews::Followed(directory, Ok(view)) => {
+                if let Some(ended) = self.sweeps.ended_with(directory, view) {
+                    self.say(ended);
+                }
+            }
+            SweepNews::Controlled(Err(problem)) => self.complain(problem.clone()),
+            SweepNews::Written(Ok(file)) => {
+                self.say(format!("{} is written", file.display()));
+                self.ask_world(Effect::Sweeps(SweepWork::List));
+                self.screen = Screen::Sweeps;
+                self.ask_plan(file, false);
+                self.ask_world(Effect::Edit(file.clone()));
+            }
+            SweepNews::Written(Err(problem)) => self.complain(problem.clone()),
+            _ => {}
+        }
+        let written = match &news {
+            SweepNews::Written(Ok(file)) => Some(file.clone()),
+            _ => None,
+        };
+        self.sweeps.take(news);
+        if let Some(file) = written {
+            self.sweeps.wants_cursor = Some(file);
+        }
+        self.effects()
+    }
+
+    /// Somebody is done with editing a file, or there is no editor, and why.
+    pub fn edited(&mut self, file: &Path, result: Result<(), String>) -> Vec<Effect> {
+        match result {
+            Ok(()) => {
+                self.ask_world(Effect::Sweeps(SweepWork::List));
+                self.ask_plan(file, false);
+            }
+            Err(problem) => self.say(format!("{} is there: {problem}", file.display())),
+        }
+        self.effects()
+    }
+
+    /// A problem of several lines is read in a box of its own.
+    fn read_problem(&mut self, title: &str, problem: &str) {
+        self.complain(problem.lines().next().unwrap_or_default());
+        if problem.contains('\n') {
+            let lines = problem.lines().map(|line| (Tone::Plain, line.to_owned())).collect();
+            self.scroll = 0;
+            self.asking = Some(Asking::Text(Reading { title: title.to_owned(), lines }));
+        }
+    }
+
+    /// Asks for what the screen wants to show and is not there yet, and does what waited for it.
+    pub(super) fn follow_sweeps(&mut self) {
+        self.does_with_trial();
+        let (in_view, large) = screens::sweeps::wanted(self);
+        for work in self.sweeps.wanted(&in_view, large) {
+            self.ask_world(Effect::Sweeps(work));
+        }
+    }
+
+    pub(super) fn show_sweeps(&mut self) -> Done {
+        self.show(Screen::Sweeps)?;
+        self.effect(Effect::Sweeps(SweepWork::List))
+    }
+
+    /// On an experiment, its plan; on a run directory, what it holds.
+    pub(super) fn accept_entry(&mut self) -> Done {
+        let action = match self.sweeps.entry() {
+            None => return Ok(None),
+            Some(Entry::Experiment(_)) => Action::PlanSweep,
+            Some(Entry::Run(_)) => Action::AttachSweep,
+        };
+        // Through `perform`, so that it is recorded under its own name.
+        self.perform(&action.into()).map(|()| None)
+    }
+
+    /// A call about the row or the trial under the cursor says which that is: a record of it then
+    /// means the same.
+    pub(super) fn naming_the_trial(&self, call: &Call) -> Call {
+        if call.argument.is_some() {
+            return match (call.action, self.selected_trial()) {
+                (Action::TrialPreset, Ok(trial)) => {
+                    let name = call.argument.as_deref().unwrap_or_default();
+                    match name.contains(OF) {
+                        true => call.clone(),
+                        false => {
+                            Call::with(call.action, format!("{}{OF}{}", name.trim(), trial.id))
+                        }
+                    }
+                }
+                _ => call.clone(),
+            };
+        }
+        let named = match call.action {
+            Action::PlanSweep
+            | Action::MeasureSweep
+            | Action::ExtendSweep
+            | Action::EditExperiment => match self.sweeps.entry() {
+                Some(Entry::Experiment(card)) => Some(card.file.clone()),
+                _ => None,
+            },
+            Action::AttachSweep => match self.sweeps.entry() {
+                Some(Entry::Run(card)) => Some(card.directory.clone()),
+                _ => None,
+            },
+            Action::RunSweep | Action::RetrySweep if self.screen == Screen::Sweep => {
+                self.sweeps.attached.as_ref().map(|attached| attached.directory.clone())
+            }
+            Action::RunSweep => self.sweeps.entry().map(|entry| entry.path().to_owned()),
+            Action::TrialFirst
+            | Action::SkipTrial
+            | Action::LoadTrial
+            | Action::PinTrial
+            | Action::CompareTrial => match self.selected_trial() {
+                Ok(trial) => Some(PathBuf::from(&trial.id)),
+                Err(_) => None,
+            },
+            _ => None,
+        };
+        match named {
+            Some(named) => Call::with(call.action, named.display().to_string()),
+            None => call.clone(),
+        }
+    }
+
+    fn experiment(&self, argument: Option<&str>) -> Result<PathBuf, String> {
+        argument.map(|text| PathBuf::from(text.trim())).ok_or_else(|| {
+            "name an experiment file, or put the cursor on one in the list".to_owned()
+        })
+    }
+
+    pub(super) fn plan_sweep(&mut self, argument: Option<&str>, measure: bool) -> Done {
+        let file = self.experiment(argument)?;
+        if self.screen != Screen::Sweeps {
+            self.show_sweeps()?;
+        }
+        self.sweeps.go_to(&file);
+        self.ask_plan(&file, measure);
+        Ok(None)
+    }
+
+    fn ask_plan(&mut self, file: &Path, measure: bool) {
+        self.sweeps.planning(file, measure);
+        let (model, presets) = (self.document.model.clone(), self.store.path().to_owned());
+        let file = file.to_owned();
+        self.ask_world(Effect::Sweeps(SweepWork::Plan { file, measure, model, presets }));
+    }
+
+    pub(super) fn run_sweep(&mut self, argument: Option<&str>) -> Done {
+        let what = argument.ok_or("name an experiment file or a run directory")?;
+        self.start_sweep(Start::Run(PathBuf::from(what.trim())))
+    }
+
+    pub(super) fn extend_sweep(&mut self, argument: Option<&str>) -> Done {
+        let file = self.experiment(argument)?;
+        self.start_sweep(Start::Extend(file))
+    }
+
+    pub(super) fn retry_sweep(&mut self, argument: Option<&str>) -> Done {
+        let directory = argument.ok_or("name a run directory, or follow one first")?;
+        self.start_sweep(Start::Retry(PathBuf::from(directory.trim())))
+    }
+
+    fn start_sweep(&mut self, start: Start) -> Done {
+        if self.sweeps.is_starting {
+            return Err("a sweep is being started already".to_owned());
+        }
+        self.sweeps.is_starting = true;
+        let (model, presets) = (self.document.model.clone(), self.store.path().to_owned());
+        self.ask_world(Effect::Sweeps(SweepWork::Start { start, model, presets }));
+        Ok(Some("starting a process of its own".to_owned()))
+    }
+
+    pub(super) fn attach_sweep(&mut self, argument: Option<&str>) -> Done {
+        let directory = argument
+            .map(|text| PathBuf::from(text.trim()))
+            .ok_or("name a run directory, or put the cursor on one in the list")?;
+        self.follow_sweep(&directory);
+        Ok(None)
+    }
+
+    fn follow_sweep(&mut self, directory: &Path) {
+        if let Some(work) = self.sweeps.attach(directory) {
+            self.ask_world(Effect::Sweeps(work));
+        }
+        // A message stays: it may be about what was just started.
+        self.screen = Screen::Sweep;
+        self.scroll = 0;
+    }
+
+    fn control(&mut self, change: ControlChange) -> Result<(), String> {
+        let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
+        let directory = attached.directory.clone();
+        self.sweeps.awaited += 1;
+        self.ask_world(Effect::Sweeps(SweepWork::Control(directory, change)));
+        Ok(())
+    }
+
+    pub(super) fn pause_sweep(&mut self, argument: Option<&str>) -> Done {
+        let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
+        let paused = match argument.map(str::trim) {
+            Some("on") => true,
+            Some("off") => false,
+            Some(other) => return Err(format!("`{other}` is neither on nor off")),
+            None => !attached.known()?.status.paused,
+        };
+        self.control(ControlChange::Pause(paused))?;
+        Ok(Some(match paused {
+            true => "trials that are going are finished, no other begins".to_owned(),
+            false => "the sweep goes on where a process runs it".to_owned(),
+        }))
+    }
+
+    /// The first time a question, the second time the deed.
+    pub(super) fn cancel_sweep(&mut self, confirmed: bool) -> Done {
+        let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
+        let view = attached.known()?;
+        if view.status.workers.is_empty() && !view.status.paused {
+            return Err("no process works on it".to_owned());
+        }
+        if !confirmed {
+            let text = format!(
+                "Stop every process of {}? What is recorded stays; run-sweep goes on.",
+                view.status.name
+            );
+            let call = Call::with(Action::CancelSweep, "confirmed");
+            self.asking = Some(Asking::Question { text, call });
+            return Ok(None);
+        }
+        self.control(ControlChange::Cancel)?;
+        Ok(Some("processes stop before their next evaluation".to_owned()))
+    }
+
+    pub(super) fn trial_first(&mut self, name: &str) -> Done {
+        let trial = self.trial_named(name)?;
+        let (id, number, was_first) = (trial.id.clone(), trial.number, trial.is_first);
+        self.control(ControlChange::First(id))?;
+        Ok(Some(match was_first {
+            false => format!("trial {number} is made before all others"),
+            true => format!("trial {number} is made in its turn"),
+        }))
+    }
+
+    pub(super) fn skip_trial(&mut self, name: &str) -> Done {
+        use crate::tui::sweeps::TrialStanding::{Done, Failed, Pending, Running, Skipped};
+        let trial = self.trial_named(name)?;
+        let (id, number) = (trial.id.clone(), trial.number);
+        let (change, said) = match trial.standing {
+            Done | Failed => {
+                return Err(format!("trial {number} has ended already and keeps its record"));
+            }
+            Skipped => (ControlChange::TakeUp(id), format!("trial {number} is run after all")),
+            Pending | Running => (ControlChange::Skip(id), format!("trial {number} is not run")),
+        };
+        self.control(change)?;
+        Ok(Some(said))
+    }
+
+    /// An experiment over the selection of the grid.
+    pub(super) fn write_experiment(&mut self, text: &str) -> Done {
+        let wanted = writing::read(text)?;
+        self.document
+            .schedule()
+            .check()
+            .map_err(|error| format!("a broken schedule is no base: {error}"))?;
+        let block = self
+            .grid
+            .block()
+            .ok_or("the cursor is on σ, which is computed: select steps of gw, mu or std")?;
+        let path = writing::path(block, self.document.len())?;
+        let name = wanted.name.unwrap_or_else(|| writing::name(&path));
+        let preset = self.store.get(&self.document.draft().name).ok();
+        let text =
+            writing::text(&self.document, preset, &self.samplers, &name, &path, &wanted.values);
+        self.sweeps.awaited += 1;
+        self.ask_world(Effect::Sweeps(SweepWork::Write { name, text }));
+        Ok(None)
+    }
+
+    /// What the selection is called, for the line that asks for its values.
+    pub(in crate::tui) fn swept_in_grid(&self) -> Option<String> {
+        writing::path(self.grid.block()?, self.document.len()).ok()
+    }
+
+    pub(super) fn edit_experiment(&mut self, argument: Option<&str>) -> Done {
+        let file = self.experiment(argument)?;
+        self.effect(Effect::Edit(file))
+    }
+
+    pub(super) fn print_sweep(&mut self) -> Done {
+        let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
+        let status = &attached.known()?.status;
+        let text = serde_json::to_string(status).map_err(|error| error.to_string())?;
+        self.effect(Effect::Print(text))
+    }
+}
+
+/// Between the name of a preset and the trial it is made of.
+pub(super) const OF: &str = " of ";
+
+pub(super) const NOT_ATTACHED: &str = "no run directory is followed: attach-sweep follows one";

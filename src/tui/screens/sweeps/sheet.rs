@@ -1,0 +1,128 @@
+//! The pictures of the trials side by side, in the order of the table, each with what was tried and
+//! how far it is from its reference run.
+
+use super::{centred, is_run, pane, words};
+use crate::tui::app::App;
+use crate::tui::screens::{footer, inside};
+use crate::tui::sweeps::{Attached, SweepView, TrialRow};
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::Span;
+use ratatui::widgets::Widget;
+
+/// Columns that a picture with its gap has at least.
+const LEAST: u16 = 20;
+
+/// Lines of a caption.
+const CAPTION: u16 = 2;
+
+/// A picture with its caption.
+pub(super) struct Tile<'a> {
+    /// Place in the order of the trials.
+    pub(super) row: usize,
+    pub(super) trial: &'a TrialRow,
+    pub(super) whole: Rect,
+    pub(super) picture: Rect,
+}
+
+/// Pictures side by side inside of a sheet.
+pub(super) fn columns(inner: Rect) -> usize {
+    usize::from((inner.width / LEAST).max(1))
+}
+
+/// Columns and rows of cells that one takes, caption and gap included.
+fn size(inner: Rect) -> (u16, u16) {
+    let width = inner.width / columns(inner) as u16;
+    // A cell is twice as high as it is wide.
+    let height = (width / 2 + CAPTION).clamp(CAPTION + 1, inner.height.max(CAPTION + 1));
+    (width, height)
+}
+
+/// The tiles in view: whole rows of them, so that the cursor is among them.
+pub(super) fn tiles<'a>(
+    attached: &'a Attached,
+    view: &'a SweepView,
+    area: Rect,
+) -> impl Iterator<Item = Tile<'a>> {
+    let inner = inside(area);
+    let columns = columns(inner);
+    let (width, height) = size(inner);
+    let rows = usize::from((inner.height / height.max(1)).max(1));
+    let order = attached.table.order();
+    let all = order.len().div_ceil(columns);
+    let first = super::super::gallery::first_row(attached.table.cursor() / columns, rows, all);
+    let shown = order.iter().enumerate().skip(first * columns).take(rows * columns);
+    shown.enumerate().filter_map(move |(at, (row, place))| {
+        let (x, y) = ((at % columns) as u16, (at / columns) as u16);
+        let whole = Rect { x: inner.x + x * width, y: inner.y + y * height, width, height };
+        let whole = whole.intersection(inner);
+        let picture = Rect {
+            width: whole.width.saturating_sub(1),
+            height: whole.height.saturating_sub(CAPTION),
+            ..whole
+        };
+        Some(Tile { row, trial: view.trials.get(*place)?, whole, picture })
+    })
+}
+
+pub(super) fn draw(
+    app: &App,
+    attached: &Attached,
+    view: &SweepView,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let sorted = attached.table.sort().map(|sort| format!(" · by {}", sort.column));
+    let title = format!("contact sheet{}", sorted.unwrap_or_default());
+    pane(app, &title, area, true, buffer);
+    let mut seen = 0;
+    for tile in tiles(attached, view, area) {
+        seen = tile.row + 1;
+        let trial = tile.trial;
+        if app.sweeps.small(trial).is_none_or(|small| small.is_err()) {
+            let text = match app.sweeps.small(trial) {
+                Some(Err(problem)) => problem,
+                _ => words::no_picture(trial),
+            };
+            centred(app, &text, tile.picture, buffer);
+        }
+        let pinned = app.runs.pinned.as_ref().is_some_and(|run| is_run(trial, &run.recipe));
+        let mark = if pinned { "A " } else { "" };
+        let lines = [format!("{mark}{} {}", trial.number, trial.setting), second(view, trial)];
+        let selected = tile.row == attached.table.cursor();
+        for (line, y) in lines.iter().zip(tile.picture.bottom()..) {
+            let place = Rect { y, height: 1, ..tile.picture }.intersection(tile.whole);
+            let style = if y == tile.picture.bottom() { app.theme.text } else { app.theme.dim };
+            Span::styled(line.as_str(), style).render(place, buffer);
+            if selected {
+                buffer.set_style(place, app.theme.cursor);
+            }
+        }
+    }
+    let count = attached.table.order().len();
+    if seen < count || count > 0 {
+        let text = format!("{} of {count}", attached.table.cursor() + 1);
+        footer(&text, app.theme.dim, area, buffer);
+    }
+}
+
+/// The first metric that the trial has, and what it was tried on.
+fn second(view: &SweepView, trial: &TrialRow) -> String {
+    let mut cells = view.columns.iter().zip(&trial.cells).filter(|(column, _)| !column.given);
+    let metric = cells.find_map(|(column, cell)| {
+        let text = cell.text();
+        let name = if column.name == "latent_rmse" { "rmse" } else { column.name.as_str() };
+        (!text.is_empty()).then(|| format!("{name} {text}"))
+    });
+    let on: Vec<String> = view
+        .columns
+        .iter()
+        .zip(&trial.cells)
+        .filter(|(column, _)| matches!(column.name.as_str(), "prompt" | "seed" | "size"))
+        .map(|(column, cell)| match column.name.as_str() {
+            "seed" => format!("seed {}", cell.text()),
+            _ => cell.text(),
+        })
+        .collect();
+    metric.into_iter().chain(on).collect::<Vec<_>>().join(" · ")
+}

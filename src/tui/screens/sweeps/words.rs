@@ -1,0 +1,158 @@
+//! What is said of a sweep and of a trial, in words.
+
+use crate::engine::event::NfeCount;
+use crate::experiment::report::digits;
+use crate::schedule::edit::Column;
+use crate::tui::gallery::words as recipes;
+use crate::tui::runs::{self, seconds};
+use crate::tui::sweeps::{PlanCard, SweepView, TrialRow};
+
+/// `12 of 20 trials · 1 failed · paused · 2 processes · about 2 min left`.
+pub(super) fn progress(view: &SweepView) -> String {
+    let status = &view.status;
+    let mut parts = vec![format!("{} of {} trials", status.done, status.trials)];
+    let mut add = |count: usize, what: &str| {
+        if count > 0 {
+            parts.push(format!("{count} {what}"));
+        }
+    };
+    add(status.failed, "failed");
+    add(status.skipped, "skipped");
+    if status.paused {
+        parts.push("paused".to_owned());
+    }
+    match status.workers.len() {
+        0 if status.pending == 0 && status.failed + status.skipped == 0 => {
+            parts.push("all done".to_owned());
+        }
+        0 if status.pending == 0 => parts.push("nothing left to do".to_owned()),
+        0 => parts.push("no process at work".to_owned()),
+        1 => parts.push("1 process".to_owned()),
+        count => parts.push(format!("{count} processes")),
+    }
+    let left = status.remaining_seconds.filter(|_| status.pending > 0);
+    parts.extend(left.map(|left| {
+        let each = left / status.workers.len().max(1) as f64;
+        format!("about {} left", seconds(each))
+    }));
+    parts.join(" · ")
+}
+
+/// `needs 132 + 132 evaluations, 108 + 108 saved · what it is for`.
+pub(super) fn plan(view: &SweepView) -> String {
+    let mut text = format!("{} · {}", view.status.name, evaluations(view.planned));
+    if let Some(description) = &view.description {
+        text.push_str(" · ");
+        text.push_str(description);
+    }
+    text
+}
+
+/// `132 + 132 evaluations, 108 + 108 saved by shared steps`.
+pub(super) fn evaluations(nfe: NfeCount) -> String {
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    format!(
+        "{cond_done} + {uncond_done} evaluations, {cond_saved} + {uncond_saved} saved by shared steps"
+    )
+}
+
+/// The lines of a plan.
+pub(super) fn planned(plan: &PlanCard) -> Vec<(&'static str, String)> {
+    let counted = |count: usize, thing: &str| match count {
+        1 => format!("1 {thing}"),
+        count => format!("{count} {thing}s"),
+    };
+    let mut runs = counted(plan.trials, "trial");
+    if plan.references > 0 {
+        runs.push_str(&format!(" and {}", counted(plan.references, "reference run")));
+    }
+    if plan.duplicates > 0 {
+        runs.push_str(&format!(", {} more are equal to earlier ones", plan.duplicates));
+    }
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = plan.nfe;
+    let alone = cond_done + uncond_done + cond_saved + uncond_saved;
+    let share = 100.0 * (cond_saved + uncond_saved) as f64 / alone.max(1) as f64;
+    let time = match (plan.seconds, &plan.measured_on) {
+        (Some(time), Some(source)) => {
+            format!("about {}, by {source}", seconds(time))
+        }
+        _ => "not measured".to_owned(),
+    };
+    vec![
+        ("runs", runs),
+        ("needed", format!("{cond_done} + {uncond_done} evaluations")),
+        ("saved", format!("{cond_saved} + {uncond_saved}, {share:.0} % of every run alone")),
+        ("time", time),
+        (
+            "parts",
+            format!(
+                "{}, {:.0} MiB of trajectory cache each",
+                plan.units,
+                plan.cache_bytes as f64 / (1024.0 * 1024.0)
+            ),
+        ),
+    ]
+}
+
+/// The swept values of a planned run, long numbers in few digits.
+pub(super) fn point(text: &str) -> String {
+    let short = |word: &str| match (word.len() > 7).then(|| word.parse::<f64>().ok()).flatten() {
+        Some(number) => digits(number),
+        None => word.to_owned(),
+    };
+    let pairs = text.split(", ");
+    let words = pairs.map(|pair| pair.split(' ').map(short).collect::<Vec<_>>().join(" "));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+/// Why a trial has no picture to show.
+pub(super) fn no_picture(trial: &TrialRow) -> String {
+    match (&trial.error, &trial.picture, trial.measured.is_some()) {
+        (Some(error), ..) => error.clone(),
+        (None, Some(_), _) => "reading".to_owned(),
+        (None, None, true) => "it kept no picture".to_owned(),
+        (None, None, false) => trial.standing.word().to_owned(),
+    }
+}
+
+/// What is said of a trial, the most telling first.
+pub(super) fn about(view: &SweepView, trial: &TrialRow) -> Vec<(&'static str, String)> {
+    let metrics = view.columns.iter().zip(&trial.cells).filter(|(column, _)| !column.given);
+    let metrics: Vec<String> = metrics
+        .map(|(column, cell)| (column, cell.text()))
+        .filter(|(column, text)| !text.is_empty() && column.name != crate::tui::sweeps::SECONDS)
+        .map(|(column, text)| format!("{} {text}", column.name))
+        .collect();
+    let took = trial.measured.as_ref().map(|measured| {
+        let reused = measured.steps.iter().filter(|step| step.reused).count();
+        runs::summary(measured.steps.len(), reused, &measured.nfe, &measured.timings)
+    });
+    let standing = match trial.is_first {
+        true => format!("{}, before all others", trial.standing.word()),
+        false => trial.standing.word().to_owned(),
+    };
+    let said = [
+        ("tried", trial.setting.clone()),
+        ("on", trial.instance.clone()),
+        ("is", took.unwrap_or(standing)),
+        ("error", trial.error.clone().unwrap_or_default()),
+        ("metrics", metrics.join(" · ")),
+        ("gw", recipes::column(&trial.recipe, Column::Gw)),
+        ("mu", recipes::column(&trial.recipe, Column::Mu)),
+        ("std", recipes::column(&trial.recipe, Column::Std)),
+        ("id", trial.id.clone()),
+    ];
+    said.into_iter().filter(|(_, text)| !text.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_numbers_of_a_plan_are_short() {
+        assert_eq!(point("mu 0.3394608628260662, std 1.75"), "mu 0.3395, std 1.75");
+        assert_eq!(point("sampler dpmpp-2m"), "sampler dpmpp-2m");
+        assert_eq!(point(""), "");
+    }
+}

@@ -1,0 +1,424 @@
+//! The threads behind the sweep screens: they list, plan, start and follow sweeps and read their
+//! pictures, so that neither keys nor frames wait for a disk or a process. They know run
+//! directories and not the screen.
+
+use super::program::Program;
+use super::view::{Kept, SweepView};
+use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork};
+use crate::experiment::control::Control;
+use crate::experiment::directory::RunDirectory;
+use crate::experiment::lease::{Held, Leases};
+use crate::experiment::spec::Spec;
+use crate::experiment::sweep::Sweep;
+use crate::history::thumbnail;
+use crate::image_file::{OnCollision, Target, TargetError, read_latents, read_picture};
+use crate::model::RgbImage;
+use crate::sampler::Samplers;
+use std::fs::{self, File};
+use std::io::{self, BufReader, Read as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often a run directory that is followed is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Looking takes at most this share of the time, a tenth.
+const SHARE: u32 = 10;
+
+/// Pixels of the longer side of a small picture.
+const SMALL: u32 = 320;
+
+/// Most bytes of an experiment file that are read.
+const LIMIT: u64 = 1 << 20;
+
+/// Where experiments and run directories are.
+#[derive(Debug, Clone, Default)]
+pub struct SweepPlaces {
+    /// Folders of experiment files. New ones are written into the first that is there; where none
+    /// is, the last one is made.
+    pub experiments: Vec<PathBuf>,
+    /// The folder of run directories.
+    pub runs: PathBuf,
+}
+
+/// The threads, while this lives.
+#[derive(Debug)]
+pub struct Follower {
+    to_follow: Sender<ToFollow>,
+    to_read: Sender<ToRead>,
+    program: Program,
+    places: SweepPlaces,
+    news: NewsSender,
+}
+
+type NewsSender = Sender<SweepNews>;
+
+enum ToFollow {
+    List,
+    Follow(Option<PathBuf>),
+    Control(PathBuf, ControlChange),
+    Write(String, String),
+    Samplers(Box<Samplers>),
+}
+
+enum ToRead {
+    Thumbnails(Vec<PathBuf>),
+    Look(Look),
+}
+
+impl Follower {
+    /// Starts them. `news` is called from its threads.
+    pub fn start(
+        places: SweepPlaces,
+        program: Program,
+        samplers: Samplers,
+        news: impl Fn(SweepNews) + Clone + Send + 'static,
+    ) -> io::Result<Self> {
+        let (to_follow, following) = mpsc::channel();
+        let (to_read, reading) = mpsc::channel();
+        let (sender, told) = mpsc::channel();
+        let tell = |name: &str, work: Box<dyn FnOnce() + Send>| {
+            thread::Builder::new().name(name.to_owned()).spawn(work)
+        };
+        tell("sweep news", Box::new(move || told.iter().for_each(news)))?;
+        let mut follow =
+            Following { places: places.clone(), samplers, news: sender.clone(), open: None };
+        tell("sweep follower", Box::new(move || follow.go(&following)))?;
+        let read_news = sender.clone();
+        tell("sweep pictures", Box::new(move || read_pictures(&reading, &read_news)))?;
+        Ok(Follower { to_follow, to_read, program, places, news: sender })
+    }
+
+    /// Where things are.
+    pub fn places(&self) -> &SweepPlaces {
+        &self.places
+    }
+
+    /// The samplers that experiments may name from now on.
+    pub fn set_samplers(&self, samplers: Samplers) {
+        let _ = self.to_follow.send(ToFollow::Samplers(Box::new(samplers)));
+    }
+
+    /// Takes work; what comes of it is news.
+    pub fn take(&self, work: SweepWork) {
+        // The threads live as long as this does.
+        match work {
+            SweepWork::List => drop(self.to_follow.send(ToFollow::List)),
+            SweepWork::Follow(directory) => {
+                drop(self.to_follow.send(ToFollow::Follow(directory)));
+            }
+            SweepWork::Control(directory, change) => {
+                drop(self.to_follow.send(ToFollow::Control(directory, change)));
+            }
+            SweepWork::Write { name, text } => {
+                drop(self.to_follow.send(ToFollow::Write(name, text)));
+            }
+            SweepWork::Thumbnails(paths) => drop(self.to_read.send(ToRead::Thumbnails(paths))),
+            SweepWork::Look(look) => drop(self.to_read.send(ToRead::Look(look))),
+            SweepWork::Plan { file, measure, model, presets } => self.beside(move |program| {
+                let plan = program.plan(&file, measure, &model, &presets).map(Box::new);
+                SweepNews::Planned(file, plan)
+            }),
+            SweepWork::Start { start, model, presets } => self.beside(move |program| {
+                let started = program.start(&start, &model, &presets);
+                SweepNews::Started(started.map_err(|said| in_the_workbench(&start, said)))
+            }),
+        }
+    }
+
+    /// Something that takes a process and its time.
+    fn beside(&self, work: impl FnOnce(&Program) -> SweepNews + Send + 'static) {
+        let (program, news) = (self.program.clone(), self.news.clone());
+        let spawned = thread::Builder::new().name("sweep program".to_owned()).spawn({
+            let news = news.clone();
+            move || drop(news.send(work(&program)))
+        });
+        if let Err(error) = spawned {
+            let _ =
+                news.send(SweepNews::Started(Err(format!("no thread can be started: {error}"))));
+        }
+    }
+}
+
+/// What was said of a start that failed, with the way out that is near.
+fn in_the_workbench(start: &Start, said: String) -> String {
+    match start {
+        Start::Run(_) if said.contains("--extend") => {
+            let ways = said.find("\n  try:").unwrap_or(said.len());
+            let said = said.get(..ways).unwrap_or(&said);
+            format!("{said}\nextend-sweep adds the new trials; recorded ones stay")
+        }
+        _ => said,
+    }
+}
+
+/// The run directory that is followed.
+struct Open {
+    directory: PathBuf,
+    sweep: Option<Sweep>,
+    kept: Kept,
+    /// What it was like at the last look.
+    seen: Option<Seen>,
+    /// Whether the screen knows that it cannot be read.
+    told: Option<String>,
+    next: Instant,
+}
+
+/// What tells two states of a run directory apart.
+#[derive(Debug, PartialEq)]
+struct Seen {
+    records: usize,
+    held: Vec<Held>,
+    control: Control,
+    log: Option<u64>,
+    frozen: Option<SystemTime>,
+}
+
+struct Following {
+    places: SweepPlaces,
+    samplers: Samplers,
+    news: NewsSender,
+    open: Option<Open>,
+}
+
+impl Following {
+    fn go(&mut self, work: &Receiver<ToFollow>) {
+        loop {
+            let next = match &self.open {
+                None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
+                Some(open) => {
+                    work.recv_timeout(open.next.saturating_duration_since(Instant::now()))
+                }
+            };
+            match next {
+                Ok(work) => self.does(work),
+                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    fn does(&mut self, work: ToFollow) {
+        match work {
+            ToFollow::List => {
+                let experiments = experiments(&self.places.experiments);
+                let runs = runs(&self.places.runs);
+                self.tell(SweepNews::Listed { experiments, runs });
+            }
+            ToFollow::Follow(None) => self.open = None,
+            ToFollow::Follow(Some(directory)) => {
+                let next = Instant::now();
+                let kept = Kept::default();
+                self.open =
+                    Some(Open { directory, sweep: None, kept, seen: None, told: None, next });
+                self.look();
+            }
+            ToFollow::Control(directory, change) => {
+                let wanted =
+                    Control::change(&RunDirectory::at(&directory), |control| match change {
+                        ControlChange::Pause(paused) => control.paused = paused,
+                        ControlChange::First(id) => control.put_first(&id),
+                        ControlChange::Skip(id) => control.skip([id]),
+                        ControlChange::TakeUp(id) => control.take_up(&[id]),
+                        ControlChange::Cancel => control.stops += 1,
+                    });
+                let wanted = wanted.map(|_| ()).map_err(|error| error.to_string());
+                self.tell(SweepNews::Controlled(wanted));
+                self.look();
+            }
+            ToFollow::Write(name, text) => {
+                let written = write(&self.places.experiments, &name, &text);
+                self.tell(SweepNews::Written(written));
+            }
+            ToFollow::Samplers(samplers) => {
+                self.samplers = *samplers;
+                // A sweep that named one of them may be read now.
+                if let Some(open) = &mut self.open
+                    && open.sweep.is_none()
+                {
+                    open.told = None;
+                }
+            }
+        }
+    }
+
+    fn tell(&self, news: SweepNews) {
+        // Where nobody listens, the program is at its end.
+        let _ = self.news.send(news);
+    }
+
+    /// Looks at the run directory, and tells what it holds where that is new.
+    fn look(&mut self) {
+        let Some(open) = &mut self.open else { return };
+        let began = Instant::now();
+        let looked = open.look(&self.samplers);
+        open.next = Instant::now() + LOOK_EVERY.max(began.elapsed() * SHARE);
+        let directory = open.directory.clone();
+        match looked {
+            Ok(None) => {}
+            Ok(Some(view)) => {
+                open.told = None;
+                self.tell(SweepNews::Followed(directory, Ok(Arc::new(view))));
+            }
+            Err(problem) => {
+                open.sweep = None;
+                if open.told.as_ref() != Some(&problem) {
+                    open.told = Some(problem.clone());
+                    self.tell(SweepNews::Followed(directory, Err(problem)));
+                }
+            }
+        }
+    }
+}
+
+impl Open {
+    fn look(&mut self, samplers: &Samplers) -> Result<Option<SweepView>, String> {
+        let directory = RunDirectory::at(&self.directory);
+        let frozen = directory.frozen_at();
+        if self.seen.as_ref().is_some_and(|seen| seen.frozen != frozen) {
+            // It was extended.
+            self.sweep = None;
+        }
+        let sweep = match &mut self.sweep {
+            Some(sweep) => {
+                sweep.refresh().map_err(|error| error.to_string())?;
+                sweep
+            }
+            empty => {
+                let sweep = Sweep::open(&directory, samplers.clone());
+                self.seen = None;
+                empty.insert(sweep.map_err(|error| error.to_string())?)
+            }
+        };
+        let held = Leases::new(&directory.leases()).held().map_err(|error| error.to_string())?;
+        let control = Control::read(&directory).map_err(|error| error.to_string())?;
+        let log = fs::metadata(directory.output()).ok().map(|log| log.len());
+        let seen = Seen { records: sweep.ledger.records(), held, control, log, frozen };
+        if self.seen.as_ref() == Some(&seen) {
+            return Ok(None);
+        }
+        let view = SweepView::of(sweep, &mut self.kept)?;
+        self.seen = Some(seen);
+        Ok(Some(view))
+    }
+}
+
+/// The experiment files of some folders, by name.
+fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
+    let mut cards = Vec::new();
+    for folder in folders {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
+        let mut files: Vec<PathBuf> = files
+            .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
+            .collect();
+        files.sort();
+        cards.extend(files.into_iter().map(|file| ExperimentCard { about: about(&file), file }));
+    }
+    cards
+}
+
+fn about(file: &Path) -> Result<(String, Option<String>), String> {
+    let mut text = String::new();
+    File::open(file)
+        .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
+        .map_err(|error| error.to_string())?;
+    let name = file.file_name().unwrap_or_default().to_string_lossy();
+    let spec = Spec::parse(&text, &name).map_err(|error| error.to_string())?;
+    Ok((spec.name, spec.description))
+}
+
+/// The run directories of a folder, the one that was worked on last first.
+fn runs(folder: &Path) -> Vec<RunCard> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let directories = entries.filter_map(|entry| Some(entry.ok()?.path()));
+    let mut cards: Vec<RunCard> = directories
+        .filter(|directory| RunDirectory::at(directory).has_begun())
+        .map(|directory| {
+            let changed = changed(&directory);
+            RunCard { directory, changed }
+        })
+        .collect();
+    cards.sort_by(|a, b| (b.changed, &a.directory).cmp(&(a.changed, &b.directory)));
+    cards
+}
+
+/// When a run directory was begun or recorded something last.
+fn changed(directory: &Path) -> Option<SystemTime> {
+    let own = RunDirectory::at(directory);
+    let of = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    let journals = fs::read_dir(own.journals()).ok()?;
+    let journals = journals.filter_map(|journal| of(&journal.ok()?.path()));
+    journals.chain(of(&own.journals())).max()
+}
+
+fn write(folders: &[PathBuf], name: &str, text: &str) -> Result<PathBuf, String> {
+    let there = folders.iter().find(|folder| folder.is_dir());
+    let folder = there.or(folders.last()).ok_or("no folder for experiments is known")?;
+    fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
+    let names = std::iter::once(format!("{name}.toml"))
+        .chain((2..1000).map(|number| format!("{name}-{number}.toml")));
+    for file in names.map(|name| folder.join(name)) {
+        let text = match file.file_stem().and_then(|stem| stem.to_str()) {
+            // The run directory has the experiment's name: two of one name would share it.
+            Some(stem) => {
+                text.replacen(&format!("name = \"{name}\""), &format!("name = \"{stem}\""), 1)
+            }
+            None => text.to_owned(),
+        };
+        let written = Target::check(&file)
+            .and_then(|target| target.draft(|out| out.write_all(text.as_bytes())))
+            .and_then(|draft| draft.commit(OnCollision::Refuse));
+        match written {
+            Ok(file) => return Ok(file),
+            Err(TargetError::Exists { .. }) => {}
+            Err(error) => return Err(error.to_string()),
+        }
+    }
+    Err(format!("there are a thousand experiments called {name}: give another name"))
+}
+
+fn read_pictures(work: &Receiver<ToRead>, news: &NewsSender) {
+    let mut small: Vec<PathBuf> = Vec::new();
+    loop {
+        let next = match small.is_empty() {
+            true => work.recv().map_err(|_| mpsc::TryRecvError::Disconnected),
+            false => work.try_recv(),
+        };
+        let sent = match next {
+            // What somebody looks at now is read first.
+            Ok(ToRead::Thumbnails(paths)) => {
+                small = paths;
+                small.reverse();
+                Ok(())
+            }
+            Ok(ToRead::Look(look)) => {
+                let latents = look
+                    .latents
+                    .as_ref()
+                    .and_then(|latents| read_latents(latents, look.tokens).ok().map(Arc::from));
+                let read = read(&look.picture).map(|image| (Arc::new(image), latents));
+                news.send(SweepNews::Looked(look.picture, read))
+            }
+            Err(mpsc::TryRecvError::Disconnected) => return,
+            Err(mpsc::TryRecvError::Empty) => match small.pop() {
+                None => Ok(()),
+                Some(path) => {
+                    let read = read(&path).map(|image| Arc::new(thumbnail(&image, SMALL)));
+                    news.send(SweepNews::Thumbnail(path, read))
+                }
+            },
+        };
+        if sent.is_err() {
+            return;
+        }
+    }
+}
+
+fn read(path: &Path) -> Result<RgbImage, String> {
+    let file = File::open(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    read_picture(BufReader::new(file)).map_err(|error| format!("`{}`: {error}", path.display()))
+}

@@ -1,0 +1,101 @@
+//! The program itself, started for what it does better in a process of its own: planning an
+//! experiment, and leaving a sweep to a process that outlives the workbench.
+
+use super::work::{PlanCard, Start};
+use std::ffi::OsStr;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// Where the program is, and what its commands are to know.
+#[derive(Debug, Clone)]
+pub struct Program {
+    path: PathBuf,
+    /// Where it is started; where this process is when `None`.
+    folder: Option<PathBuf>,
+}
+
+impl Program {
+    /// The program that is running, or another one.
+    pub fn new(path: Option<PathBuf>) -> Self {
+        let running = || {
+            // Stays the running program even when its file was replaced by a newer build.
+            match cfg!(target_os = "linux") {
+                true => PathBuf::from("/proc/self/exe"),
+                false => std::env::current_exe().unwrap_or_default(),
+            }
+        };
+        Program { path: path.unwrap_or_else(running), folder: None }
+    }
+
+    /// The same, started in a folder: what it names by relative paths is there.
+    #[must_use]
+    pub fn within(self, folder: &Path) -> Self {
+        Program { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// What an experiment file would run; or what is wrong with it, with line and column.
+    pub fn plan(
+        &self,
+        file: &Path,
+        measure: bool,
+        model: &str,
+        presets: &Path,
+    ) -> Result<PlanCard, String> {
+        let mut arguments: Vec<&OsStr> =
+            ["sweep", "plan", "--json", "--list"].map(OsStr::new).into();
+        if !measure {
+            arguments.push("--no-time".as_ref());
+        }
+        arguments.extend([OsStr::new("--"), file.as_os_str()]);
+        let text = self.run(&arguments, model, presets)?;
+        serde_json::from_str(&text).map_err(|error| format!("the plan cannot be read: {error}"))
+    }
+
+    /// Starts a process that runs a sweep: its run directory, and what was said.
+    pub fn start(
+        &self,
+        start: &Start,
+        model: &str,
+        presets: &Path,
+    ) -> Result<(PathBuf, String), String> {
+        let (command, flags, what): (&str, &[&str], &Path) = match start {
+            Start::Run(what) => ("run", &["--detach"], what),
+            Start::Extend(what) => ("run", &["--detach", "--extend"], what),
+            Start::Retry(what) => ("retry", &["--detach", "--failed"], what),
+        };
+        let mut arguments: Vec<&OsStr> = vec!["sweep".as_ref(), command.as_ref()];
+        arguments.extend(flags.iter().map(OsStr::new));
+        arguments.extend([OsStr::new("--"), what.as_os_str()]);
+        let said = self.run(&arguments, model, presets)?;
+        let said = said.trim().to_owned();
+        let directory = said.rsplit_once("  process ").map(|(directory, _)| match &self.folder {
+            Some(folder) => folder.join(directory),
+            None => PathBuf::from(directory),
+        });
+        directory.map(|directory| (directory, said.clone())).ok_or(said)
+    }
+
+    fn run(&self, arguments: &[&OsStr], model: &str, presets: &Path) -> Result<String, String> {
+        let mut command = Command::new(&self.path);
+        command.args(arguments).stdin(Stdio::null()).env("SIGMALAB_MODEL", model);
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        // A file that is not there yet is not named: the built-in presets count.
+        if presets.exists() {
+            command.env("SIGMALAB_PRESETS", presets);
+        }
+        let output =
+            command.output().map_err(|error| format!("no process can be started: {error}"))?;
+        if output.status.success() {
+            return String::from_utf8(output.stdout).map_err(|error| error.to_string());
+        }
+        let said = String::from_utf8_lossy(&output.stderr);
+        let said = said.trim_end();
+        Err(match said.split_once("error: ") {
+            Some((_, said)) => said.to_owned(),
+            None if said.is_empty() => format!("it ended with {}", output.status),
+            None => said.to_owned(),
+        })
+    }
+}

@@ -1,0 +1,269 @@
+//! The order of a sweep's trials on the screen: sorted, filtered, with a cursor that stays on its
+//! trial while others come and go. It knows rows and columns, not how they are drawn.
+
+use super::view::{Cell, SweepView, TrialRow};
+use crate::schedule::nearest::nearest;
+use std::cmp::Ordering;
+
+/// What is shown of the trials and in which order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    sort: Option<Sort>,
+    filter: String,
+    /// Names of the columns that somebody chose; the usual ones where nobody did.
+    chosen: Option<Vec<String>>,
+    /// Columns that are scrolled away to the left.
+    pub skipped: usize,
+    /// Places in the view of the trials that are shown.
+    order: Vec<usize>,
+    /// Place in `order`.
+    cursor: usize,
+    /// The trial that the cursor was put on: it goes back there when that is shown again.
+    wanted: Option<String>,
+}
+
+/// A column that trials are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Its name.
+    pub column: String,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+impl Table {
+    /// Follows the trials: the cursor stays on its trial where that is shown.
+    pub fn arrange(&mut self, view: &SweepView) {
+        let conditions = conditions(&self.filter, view);
+        let shown = view
+            .trials
+            .iter()
+            .enumerate()
+            .filter(|(_, trial)| conditions.iter().all(|condition| condition.holds(trial)));
+        self.order = shown.map(|(place, _)| place).collect();
+        if let Some((sort, column)) =
+            self.sort.as_ref().and_then(|sort| Some((sort, view.column(&sort.column)?)))
+        {
+            let cell = |place: &usize| view.trials.get(*place).and_then(|t| t.cells.get(column));
+            self.order.sort_by(|a, b| compare(cell(a), cell(b), sort.descending));
+        }
+        let id = |place: &usize| view.trials.get(*place).map(|trial| trial.id.as_str());
+        let wanted = self.wanted.as_deref();
+        let there = self.order.iter().position(|place| wanted.is_some() && id(place) == wanted);
+        let last = self.order.len().saturating_sub(1);
+        self.cursor = there.unwrap_or(self.cursor).min(last);
+    }
+
+    /// Sorts by a column; by the same one again, the other way round. Better values first.
+    pub fn sort_by(&mut self, name: &str, view: &SweepView) -> Result<(), String> {
+        if matches!(name, "number" | "none") {
+            self.sort = None;
+            return Ok(());
+        }
+        let column = known(name, view)?;
+        let starts_high = view
+            .columns
+            .get(column)
+            .is_some_and(|column| column.better == crate::experiment::report::Better::Higher);
+        self.sort = Some(match self.sort.take() {
+            Some(Sort { column, descending }) if column == name => {
+                Sort { column, descending: !descending }
+            }
+            _ => Sort { column: name.to_owned(), descending: starts_high },
+        });
+        Ok(())
+    }
+
+    /// Shows only trials that these conditions hold for; none shows all.
+    pub fn filter(&mut self, text: &str) {
+        self.filter = text.trim().to_owned();
+    }
+
+    /// The conditions as they were written.
+    pub fn conditions(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows these columns, or the usual ones again.
+    pub fn choose(&mut self, text: &str, view: &SweepView) -> Result<(), String> {
+        self.skipped = 0;
+        let names: Vec<String> =
+            text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        self.chosen = match names.as_slice() {
+            [] => None,
+            [all] if all == "all" => None,
+            names => {
+                names.iter().try_for_each(|name| known(name, view).map(|_| ()))?;
+                Some(names.to_vec())
+            }
+        };
+        Ok(())
+    }
+
+    /// The columns in their order: those that were chosen; else what was tried, then every metric
+    /// that some trial has.
+    pub fn columns(&self, view: &SweepView) -> Vec<usize> {
+        match &self.chosen {
+            Some(names) => names.iter().filter_map(|name| view.column(name)).collect(),
+            None => {
+                let any = |at: usize| {
+                    view.trials.iter().any(|trial| trial.cells.get(at) != Some(&Cell::Empty))
+                };
+                let columns = view.columns.iter().enumerate();
+                columns.filter(|(at, column)| column.given || any(*at)).map(|(at, _)| at).collect()
+            }
+        }
+    }
+
+    /// How trials are sorted; by their numbers where nobody said.
+    pub fn sort(&self) -> Option<&Sort> {
+        self.sort.as_ref()
+    }
+
+    /// The trials that are shown, in their order, by their place in the view.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Place of the cursor among them.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Moves the cursor.
+    pub fn along(&mut self, by: isize, view: &SweepView) {
+        self.go_to(self.cursor.saturating_add_signed(by), view);
+    }
+
+    /// Puts the cursor on a place among the trials that are shown.
+    pub fn go_to(&mut self, place: usize, view: &SweepView) {
+        self.cursor = place.min(self.order.len().saturating_sub(1));
+        self.wanted = self.selected(view).map(|trial| trial.id.clone());
+    }
+
+    /// The trial under the cursor.
+    pub fn selected<'v>(&self, view: &'v SweepView) -> Option<&'v TrialRow> {
+        view.trials.get(*self.order.get(self.cursor)?)
+    }
+}
+
+/// The place of a column, or which one may have been meant.
+pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
+    view.column(name).ok_or_else(|| {
+        let names = || view.columns.iter().map(|column| column.name.as_str());
+        match nearest(name, names()).first() {
+            Some(near) => format!("there is no column `{name}`: did you mean `{near}`?"),
+            None => {
+                let all: Vec<&str> = names().collect();
+                format!("there is no column `{name}`; there is {}", all.join(", "))
+            }
+        }
+    })
+}
+
+/// Numbers by size, then texts, then what is not known, which is last in either direction.
+fn compare(a: Option<&Cell>, b: Option<&Cell>, descending: bool) -> Ordering {
+    let empty = |cell: Option<&Cell>| matches!(cell, None | Some(Cell::Empty));
+    let ordering = match (a, b) {
+        _ if empty(a) || empty(b) => return empty(a).cmp(&empty(b)),
+        (Some(Cell::Number(a)), Some(Cell::Number(b))) => a.total_cmp(b),
+        (Some(Cell::Text(a)), Some(Cell::Text(b))) => a.cmp(b),
+        (Some(Cell::Number(_)), _) => Ordering::Less,
+        _ => Ordering::Greater,
+    };
+    if descending { ordering.reverse() } else { ordering }
+}
+
+/// Something that has to hold of a trial to be shown.
+#[derive(Debug, Clone, PartialEq)]
+enum Condition {
+    /// A word of its standing, setting, instance or error.
+    Word(String),
+    /// A column's value against another.
+    Against { column: usize, operator: Operator, value: Cell },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+    Equal,
+    Unequal,
+}
+
+impl Operator {
+    /// Longer ones first, so that `<=` is not read as `<`.
+    const ALL: [(&'static str, Operator); 6] = [
+        ("<=", Operator::AtMost),
+        (">=", Operator::AtLeast),
+        ("!=", Operator::Unequal),
+        ("<", Operator::Less),
+        (">", Operator::Greater),
+        ("=", Operator::Equal),
+    ];
+
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Operator::Less => ordering.is_lt(),
+            Operator::AtMost => ordering.is_le(),
+            Operator::Greater => ordering.is_gt(),
+            Operator::AtLeast => ordering.is_ge(),
+            Operator::Equal => ordering.is_eq(),
+            Operator::Unequal => ordering.is_ne(),
+        }
+    }
+}
+
+impl Condition {
+    fn holds(&self, trial: &TrialRow) -> bool {
+        match self {
+            Condition::Word(word) => {
+                let error = trial.error.as_deref().unwrap_or_default();
+                [trial.standing.word(), &trial.setting, &trial.instance, error]
+                    .iter()
+                    .any(|text| text.to_lowercase().contains(word))
+            }
+            Condition::Against { column, operator, value } => {
+                match (trial.cells.get(*column), value) {
+                    (None | Some(Cell::Empty), _) => false,
+                    (Some(Cell::Number(a)), Cell::Number(b)) => operator.holds(a.total_cmp(b)),
+                    (Some(cell), _) => operator.holds(cell.text().cmp(&value.text())),
+                }
+            }
+        }
+    }
+}
+
+/// Conditions with spaces between. One whose column there is not is taken for a word, so that
+/// nothing vanishes while it is being typed.
+fn conditions(text: &str, view: &SweepView) -> Vec<Condition> {
+    let of = |token: &str| {
+        let found = Operator::ALL.into_iter().find_map(|(sign, operator)| {
+            let (name, value) = token.split_once(sign)?;
+            let column = view.column(name)?;
+            let value = value.parse().map_or_else(|_| Cell::Text(value.to_owned()), Cell::Number);
+            let unfinished = value == Cell::Text(String::new());
+            Some((unfinished, Condition::Against { column, operator, value }))
+        });
+        match found {
+            Some((true, _)) => None,
+            Some((false, condition)) => Some(condition),
+            None => Some(Condition::Word(token.to_lowercase())),
+        }
+    };
+    text.split_whitespace().filter_map(of).collect()
+}
+
+/// What is wrong with conditions: the first that compares a column there is not.
+pub fn check(text: &str, view: &SweepView) -> Result<(), String> {
+    let mut tokens = text.split_whitespace();
+    tokens.try_for_each(|token| {
+        let name = token.split(['<', '>', '=', '!']).next().unwrap_or_default();
+        if name.len() == token.len() || name.is_empty() {
+            return Ok(());
+        }
+        known(name, view).map(|_| ())
+    })
+}
