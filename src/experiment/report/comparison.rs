@@ -32,14 +32,12 @@ pub struct Group {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
     /// There is no such column.
-    #[error("there is no column `{name}`{meant}; there is {}", known.join(", "))]
+    #[error("there is no column `{name}`{instead}")]
     Unknown {
         /// What was asked for.
         name: String,
-        /// What was probably meant, in words.
-        meant: String,
-        /// Every column there is.
-        known: Vec<String>,
+        /// What was probably meant, or what there is, in words.
+        instead: String,
     },
     /// No trial has a number in both.
     #[error("no finished trial has a number in both `{0}` and `{1}`")]
@@ -150,9 +148,11 @@ fn known(name: &str, columns: &[String]) -> Result<(), ComparisonError> {
     if columns.iter().any(|column| column == name) {
         return Ok(());
     }
-    let meant = nearest(name, columns.iter().map(String::as_str));
-    let meant = meant.first().map_or(String::new(), |meant| format!(": did you mean `{meant}`?"));
-    Err(ComparisonError::Unknown { name: name.to_owned(), meant, known: columns.to_vec() })
+    let instead = match nearest(name, columns.iter().map(String::as_str)).first() {
+        Some(meant) => format!(": did you mean `{meant}`?"),
+        None => format!("; there is {}", columns.join(", ")),
+    };
+    Err(ComparisonError::Unknown { name: name.to_owned(), instead })
 }
 
 fn number(record: &Record, column: &str) -> Option<f64> {

@@ -57,10 +57,10 @@ impl Axis {
         let least = values.clone().fold(f64::INFINITY, f64::min);
         let most = values.fold(f64::NEG_INFINITY, f64::max);
         if log {
-            let (low, high) = (least.log10().floor(), most.log10().ceil());
-            let high = if high > low { high } else { low + 1.0 };
-            let ticks = decades(low, high);
-            return Axis { low: 10f64.powf(low), high: 10f64.powf(high), start, end, log, ticks };
+            let ticks = decades(least, most);
+            let low = ticks.first().copied().unwrap_or(least);
+            let high = ticks.last().copied().unwrap_or(most);
+            return Axis { low, high, start, end, log, ticks };
         }
         let span = if most > least { most - least } else { least.abs().max(1.0) };
         let tick = nice(span / TICKS);
@@ -81,16 +81,21 @@ impl Axis {
     }
 }
 
-/// 1, 2 and 5 of every power of ten.
-fn decades(low: f64, high: f64) -> Vec<f64> {
+/// 1, 2 and 5 times powers of ten, from the last one not above `least` to the first one above
+/// both it and not below `most`.
+fn decades(least: f64, most: f64) -> Vec<f64> {
     let mut ticks = Vec::new();
-    let mut power = low;
-    while power < high {
+    let mut power = least.log10().floor();
+    while power <= most.log10().ceil() {
         ticks.extend([1.0, 2.0, 5.0].map(|digit| digit * 10f64.powf(power)));
         power += 1.0;
     }
-    ticks.push(10f64.powf(high));
-    ticks
+    // A hair of room for the rounding of powers.
+    const HAIR: f64 = 1e-9;
+    let first = ticks.iter().rposition(|tick| *tick <= least * (1.0 + HAIR)).unwrap_or(0);
+    let last = ticks.iter().position(|tick| *tick >= most * (1.0 - HAIR)).unwrap_or(first);
+    ticks.truncate(last.max(first + 1) + 1);
+    ticks.split_off(first)
 }
 
 /// The next of 1, 2 and 5 times a power of ten.
@@ -285,6 +290,8 @@ mod tests {
         assert_eq!(nice(0.3), 0.5);
         assert_eq!(nice(7.0), 10.0);
         assert_eq!(nice(20.0), 20.0);
-        assert_eq!(decades(-1.0, 0.0), [0.1, 0.2, 0.5, 1.0]);
+        assert_eq!(decades(0.1, 1.0), [0.1, 0.2, 0.5, 1.0]);
+        assert_eq!(decades(30.0, 60.0), [20.0, 50.0, 100.0]);
+        assert_eq!(decades(2.0, 2.0), [2.0, 5.0]);
     }
 }
