@@ -90,7 +90,7 @@ fn view(workbench: &Workbench) -> SweepView {
 /// A workbench that follows it, its pictures at hand.
 fn attached(size: (u16, u16), keys: &str) -> Workbench {
     let mut workbench = Workbench::at("presets.toml".as_ref(), size);
-    workbench.app.play(&"attach-sweep runs/polish".parse().unwrap());
+    workbench.app.play(&"attach-sweep runs/polish".parse().unwrap()).1.unwrap();
     let view = Arc::new(view(&workbench));
     let pictures: Vec<PathBuf> =
         view.trials.iter().filter_map(|trial| trial.picture.clone()).collect();

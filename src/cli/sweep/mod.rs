@@ -4,6 +4,7 @@ mod control;
 mod detach;
 mod load;
 mod plan;
+mod plot;
 mod progress;
 mod report;
 mod run;
@@ -49,6 +50,8 @@ enum Command {
     Cancel(control::TrialsCommand),
     /// Write contact sheet and page, and tell what a sweep found
     Report(report::ReportCommand),
+    /// Compare one column with another: a table, and a plot as SVG
+    Plot(plot::PlotCommand),
 }
 
 /// Runs a subcommand.
@@ -62,5 +65,6 @@ pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
         Command::Resume(arguments) => control::resume(arguments),
         Command::Cancel(arguments) => control::cancel(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
     }
 }
