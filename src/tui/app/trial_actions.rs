@@ -116,9 +116,7 @@ impl App {
         let now = if axis == 0 { x } else { y };
         let chosen = match name.map(str::trim) {
             Some(name) => {
-                if let Err(problem) = sweeps::known_column(name, &view) {
-                    return Err(problem);
-                }
+                sweeps::known_column(name, &view)?;
                 Some(name.to_owned())
             }
             None => attached.column_after(&view, now),

@@ -80,6 +80,9 @@ impl FromStr for Face {
     }
 }
 
+/// A deed that can be done now: with which trial, and the run that it is.
+pub type Granted = (TrialDeed, TrialRow, Arc<Finished>);
+
 /// What is to be done with a trial once its picture is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TrialDeed {
@@ -430,7 +433,7 @@ impl Sweeps {
     }
 
     /// The deed that can be done now with a trial, or why it cannot be done at all.
-    pub fn granted(&mut self) -> Option<Result<(TrialDeed, TrialRow, Arc<Finished>), String>> {
+    pub fn granted(&mut self) -> Option<Result<Granted, String>> {
         let attached = self.attached.as_mut()?;
         let (id, deed) = attached.wish.as_ref()?;
         let view = attached.view.as_ref()?;

@@ -109,10 +109,13 @@ pub enum SweepNews {
     /// A small picture.
     Thumbnail(PathBuf, Result<Arc<RgbImage>, String>),
     /// A whole picture and its latents.
-    Looked(PathBuf, Result<(Arc<RgbImage>, Option<Arc<[f32]>>), String>),
+    Looked(PathBuf, Result<Looked, String>),
     /// An experiment file was written, or why not.
     Written(Result<PathBuf, String>),
 }
+
+/// A whole picture, and its latents where the trial kept them.
+pub(super) type Looked = (Arc<RgbImage>, Option<Arc<[f32]>>);
 
 /// An experiment file.
 #[derive(Debug, Clone, PartialEq)]

@@ -168,9 +168,8 @@ fn schedule(draft: &Draft, preset: Option<&Preset>) -> Vec<String> {
     if known.is_none_or(|known| known.len() != steps.len()) {
         lines.push(format!("steps = {}", steps.len()));
     }
-    let columns: [(Column, fn(&Step) -> f64); 3] =
-        [(Column::Gw, |s| s.gw), (Column::Mu, |s| s.mu), (Column::Std, |s| s.std)];
-    for (column, of) in columns {
+    for column in Column::ALL {
+        let of = |step: &Step| column.of(step);
         let same = known.is_some_and(|known| {
             known.len() == steps.len() && known.iter().zip(steps).all(|(a, b)| of(a) == of(b))
         });
