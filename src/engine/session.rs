@@ -12,7 +12,7 @@ use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Model, ModelError, ModelOptions, PromptFeatures};
+use crate::model::{Model, ModelError, ModelOptions, PromptFeatures, profile};
 use crate::sampler::Choice;
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
@@ -158,7 +158,7 @@ impl Session {
         let started = Instant::now();
         let image = loaded.model.decode(&denoised.latents, grid(recipe.size))?;
         timings.decode_ms = milliseconds(started);
-        on_event(Event::Decoded { ms: timings.decode_ms });
+        on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
         if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
             fit.add(&denoised.latents, recipe.size, &image);
             // Without the file the next worker starts anew: no reason to lose an image.

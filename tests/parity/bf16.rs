@@ -48,3 +48,18 @@ fn the_time_is_rounded_to_bf16_in_bf16_and_never_in_f32() {
     let (exact, near) = velocities(ComputeDtype::F32);
     assert_ne!(exact, near);
 }
+
+#[test]
+fn products_of_bytes_stay_within_their_own_budget() {
+    let golden = Golden::open("tiny-a/golden-diffusers.safetensors");
+    let (grid, x) = (golden.grid(), golden.f32("noise"));
+    let velocity = |dtype| {
+        let model = load(dtype);
+        let prompt = model.encode(golden.meta("prompt")).unwrap();
+        model.conditional(&x, grid, ModelTime(0.5), &prompt).unwrap()
+    };
+    let error = relative_error(&velocity(ComputeDtype::Int8), &velocity(ComputeDtype::F32));
+    println!("int8 against f32: {error:.1e}");
+    assert!(error > 1e-4, "bytes were not used");
+    assert!(error < 3e-2, "{error}");
+}

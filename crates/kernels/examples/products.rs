@@ -40,15 +40,21 @@ fn main() {
                 ("fp8", Stored::E4m3(&bytes[..n * k])),
                 ("nf4", Stored::Nf4(nf4)),
             ];
-            for (name, values) in formats.into_iter().filter(|(name, _)| std::env::args().len() == 1 || std::env::args().any(|arg| arg == *name)) {
+            for (name, values) in formats.into_iter().filter(|(name, _)| {
+                std::env::args().len() == 1 || std::env::args().any(|arg| arg == *name)
+            }) {
                 let mut best = 0f64;
                 for _ in 0..5 {
                     let peak = Peak::measure();
                     let seconds = pool.install(|| {
                         let start = cpu_seconds();
                         match name {
-                            "f32" => multiply(&wide, &[matrix(values)], None, Precision::F32, &mut out),
-                            _ => multiply(&x, &[matrix(values)], None, Precision::Bf16, &mut narrow),
+                            "f32" => {
+                                multiply(&wide, &[matrix(values)], None, Precision::F32, &mut out)
+                            }
+                            _ => {
+                                multiply(&x, &[matrix(values)], None, Precision::Bf16, &mut narrow)
+                            }
                         }
                         cpu_seconds() - start
                     });

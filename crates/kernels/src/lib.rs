@@ -5,16 +5,19 @@
 //! by what the processor has ([`InstructionSet::chosen`]). Results do not depend on the number of
 //! threads: every value is computed by one thread in a fixed order. All threads are rayon's.
 
+pub mod attention;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod compiled;
+pub mod convolution;
 pub mod dense;
 mod exp;
 pub mod float8;
+pub mod heads;
 mod isa;
 mod lanes;
 pub mod nf4;
 pub mod norm;
-pub mod patches;
 mod peak;
 pub mod product;
 mod real;
@@ -23,6 +26,7 @@ pub mod softmax;
 mod stored;
 pub mod swiglu;
 
+pub use compiled::Compiled;
 pub use exp::exp;
 pub use isa::{InstructionSet, vectorised};
 pub use peak::Peak;

@@ -1,9 +1,10 @@
 //! The two number formats activations come in. Arithmetic is done in f32 either way.
 
+use crate::compiled::Compiled;
 use half::bf16;
 
 /// A stored real number that widens to f32 exactly and narrows by rounding to nearest.
-pub trait Real: Copy + Send + Sync + 'static {
+pub trait Real: Compiled + Copy + Send + Sync + 'static {
     /// Widens; exact.
     fn to_f32(self) -> f32;
     /// Narrows; rounds to nearest, ties to even.

@@ -44,6 +44,15 @@ pub(crate) fn as_floats(lanes: &mut [u32]) -> &mut [f32] {
     }
 }
 
+/// Floats read as lanes.
+pub(crate) fn as_lanes(floats: &[f32]) -> &[u32] {
+    // SAFETY: as in `as_floats`.
+    #[allow(unsafe_code)]
+    unsafe {
+        std::slice::from_raw_parts(floats.as_ptr().cast::<u32>(), floats.len())
+    }
+}
+
 /// What one thread keeps.
 #[derive(Debug, Default)]
 pub(crate) struct ThreadScratch {
@@ -63,7 +72,8 @@ thread_local! {
 
 /// Lends the thread's scratch. A call inside another's `work` gets a fresh one.
 pub(crate) fn with_thread_scratch<R>(work: impl FnOnce(&mut ThreadScratch) -> R) -> R {
-    let mut scratch = KEPT.with(|kept| kept.try_borrow_mut().map(|mut kept| std::mem::take(&mut *kept)))
+    let mut scratch = KEPT
+        .with(|kept| kept.try_borrow_mut().map(|mut kept| std::mem::take(&mut *kept)))
         .unwrap_or_default();
     let result = work(&mut scratch);
     KEPT.with(|kept| {

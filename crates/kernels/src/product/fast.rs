@@ -70,7 +70,9 @@ pub(super) fn pack(
     macro_rules! pack {
         ($format:ident) => {
             match (round, pairs) {
-                (false, false) => avx512::pack::<{ avx512::$format }, false, false>(from, out, step),
+                (false, false) => {
+                    avx512::pack::<{ avx512::$format }, false, false>(from, out, step)
+                }
                 (true, false) => avx512::pack::<{ avx512::$format }, true, false>(from, out, step),
                 // Making pairs rounds.
                 (_, true) => avx512::pack::<{ avx512::$format }, false, true>(from, out, step),

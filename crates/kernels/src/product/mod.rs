@@ -5,12 +5,16 @@
 //! all rows of x with it. Nothing of the size of W is ever allocated, and row scale, bias and
 //! rounding are applied to sums that are still in the cache.
 
+mod bytes;
 mod fast;
 mod few_rows;
 mod interleave;
 pub(crate) mod micro;
 #[cfg(target_arch = "x86_64")]
 mod x86;
+
+pub(crate) use bytes::multiply_in_bytes_chosen;
+pub use bytes::{multiply_in_bytes, row_peaks};
 
 use crate::Real;
 use crate::isa::{InstructionSet, vectorised};
@@ -23,7 +27,7 @@ use std::ops::Range;
 
 /// Lanes along the depth that are multiplied at a time: a panel of them has 32 KiB and stays in
 /// the first-level cache while all rows go by.
-const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 256;
 /// Most panels of [`COLUMNS`] columns in a task. Their incomplete sums are kept meanwhile, and the
 /// rows of a block are read from the second-level cache once a panel.
 const PANELS: usize = 2;
@@ -31,6 +35,8 @@ const PANELS: usize = 2;
 const PACKED_LANES: usize = 16 << 20;
 /// Values widened at a time, so that they are in the first-level cache when they are packed.
 const WIDE: usize = 256;
+/// Lanes of scratch in which rows are widened.
+pub(crate) const WIDE_LANES: usize = BATCH * WIDE;
 /// Up to so many rows a product is bound by reading the weight, and done row by row.
 const FEW_ROWS: usize = 4;
 
@@ -50,8 +56,8 @@ fn bf16_pairs_pay(set: InstructionSet) -> bool {
     #[cfg(target_arch = "x86_64")]
     {
         let vendor = std::arch::x86_64::__cpuid(0);
-        let amd = [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat()
-            == b"AuthenticAMD";
+        let amd =
+            [vendor.ebx, vendor.edx, vendor.ecx].map(u32::to_le_bytes).concat() == b"AuthenticAMD";
         set == InstructionSet::Avx512 && amd && is_x86_feature_detected!("avx512bf16")
     }
     #[cfg(not(target_arch = "x86_64"))]
@@ -65,7 +71,7 @@ fn bf16_pairs_pay(set: InstructionSet) -> bool {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Core {
     set: InstructionSet,
-    micro: Micro,
+    pub(crate) micro: Micro,
     round: bool,
 }
 
@@ -84,12 +90,25 @@ impl Core {
         Self { set, micro: Micro::new(lane, set), round: precision == Precision::Bf16 }
     }
 
+    /// Packs [`ROWS`] rows of `count` f32, `stride` apart, as a strip.
+    #[inline(always)]
+    pub(crate) fn interleave_strip(
+        self,
+        wide: &mut [u32],
+        stride: usize,
+        count: usize,
+        out: &mut [u32],
+    ) {
+        let strip = Strip { step: ROWS, first: 0 };
+        self.interleave().run(wide, stride, ROWS, count, out, strip);
+    }
+
     fn interleave(self) -> Interleave {
         Interleave { lane: self.micro.lane(), set: self.set }
     }
 
     /// Lanes that `values` values take.
-    fn lanes(self, values: usize) -> usize {
+    pub(crate) fn lanes(self, values: usize) -> usize {
         values.div_ceil(self.micro.lane().elements())
     }
 }
@@ -103,6 +122,16 @@ impl Core {
 /// # Panics
 /// Where `x`, `out`, `bias` or a scale is shorter than that.
 pub fn multiply<T: Real>(
+    x: &[T],
+    parts: &[Matrix<'_>],
+    bias: Option<&[f32]>,
+    precision: Precision,
+    out: &mut [T],
+) {
+    T::multiply(x, parts, bias, precision, out);
+}
+
+pub(crate) fn multiply_chosen<T: Real>(
     x: &[T],
     parts: &[Matrix<'_>],
     bias: Option<&[f32]>,
@@ -192,7 +221,7 @@ struct Values<'a> {
 }
 
 /// The bytes of activations.
-fn stored_as<T: Real>(x: &[T]) -> Stored<'_> {
+pub(crate) fn stored_as<T: Real>(x: &[T]) -> Stored<'_> {
     // SAFETY: `Real` is f32 or bf16, plain numbers without padding; the bytes are lent as long
     // as `x` is.
     #[allow(unsafe_code)]
@@ -209,34 +238,42 @@ fn pack_rows<T: Real>(core: Core, x: &[T], inputs: usize, strips: usize, packed:
         let strip = ROWS * core.lanes(span.len());
         packed.par_chunks_mut(strip).zip(x.par_chunks(ROWS * inputs)).for_each(|(out, x)| {
             with_thread_scratch(|scratch| {
-                let wide = scratch.wide.lanes(BATCH * WIDE);
-                vectorised(|| pack_strip(core, x, inputs, span.clone(), wide, out));
+                let wide = scratch.wide.lanes(WIDE_LANES);
+                let rows = Rows { values: x, stride: inputs, count: x.len() / inputs };
+                vectorised(|| pack_strip(core, rows, span.clone(), wide, out));
             });
         });
     });
 }
 
-/// The inputs `span` of up to [`ROWS`] rows.
+/// Up to [`ROWS`] rows of numbers, `stride` apart; the last may end behind what is read of it.
+#[derive(Clone, Copy)]
+pub(crate) struct Rows<'a, T> {
+    pub(crate) values: &'a [T],
+    pub(crate) stride: usize,
+    pub(crate) count: usize,
+}
+
+/// The values `span` of each row as a strip, filled up with rows of 0.
 #[inline(always)]
-fn pack_strip<T: Real>(
+pub(crate) fn pack_strip<T: Real>(
     core: Core,
-    x: &[T],
-    inputs: usize,
+    x: Rows<'_, T>,
     span: Range<usize>,
     wide: &mut [u32],
     out: &mut [u32],
 ) {
-    let rows = x.len() / inputs;
-    let stored = Values { stored: stored_as(x), inputs, row: 0, rows };
+    let Rows { values, stride, count: rows } = x;
+    let stored = Values { stored: stored_as(values), inputs: stride, row: 0, rows };
+    if rows < ROWS {
+        interleave::clear(out, ROWS, rows, ROWS - rows);
+    }
     if fast::pack(core, stored, span.clone(), false, out, ROWS) {
-        if rows < ROWS {
-            interleave::clear(out, ROWS, rows, ROWS - rows);
-        }
         return;
     }
     for first in span.clone().step_by(WIDE) {
         let count = WIDE.min(span.end - first);
-        for (row, x) in x.chunks_exact(inputs).enumerate() {
+        for (row, x) in values.chunks(stride).enumerate().take(rows) {
             let out = interleave::floats(wide, row * WIDE, count);
             for (out, x) in out.iter_mut().zip(&x[first..]) {
                 *out = x.to_f32();
@@ -246,14 +283,11 @@ fn pack_strip<T: Real>(
         let strip = Strip { step: ROWS, first: 0 };
         core.interleave().run(wide, WIDE, rows, count, out, strip);
     }
-    if rows < ROWS {
-        interleave::clear(out, ROWS, rows, ROWS - rows);
-    }
 }
 
 /// Widens and packs the inputs `span` of rows `row`…`row + count` of a weight: panels of
 /// [`COLUMNS`] rows one after the other, each [lanes of span, COLUMNS].
-fn pack_panels(
+pub(crate) fn pack_panels(
     core: Core,
     matrix: &Matrix<'_>,
     (row, count): (usize, usize),
@@ -307,7 +341,7 @@ fn multiply_columns<T: Real>(
     let strips = packed.len() / (ROWS * depth);
     let values = BLOCK * core.micro.lane().elements();
     let (sums, _) = scratch.sums.lanes(strips * panels * TILE).as_chunks_mut::<TILE>();
-    let wide = scratch.wide.lanes(BATCH * WIDE);
+    let wide = scratch.wide.lanes(WIDE_LANES);
     for (block, packed) in packed.chunks(strips * ROWS * BLOCK).enumerate() {
         let span = block * values..((block + 1) * values).min(inputs);
         let last = span.end == inputs;
@@ -330,11 +364,11 @@ fn multiply_columns<T: Real>(
 
 /// The result, written by many tasks, each in columns of its own.
 #[derive(Clone, Copy)]
-struct Out<T> {
-    values: *mut T,
-    len: usize,
-    rows: usize,
-    outputs: usize,
+pub(crate) struct Out<T> {
+    pub(crate) values: *mut T,
+    pub(crate) len: usize,
+    pub(crate) rows: usize,
+    pub(crate) outputs: usize,
 }
 
 // SAFETY: tasks write to disjoint columns (`tasks` deals each column once) and nobody reads
@@ -347,7 +381,8 @@ unsafe impl<T: Send> Sync for Out<T> {}
 
 impl<T: Real> Out<T> {
     /// `count` values of a row from `column`.
-    fn row(&self, row: usize, column: usize, count: usize) -> &mut [T] {
+    #[allow(clippy::mut_from_ref)]
+    pub(crate) fn row(&self, row: usize, column: usize, count: usize) -> &mut [T] {
         let first = row * self.outputs + column;
         assert!(row < self.rows && column + count <= self.outputs && first + count <= self.len);
         // SAFETY: within the slice that `values` came from, which outlives the tasks; no other
@@ -372,9 +407,8 @@ impl<T: Real> Epilogue<'_, T> {
     #[inline(always)]
     fn store(&self, tile: &[u32; TILE], row: usize, column: usize) {
         let count = COLUMNS.min(self.columns.count - column);
-        let scale = self.columns.matrix.scale.map(|scale| {
-            &scale[self.columns.row + column..][..count]
-        });
+        let scale =
+            self.columns.matrix.scale.map(|scale| &scale[self.columns.row + column..][..count]);
         let column = self.columns.column + column;
         let bias = self.bias.map(|bias| &bias[column..][..count]);
         let (tile, _) = tile.as_chunks::<COLUMNS>();

@@ -86,7 +86,10 @@ impl Case {
                 rows.iter().zip(self.scale.iter().zip(&self.bias)).map(move |(w, (scale, bias))| {
                     let terms = x.iter().zip(w).map(|(x, w)| x * w * f64::from(*scale));
                     let bias = f64::from(*bias);
-                    (terms.clone().sum::<f64>() + bias, terms.map(f64::abs).sum::<f64>() + bias.abs())
+                    (
+                        terms.clone().sum::<f64>() + bias,
+                        terms.map(f64::abs).sum::<f64>() + bias.abs(),
+                    )
                 })
             })
             .collect()
@@ -174,7 +177,9 @@ fn a_product_has_the_same_bits_whatever_the_threads() {
 fn transposing_by_registers_is_transposing() {
     use super::interleave::transpose;
     for set in InstructionSet::available() {
-        for (rows, depth, step, first) in [(16, 64, 32, 16), (12, 35, 12, 0), (3, 16, 32, 0), (1, 5, 1, 0)] {
+        for (rows, depth, step, first) in
+            [(16, 64, 32, 16), (12, 35, 12, 0), (3, 16, 32, 0), (1, 5, 1, 0)]
+        {
             let stride = 70;
             let from: Vec<u32> = (0..16 * stride as u32).collect();
             let mut out = vec![u32::MAX; depth * step + first];
@@ -196,7 +201,13 @@ fn speed_of_the_innermost_loops() {
     use std::time::Instant;
     let peak = crate::Peak::measure();
     let best = |f: &mut dyn FnMut()| {
-        (0..300).map(|_| { let t = Instant::now(); f(); t.elapsed().as_secs_f64() }).fold(1e9, f64::min)
+        (0..300)
+            .map(|_| {
+                let t = Instant::now();
+                f();
+                t.elapsed().as_secs_f64()
+            })
+            .fold(1e9, f64::min)
     };
     for strips in [60] {
         let mut scratch: [crate::scratch::Scratch; 3] = Default::default();
@@ -213,23 +224,45 @@ fn speed_of_the_innermost_loops() {
                     }
                 });
                 let rate = (2 * lane.elements() * strips * TILE * depth) as f64 / seconds / 1e9;
-                let top = match lane { Lane::F32 => peak.f32, Lane::Bf16Pair => peak.bf16_pairs, Lane::Bytes => peak.bytes };
-                println!("{lane:?} strips {strips} depth {depth}: {rate:.0}, {:.0} %", 100.0 * rate / top);
+                let top = match lane {
+                    Lane::F32 => peak.f32,
+                    Lane::Bf16Pair => peak.bf16_pairs,
+                    Lane::Bytes => peak.bytes,
+                };
+                println!(
+                    "{lane:?} strips {strips} depth {depth}: {rate:.0}, {:.0} %",
+                    100.0 * rate / top
+                );
             }
         }
     }
     let (n, k) = (COLUMNS, 4608);
     let bytes = vec![0x3au8; n * k * 4];
     let map: [f32; 16] = std::array::from_fn(|i| i as f32 / 8.0 - 1.0);
-    let nf4 = crate::nf4::Nf4 { codes: &bytes[..n * k / 2], map: &map, absmax: crate::nf4::AbsMax::Plain(&bytes[..n * k / 16]), blocksize: 64 };
+    let nf4 = crate::nf4::Nf4 {
+        codes: &bytes[..n * k / 2],
+        map: &map,
+        absmax: crate::nf4::AbsMax::Plain(&bytes[..n * k / 16]),
+        blocksize: 64,
+    };
     let mut wide = vec![0u32; BATCH * WIDE];
     let mut panel = crate::scratch::Scratch::default();
     let panel = panel.lanes(COLUMNS * BLOCK);
-    for (name, values) in [("f32", Stored::F32(&bytes)), ("bf16", Stored::Bf16(&bytes)), ("f16", Stored::F16(&bytes)), ("fp8", Stored::E4m3(&bytes)), ("nf4", Stored::Nf4(nf4))] {
+    for (name, values) in [
+        ("f32", Stored::F32(&bytes)),
+        ("bf16", Stored::Bf16(&bytes)),
+        ("f16", Stored::F16(&bytes)),
+        ("fp8", Stored::E4m3(&bytes)),
+        ("nf4", Stored::Nf4(nf4)),
+    ] {
         let matrix = Matrix { outputs: n, inputs: k, values, scale: None };
         let core = Core::chosen(Precision::Bf16);
-        let seconds = best(&mut || for first in (0..k).step_by(BLOCK) {
-            vectorised(|| pack_panels(core, &matrix, (0, n), first..first + BLOCK, &mut wide, panel));
+        let seconds = best(&mut || {
+            for first in (0..k).step_by(BLOCK) {
+                vectorised(|| {
+                    pack_panels(core, &matrix, (0, n), first..first + BLOCK, &mut wide, panel)
+                });
+            }
         });
         println!("pack {name}: {:.3} ns an element", seconds * 1e9 / (n * k) as f64);
     }

@@ -133,16 +133,23 @@ avx2_tile!(
     _mm256_add_ps,
     |sum, a, b| _mm256_fmadd_ps(_mm256_castsi256_ps(a), _mm256_castsi256_ps(b), sum)
 );
-avx2_tile!(avx2_bytes, _mm256_setzero_si256(), load_half, store_half, _mm256_add_epi32, |sum, a, b| {
-    // Unsigned by signed bytes, in two halves so that no 16-bit sum can overflow.
-    let even = _mm256_set1_epi16(0xff);
-    let (a_even, a_odd) = (_mm256_and_si256(a, even), _mm256_srli_epi16::<8>(a));
-    let b_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b));
-    let b_odd = _mm256_srai_epi16::<8>(b);
-    let products =
-        _mm256_add_epi32(_mm256_madd_epi16(a_even, b_even), _mm256_madd_epi16(a_odd, b_odd));
-    _mm256_add_epi32(sum, products)
-});
+avx2_tile!(
+    avx2_bytes,
+    _mm256_setzero_si256(),
+    load_half,
+    store_half,
+    _mm256_add_epi32,
+    |sum, a, b| {
+        // Unsigned by signed bytes, in two halves so that no 16-bit sum can overflow.
+        let even = _mm256_set1_epi16(0xff);
+        let (a_even, a_odd) = (_mm256_and_si256(a, even), _mm256_srli_epi16::<8>(a));
+        let b_even = _mm256_srai_epi16::<8>(_mm256_slli_epi16::<8>(b));
+        let b_odd = _mm256_srai_epi16::<8>(b);
+        let products =
+            _mm256_add_epi32(_mm256_madd_epi16(a_even, b_even), _mm256_madd_epi16(a_odd, b_odd));
+        _mm256_add_epi32(sum, products)
+    }
+);
 
 #[inline(always)]
 unsafe fn load_half(from: *const i32) -> __m256i {
