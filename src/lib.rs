@@ -6,6 +6,7 @@
 //! | --- | --- |
 //! | [`tui`] | the workbench: screens, keys, actions |
 //! | [`terminal`] | input, capabilities, output and its bytes, pictures, signals |
+//! | [`experiment`] | sweeps: experiment files, the plan, run directories, tables, reports |
 //! | [`history`] | finished runs: picture, thumbnail, and how they came about |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
@@ -18,6 +19,7 @@
 
 pub mod caption;
 pub mod engine;
+pub mod experiment;
 pub mod history;
 pub mod image_file;
 pub mod metrics;

@@ -105,6 +105,11 @@ fn a_run_reports_every_stage_and_fills_in_the_recipe() {
     assert_eq!((output.image.width, output.image.height), (256, 256));
     assert_eq!(output.latents.len(), 256 * 128);
     assert_eq!(output.nfe.cond_done, 4);
+    assert!((0.0..1.0).contains(&output.clip_fraction), "{}", output.clip_fraction);
+    if cfg!(target_os = "linux") {
+        // The demo's weights alone take more than that.
+        assert!(output.peak_memory.unwrap() > 1 << 20);
+    }
 }
 
 #[test]

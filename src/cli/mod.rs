@@ -15,6 +15,7 @@ mod prompt;
 mod schedule;
 mod schedule_flags;
 mod size_flags;
+mod sweep;
 mod values;
 mod workbench;
 mod worker;
@@ -60,6 +61,8 @@ enum Command {
     Schedule(Box<schedule::ScheduleCommand>),
     /// List, show and check presets
     Presets(presets::PresetsCommand),
+    /// Plan, run and report sweeps of experiment files
+    Sweep(Box<sweep::SweepCommand>),
     /// Look into a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
@@ -94,6 +97,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
+        Some(Command::Sweep(arguments)) => sweep::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -1,8 +1,9 @@
 //! `sigmalab presets`: list them, show one, check a file; compare two, exchange them with other
-//! programs.
+//! programs; name the default.
 
 mod diff;
 mod exchange;
+mod set_default;
 
 use super::failure::Failure;
 use super::preset_flags::{self, PresetFlags};
@@ -24,7 +25,9 @@ use std::path::PathBuf;
   sigmalab presets show V4_DEFAULT_20 > mine.toml
   sigmalab presets check mine.toml
   sigmalab presets diff V4_DEFAULT_20 V4_TURBO_12
+  sigmalab presets set-default V4_DEFAULT_20
   sigmalab presets export V4_DEFAULT_20 --to diffusers
+  sigmalab presets export V4_DEFAULT_20 --to comfyui --size landscape > workflow.json
   sigmalab presets import call.py --from diffusers --name MINE >> presets.toml")]
 pub(crate) struct PresetsCommand {
     #[command(subcommand)]
@@ -65,6 +68,8 @@ enum Action {
     Export(exchange::Export),
     /// A schedule of another program, as a presets file writes it
     Import(exchange::Import),
+    /// Says in the presets file which preset to use when none is named
+    SetDefault(set_default::SetDefault),
 }
 
 /// Does what was asked.
@@ -76,6 +81,7 @@ pub(crate) fn run(arguments: &PresetsCommand) -> Result<(), Failure> {
         Action::Diff(arguments) => diff::run(arguments),
         Action::Export(arguments) => exchange::export(arguments),
         Action::Import(arguments) => exchange::import(arguments),
+        Action::SetDefault(arguments) => set_default::run(arguments),
     }
 }
 

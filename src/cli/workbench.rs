@@ -6,7 +6,7 @@ use super::preset_flags::PresetFlags;
 use clap::Args;
 use sigmalab::engine::folders::cache_folder;
 use sigmalab::engine::worker::{Engine, EngineOptions};
-use sigmalab::history::data_folder;
+use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::terminal::picture::{Protocol, ProtocolError};
 use sigmalab::tui::app::{App, Setup};
@@ -121,7 +121,8 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
             false => read_file(file)?,
         };
         let mut out = std::io::stdout().lock();
-        return play(&mut app, &mut engine, &text, &name, &mut out).map_err(|error| {
+        let history = kept(data_folder().as_deref());
+        return play(&mut app, &mut engine, history, &text, &name, &mut out).map_err(|error| {
             if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
     }
@@ -145,7 +146,8 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         app.restore(&unsaved);
     }
     let recovery = Recovery::under(data.as_deref());
-    match runtime::run(&mut app, &mut engine, choices, record, recovery) {
+    let history = kept(data.as_deref());
+    match runtime::run(&mut app, &mut engine, choices, record, recovery, history) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure {
             exit: Exit::Interrupted,
@@ -166,6 +168,11 @@ fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
         return Ok(Keymap::defaults());
     };
     Keymap::parse(&read_file(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
+}
+
+/// Where finished runs are kept.
+fn kept(data: Option<&Path>) -> Option<History> {
+    data.map(|data| History::under(data, DEFAULT_QUOTA))
 }
 
 /// What the user's own file says, where there is one.

@@ -8,7 +8,9 @@ use super::guidance::{blend, needs_unconditional};
 use super::network::Network;
 use super::noise::gaussian_stream;
 use super::trajectory::{State, StateKey, StepCost, StepTaken, TrajectoryCache};
-use crate::metrics::trajectory::{StepMetrics, clean_estimate, cosine, distance, norm};
+use crate::metrics::trajectory::{
+    StepMetrics, clean_estimate, cosine, distance, local_error, norm,
+};
 use crate::sampler::{Choice, HistoryEntry, Host, SamplerError, StepInput, Velocities};
 use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::schedule::size::Size;
@@ -194,6 +196,11 @@ impl<N: Network> Denoising<'_, N> {
 
     /// The furthest state in the cache whose past is there too, else the noise.
     fn resume(&self, keys: &[StateKey], cache: &mut TrajectoryCache) -> Walk {
+        // The way there is what the next run is likely to branch off from: where memory runs
+        // short, states beside it go first, and then its beginning.
+        for key in keys {
+            cache.get(*key);
+        }
         for index in (0..=self.steps()).rev() {
             let Some(state) = cache.get(keys[index]).cloned() else { continue };
             let newest_first = (index.saturating_sub(self.past_len())..index).rev();
@@ -292,6 +299,10 @@ impl<N: Network> Denoising<'_, N> {
         let cost = host.cost;
 
         let estimate = clean_estimate(&state.x, sigma, &v);
+        let before = walk.past.front().zip(recombined.first());
+        let local_error = before.map(|(past, v_before)| {
+            local_error(sigma_next - sigma, sigma - past.sigma, &v, v_before)
+        });
         let x0_drift = walk.past.front().map(|past| distance(&estimate, &past.clean_estimate()));
         let metrics = StepMetrics {
             v_cond_norm: norm(&v_cond),
@@ -299,6 +310,7 @@ impl<N: Network> Denoising<'_, N> {
             guidance_norm: v_uncond.as_deref().map(|v_uncond| distance(&v_cond, v_uncond)),
             cosine: v_uncond.as_deref().map(|v_uncond| cosine(&v_cond, v_uncond)),
             step_length: distance(&x_next, &state.x),
+            local_error,
             x0_drift,
         };
         if !metrics.is_finite() {

@@ -31,6 +31,11 @@ pub struct RunOutput {
     pub nfe: NfeCount,
     /// Where the time went.
     pub timings: Timings,
+    /// Share of the decoded colour values that were clamped, in 0…1.
+    pub clip_fraction: f64,
+    /// Most memory the worker held during this run, in bytes; `None` where the system does not
+    /// tell.
+    pub peak_memory: Option<u64>,
 }
 
 /// Milliseconds by stage.
@@ -44,4 +49,12 @@ pub struct Timings {
     pub denoise_ms: f64,
     /// Latents to pixels.
     pub decode_ms: f64,
+}
+
+impl Timings {
+    /// Seconds from request to image.
+    pub fn total_seconds(&self) -> f64 {
+        let Timings { load_ms, encode_ms, denoise_ms, decode_ms } = self;
+        (load_ms + encode_ms + denoise_ms + decode_ms) / 1e3
+    }
 }

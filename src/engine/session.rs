@@ -5,6 +5,7 @@
 use super::cancel::CancelToken;
 use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
+use super::memory;
 use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
@@ -12,7 +13,7 @@ use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Model, ModelError, ModelOptions, PromptFeatures, profile};
+use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, profile};
 use crate::sampler::Choice;
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
@@ -101,6 +102,7 @@ impl Session {
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<RunOutput, SessionError> {
+        memory::forget_peak();
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
         let (schedule, sampler) = recipe.check()?;
@@ -156,7 +158,8 @@ impl Session {
         }
 
         let started = Instant::now();
-        let image = loaded.model.decode(&denoised.latents, grid(recipe.size))?;
+        let Decoded { image, clip_fraction } =
+            loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
         timings.decode_ms = milliseconds(started);
         on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
         if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
@@ -166,7 +169,16 @@ impl Session {
         }
 
         let latents = denoised.latents.to_vec();
-        Ok(RunOutput { recipe, image, noise, latents, nfe: denoised.nfe, timings })
+        Ok(RunOutput {
+            recipe,
+            image,
+            noise,
+            latents,
+            nfe: denoised.nfe,
+            timings,
+            clip_fraction,
+            peak_memory: memory::peak_bytes(),
+        })
     }
 
     fn load(
@@ -267,7 +279,8 @@ fn milliseconds(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 
-fn sampler_ref(choice: &Choice) -> SamplerRef {
+/// The sampler as a recipe names it, with its version and every parameter.
+pub(crate) fn sampler_ref(choice: &Choice) -> SamplerRef {
     let info = choice.sampler.info();
     let params = info.params.iter().zip(&choice.params);
     SamplerRef {

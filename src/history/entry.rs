@@ -4,8 +4,10 @@ use crate::engine::event::{NfeCount, StepReport};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::Timings;
 use crate::metrics::image::ImageMetrics;
+use crate::model::RgbImage;
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The version this build writes.
@@ -28,13 +30,48 @@ impl EntryId {
     }
 }
 
+/// A text that names no run: it is none of the history's file names without their ending.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is no name of a run: one looks like 01764000000000-0a1b2c3d")]
+pub struct NoEntryId(String);
+
+impl FromStr for EntryId {
+    type Err = NoEntryId;
+
+    /// Takes nothing that leads out of the history's folder.
+    fn from_str(text: &str) -> Result<Self, NoEntryId> {
+        let known = |c: char| c.is_ascii_alphanumeric() || c == '-';
+        match text.starts_with(|c: char| c.is_ascii_digit()) && text.chars().all(known) {
+            true => Ok(EntryId(text.to_owned())),
+            false => Err(NoEntryId(text.to_owned())),
+        }
+    }
+}
+
 impl fmt::Display for EntryId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-/// One finished run.
+/// A run that ended with a picture, as it is put into the history.
+#[derive(Debug, Clone, Copy)]
+pub struct FinishedRun<'a> {
+    /// When it ended.
+    pub finished: SystemTime,
+    /// What was run, resolved.
+    pub recipe: &'a Recipe,
+    /// The picture.
+    pub image: &'a RgbImage,
+    /// Network evaluations done and saved.
+    pub nfe: NfeCount,
+    /// Where the time went.
+    pub timings: Timings,
+    /// What each step did, sampling order.
+    pub steps: &'a [StepReport],
+}
+
+/// One finished run, as the history remembers it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     /// Version of this form.
@@ -59,5 +96,21 @@ impl Entry {
     /// When the run ended.
     pub fn finished(&self) -> SystemTime {
         UNIX_EPOCH + Duration::from_millis(self.finished_ms)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_name_reads_back_and_a_path_is_none() {
+        let id = EntryId::new(1_764_000_000_000, "0a1b2c3d4e5f", 2);
+        assert_eq!(id.to_string(), "01764000000000-0a1b2c3d-2");
+        assert_eq!(id.to_string().parse::<EntryId>().unwrap(), id);
+        for text in ["", "../1", "1/2", "notes", "1 2", "1.json"] {
+            assert!(text.parse::<EntryId>().is_err(), "{text}");
+        }
     }
 }

@@ -1,10 +1,8 @@
 //! The folder of the history: appending, listing, loading, removing, and staying under a quota.
 //! Safe beside other processes on the same folder, which may add and remove runs at any time.
 
-use super::entry::{Entry, EntryId, VERSION};
+use super::entry::{Entry, EntryId, FinishedRun, VERSION};
 use super::thumbnail::thumbnail;
-use crate::engine::event::StepReport;
-use crate::engine::request::RunOutput;
 use crate::image_file::{
     OnCollision, PictureError, Target, TargetError, read_picture, write_picture,
 };
@@ -64,6 +62,14 @@ pub enum HistoryError {
         /// What is wrong with it.
         source: PictureError,
     },
+    /// An entry could not be read.
+    #[error("history: cannot read `{}`: {problem}", path.display())]
+    Entry {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// The recipe or the entry is no JSON.
     #[error("history: {0}")]
     Json(#[from] serde_json::Error),
@@ -101,36 +107,27 @@ impl History {
     }
 
     /// Puts a finished run into the history, and removes the oldest ones beyond the quota; the
-    /// new one stays, however large. `steps` are its reports, sampling order.
-    pub fn append(&self, output: &RunOutput, steps: &[StepReport]) -> Result<Entry, HistoryError> {
-        self.append_at(SystemTime::now(), output, steps)
-    }
-
-    fn append_at(
-        &self,
-        finished: SystemTime,
-        output: &RunOutput,
-        steps: &[StepReport],
-    ) -> Result<Entry, HistoryError> {
+    /// new one stays, however large.
+    pub fn append(&self, run: &FinishedRun<'_>) -> Result<Entry, HistoryError> {
         fs::create_dir_all(&self.folder)
             .map_err(|source| io_error("create", &self.folder, source))?;
-        let finished = finished.duration_since(UNIX_EPOCH).unwrap_or_default();
+        let finished = run.finished.duration_since(UNIX_EPOCH).unwrap_or_default();
         let finished_ms = u64::try_from(finished.as_millis()).unwrap_or(u64::MAX);
-        let identity = output.recipe.identity()?;
-        let id = self.claim(finished_ms, &identity, output)?;
+        let identity = run.recipe.identity()?;
+        let id = self.claim(finished_ms, &identity, run)?;
         let entry = Entry {
             version: VERSION,
             id: id.clone(),
             finished_ms,
-            recipe: output.recipe.clone(),
-            nfe: output.nfe,
-            timings: output.timings,
-            metrics: ImageMetrics::of(&output.image),
-            steps: steps.to_vec(),
+            recipe: run.recipe.clone(),
+            nfe: run.nfe,
+            timings: run.timings,
+            metrics: ImageMetrics::of(run.image),
+            steps: run.steps.to_vec(),
         };
-        let small = thumbnail(&output.image, THUMBNAIL_SIDE);
+        let small = thumbnail(run.image, THUMBNAIL_SIDE);
         Target::check(&self.path(&id, THUMBNAIL))?
-            .draft(|out| write_picture(&small, &output.recipe, out))?
+            .draft(|out| write_picture(&small, run.recipe, out))?
             .commit(OnCollision::Replace)?;
         let text = serde_json::to_vec(&entry)?;
         Target::check(&self.path(&id, ENTRY))?
@@ -145,27 +142,46 @@ impl History {
         &self,
         finished_ms: u64,
         identity: &str,
-        output: &RunOutput,
+        run: &FinishedRun<'_>,
     ) -> Result<EntryId, HistoryError> {
         let id = |number| EntryId::new(finished_ms, identity, number);
         let draft = Target::check(&self.path(&id(1), PICTURE))?
-            .draft(|out| write_picture(&output.image, &output.recipe, out))?;
+            .draft(|out| write_picture(run.image, run.recipe, out))?;
         let names = (1..=MOST_NAMES).map(|number| self.path(&id(number), PICTURE));
         let path = draft.commit_to_first_free(names)?;
         let number = (1..=MOST_NAMES).find(|number| self.path(&id(*number), PICTURE) == path);
         Ok(id(number.unwrap_or(1)))
     }
 
-    /// Everything in the history. A folder that does not exist is an empty history.
+    /// The names of the runs there are, newest first. A folder that does not exist is an empty
+    /// history. It reads no entry: thousands of names take milliseconds.
+    pub fn ids(&self) -> Result<Vec<EntryId>, HistoryError> {
+        let mut ids: Vec<EntryId> = self
+            .files()?
+            .into_iter()
+            .filter(|(_, kind, _)| *kind == ENTRY)
+            .map(|(id, _, _)| id)
+            .collect();
+        ids.sort_unstable_by(|a, b| b.cmp(a));
+        Ok(ids)
+    }
+
+    /// What the history says of one run; `None` where it is gone.
+    pub fn entry(&self, id: &EntryId) -> Result<Option<Entry>, HistoryError> {
+        self.read_entry(id)
+            .map_err(|problem| HistoryError::Entry { path: self.path(id, ENTRY), problem })
+    }
+
+    /// Everything in the history.
     pub fn list(&self) -> Result<Listing, HistoryError> {
         let mut listing = Listing::default();
-        for (id, _) in self.runs()?.iter().rev().filter(|(_, files)| files.has_entry) {
-            match self.read_entry(id) {
+        for id in self.ids()? {
+            match self.read_entry(&id) {
                 Ok(Some(entry)) => listing.entries.push(entry),
                 // Another process removed it meanwhile.
                 Ok(None) => {}
                 Err(problem) => {
-                    listing.unreadable.push((self.path(id, ENTRY), problem));
+                    listing.unreadable.push((self.path(&id, ENTRY), problem));
                 }
             }
         }
@@ -227,22 +243,27 @@ impl History {
         Ok(Some(Entry { id: id.clone(), ..entry }))
     }
 
+    /// The files of runs in the folder: whose they are, and which of the three.
+    fn files(&self) -> Result<Vec<(EntryId, &'static str, fs::DirEntry)>, HistoryError> {
+        let listed = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            listed => listed.map_err(|source| io_error("list", &self.folder, source))?,
+        };
+        let of_run = |file: fs::DirEntry| {
+            let name = file.file_name().into_string().ok()?;
+            let kind = [THUMBNAIL, PICTURE, ENTRY].into_iter().find(|kind| name.ends_with(kind))?;
+            // Files of other programs, and drafts, are left alone.
+            let id = name.strip_suffix(kind)?.parse().ok()?;
+            Some((id, kind, file))
+        };
+        Ok(listed.flatten().filter_map(of_run).collect())
+    }
+
     /// The files of the folder by run, oldest run first.
     fn runs(&self) -> Result<BTreeMap<EntryId, Files>, HistoryError> {
         let mut runs: BTreeMap<EntryId, Files> = BTreeMap::new();
-        let listed = match fs::read_dir(&self.folder) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(runs),
-            listed => listed.map_err(|source| io_error("list", &self.folder, source))?,
-        };
-        for file in listed.flatten() {
-            let Ok(name) = file.file_name().into_string() else { continue };
-            let kind = [THUMBNAIL, PICTURE, ENTRY].into_iter().find(|kind| name.ends_with(kind));
-            // Files of other programs, and drafts, are left alone.
-            let Some(kind) = kind.filter(|_| name.starts_with(|c: char| c.is_ascii_digit())) else {
-                continue;
-            };
+        for (id, kind, file) in self.files()? {
             let Ok(meta) = file.metadata() else { continue };
-            let id = EntryId(name.trim_end_matches(kind).to_owned());
             let files = runs.entry(id).or_insert_with(|| Files {
                 has_entry: false,
                 bytes: 0,
@@ -288,133 +309,5 @@ fn io_error(what: &'static str, path: &Path, source: io::Error) -> HistoryError 
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-    use crate::image_file::{parse_recipe, read_recipe};
-    use std::thread;
-
-    fn output(seed: u64) -> RunOutput {
-        let recipe = parse_recipe(&format!(
-            r#"{{"version":1,"model":{{"name":"demo","fingerprint":"abc"}},"prompt":"a circle",
-            "size":{{"width":256,"height":256}},
-            "noise":{{"source":"seed","seed":{seed},"rng":"torch-cpu"}},
-            "steps":[{{"gw":7.0,"mu":0.5,"std":1.75}}],"terminal":"reference",
-            "sampler":{{"id":"euler","version":"1"}},"dtype":"f32","device":"cpu"}}"#
-        ));
-        let pixels = (0..256 * 256 * 3_u64).map(|i| (i * (seed + 3) / 7) as u8).collect();
-        RunOutput {
-            recipe: recipe.unwrap(),
-            image: RgbImage { width: 256, height: 256, pixels },
-            noise: Vec::new(),
-            latents: Vec::new(),
-            nfe: Default::default(),
-            timings: Default::default(),
-        }
-    }
-
-    fn at(seconds: u64) -> SystemTime {
-        UNIX_EPOCH + Duration::from_secs(seconds)
-    }
-
-    fn history(folder: &tempfile::TempDir) -> History {
-        History::under(folder.path(), DEFAULT_QUOTA)
-    }
-
-    #[test]
-    fn runs_are_listed_newest_first_and_load_whole() {
-        let folder = tempfile::tempdir().unwrap();
-        let history = history(&folder);
-        assert!(history.list().unwrap().entries.is_empty());
-        let old = history.append_at(at(100), &output(1), &[]).unwrap();
-        let new = history.append_at(at(200), &output(2), &[]).unwrap();
-        let listing = history.list().unwrap();
-        assert_eq!(listing.entries, [new.clone(), old]);
-        assert!(listing.unreadable.is_empty());
-        assert_eq!(history.picture(&new.id).unwrap(), output(2).image);
-        assert_eq!(new.metrics, ImageMetrics::of(&output(2).image));
-        assert_eq!(new.finished(), at(200));
-        let small = history.thumbnail(&new.id).unwrap();
-        assert_eq!((small.width, small.height), (128, 128));
-        assert_eq!(read_recipe(&history.picture_path(&new.id)).unwrap(), output(2).recipe);
-    }
-
-    #[test]
-    fn runs_that_end_in_one_millisecond_in_many_threads_are_all_kept() {
-        let folder = tempfile::tempdir().unwrap();
-        let history = history(&folder);
-        thread::scope(|scope| {
-            for _ in 0..6 {
-                scope.spawn(|| history.append_at(at(100), &output(1), &[]).unwrap());
-            }
-        });
-        let entries = history.list().unwrap().entries;
-        assert_eq!(entries.len(), 6);
-        assert!(entries.iter().all(|entry| history.picture(&entry.id).is_ok()));
-    }
-
-    #[test]
-    fn the_oldest_runs_go_first_and_the_newest_stays_whatever_the_quota() {
-        let folder = tempfile::tempdir().unwrap();
-        let all = history(&folder);
-        let ids: Vec<EntryId> =
-            (1..4).map(|n| all.append_at(at(n), &output(n), &[]).unwrap().id).collect();
-        let total: u64 = all.runs().unwrap().values().map(|files| files.bytes).sum();
-        // Room for three of the four.
-        let tight = History::under(folder.path(), total + 1000);
-        let newest = tight.append_at(at(9), &output(9), &[]).unwrap().id;
-        let left: Vec<EntryId> =
-            tight.list().unwrap().entries.into_iter().map(|entry| entry.id).collect();
-        assert_eq!(left[0], newest);
-        assert!(!left.contains(&ids[0]) && left.contains(&ids[2]), "{left:?}");
-        let nothing = History::under(folder.path(), 0);
-        let last = nothing.append_at(at(10), &output(10), &[]).unwrap();
-        assert_eq!(nothing.list().unwrap().entries, [last]);
-        assert_eq!(fs::read_dir(folder.path().join("history")).unwrap().count(), 3);
-    }
-
-    #[test]
-    fn a_removed_run_is_gone_and_removing_it_twice_is_no_error() {
-        let folder = tempfile::tempdir().unwrap();
-        let history = history(&folder);
-        let id = history.append(&output(1), &[]).unwrap().id;
-        history.remove(&id).unwrap();
-        history.remove(&id).unwrap();
-        assert!(history.list().unwrap().entries.is_empty());
-        assert!(history.picture(&id).unwrap_err().to_string().contains("cannot open"));
-    }
-
-    #[test]
-    fn a_damaged_entry_and_one_of_a_later_version_are_named_and_the_others_are_listed() {
-        let folder = tempfile::tempdir().unwrap();
-        let history = history(&folder);
-        let good = history.append_at(at(1), &output(1), &[]).unwrap();
-        let damaged = history.append_at(at(2), &output(2), &[]).unwrap();
-        let later = history.append_at(at(3), &output(3), &[]).unwrap();
-        fs::write(history.path(&damaged.id, ENTRY), "{\"version\":1").unwrap();
-        let text = serde_json::to_string(&Entry { version: 9, ..later.clone() }).unwrap();
-        fs::write(history.path(&later.id, ENTRY), text).unwrap();
-        fs::write(history.folder.join("notes.json"), "mine").unwrap();
-        let listing = history.list().unwrap();
-        assert_eq!(listing.entries, [good]);
-        assert_eq!(listing.unreadable.len(), 2);
-        assert!(listing.unreadable[0].1.contains("version 9"), "{:?}", listing.unreadable);
-    }
-
-    #[test]
-    fn a_picture_without_an_entry_is_left_alone_while_it_may_be_somebodys() {
-        let folder = tempfile::tempdir().unwrap();
-        let history = history(&folder);
-        history.append_at(at(1), &output(1), &[]).unwrap();
-        let (young, old) = (EntryId::new(2, "aa", 1), EntryId::new(3, "bb", 1));
-        for id in [&young, &old] {
-            fs::write(history.path(id, PICTURE), "x").unwrap();
-        }
-        let file = fs::File::options().write(true).open(history.path(&old, PICTURE)).unwrap();
-        file.set_modified(SystemTime::now() - 2 * ABANDONED).unwrap();
-        history.append_at(at(4), &output(4), &[]).unwrap();
-        assert_eq!(history.list().unwrap().entries.len(), 2);
-        assert!(history.path(&young, PICTURE).exists());
-        assert!(!history.path(&old, PICTURE).exists());
-    }
-}
+#[path = "store_tests.rs"]
+mod tests;

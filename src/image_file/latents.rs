@@ -15,7 +15,7 @@ const CHANNELS: usize = 128;
 /// Most bytes of header that are read; two tensors need two hundred.
 const HEADER_LIMIT: u64 = 16 << 20;
 
-/// Why noise cannot be read from a file, or latents not be written.
+/// Why noise or latents cannot be read from a file.
 #[derive(Debug, thiserror::Error)]
 pub enum LatentsFileError {
     /// The file cannot be read.
@@ -34,40 +34,48 @@ pub enum LatentsFileError {
         /// What is wrong with it.
         reason: String,
     },
-    /// It has no `noise`.
-    #[error("`{}` has no tensor `noise`; it has {}", path.display(), available)]
-    NoNoise {
+    /// It has no such tensor.
+    #[error("`{}` has no tensor `{name}`; it has {}", path.display(), available)]
+    NoTensor {
         /// The file.
         path: PathBuf,
+        /// The tensor.
+        name: &'static str,
         /// The tensors it has.
         available: String,
     },
     /// The type is not f32.
-    #[error("tensor `noise` of `{}` is {found:?}; it must be F32", path.display())]
+    #[error("tensor `{name}` of `{}` is {found:?}; it must be F32", path.display())]
     NotF32 {
         /// The file.
         path: PathBuf,
+        /// The tensor.
+        name: &'static str,
         /// Its type.
         found: Dtype,
     },
     /// The shape does not fit the image size.
     #[error(
-        "tensor `noise` of `{}` has shape {found:?}; this image size needs [1, {tokens}, {CHANNELS}]",
+        "tensor `{name}` of `{}` has shape {found:?}; this image size needs [1, {tokens}, {CHANNELS}]",
         path.display()
     )]
     Shape {
         /// The file.
         path: PathBuf,
+        /// The tensor.
+        name: &'static str,
         /// Its shape.
         found: Vec<usize>,
         /// Tokens of the image size.
         tokens: usize,
     },
     /// A number is NaN or infinite.
-    #[error("tensor `noise` of `{}` has {value} at token {token}, channel {channel}", path.display())]
+    #[error("tensor `{name}` of `{}` has {value} at token {token}, channel {channel}", path.display())]
     NotFinite {
         /// The file.
         path: PathBuf,
+        /// The tensor.
+        name: &'static str,
         /// The number.
         value: f32,
         /// The token it is in.
@@ -79,40 +87,59 @@ pub enum LatentsFileError {
 
 /// Reads `noise`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.
 pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
+    read_tensor(path, "noise", tokens)
+}
+
+/// Reads `latents`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.
+pub fn read_latents(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
+    read_tensor(path, "latents", tokens)
+}
+
+fn read_tensor(
+    path: &Path,
+    name: &'static str,
+    tokens: usize,
+) -> Result<Vec<f32>, LatentsFileError> {
     let io = |source| LatentsFileError::Io { path: path.to_owned(), source };
     let malformed = |reason: String| LatentsFileError::Malformed { path: path.to_owned(), reason };
     let mut file = open_file(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let (metadata, data_start) = read_header(&mut file, path)?;
-    let Some(info) = metadata.info("noise") else {
+    let Some(info) = metadata.info(name) else {
         let mut names = metadata.offset_keys();
         names.truncate(8);
         let available = if names.is_empty() { "none".to_owned() } else { names.join(", ") };
-        return Err(LatentsFileError::NoNoise { path: path.to_owned(), available });
+        return Err(LatentsFileError::NoTensor { path: path.to_owned(), name, available });
     };
     if info.dtype != Dtype::F32 {
-        return Err(LatentsFileError::NotF32 { path: path.to_owned(), found: info.dtype });
+        return Err(LatentsFileError::NotF32 { path: path.to_owned(), name, found: info.dtype });
     }
     if info.shape != [1, tokens, CHANNELS] {
         let found = info.shape.clone();
-        return Err(LatentsFileError::Shape { path: path.to_owned(), found, tokens });
+        return Err(LatentsFileError::Shape { path: path.to_owned(), name, found, tokens });
     }
     let (start, end) = info.data_offsets;
     if data_start.saturating_add(end as u64) > length {
-        return Err(malformed(format!("tensor `noise` is cut short at {length} bytes")));
+        return Err(malformed(format!("tensor `{name}` is cut short at {length} bytes")));
     }
     file.seek(SeekFrom::Start(data_start + start as u64)).map_err(io)?;
     let mut bytes = Vec::new();
     file.take((end - start) as u64).read_to_end(&mut bytes).map_err(io)?;
     if bytes.len() != tokens * CHANNELS * 4 {
-        return Err(malformed("tensor `noise` is cut short".to_owned()));
+        return Err(malformed(format!("tensor `{name}` is cut short")));
     }
     let values: Vec<f32> =
         bytes.as_chunks::<4>().0.iter().map(|bytes| f32::from_le_bytes(*bytes)).collect();
     if let Some(at) = values.iter().position(|value| !value.is_finite()) {
         let (token, channel) = (at / CHANNELS, at % CHANNELS);
         let value = values.get(at).copied().unwrap_or(f32::NAN);
-        return Err(LatentsFileError::NotFinite { path: path.to_owned(), value, token, channel });
+        return Err(LatentsFileError::NotFinite {
+            path: path.to_owned(),
+            name,
+            value,
+            token,
+            channel,
+        });
     }
     Ok(values)
 }
@@ -204,6 +231,7 @@ mod tests {
     fn noise_reads_back_bit_for_bit() {
         let (_folder, path) = file_with(&noise());
         assert_eq!(read_noise(&path, TOKENS).unwrap(), noise());
+        assert_eq!(read_latents(&path, TOKENS).unwrap(), [0.5; TOKENS * CHANNELS]);
     }
 
     #[test]

@@ -3,13 +3,15 @@
 //! is made and of the command line.
 
 mod latents;
+mod lock;
 mod open;
 mod parameters;
 mod picture;
 mod recipe_text;
 mod target;
 
-pub use latents::{LatentsFileError, read_noise, write_latents};
+pub use latents::{LatentsFileError, read_latents, read_noise, write_latents};
+pub use lock::{Lock, LockError};
 pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};
 pub use recipe_text::{
     RecipeFileError, RecipeTextError, parse_recipe, read_recipe, read_recipe_json,

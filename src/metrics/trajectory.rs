@@ -18,6 +18,10 @@ pub struct StepMetrics {
     pub cosine: Option<f64>,
     /// ‖x(σ_next) − x(σ)‖.
     pub step_length: f64,
+    /// What a step of second order would have done differently from Euler's: ‖AB2 − Euler‖, see
+    /// [`local_error`]; `None` at step 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub local_error: Option<f64>,
     /// ‖D_i − D_{i−1}‖ with D = x − σ·v, the estimate of the clean latents; `None` at step 0.
     pub x0_drift: Option<f64>,
 }
@@ -25,7 +29,8 @@ pub struct StepMetrics {
 impl StepMetrics {
     /// Whether every measure is a finite number; if not, neither are the latents.
     pub fn is_finite(&self) -> bool {
-        let optional = [self.v_uncond_norm, self.guidance_norm, self.cosine, self.x0_drift];
+        let optional =
+            [self.v_uncond_norm, self.guidance_norm, self.cosine, self.local_error, self.x0_drift];
         self.v_cond_norm.is_finite()
             && self.step_length.is_finite()
             && optional.into_iter().flatten().all(f64::is_finite)
@@ -56,6 +61,21 @@ pub fn clean_estimate(x: &[f32], sigma: f64, v: &[f32]) -> Vec<f32> {
     x.iter().zip(v).map(|(x, v)| x - sigma * v).collect()
 }
 
+/// Euler's local error as the pair of Euler and the second order Adams–Bashforth method
+/// estimates it, for a step of Δσ = `delta` after one of Δσ = `delta_before`: both start with Δσ·v,
+/// and the second adds Δσ·(w/2)·(v − v_before) with w = Δσ / Δσ_before. `v_before` is the velocity
+/// of the step before, blended with the gw of this one.
+pub fn local_error(delta: f64, delta_before: f64, v: &[f32], v_before: &[f32]) -> f64 {
+    (delta * delta / (2.0 * delta_before)).abs() * distance(v, v_before)
+}
+
+/// How straight a trajectory is: the distance between its ends over the way it went, 1 for a
+/// straight line, towards 0 for a winding one; 1 where nothing moved.
+pub fn straightness(first: &[f32], last: &[f32], step_lengths: impl Iterator<Item = f64>) -> f64 {
+    let way: f64 = step_lengths.sum();
+    if way > 0.0 { distance(first, last) / way } else { 1.0 }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -67,6 +87,26 @@ mod tests {
         assert_eq!(cosine(&[1.0, 0.0], &[0.0, 2.0]), 0.0);
         assert!((cosine(&[1.0, 1.0], &[-2.0, -2.0]) + 1.0).abs() < 1e-12);
         assert_eq!(cosine(&[0.0, 0.0], &[1.0, 2.0]), 0.0);
+    }
+
+    #[test]
+    fn a_straight_way_has_straightness_1_and_a_detour_less() {
+        assert_eq!(straightness(&[0.0, 0.0], &[3.0, 4.0], [2.0, 3.0].into_iter()), 1.0);
+        assert_eq!(straightness(&[0.0, 0.0], &[3.0, 4.0], [3.0, 7.0].into_iter()), 0.5);
+        assert_eq!(straightness(&[1.0], &[1.0], [0.0].into_iter()), 1.0);
+    }
+
+    #[test]
+    fn the_local_error_is_the_distance_between_euler_and_the_second_order_step() {
+        // dx/dσ = σ² from σ = 1 to 0.8, after a step from 1.1: v = 1 and 1.21.
+        let (delta, before) = (-0.2_f64, -0.1_f64);
+        let w = delta / before;
+        let (v, v_before) = (1.0, 1.21);
+        let euler = delta * v;
+        let second = delta * ((1.0 + w / 2.0) * v - w / 2.0 * v_before);
+        let found = local_error(delta, before, &[1.0], &[1.21]);
+        assert!((found - (second - euler).abs()).abs() < 1e-6, "{found}");
+        assert_eq!(local_error(delta, before, &[1.0], &[1.0]), 0.0);
     }
 
     #[test]

@@ -20,6 +20,15 @@ impl LatentGrid {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ModelTime(pub f64);
 
+/// What the decoder made of latents.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Decoded {
+    /// The picture.
+    pub image: RgbImage,
+    /// Share of the colour values that lay beyond −1…1, in 0…1: those that were clamped.
+    pub clip_fraction: f64,
+}
+
 /// An 8-bit RGB image, rows from the top.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RgbImage {

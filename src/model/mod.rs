@@ -29,6 +29,6 @@ mod transformer;
 
 pub use cancel::CancelToken;
 pub use error::ModelError;
-pub use latents::{LatentGrid, ModelTime, RgbImage};
+pub use latents::{Decoded, LatentGrid, ModelTime, RgbImage};
 pub use options::{ComputeDtype, DeviceChoice, LoadProgress, ModelOptions};
 pub use pipeline::{Model, PromptFeatures};

@@ -5,12 +5,14 @@ use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
-use super::latents::{LatentGrid, ModelTime, RgbImage};
+use super::latents::{Decoded, LatentGrid, ModelTime, RgbImage};
 use super::options::{ComputeDtype, LoadProgress, ModelOptions};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
+use super::transfer_rate::TransferRate;
 use super::transformer::Transformer;
 use candle_core::{DType, Device, Tensor};
+use std::time::Instant;
 
 /// What the network needs to know of a prompt; computed once a prompt.
 pub struct PromptFeatures {
@@ -48,9 +50,11 @@ impl Model {
         let dtype = options.dtype.dtype();
         let bytes_total = checkpoint.weight_bytes();
         let mut bytes_done = 0;
+        let (started, mut rate) = (Instant::now(), TransferRate::default());
         let mut stage = |component: Component| {
             let stage = component.folder().replace('_', " ");
-            progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
+            let bytes_per_second = rate.at(started.elapsed(), bytes_done);
+            progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second });
             bytes_done += checkpoint.component_bytes(component);
         };
         let in_bytes = options.dtype == ComputeDtype::Int8;
@@ -153,6 +157,15 @@ impl Model {
 
     /// Pixels of clean latents.
     pub fn decode(&self, latents: &[f32], grid: LatentGrid) -> Result<RgbImage, ModelError> {
+        self.decode_measured(latents, grid).map(|decoded| decoded.image)
+    }
+
+    /// Pixels of clean latents, and how much of them was clamped.
+    pub fn decode_measured(
+        &self,
+        latents: &[f32],
+        grid: LatentGrid,
+    ) -> Result<Decoded, ModelError> {
         self.check_length(latents, grid)?;
         self.decoder.decode(latents, grid)
     }

@@ -39,7 +39,8 @@ impl Difference {
         Difference::between((a.steps.as_slice(), a.terminal), (b.steps.as_slice(), b.terminal))
     }
 
-    fn between((a, end_a): (&[Step], Terminal), (b, end_b): (&[Step], Terminal)) -> Self {
+    /// Of steps in sampling order, each with where they end.
+    pub fn between((a, end_a): (&[Step], Terminal), (b, end_b): (&[Step], Terminal)) -> Self {
         let rows = (0..a.len().max(b.len())).map(|step| (step, a.get(step), b.get(step)));
         let cells = rows.flat_map(|(step, a, b)| {
             Column::ALL.into_iter().filter_map(move |column| {

@@ -29,6 +29,8 @@ pub enum Group {
     Setting,
     /// Runs.
     Running,
+    /// Finished runs.
+    Gallery,
     /// Presets and their file.
     Presets,
     /// Screens and the program itself.
@@ -41,12 +43,13 @@ pub enum Group {
 
 impl Group {
     /// Every group, in the order of help.
-    pub const ALL: [Group; 9] = [
+    pub const ALL: [Group; 10] = [
         Group::Moving,
         Group::Editing,
         Group::History,
         Group::Setting,
         Group::Running,
+        Group::Gallery,
         Group::Presets,
         Group::Program,
         Group::Asking,
@@ -61,6 +64,7 @@ impl Group {
             Group::History => "Undo and redo",
             Group::Setting => "What is drawn",
             Group::Running => "Running and comparing",
+            Group::Gallery => "Finished runs",
             Group::Presets => "Presets",
             Group::Program => "Screens and the program",
             Group::Asking => "Input lines and lists",
@@ -116,16 +120,20 @@ actions! {
     LastStep "last-step" Moving None, "Go to the last step";
     FirstColumn "first-column" Moving None, "Go to column gw";
     LastColumn "last-column" Moving None, "Go to column σ";
+    Cursor "cursor" Moving Asked("cell, such as gw[3]; -1 is the last step"), "Put the cursor on a cell";
     GoToStep "go-to-step" Moving Asked("step, counted from 0; -1 is the last"), "Go to a step";
+    ScrollUp "scroll-up" Moving Optional("steps"), "Scroll the grid up and leave the cursor where it is";
+    ScrollDown "scroll-down" Moving Optional("steps"), "Scroll the grid down and leave the cursor where it is";
     ExtendUp "extend-up" Moving Optional("steps"), "Extend the selection up";
     ExtendDown "extend-down" Moving Optional("steps"), "Extend the selection down";
     ExtendLeft "extend-left" Moving Optional("columns"), "Extend the selection left";
     ExtendRight "extend-right" Moving Optional("columns"), "Extend the selection right";
+    AllColumns "all-columns" Moving None, "Show every column of the grid on a narrow screen, or leave room beside it";
     ToggleSelection "toggle-selection" Moving None, "Start or drop a selection at the cursor";
     SelectRows "select-rows" Moving None, "Select whole rows";
     SelectColumn "select-column" Moving None, "Select the column from first to last step";
     SelectAll "select-all" Moving None, "Select every gw, mu and std";
-    Select "select" Moving Asked("column[first..last], such as gw[-3..]"), "Select a range of a column";
+    Select "select" Moving Asked("column[first..last], such as gw[-3..], or two corners, such as gw[3]:std[5]"), "Select a range of a column, or a block";
     ClearSelection "clear-selection" Moving None, "Drop the selection";
     Search "search" Moving Asked("a value or a step"), "Find a value";
     SearchNext "search-next" Moving None, "Find the next one";
@@ -150,20 +158,39 @@ actions! {
 
     Undo "undo" History None, "Undo the last command";
     Redo "redo" History None, "Redo on the newest branch";
+    GoToRevision "go-to-revision" History Asked("number of a revision; 0 is the schedule as it was opened"), "Go to a revision on any branch";
 
     Prompt "prompt" Setting Asked("text"), "Edit the prompt";
     Size "size" Setting Asked("WIDTHxHEIGHT or a name such as square"), "Set the image size";
+    ProxySize "proxy-size" Setting Asked("WIDTHxHEIGHT smaller than the image, or off"), "Draw at a smaller size with the σ of the image size, or not";
     Seed "seed" Setting Asked("number, or random"), "Set the seed";
     LockSeed "lock-seed" Setting None, "Keep the seed for every run, or draw a new one each time";
     Sampler "sampler" Setting Asked("name, then key=value"), "Choose the sampler and its parameters";
+    SamplerParam "sampler-param" Setting Asked("key=value; key=default takes it back"), "Set a parameter of the sampler";
     TerminalRule "terminal-rule" Setting Optional("reference or zero"), "Switch where the last step ends";
     Overlay "overlay" Setting Optional("preset, or none"), "Draw another preset's curves beside these";
 
     Run "run" Running None, "Draw the image";
+    RunFull "run-full" Running None, "Draw the image once at its full size, whatever the proxy size";
     Cancel "cancel" Running None, "Stop the run within one step";
     RunOnEdit "run-on-edit" Running None, "Draw again after every change, or not";
-    Pin "pin" Running None, "Pin this run as A";
+    Measures "measures" Running None, "Show what each step did, or not";
+    Pin "pin" Running Optional("run"), "Pin a run as A: the last one, in the gallery the one under the cursor";
     Compare "compare" Running None, "Compare the pinned run A with this one, B";
+    Unpin "unpin" Running None, "Take the pinned run A away";
+    Swap "swap" Running None, "Swap A and B";
+    CompareView "compare-view" Running Optional("beside, difference or flip"), "Show A and B beside each other, their difference between them, or one of them large";
+    Flip "flip" Running None, "Show A and B by turns at one place";
+    DifferenceScale "difference-scale" Running Asked("the difference that is brightest, 1 to 255, or auto"), "Set the scale of the difference image";
+    Fold "fold" Running None, "Fold the steps in which A and B are the same, or show them all";
+
+    LoadRun "load-run" Gallery Optional("run: its number in this session, or its name in the history"), "Load a run's steps, prompt, size, seed and sampler into the grid";
+    CompareRun "compare-run" Gallery Optional("run"), "Pin a run as A and compare it with the last one, B";
+    DeleteRun "delete-run" Gallery Optional("run, and confirmed"), "Take a run out of the history, once you confirm";
+    CopyRecipe "copy-recipe" Gallery Optional("run"), "Copy a run's recipe as JSON to the terminal's clipboard";
+    CopyPath "copy-path" Gallery Optional("run"), "Copy the path of a run's PNG to the terminal's clipboard";
+    FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that hold these words";
+    Zoom "zoom" Gallery None, "Show the picture as large as the screen, or the list again";
 
     LoadPreset "load-preset" Presets Asked("preset"), "Load a preset into the grid";
     Save "save" Presets None, "Save the schedule under its name";
@@ -171,16 +198,25 @@ actions! {
     RenamePreset "rename-preset" Presets Asked("new name"), "Rename the preset under the cursor";
     DuplicatePreset "duplicate-preset" Presets Asked("name of the copy"), "Duplicate the preset under the cursor";
     DeletePreset "delete-preset" Presets Optional("confirmed"), "Delete the preset under the cursor, once you confirm";
+    SetDefaultPreset "set-default-preset" Presets Optional("preset"), "Make the preset the file's default";
+    FilterPresets "filter-presets" Presets Asked("part of a name or of what it is for"), "List only presets with this in their name";
     ReloadPresets "reload-presets" Presets None, "Read the presets file again";
+    DiffPresets "diff-presets" Presets Optional("preset"), "Show how a preset and the grid differ";
+    ExportPreset "export-preset" Presets Asked("reference, diffusers, comfyui or sd.cpp"), "Show and copy it for another program";
+    ImportPreset "import-preset" Presets Asked("a file, or paste what another program takes"), "Read another program's schedule";
 
     ShowEditor "show-editor" Program None, "Go to the editor";
     ShowPresets "show-presets" Program None, "Go to the presets";
+    ShowGallery "show-gallery" Program None, "Go to the gallery of finished runs, and read what others added";
+    ShowSamplers "show-samplers" Program None, "Go to the samplers";
+    ShowRevisions "show-revisions" Program None, "Go to the tree of what was done and undone";
     ShowLog "show-log" Program None, "Go to the log";
     Help "help" Program None, "Show the keys";
     Palette "palette" Program None, "Find an action by name and do it";
     PictureProtocol "image-protocol" Program Optional("auto, kitty, sixel, iterm2 or half-blocks"), "Show images in another way; without a name, in the next one";
     CountBytes "count-bytes" Program None, "Say how many bytes were written to the terminal";
     Redraw "redraw" Program None, "Draw the screen and its images again";
+    Mouse "mouse" Program None, "Leave the mouse to the terminal, to select text with it, or take it again";
     Suspend "suspend" Program None, "Go back to the shell; fg returns";
     Quit "quit" Program None, "Leave; asks where there are unsaved changes";
     QuitAtOnce "quit-at-once" Program None, "Leave without asking";
@@ -190,9 +226,13 @@ actions! {
     Back "back" Asking None, "Leave without doing it";
     Next "next" Asking None, "Go down the list";
     Previous "previous" Asking None, "Go up the list";
+    Choose "choose" Asking Asked("row, counted from 0"), "Choose a row of the list";
+    First "first" Asking None, "Go to the top of the list";
+    Last "last" Asking None, "Go to the end of the list";
 
     PrintSchedule "print-schedule" Printing None, "Print the schedule as tab-separated values";
     PrintRun "print-run" Printing None, "Print steps and network evaluations of the last run as JSON";
+    PrintComparison "print-comparison" Printing None, "Print how far A and B are apart as JSON";
     PrintPresets "print-presets" Printing None, "Print the presets' names";
 }
 

@@ -10,6 +10,7 @@ use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::sigmas::{Schedule, StepFault};
 use crate::schedule::size::Size;
+use std::collections::BTreeMap;
 
 /// A draft, its history and its settings.
 #[derive(Debug)]
@@ -18,10 +19,14 @@ pub struct Document {
     history: History,
     /// The draft as it was loaded or saved last.
     saved: Draft,
+    /// Presets as the file held them when they were loaded or saved, by name.
+    known: BTreeMap<String, Preset>,
     /// Of the draft at the size.
     schedule: Schedule,
     faults: Vec<StepFault>,
     size: Size,
+    /// The smaller size that runs are drawn at, with the noise levels of `size`.
+    proxy: Option<Size>,
     /// The text that is drawn.
     pub prompt: String,
     /// Seed of the initial noise.
@@ -45,11 +50,13 @@ impl Document {
         let schedule = preset.schedule(size);
         Document {
             saved: draft.clone(),
+            known: BTreeMap::from([(preset.name.clone(), preset.clone())]),
             faults: schedule.faults(),
             schedule,
             draft,
             history: History::default(),
             size,
+            proxy: None,
             prompt,
             seed,
             seed_locked: true,
@@ -70,26 +77,83 @@ impl Document {
         let loaded = Transaction::replacing(&self.draft, &new);
         self.change(loaded, &format!("load {}", preset.name), None)?;
         self.saved = new;
+        self.know(preset);
         Ok(())
+    }
+
+    /// Replaces the draft by steps that come from elsewhere, as one step of the history. They are
+    /// not what the file holds.
+    pub fn take_over(&mut self, preset: &Preset, label: &str) -> Result<(), EditError> {
+        let taken = Transaction::replacing(&self.draft, &Draft::from(preset));
+        self.change(taken, label, None)?;
+        Ok(())
+    }
+
+    /// The preset of that name as the file held it when it was loaded or saved; `None` where it
+    /// never was.
+    pub fn known(&self, name: &str) -> Option<&Preset> {
+        self.known.get(name)
+    }
+
+    fn know(&mut self, preset: &Preset) {
+        self.known.insert(preset.name.clone(), preset.clone());
+    }
+
+    /// The file holds something else under the draft's name now: this is what the draft is
+    /// compared with from here on. The draft stays.
+    pub fn rebase(&mut self, theirs: Option<&Preset>) {
+        match theirs {
+            Some(theirs) => {
+                self.know(theirs);
+                self.saved = Draft::from(theirs);
+            }
+            None => drop(self.known.remove(&self.draft.name)),
+        }
     }
 
     /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
     /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
-    /// format and device stay.
+    /// format and device stay, and the draft keeps its name.
     pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
-        let new = Draft {
-            steps: SamplingOrder(recipe.steps.clone()),
-            terminal: recipe.terminal,
-            ..self.draft.clone()
-        };
-        let loaded = Transaction::replacing(&self.draft, &new);
-        self.change(loaded, label, None)?;
+        self.follow(recipe, self.draft.clone(), label)
+    }
+
+    /// [`Document::load_recipe`], with the name of the preset that the recipe names: the draft then
+    /// counts as edited where it differs from `preset`. Gives what of the recipe stays out.
+    pub fn load_recipe_of(
+        &mut self,
+        recipe: &Recipe,
+        preset: Option<&Preset>,
+        label: &str,
+    ) -> Result<Vec<&'static str>, EditError> {
+        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
+        self.follow(recipe, named, label)?;
+        if let Some(preset) = preset {
+            self.saved = Draft::from(preset);
+            self.know(preset);
+        }
+        // The same seed for the next run too: the picture is to be drawn again.
+        self.seed_locked = true;
+        let seeded = matches!(recipe.noise, NoiseSource::Seed { rng: Rng::TorchCpu, .. });
+        let stays_out = [
+            ("noise", !seeded),
+            ("checkpoint", recipe.model.name != self.model),
+            ("number format", recipe.dtype != self.dtype),
+        ];
+        Ok(stays_out.into_iter().filter(|(_, out)| *out).map(|(what, _)| what).collect())
+    }
+
+    fn follow(&mut self, recipe: &Recipe, named: Draft, label: &str) -> Result<(), EditError> {
+        let steps = SamplingOrder(recipe.steps.clone());
+        let new = Draft { steps, terminal: recipe.terminal, ..named };
+        self.change(Transaction::replacing(&self.draft, &new), label, None)?;
         self.prompt.clone_from(&recipe.prompt);
         self.sampler = SamplerRef { version: None, ..recipe.sampler.clone() };
         if let NoiseSource::Seed { seed, .. } = &recipe.noise {
             self.seed = *seed;
         }
-        self.set_size(recipe.size);
+        self.set_size(recipe.schedule_size());
+        self.set_proxy(recipe.sigma_size.map(|_| recipe.size));
         Ok(())
     }
 
@@ -134,6 +198,18 @@ impl Document {
         label
     }
 
+    /// What was done, as a tree.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    /// Goes to a revision anywhere in the tree.
+    pub fn go_to(&mut self, revision: usize) -> Result<(), EditError> {
+        self.history.go_to(revision, &mut self.draft)?;
+        self.refresh();
+        Ok(())
+    }
+
     fn refresh(&mut self) {
         self.schedule = Schedule::new(self.draft.steps.clone(), self.size, self.draft.terminal);
         self.faults = self.schedule.faults();
@@ -158,12 +234,31 @@ impl Document {
     pub fn saved_as(&mut self, name: &str) {
         self.draft.name = name.to_owned();
         self.saved = self.draft.clone();
+        let saved = self.saved.preset();
+        self.know(&saved);
     }
 
-    /// The preset it came from has another name now.
-    pub fn renamed(&mut self, name: &str) {
+    /// The draft goes by a name that no file holds.
+    pub fn named(&mut self, name: &str) {
         self.draft.name = name.to_owned();
         self.saved.name = name.to_owned();
+    }
+
+    /// A preset of the file has another name now.
+    pub fn renamed(&mut self, from: &str, to: &str) {
+        if let Some(known) = self.known.remove(from) {
+            self.know(&Preset { name: to.to_owned(), ..known });
+        }
+        for draft in [&mut self.draft, &mut self.saved] {
+            if draft.name == from {
+                draft.name = to.to_owned();
+            }
+        }
+    }
+
+    /// A preset is not in the file any more.
+    pub fn forget(&mut self, name: &str) {
+        self.known.remove(name);
     }
 
     /// Whether the draft differs from what was loaded or saved.
@@ -203,10 +298,26 @@ impl Document {
         self.size
     }
 
-    /// Sets the image size, which moves σ.
+    /// Sets the image size, which moves σ. A proxy that is no longer smaller is gone.
     pub fn set_size(&mut self, size: Size) {
         self.size = size;
+        self.proxy = self.proxy.filter(|proxy| proxy.tokens() < size.tokens());
         self.refresh();
+    }
+
+    /// The smaller size that runs are drawn at, where there is one. The schedule stays that of
+    /// [`Document::size`].
+    pub fn proxy(&self) -> Option<Size> {
+        self.proxy
+    }
+
+    /// Sets it. One that is not smaller than the image is not taken, and `false` given.
+    pub fn set_proxy(&mut self, proxy: Option<Size>) -> bool {
+        let smaller = proxy.is_none_or(|proxy| proxy.tokens() < self.size.tokens());
+        if smaller {
+            self.proxy = proxy;
+        }
+        smaller
     }
 
     /// Numbers of one row.
@@ -233,8 +344,18 @@ impl Document {
         }
     }
 
-    /// What a run makes of it.
+    /// What a run makes of it: at the proxy size where there is one.
     pub fn recipe(&self) -> Recipe {
+        match self.proxy {
+            Some(proxy) => {
+                Recipe { size: proxy, sigma_size: Some(self.size), ..self.full_recipe() }
+            }
+            None => self.full_recipe(),
+        }
+    }
+
+    /// What a run at the image size makes of it.
+    pub fn full_recipe(&self) -> Recipe {
         Recipe {
             version: recipe::VERSION,
             model: ModelRef { name: self.model.clone(), fingerprint: None },

@@ -89,12 +89,14 @@ pub struct Grid {
     pub anchor: Option<Cell>,
     /// Step in the first row in view.
     first: usize,
+    /// Whether the rows in view were scrolled away from the cursor.
+    scrolled: bool,
 }
 
 impl Default for Grid {
     fn default() -> Self {
         let cursor = Cell { step: 0, column: GridColumn::Gw };
-        Grid { cursor, anchor: None, first: 0 }
+        Grid { cursor, anchor: None, first: 0, scrolled: false }
     }
 }
 
@@ -167,7 +169,19 @@ impl Grid {
             && (left..=right).contains(&cell.column)
     }
 
-    /// Keeps cursor and selection inside `steps` rows, of which `height` are in view.
+    /// Shows other rows, `height` of `steps`, and leaves the cursor where it is.
+    pub fn scroll(&mut self, by: isize, steps: usize, height: usize) {
+        self.first = self.first.saturating_add_signed(by).min(steps.saturating_sub(height.max(1)));
+        self.scrolled = true;
+    }
+
+    /// Brings the cursor back into view.
+    pub fn follow(&mut self) {
+        self.scrolled = false;
+    }
+
+    /// Keeps cursor and selection inside `steps` rows, of which `height` are in view, and the
+    /// cursor among those unless they were scrolled.
     pub fn fit(&mut self, steps: usize, height: usize) {
         let last = steps.saturating_sub(1);
         self.cursor.step = self.cursor.step.min(last);
@@ -175,8 +189,10 @@ impl Grid {
             anchor.step = anchor.step.min(last);
         }
         let height = height.max(1);
-        let lowest = (self.cursor.step + 1).saturating_sub(height);
-        self.first = self.first.clamp(lowest, self.cursor.step.max(lowest));
+        if !self.scrolled {
+            let lowest = (self.cursor.step + 1).saturating_sub(height);
+            self.first = self.first.clamp(lowest, self.cursor.step.max(lowest));
+        }
         self.first = self.first.min(steps.saturating_sub(height));
     }
 }
@@ -220,31 +236,93 @@ pub const FULL_WIDTH: u16 = 72;
 /// Columns that the narrow grid needs, without its border.
 pub const NARROW_WIDTH: u16 = 47;
 
+/// The columns of the screen that fit into `area`, each with where it begins and how wide it is.
+fn columns_in(area: Rect) -> impl Iterator<Item = (Shown, &'static str, u16, u16)> {
+    let columns: &[_] = if area.width >= FULL_WIDTH { &WIDE } else { &NARROW };
+    columns.iter().scan(area.x, |x, &(shown, header, width)| {
+        let start = *x;
+        *x += width;
+        Some((shown, header, start, width))
+    })
+}
+
+/// The steps in view with their lines of the screen.
+fn steps_in(grid: &Grid, steps: usize, area: Rect) -> impl Iterator<Item = (usize, u16)> {
+    (grid.first..steps).zip(area.y + 1..area.bottom())
+}
+
+/// What is somewhere in the grid's area.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// The header of a column.
+    Header(GridColumn),
+    /// A step's number.
+    Step(usize),
+    /// A cell. Computed columns belong to the cell of their step in the cursor's column.
+    Cell(Cell),
+}
+
+/// What is at a column and a line of the screen, as [`draw`] draws the grid of that many steps
+/// into `area`.
+pub fn place(grid: &Grid, steps: usize, area: Rect, (x, y): (u16, u16)) -> Option<Place> {
+    let (shown, ..) =
+        columns_in(area).find(|&(_, _, start, width)| (start..start + width).contains(&x))?;
+    if y == area.y {
+        return match shown {
+            Shown::Cell(column) => Some(Place::Header(column)),
+            _ => None,
+        };
+    }
+    let (step, _) = steps_in(grid, steps, area).find(|(_, line)| *line == y)?;
+    Some(match shown {
+        Shown::Step | Shown::Loop => Place::Step(step),
+        Shown::Cell(column) => Place::Cell(Cell { step, column }),
+        _ => Place::Cell(Cell { step, column: grid.cursor.column }),
+    })
+}
+
+/// The cell nearest to a place that the mouse was dragged to; above and below the rows in view,
+/// the next one out of view.
+pub fn reach(grid: &Grid, steps: usize, area: Rect, (x, y): (u16, u16)) -> Cell {
+    let cells = columns_in(area).filter_map(|(shown, _, start, width)| match shown {
+        Shown::Cell(column) => Some((column, start, start + width)),
+        _ => None,
+    });
+    let distance = |start: u16, end: u16| {
+        if x < start { start - x } else { (x + 1).saturating_sub(end) }
+    };
+    let column = cells
+        .min_by_key(|&(_, start, end)| distance(start, end))
+        .map_or(grid.cursor.column, |(column, ..)| column);
+    let step = if y <= area.y {
+        grid.first.saturating_sub(1)
+    } else {
+        grid.first + usize::from(y.min(area.bottom()) - area.y - 1)
+    };
+    Cell { step: step.min(steps.saturating_sub(1)), column }
+}
+
 /// Draws header and rows into `area`, which has no border.
 pub fn draw(grid: &Grid, document: &Document, theme: &Theme, area: Rect, buffer: &mut Buffer) {
-    let columns: &[_] = if area.width >= FULL_WIDTH { &WIDE } else { &NARROW };
     let digits = if area.width >= FULL_WIDTH { 6 } else { 4 };
-    let mut x = area.x;
-    for &(_, header, width) in columns {
+    for (_, header, x, width) in columns_in(area) {
         put(buffer, area, x, area.y, width, header, theme.title);
-        x += width;
     }
     let faults = document.faults();
-    let rows = usize::from(area.height.saturating_sub(1));
-    for (line, step) in (grid.first..document.len()).take(rows).enumerate() {
-        let y = area.y + 1 + line as u16;
+    for (step, y) in steps_in(grid, document.len(), area) {
         let broken = faults.iter().any(|fault| fault.step() == step);
-        let mut x = area.x;
-        for &(shown, _, width) in columns {
-            let text = document.row(step).map(|row| row.text(shown, digits)).unwrap_or_default();
+        let row = document.row(step);
+        let mut end = area.x;
+        for (shown, _, x, width) in columns_in(area) {
+            let text = row.map(|row| row.text(shown, digits)).unwrap_or_default();
             let style = cell_style(grid, document, theme, step, shown, broken);
             put(buffer, area, x, y, width, &text, style);
-            x += width;
+            end = x + width;
         }
         if broken {
-            put(buffer, area, x, y, 2, "✗", theme.fault);
+            put(buffer, area, end, y, 2, "✗", theme.fault);
         } else if step == grid.cursor.step {
-            put(buffer, area, x, y, 2, "◂", theme.dim);
+            put(buffer, area, end, y, 2, "◂", theme.dim);
         }
     }
 }
@@ -345,11 +423,6 @@ pub fn reason(grid: &Grid, faults: &[StepFault]) -> Option<String> {
     here.or(faults.first()).map(ToString::to_string)
 }
 
-/// Rows of the area that show steps.
-pub fn rows_in(area: Rect) -> usize {
-    usize::from(area.height.saturating_sub(1))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -360,6 +433,37 @@ mod tests {
         assert_eq!(number(2.505, 2), "2.505");
         assert_eq!(number(-0.125, 3), "-0.125");
         assert_eq!(number(1.0 / 3.0, 3), "0.3333");
+    }
+
+    #[test]
+    fn every_place_of_the_grid_is_what_is_drawn_there() {
+        let area = Rect::new(3, 2, 72, 6);
+        let mut grid = Grid::default();
+        grid.go_to(9);
+        grid.fit(20, 5);
+        let at = |x, y| place(&grid, 20, area, (x, y));
+        let cell = |step, column| Some(Place::Cell(Cell { step, column }));
+        assert_eq!(at(3, 3), Some(Place::Step(5)));
+        assert_eq!(at(13, 2), Some(Place::Header(GridColumn::Gw)));
+        assert_eq!(at(13, 3), cell(5, GridColumn::Gw));
+        assert_eq!(at(36, 7), cell(9, GridColumn::Sigma));
+        // Δσ belongs to the cursor's column.
+        assert_eq!(at(60, 4), cell(6, GridColumn::Gw));
+        assert_eq!((at(2, 3), at(13, 8), at(3, 2)), (None, None, None));
+    }
+
+    #[test]
+    fn a_drag_reaches_the_nearest_cell_and_one_row_beyond_the_edges() {
+        let area = Rect::new(0, 0, 72, 6);
+        let mut grid = Grid::default();
+        grid.scroll(5, 20, 5);
+        let reached = |x, y| reach(&grid, 20, area, (x, y));
+        assert_eq!(reached(0, 1), Cell { step: 5, column: GridColumn::Gw });
+        assert_eq!(reached(71, 3), Cell { step: 7, column: GridColumn::Sigma });
+        assert_eq!(reached(20, 0), Cell { step: 4, column: GridColumn::Mu });
+        assert_eq!(reached(20, 30), Cell { step: 10, column: GridColumn::Mu });
+        grid.scroll(90, 20, 5);
+        assert_eq!(reach(&grid, 20, area, (20, 30)).step, 19);
     }
 
     #[test]

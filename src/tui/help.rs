@@ -25,7 +25,8 @@ pub fn rows(keymap: &Keymap, group: Group) -> Vec<Row> {
 }
 
 fn row(keymap: &Keymap, action: Action) -> Row {
-    let mut parts: Vec<String> = Vec::new();
+    // The contexts of equal keys, in the order of help.
+    let mut groups: Vec<(String, Vec<Context>)> = Vec::new();
     for context in Context::ALL {
         let keys: Vec<String> = keymap
             .bindings()
@@ -37,14 +38,35 @@ fn row(keymap: &Keymap, action: Action) -> Row {
             continue;
         }
         let keys = keys.join(" ");
-        let editor = matches!(context, Context::Grid | Context::Global);
-        parts.push(if editor { keys } else { format!("{keys} ({context})") });
+        match groups.iter_mut().find(|(of_group, _)| *of_group == keys) {
+            Some((_, contexts)) => contexts.push(context),
+            None => groups.push((keys, vec![context])),
+        }
     }
+    let parts: Vec<String> =
+        groups.into_iter().map(|(keys, contexts)| placed(&keys, &contexts)).collect();
     let takes = match action.argument() {
         Argument::None => "",
         Argument::Optional(what) | Argument::Asked(what) => what,
     };
     Row { keys: parts.join(", "), name: action.name(), takes, sentence: action.sentence() }
+}
+
+/// Keys with where they count, unless that is the editor.
+fn placed(keys: &str, contexts: &[Context]) -> String {
+    let elsewhere: Vec<&str> = contexts
+        .iter()
+        .filter(|context| !matches!(context, Context::Grid | Context::Global))
+        .map(|context| context.name())
+        .collect();
+    match elsewhere.as_slice() {
+        [] => keys.to_owned(),
+        [one] if contexts.len() > 1 => format!("{keys} (also {one})"),
+        names if names.len() < contexts.len() => format!("{keys} (also lists)"),
+        // Every list has them.
+        [_, _, _, ..] => format!("{keys} (lists)"),
+        names => format!("{keys} ({})", names.join(", ")),
+    }
 }
 
 /// Every action as Markdown tables, a group each, as `docs/workbench.md` holds them.
@@ -64,4 +86,21 @@ pub fn markdown(keymap: &Keymap) -> String {
         }
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_told_once_with_the_places_where_they_count() {
+        let placed = |contexts: &[Context]| placed("down j", contexts);
+        assert_eq!(placed(&[Context::Grid]), "down j");
+        assert_eq!(placed(&[Context::Presets, Context::Gallery]), "down j (presets, gallery)");
+        let lists = [Context::Presets, Context::Gallery, Context::Reading];
+        assert_eq!(placed(&lists), "down j (lists)");
+        assert_eq!(placed(&[Context::Grid, Context::Gallery]), "down j (also gallery)");
+        let both = [Context::Grid, Context::Gallery, Context::Revisions];
+        assert_eq!(placed(&both), "down j (also lists)");
+    }
 }

@@ -3,16 +3,20 @@
 
 pub mod action;
 pub mod app;
+pub mod comparing;
 pub mod configuration;
 pub mod document;
+pub mod gallery;
 pub mod grid;
 pub mod help;
 pub mod keymap;
 pub mod line;
 pub mod play;
 pub mod recovery;
+pub mod revision_tree;
 pub mod runs;
 pub mod runtime;
+pub mod samplers;
 pub mod screens;
 pub mod store;
 pub mod theme;

@@ -3,9 +3,12 @@
 
 use super::action::Call;
 use super::app::{App, Effect};
+use super::gallery::keeper::Keeper;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::Engine;
+use crate::history::History;
 use std::io::Write;
+use std::sync::mpsc;
 
 /// Why playing stopped.
 #[derive(Debug, thiserror::Error)]
@@ -37,7 +40,10 @@ pub enum PlayError {
     NoNews,
     /// Standard output cannot be written.
     #[error("cannot print: {0}")]
-    Print(#[from] std::io::Error),
+    Print(std::io::Error),
+    /// No thread can be started.
+    #[error("cannot start a thread: {0}")]
+    Thread(std::io::Error),
 }
 
 impl PlayError {
@@ -65,14 +71,22 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<(usize, Call)>, PlayError> {
     Ok(calls)
 }
 
-/// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`.
+/// Plays the calls of `text` until its end or `quit`. What `print-…` actions print goes to `out`;
+/// finished runs go into `history`.
 pub fn play(
     app: &mut App,
     engine: &mut Engine,
+    history: Option<History>,
     text: &str,
     file: &str,
     out: &mut dyn Write,
 ) -> Result<(), PlayError> {
+    let (sender, news) = mpsc::channel();
+    let keeper = Keeper::start(history, move |gallery| {
+        // Nobody listens once the file has ended.
+        let _ = sender.send(gallery);
+    })
+    .map_err(PlayError::Thread)?;
     for (line, call) in parse(text, file)? {
         let failed = |problem: String| PlayError::Call {
             file: file.to_owned(),
@@ -82,13 +96,19 @@ pub fn play(
         };
         let (effects, result) = app.play(&call);
         result.map_err(failed)?;
-        if carry_out(app, engine, effects, out)? {
+        if carry_out(app, engine, &keeper, effects, out)? {
             return Ok(());
         }
-        while app.runs().going.is_some() {
-            let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
-            let effects = app.engine(update);
-            carry_out(app, engine, effects, out)?;
+        loop {
+            let effects = if app.runs().going.is_some() {
+                let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
+                app.engine(update)
+            } else if app.is_waiting() {
+                app.gallery_news(news.recv().map_err(|_| PlayError::NoNews)?)
+            } else {
+                break;
+            };
+            carry_out(app, engine, &keeper, effects, out)?;
         }
         // A run that failed has its cause as the message.
         if let Some(message) = app.message().filter(|message| message.is_problem) {
@@ -102,6 +122,7 @@ pub fn play(
 fn carry_out(
     app: &mut App,
     engine: &mut Engine,
+    keeper: &Keeper,
     effects: Vec<Effect>,
     out: &mut dyn Write,
 ) -> Result<bool, PlayError> {
@@ -119,11 +140,14 @@ fn carry_out(
                     engine.cancel(id);
                 }
             }
-            Effect::Print(text) => writeln!(out, "{text}")?,
+            Effect::Gallery(work) => keeper.take(work),
+            Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.
             Effect::Clipboard(_)
+            | Effect::Compare(_)
             | Effect::Record(_)
+            | Effect::Mouse(_)
             | Effect::PictureProtocol(_)
             | Effect::CountBytes
             | Effect::Redraw

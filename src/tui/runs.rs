@@ -5,7 +5,8 @@ use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, Timings};
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
-use crate::model::RgbImage;
+use crate::model::{LoadProgress, RgbImage};
+use crate::schedule::runs::gw_runs;
 use std::sync::Arc;
 
 /// A run that is going.
@@ -20,18 +21,29 @@ pub struct Going {
     /// The steps so far.
     pub reports: Vec<StepReport>,
     /// The newest draft of its picture.
-    pub draft: Option<Arc<RgbImage>>,
+    pub draft: Option<Draft>,
     /// Whether it was asked to stop.
     pub cancelled: bool,
 }
 
-/// A run that ended with an image.
+/// A draft of a picture.
 #[derive(Debug, Clone)]
+pub struct Draft {
+    /// The step it was made after, from 0.
+    pub step: usize,
+    /// The picture, an eighth as wide and high as the image.
+    pub image: Arc<RgbImage>,
+}
+
+/// A run that ended with an image.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Finished {
     /// What was drawn.
     pub recipe: Recipe,
     /// The image.
     pub image: Arc<RgbImage>,
+    /// The final latents, where they are known: `tokens · 128` values.
+    pub latents: Option<Arc<[f32]>>,
     /// What its steps did.
     pub reports: Vec<StepReport>,
     /// Network evaluations.
@@ -100,8 +112,24 @@ impl Runs {
 
     /// The picture to show: a draft of the run that is going, else the last image.
     pub fn picture(&self) -> Option<Arc<RgbImage>> {
-        let draft = self.going.as_ref().and_then(|going| going.draft.clone());
+        let draft = self.going.as_ref().and_then(|going| going.draft.as_ref());
+        let draft = draft.map(|draft| Arc::clone(&draft.image));
         draft.or_else(|| self.last.as_ref().map(|last| Arc::clone(&last.image)))
+    }
+
+    /// A and B, where both are there.
+    pub fn pair(&self) -> Option<(&Arc<Finished>, &Arc<Finished>)> {
+        self.pinned.as_ref().zip(self.last.as_ref())
+    }
+
+    /// Whether A and B are the same run.
+    pub fn is_one(&self) -> bool {
+        self.pair().is_some_and(|(a, b)| Arc::ptr_eq(a, b))
+    }
+
+    /// A becomes B and B becomes A.
+    pub fn swap(&mut self) {
+        std::mem::swap(&mut self.pinned, &mut self.last);
     }
 
     /// The steps to show: of the run that is going, else of the last one.
@@ -117,22 +145,16 @@ impl Runs {
 impl Going {
     fn take(&mut self, event: Event) {
         match event {
-            Event::Loading(loading) => {
-                let part = |bytes: u64| bytes as f64 / 1e6;
-                self.stage = format!(
-                    "loading {} · {:.0} of {:.0} MB",
-                    loading.stage,
-                    part(loading.bytes_done),
-                    part(loading.bytes_total)
-                );
-            }
+            Event::Loading(progress) => self.stage = loading(&progress),
             Event::Loaded { .. } => self.stage = "encoding the prompt".to_owned(),
             Event::Encoded { .. } => self.stage = "first step".to_owned(),
             Event::Step(report) => {
                 self.stage = progress(&self.reports, &report);
                 self.reports.push(report);
             }
-            Event::Preview { image, .. } => self.draft = Some(Arc::new(image)),
+            Event::Preview { step, image } => {
+                self.draft = Some(Draft { step, image: Arc::new(image) });
+            }
             Event::Decoded { .. } => self.stage = "decoded".to_owned(),
         }
     }
@@ -141,6 +163,7 @@ impl Going {
         Finished {
             recipe: output.recipe,
             image: Arc::new(output.image),
+            latents: (!output.latents.is_empty()).then(|| Arc::from(output.latents)),
             reports: self.reports,
             nfe: output.nfe,
             timings: output.timings,
@@ -148,19 +171,65 @@ impl Going {
     }
 }
 
-/// `step 3/20 · 0.8 s a step · 14 s left`.
+/// `reading transformer · 3.1 of 20.1 GB · 512 MB/s · 33 s left`.
+fn loading(progress: &LoadProgress) -> String {
+    let LoadProgress { stage, bytes_done, bytes_total, bytes_per_second } = progress;
+    // Downloads say so themselves, and what is ready is not being read.
+    let mut text = match stage.starts_with("downloading") || stage == "ready" {
+        true => stage.clone(),
+        false => format!("reading {stage}"),
+    };
+    if *bytes_total > 0 {
+        text.push_str(&format!(
+            " · {} of {}",
+            part(*bytes_done, *bytes_total),
+            bytes(*bytes_total)
+        ));
+    }
+    if let Some(rate) = bytes_per_second.filter(|rate| *rate > 0) {
+        let left = bytes_total.saturating_sub(*bytes_done) as f64 / rate as f64;
+        text.push_str(&format!(" · {}/s · {} left", bytes(rate), seconds(left)));
+    }
+    text
+}
+
+/// Bytes in the unit people would use, which is a power of 1000.
+fn bytes(bytes: u64) -> String {
+    match bytes {
+        b if b < 1_000_000 => format!("{:.0} kB", b as f64 / 1e3),
+        b if b < 1_000_000_000 => format!("{:.0} MB", b as f64 / 1e6),
+        b => format!("{:.1} GB", b as f64 / 1e9),
+    }
+}
+
+/// Bytes out of so many, in the unit of these and without it.
+fn part(of: u64, total: u64) -> String {
+    match total {
+        t if t < 1_000_000 => format!("{:.0}", of as f64 / 1e3),
+        t if t < 1_000_000_000 => format!("{:.0}", of as f64 / 1e6),
+        _ => format!("{:.1}", of as f64 / 1e9),
+    }
+}
+
+/// `step 3/20 · 0.8 s a step · 14 s left · 2 from cache, 4 NFE saved`.
 fn progress(before: &[StepReport], report: &StepReport) -> String {
     let done = report.index + 1;
     let times: Vec<f64> =
         before.iter().filter_map(|r| r.ms).chain(report.ms).map(|ms| ms / 1e3).collect();
     let mut text = format!("step {done}/{}", report.steps);
-    if let Some(mean) = mean(&times) {
-        let left = mean * (report.steps - done.min(report.steps)) as f64;
+    if done >= report.steps {
+        text.push_str(" · decoding");
+    } else if let Some(mean) = mean(&times) {
+        let left = mean * (report.steps - done) as f64;
         text.push_str(&format!(" · {} a step · {} left", seconds(mean), seconds(left)));
     }
     let reused = before.iter().filter(|r| r.reused).count() + usize::from(report.reused);
     if reused > 0 {
         text.push_str(&format!(" · {reused} from cache"));
+    }
+    let saved = report.nfe.cond_saved + report.nfe.uncond_saved;
+    if saved > 0 {
+        text.push_str(&format!(", {saved} NFE saved"));
     }
     text
 }
@@ -180,24 +249,77 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 impl Finished {
-    /// `20 steps · 18 from cache · 2+2 evaluations, 36 saved · 3.1 s`.
+    /// Name of its preset, else the runs of its gw: `gw 7x45 2x3`.
+    pub fn name(&self) -> String {
+        match &self.recipe.preset {
+            Some(preset) => preset.clone(),
+            None => format!("gw {}", gw_runs(&self.recipe.steps)),
+        }
+    }
+
+    /// Evaluations of each network that its steps are made of, whether they were done for this
+    /// run or taken from the cache: `20+20`.
+    pub fn evaluations(&self) -> String {
+        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
+        format!("{}+{}", cond_done + cond_saved, uncond_done + uncond_saved)
+    }
+
+    /// Seconds from prompt to image, once the checkpoint is loaded.
+    pub fn seconds_loaded(&self) -> f64 {
+        self.seconds() - self.timings.load_ms / 1e3
+    }
+
+    /// Seconds from request to image.
+    pub fn seconds(&self) -> f64 {
+        self.timings.total_seconds()
+    }
+
+    /// What it cost, from the longest way to say it to the shortest.
+    pub fn summaries(&self) -> Vec<String> {
+        let reused = self.reports.iter().filter(|report| report.reused).count();
+        let time = seconds(self.seconds());
+        let short = match reused {
+            0 => format!("{} steps · {time}", self.reports.len()),
+            reused => format!("{reused} of {} cached · {time}", self.reports.len()),
+        };
+        vec![self.summary(), short, time]
+    }
+
+    /// `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
     pub fn summary(&self) -> String {
         let reused = self.reports.iter().filter(|report| report.reused).count();
-        let total = self.timings.load_ms
-            + self.timings.encode_ms
-            + self.timings.denoise_ms
-            + self.timings.decode_ms;
-        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
-        let mut text = format!("{} steps", self.reports.len());
-        if reused > 0 {
-            text.push_str(&format!(" · {reused} from cache"));
+        summary(self.reports.len(), reused, &self.nfe, &self.timings)
+    }
+}
+
+/// What a run took: `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
+pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -> String {
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    let mut text = format!("{steps} steps");
+    if reused > 0 {
+        text.push_str(&format!(" · {reused} from cache"));
+    }
+    text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
+    if cond_saved + uncond_saved > 0 {
+        text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
+    }
+    text.push_str(&format!(" · {}", seconds(timings.total_seconds())));
+    text
+}
+
+/// How a small image with the noise levels of a larger one was drawn, from the longest way to say
+/// it to the shortest; empty where it is of its own size.
+pub fn proxy_notes(recipe: &Recipe) -> Vec<String> {
+    match recipe.sigma_size {
+        Some(target) if target != recipe.size => {
+            let Recipe { size, .. } = recipe;
+            vec![
+                format!("drawn at {size} with the σ of {target}"),
+                format!("at {size}, σ of {target}"),
+                format!("at {size}"),
+            ]
         }
-        text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
-        if cond_saved + uncond_saved > 0 {
-            text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
-        }
-        text.push_str(&format!(" · {}", seconds(total / 1e3)));
-        text
+        _ => Vec::new(),
     }
 }
 
@@ -209,5 +331,21 @@ mod tests {
     fn durations_read_like_speech() {
         let texts = [0.0004, 0.25, 0.999, 3.12, 59.9, 119.9, 3600.0].map(seconds);
         assert_eq!(texts, ["0 ms", "250 ms", "1.0 s", "3.1 s", "60 s", "2 min", "60 min"]);
+    }
+
+    #[test]
+    fn loading_says_what_is_read_how_fast_and_how_long_it_takes_still() {
+        let progress = |bytes_done, bytes_total, bytes_per_second| {
+            let stage = "transformer".to_owned();
+            loading(&LoadProgress { stage, bytes_done, bytes_total, bytes_per_second })
+        };
+        assert_eq!(
+            progress(3_140_000_000, 20_060_000_000, Some(512_000_000)),
+            "reading transformer · 3.1 of 20.1 GB · 512 MB/s · 33 s left"
+        );
+        assert_eq!(progress(0, 640_000_000, None), "reading transformer · 0 of 640 MB");
+        // A stall has no end that could be told.
+        assert_eq!(progress(1, 2_000_000, Some(0)), "reading transformer · 0 of 2 MB");
+        assert_eq!(progress(0, 0, None), "reading transformer");
     }
 }

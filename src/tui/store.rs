@@ -1,13 +1,27 @@
-//! The presets file as the workbench uses it: what it holds, saving into it, and noticing that
-//! somebody else changed it. Knows the file's place; its text form is the schedule room's.
+//! The presets file as the workbench uses it: what it holds, noticing that somebody else changed
+//! it, and saving into it without losing what they wrote. Knows the file's place; its text form is
+//! the schedule room's.
 
-use crate::image_file::{OnCollision, Target};
+mod changes;
+#[cfg(test)]
+mod tests;
+
+use crate::image_file::{Lock, LockError, OnCollision, Target};
 use crate::schedule::preset::Preset;
 use crate::schedule::preset_file::{PresetFile, UnknownPreset};
+pub use changes::Changes;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// Most bytes of a presets file that are read.
 const LIMIT: u64 = 16 << 20;
+
+/// What a first file begins as, comments and all.
+const BUILT_IN: &str = include_str!("../../presets.toml");
+
+/// How often a change is tried that somebody without a lock interferes with.
+const TRIES: usize = 5;
 
 /// The presets there are and the file they are saved to.
 #[derive(Debug)]
@@ -16,6 +30,35 @@ pub struct Store {
     /// The text the presets were read from; `None` where there is no file yet.
     text: Option<String>,
     file: PresetFile,
+    /// The file as it was when it was looked at last.
+    seen: Stamp,
+}
+
+/// What tells a file from another version of it without reading it; `None` where there is none.
+type Stamp = Option<(Option<SystemTime>, u64, u64)>;
+
+/// What a change of the file relies on. Where another program changed just that, the change is not
+/// made; whatever else it changed stays.
+#[derive(Debug, Clone, Copy)]
+pub enum Claim<'a> {
+    /// The preset of this name is as the caller knows it; `None` where there is to be none.
+    Preset {
+        /// Its name.
+        name: &'a str,
+        /// As it was read.
+        known: Option<&'a Preset>,
+    },
+    /// The preset of this name is the default.
+    Default(&'a str),
+}
+
+/// How a change came into the file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Saved {
+    /// The file was as it had been read.
+    Plain,
+    /// Another program had changed other things in it; both are in it now.
+    Merged(Changes),
 }
 
 /// Why presets cannot be read or saved.
@@ -40,24 +83,25 @@ pub enum StoreError {
     /// Its text is wrong.
     #[error("{0}")]
     Text(String),
-    /// It is not what it was when it was read.
-    #[error(
-        "`{}` was changed by another program since it was read: nothing was saved; read it again \
-         with reload-presets, your edits stay", .0.display()
-    )]
-    Changed(PathBuf),
+    /// Somebody else is writing it, again and again.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// Another program changed what was to be changed.
+    #[error("{what}; nothing was saved")]
+    Conflict {
+        /// What it did, and where.
+        what: String,
+    },
 }
 
 impl Store {
     /// The presets of `path`, or the built-in ones where there is no such file; saving then makes
     /// it.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let seen = stamp(path);
         let text = read(path)?;
-        let file = match &text {
-            Some(text) => parse(text, path)?,
-            None => PresetFile::builtin().map_err(|error| StoreError::Text(error.to_string()))?,
-        };
-        Ok(Store { path: path.to_owned(), text, file })
+        let file = parse(text.as_deref().unwrap_or(BUILT_IN), path)?;
+        Ok(Store { path: path.to_owned(), text, file, seen })
     }
 
     /// The file.
@@ -85,52 +129,112 @@ impl Store {
         self.file.get(name)
     }
 
-    /// Whether the file is not what it was when it was read.
-    pub fn is_changed_on_disk(&self) -> bool {
-        read(&self.path).is_ok_and(|text| text != self.text)
+    /// Reads the file again; what is different now.
+    pub fn reload(&mut self) -> Result<Changes, StoreError> {
+        let new = Store::open(&self.path)?;
+        let changes = Changes::between(&self.file, &new.file);
+        *self = new;
+        Ok(changes)
     }
 
-    /// Reads the file again.
-    pub fn reload(&mut self) -> Result<(), StoreError> {
-        *self = Store::open(&self.path)?;
-        Ok(())
+    /// Looks whether somebody else changed the file, and if so takes over what it holds now. Each
+    /// change is told once. As long as there is none, this is one question to the system.
+    ///
+    /// # Errors
+    /// Where the file cannot be read now; the presets that were read stay.
+    pub fn notice(&mut self) -> Result<Option<Changes>, StoreError> {
+        let stamp = stamp(&self.path);
+        if stamp == self.seen {
+            return Ok(None);
+        }
+        self.seen = stamp;
+        let text = read(&self.path)?;
+        if text == self.text {
+            return Ok(None);
+        }
+        let file = parse(text.as_deref().unwrap_or(BUILT_IN), &self.path)?;
+        let changes = Changes::between(&self.file, &file);
+        (self.text, self.file) = (text, file);
+        Ok(Some(changes))
     }
 
-    /// Puts a changed text into the file, whole or not at all, unless somebody else changed it.
+    /// Changes the text of the file, whole or not at all. Where another program changed it since
+    /// it was read, `change` gets its text, provided that what it relies on is as it was.
+    ///
+    /// # Errors
+    /// Where it is not, and where the file or the changed text cannot be read or written. Nothing
+    /// is written then.
     pub fn change(
         &mut self,
-        change: impl FnOnce(&str) -> Result<String, String>,
-    ) -> Result<(), StoreError> {
-        if read(&self.path)? != self.text {
-            return Err(StoreError::Changed(self.path.clone()));
-        }
-        // A first file begins as a copy of the built-in one, comments and all.
-        let before = self.text.as_deref().unwrap_or(include_str!("../../presets.toml"));
-        let after = change(before).map_err(StoreError::Text)?;
-        let file = parse(&after, &self.path)?;
-        self.write(&after)?;
-        self.text = Some(after);
-        self.file = file;
-        Ok(())
-    }
-
-    fn write(&self, text: &str) -> Result<(), StoreError> {
+        claim: Claim<'_>,
+        change: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Saved, StoreError> {
         let failed = |problem: String| StoreError::Write { path: self.path.clone(), problem };
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
         }
         let target = Target::check(&self.path).map_err(|error| failed(error.to_string()))?;
-        let draft = target
-            .draft(|out| out.write_all(text.as_bytes()))
-            .map_err(|error| failed(error.to_string()))?;
-        draft.commit(OnCollision::Replace).map_err(|error| failed(error.to_string()))?;
-        Ok(())
+        let lock = Lock::of(target.path())?;
+        for _ in 0..TRIES {
+            let text = read(&self.path)?;
+            let before = text.as_deref().unwrap_or(BUILT_IN);
+            let there = match text == self.text {
+                true => self.file.clone(),
+                false => parse(before, &self.path)?,
+            };
+            claim.check(&there, &self.path)?;
+            let after = change(before).map_err(StoreError::Text)?;
+            let file = parse(&after, &self.path)?;
+            if text.as_ref() != Some(&after) {
+                let draft = target
+                    .draft(|out| out.write_all(after.as_bytes()))
+                    .map_err(|error| failed(error.to_string()))?;
+                // An editor asks for no lock: between this look and the new name is no time for it.
+                if read(&self.path)? != text {
+                    continue;
+                }
+                draft.commit(OnCollision::Replace).map_err(|error| failed(error.to_string()))?;
+            }
+            self.seen = stamp(&self.path);
+            let saved = match text == self.text {
+                true => Saved::Plain,
+                false => Saved::Merged(Changes::between(&self.file, &there)),
+            };
+            drop(lock);
+            (self.text, self.file) = (Some(after), file);
+            return Ok(saved);
+        }
+        Err(LockError::Busy(self.path.clone()).into())
+    }
+}
+
+impl Claim<'_> {
+    fn check(&self, there: &PresetFile, path: &Path) -> Result<(), StoreError> {
+        let path = path.display();
+        let what = match *self {
+            Claim::Preset { name, known } => match (known, there.get(name).ok()) {
+                (known, there) if known == there => return Ok(()),
+                (None, _) => format!("there is a preset `{name}` already: choose another name"),
+                (Some(_), None) => format!("another program deleted `{name}` from {path}"),
+                (Some(_), Some(_)) => format!("another program changed `{name}` in {path}"),
+            },
+            Claim::Default(known) => match &there.default_preset().name {
+                now if now == known => return Ok(()),
+                now => format!("another program made `{now}` the default of {path}"),
+            },
+        };
+        Err(StoreError::Conflict { what })
     }
 }
 
 fn parse(text: &str, path: &Path) -> Result<PresetFile, StoreError> {
     PresetFile::parse(text, &path.display().to_string())
         .map_err(|error| StoreError::Text(error.to_string()))
+}
+
+fn stamp(path: &Path) -> Stamp {
+    let meta = std::fs::metadata(path).ok()?;
+    Some((meta.modified().ok(), meta.len(), meta.ino()))
 }
 
 /// The text of a file, `None` where there is none.
@@ -148,40 +252,4 @@ fn read(path: &Path) -> Result<Option<String>, StoreError> {
         return Err(failed("it is too large for a presets file".to_owned()));
     }
     Ok(Some(text))
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used)]
-    use super::*;
-
-    #[test]
-    fn a_file_that_somebody_else_changed_is_not_overwritten() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("presets.toml");
-        let mut store = Store::open(&path).unwrap();
-        assert!(!store.exists());
-        store.change(|text| Ok(format!("{text}\n# mine\n"))).unwrap();
-        assert!(std::fs::read_to_string(&path).unwrap().ends_with("# mine\n"));
-        assert!(!store.is_changed_on_disk());
-
-        let theirs = "[OTHER]\nruns = [{ steps = 2, gw = 7.0, mu = 0.0, std = 1.0 }]\n";
-        std::fs::write(&path, theirs).unwrap();
-        assert!(store.is_changed_on_disk());
-        let error = store.change(|text| Ok(text.to_owned())).unwrap_err().to_string();
-        assert!(error.contains("was changed by another program"), "{error}");
-        assert_eq!(std::fs::read_to_string(&path).unwrap(), theirs);
-
-        store.reload().unwrap();
-        assert_eq!(store.default_preset().name, "OTHER");
-    }
-
-    #[test]
-    fn a_change_that_makes_the_file_unreadable_is_not_written() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("presets.toml");
-        let mut store = Store::open(&path).unwrap();
-        assert!(store.change(|_| Ok("[BROKEN]".to_owned())).is_err());
-        assert!(!path.exists());
-    }
 }

@@ -32,6 +32,8 @@ pub struct Theme {
     pub gw: Color,
     /// The overlaid preset's curves.
     pub other: Color,
+    /// Colours there are, for those that no role has.
+    pub colours: ColourDepth,
 }
 
 /// The colours of one palette.
@@ -134,6 +136,7 @@ impl Theme {
             sigma: inks.title,
             gw: inks.gw,
             other: inks.dim,
+            colours,
         }
     }
 
@@ -153,6 +156,7 @@ impl Theme {
             sigma: Color::Reset,
             gw: Color::Reset,
             other: Color::Reset,
+            colours: ColourDepth::None,
         }
     }
 }

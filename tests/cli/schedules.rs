@@ -137,7 +137,7 @@ fn a_preset_goes_out_to_a_tool_and_comes_back() {
         let base = ["presets", "show", name];
         place.done(&[&base[..], more].concat())
     };
-    for tool in ["reference", "diffusers", "sd.cpp"] {
+    for tool in ["reference", "diffusers", "comfyui", "sd.cpp"] {
         let out = place.run(&["presets", "export", "V4_DEFAULT_20", "--to", tool]);
         assert_eq!(out.code, Some(0), "{out:?}");
         assert_eq!(out.stderr.contains("ends at σ 0"), tool != "reference", "{}", out.stderr);
@@ -157,6 +157,33 @@ fn a_preset_goes_out_to_a_tool_and_comes_back() {
     let import = ["presets", "import", "no.txt", "--from", "sd.cpp"];
     place.refused(&import, &["no.txt: there is no --steps"]);
     place.refused(&["presets", "import", "none.txt", "--from", "sd.cpp"], &["none.txt"]);
+    let import = ["presets", "import", "no.txt", "--from", "comfyui"];
+    place.refused(&import, &["no.txt: it is no JSON"]);
+}
+
+#[test]
+fn the_default_is_written_and_the_rest_of_the_file_stays() {
+    let place = Place::new();
+    let one = |name: &str| {
+        format!("# {name}\n[{name}]\nmu = 0\nstd = 1\nruns = [{{ steps = 2, gw = 7 }}]\n")
+    };
+    let both = one("A") + &one("B");
+    let file = place.write("presets.toml", &both);
+    let told = place.done(&["presets", "set-default", "B"]);
+    assert_eq!(told, "B is the default of presets.toml\n");
+    let written = std::fs::read_to_string(&file).unwrap();
+    assert_eq!(written, format!("default = \"B\"\n\n{both}"));
+    assert!(place.done(&["schedule"]).starts_with("B "));
+    place.refused(&["presets", "set-default", "b"], &["there is no preset `b`", "set-default B"]);
+    place.refused(&["presets", "set-default", "B", "--presets", "no.toml"], &["no.toml"]);
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), written);
+    assert_eq!(place.files(), ["presets.toml"], "nothing lies around");
+
+    // Without a file one is made of the built-in presets.
+    let place = Place::new();
+    place.done(&["presets", "set-default", "V4_TURBO_12"]);
+    assert!(place.done(&["schedule"]).starts_with("V4_TURBO_12 "));
+    assert!(place.done(&["presets", "list"]).contains("V4_QUALITY_48"));
 }
 
 #[test]

@@ -9,6 +9,7 @@ use sigmalab::tui::grid::{Cell, GridColumn};
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
+use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 
 /// An application in a folder of its own.
@@ -16,7 +17,7 @@ pub(crate) struct Workbench {
     pub(crate) app: App,
     pub(crate) effects: Vec<Effect>,
     /// Removed with it.
-    _folder: TempDir,
+    folder: Option<TempDir>,
 }
 
 impl Workbench {
@@ -27,8 +28,13 @@ impl Workbench {
         if let Some(text) = presets {
             std::fs::write(&path, text).unwrap();
         }
+        Workbench { folder: Some(folder), ..Workbench::at(&path, screen) }
+    }
+
+    /// With that presets file, which is not written.
+    pub(crate) fn at(path: &Path, screen: (u16, u16)) -> Self {
         let app = App::new(Setup {
-            store: Store::open(&path).unwrap(),
+            store: Store::open(path).unwrap(),
             keymap: Keymap::defaults(),
             theme: Theme::new(ColourDepth::True, Background::Dark),
             model: "demo".to_owned(),
@@ -37,7 +43,12 @@ impl Workbench {
             seed: 42,
             screen,
         });
-        Workbench { app, effects: Vec::new(), _folder: folder }
+        Workbench { app, effects: Vec::new(), folder: None }
+    }
+
+    /// Its presets file.
+    pub(crate) fn presets(&self) -> PathBuf {
+        self.folder.as_ref().unwrap().path().join("presets.toml")
     }
 
     /// Presses keys with a space between; `"text"` in quotes is typed letter by letter.

@@ -1,10 +1,22 @@
 //! The workbench through its real application: keys in, grid and screens out, and files played
 //! by the real program.
-#![allow(clippy::unwrap_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::panic, clippy::expect_used)]
 
+mod compare;
 mod documentation;
 mod editing;
+mod engine;
+mod feedback;
+mod gallery;
 mod keys;
+mod mouse;
 mod playing;
+mod presets;
+mod proxy;
 mod recovery;
+mod revisions;
+mod samplers;
 mod screens;
+mod session;
+mod snapshots;
+mod styled;

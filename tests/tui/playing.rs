@@ -1,16 +1,18 @@
 //! Files of actions played by the real program with its real worker.
 
+use sigmalab::history::{DEFAULT_QUOTA, History};
 use std::path::Path;
 use std::process::Command;
 
 /// Plays `text` in `folder` and gives what was printed.
-fn played(folder: &Path, text: &str) -> String {
+pub(crate) fn played(folder: &Path, text: &str) -> String {
     let file = folder.join("story.play");
     std::fs::write(&file, text).unwrap();
     let output = Command::new(env!("CARGO_BIN_EXE_sigmalab"))
         .args(["--play", "story.play"])
         .current_dir(folder)
         .env("HOME", folder.join("home"))
+        .env("SIGMALAB_DATA", folder.join("data"))
         .env_remove("SIGMALAB_MODEL")
         .env_remove("SIGMALAB_PRESETS")
         .env_remove("XDG_CONFIG_HOME")
@@ -71,4 +73,26 @@ fn a_wrong_line_ends_it_with_its_number_and_exit_code_2() {
     assert_eq!(output.status.code(), Some(2), "{output:?}");
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert!(stderr.contains("wrong.play:3:") && stderr.contains("`fill`"), "{stderr}");
+}
+
+#[test]
+fn finished_runs_are_in_the_history_and_any_of_them_goes_back_into_the_grid() {
+    let folder = tempfile::tempdir().unwrap();
+    let printed = played(
+        folder.path(),
+        "load-preset V4_TURBO_12\nresample 2\nselect gw\nfill 5\nrun\nfill 4\nrun\nload-run 1\n\
+         print-schedule\npin 2\n",
+    );
+    let gw = |printed: &str| -> Vec<String> {
+        let rows = printed.lines().skip(1);
+        rows.map(|line| line.split('\t').nth(2).unwrap().to_owned()).collect()
+    };
+    assert_eq!(gw(&printed), ["5", "5"]);
+    let history = History::under(&folder.path().join("data"), DEFAULT_QUOTA);
+    let entries = history.list().unwrap().entries;
+    let weights: Vec<f64> = entries.iter().map(|entry| entry.recipe.steps[0].gw).collect();
+    assert_eq!(weights, [4.0, 5.0]);
+    // Another session, which knows it by its name alone.
+    let story = format!("load-run {}\nprint-schedule\n", entries[0].id);
+    assert_eq!(gw(&played(folder.path(), &story)), ["4", "4"]);
 }

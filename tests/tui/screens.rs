@@ -5,7 +5,7 @@ use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sigmalab::terminal::input::Input;
 
-fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
+pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
     let buffer = terminal.backend().buffer();
@@ -43,6 +43,16 @@ fn a_wide_screen_shows_every_column() {
 }
 
 #[test]
+fn a_narrow_screen_shows_every_column_when_asked() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    workbench.press("#");
+    let text = screen(&workbench, 80, 24);
+    assert!(text.contains(" step loop      gw      mu    std         σ    σ next"), "{text}");
+    workbench.press("#");
+    assert!(!screen(&workbench, 80, 24).contains("σ next"));
+}
+
+#[test]
 fn broken_rows_are_marked_and_the_reason_is_told() {
     let mut workbench = Workbench::with(None, (120, 40));
     workbench.press("2 j l 9 enter k x");
@@ -68,7 +78,8 @@ fn no_screen_is_too_small_or_too_large_to_draw() {
     for (columns, rows) in [(1, 1), (2, 2), (40, 10), (41, 11), (80, 24), (300, 100)] {
         let mut workbench = Workbench::with(None, (columns, rows));
         workbench.app.handle(Input::Resize(columns, rows));
-        for keys in ["", "?", "esc :", "esc P", "esc F6", "esc t"] {
+        let keys = ["", "?", "esc :", "esc P", "e", "enter", "esc =", "esc /", "esc F6", "esc t"];
+        for keys in keys.into_iter().chain(["esc E", "space", "B", "F7"]) {
             workbench.press(keys);
             screen(&workbench, columns, rows);
         }

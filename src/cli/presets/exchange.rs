@@ -24,7 +24,7 @@ pub(super) struct Export {
     /// Its name
     name: String,
     /// The tool: reference (an entry of its PRESETS), diffusers (arguments of the pipeline's
-    /// call) or sd.cpp (flags of its command line)
+    /// call), comfyui (a workflow to load or to post) or sd.cpp (flags of its command line)
     #[arg(long, value_name = "TOOL")]
     to: Tool,
     #[command(flatten)]
@@ -38,7 +38,8 @@ pub(super) struct Export {
 pub(super) struct Import {
     /// The file; `-` reads standard input
     file: PathBuf,
-    /// The tool whose form it is: reference, diffusers or sd.cpp
+    /// The tool whose form it is: reference, diffusers, comfyui (a workflow from its menu's
+    /// Export (API)) or sd.cpp
     #[arg(long, value_name = "TOOL")]
     from: Tool,
     /// Name of the preset [default: the text's, else IMPORTED]

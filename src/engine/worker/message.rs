@@ -41,6 +41,8 @@ pub(super) struct OutputHeader {
     latents: usize,
     nfe: NfeCount,
     timings: Timings,
+    clip_fraction: f64,
+    peak_memory: Option<u64>,
 }
 
 /// Whose fault a failure is.
@@ -100,6 +102,8 @@ pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
         latents: output.latents.len(),
         nfe: output.nfe,
         timings: output.timings,
+        clip_fraction: output.clip_fraction,
+        peak_memory: output.peak_memory,
     };
     (Report::Done { run, output: Box::new(header) }, block)
 }
@@ -114,8 +118,8 @@ pub(super) fn unpack_output(header: OutputHeader, mut block: Vec<u8>) -> Option<
     let latents = from_bytes(&block.split_off(pixels + tensor));
     let noise = from_bytes(&block.split_off(pixels));
     let image = RgbImage { width: header.width, height: header.height, pixels: block };
-    let OutputHeader { recipe, nfe, timings, .. } = header;
-    Some(RunOutput { recipe, image, noise, latents, nfe, timings })
+    let OutputHeader { recipe, nfe, timings, clip_fraction, peak_memory, .. } = header;
+    Some(RunOutput { recipe, image, noise, latents, nfe, timings, clip_fraction, peak_memory })
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {

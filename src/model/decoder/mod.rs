@@ -8,7 +8,7 @@ mod statistics;
 
 use super::config::Part;
 use super::error::ModelError;
-use super::latents::{LatentGrid, RgbImage};
+use super::latents::{Decoded, LatentGrid, RgbImage};
 use super::ops::{Convolution, GroupNorm, Prepared};
 use blocks::{Mid, Up, convolution};
 use candle_core::{Device, Result, Tensor};
@@ -77,17 +77,17 @@ impl Decoder {
         &self,
         latents: &[f32],
         grid: LatentGrid,
-    ) -> std::result::Result<RgbImage, ModelError> {
+    ) -> std::result::Result<Decoded, ModelError> {
         let width = PATCH * PATCH * self.channels;
         let tokens = Tensor::from_slice(latents, (grid.tokens(), width), &self.device)?;
         let image = self.run(&self.unpack(&self.statistics.restore(&tokens)?, grid)?)?;
         let (_, height, width) = image.dims3()?;
         let pixels = image.permute((1, 2, 0))?.flatten_all()?.to_vec1::<f32>()?;
-        Ok(RgbImage {
-            width: width as u32,
-            height: height as u32,
-            pixels: pixels.into_iter().map(byte).collect(),
-        })
+        let clipped = pixels.iter().filter(|colour| colour.abs() > 1.0).count();
+        let clip_fraction = clipped as f64 / pixels.len().max(1) as f64;
+        let pixels = pixels.into_iter().map(byte).collect();
+        let image = RgbImage { width: width as u32, height: height as u32, pixels };
+        Ok(Decoded { image, clip_fraction })
     }
 
     /// Tokens [rows · columns, (row in patch, column in patch, channel)] → latent image

@@ -108,9 +108,9 @@ impl Change {
             Change::Terminal { before, after } => {
                 replace(&mut draft.terminal, before, after, "the terminal rule")?;
             }
-            Change::Rename { before, after } => {
-                replace(&mut draft.name, before, after, "the name")?;
-            }
+            // Saving gives a draft its name and is no command: it is not what `before` says then,
+            // and what was done to the steps can be undone all the same.
+            Change::Rename { after, .. } => draft.name.clone_from(after),
             Change::Describe { before, after } => {
                 replace(&mut draft.description, before, after, "the description")?;
             }

@@ -1,7 +1,7 @@
 //! Undo and redo as a tree: what was undone stays reachable when something else is done instead.
 //! Knows nothing of what the transactions change.
 
-use super::{Block, Draft, EditError, Transaction};
+use super::{Block, Change, Draft, EditError, Transaction};
 
 /// The revisions of one draft. Revision 0 is the draft as it was opened.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ struct Node {
 }
 
 /// One revision, as a list of the tree shows it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Revision<'a> {
     /// Its number; higher is newer.
     pub number: usize,
@@ -33,6 +33,8 @@ pub struct Revision<'a> {
     pub parent: Option<usize>,
     /// What was done; empty for revision 0.
     pub label: &'a str,
+    /// The same as changes, from its parent on; none for revision 0.
+    pub changes: &'a [Change],
     /// Whether the draft stands here.
     pub current: bool,
 }
@@ -111,9 +113,20 @@ impl History {
     /// # Errors
     /// Where the draft is not the one of this history. Nothing has changed then.
     pub fn go_to(&mut self, revision: usize, draft: &mut Draft) -> Result<(), EditError> {
+        *draft = self.at(revision, draft)?;
+        let after = self.nodes.get(revision).and_then(|node| node.after);
+        self.selected = if revision == 0 { self.selected } else { after };
+        self.arrive(revision);
+        Ok(())
+    }
+
+    /// What the draft is at a revision anywhere in the tree, without going there. `draft` is what
+    /// it is now.
+    ///
+    /// # Errors
+    /// Where the draft is not the one of this history, and where there is no such revision.
+    pub fn at(&self, revision: usize, draft: &Draft) -> Result<Draft, EditError> {
         let missing = || EditError::Stale { place: format!("revision {revision}") };
-        let target = self.nodes.get(revision).ok_or_else(missing)?;
-        let selected = if revision == 0 { self.selected } else { target.after };
         let mut changed = draft.clone();
         let mut forth = Vec::new();
         let (mut here, mut there) = (self.current, revision);
@@ -133,10 +146,7 @@ impl History {
         for transaction in forth.into_iter().rev() {
             transaction.apply(&mut changed)?;
         }
-        *draft = changed;
-        self.selected = selected;
-        self.arrive(revision);
-        Ok(())
+        Ok(changed)
     }
 
     /// The revision at which the draft stands.
@@ -155,6 +165,7 @@ impl History {
             number,
             parent: (number != 0).then_some(node.parent),
             label: &node.label,
+            changes: node.transaction.changes(),
             current: number == self.current,
         })
     }

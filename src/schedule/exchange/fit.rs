@@ -82,7 +82,7 @@ fn short(sigma: f64) -> String {
 }
 
 /// Complaints as one line.
-pub(super) fn one_line<const N: usize>(complaints: [Option<String>; N]) -> Option<String> {
+pub(super) fn one_line(complaints: impl IntoIterator<Item = Option<String>>) -> Option<String> {
     let complaints: Vec<String> = complaints.into_iter().flatten().collect();
     (!complaints.is_empty()).then(|| complaints.join("; "))
 }

@@ -2,7 +2,9 @@
 //! guidance and its own end; what it cannot do is said, never bent silently. Knows no file and
 //! starts no program.
 
+mod comfyui;
 mod diffusers;
+mod explicit;
 mod fit;
 mod guidance;
 mod python;
@@ -24,20 +26,49 @@ pub enum Tool {
     Reference,
     /// Hugging Face diffusers: the arguments of a call of `Ideogram4Pipeline`.
     Diffusers,
+    /// ComfyUI: a workflow as its server takes it.
+    ComfyUi,
     /// stable-diffusion.cpp: flags of its command line.
     SdCpp,
 }
 
 impl Tool {
     /// Every tool.
-    pub const ALL: [Tool; 3] = [Tool::Reference, Tool::Diffusers, Tool::SdCpp];
+    pub const ALL: [Tool; 4] = [Tool::Reference, Tool::Diffusers, Tool::ComfyUi, Tool::SdCpp];
 
     /// Its name, as flags take it.
     pub fn as_str(self) -> &'static str {
         match self {
             Tool::Reference => "reference",
             Tool::Diffusers => "diffusers",
+            Tool::ComfyUi => "comfyui",
             Tool::SdCpp => "sd.cpp",
+        }
+    }
+
+    /// What it takes, in a few words.
+    pub fn form(self) -> &'static str {
+        match self {
+            Tool::Reference => "an entry of PRESETS in sampler_configs.py",
+            Tool::Diffusers => "arguments of a call of Ideogram4Pipeline",
+            Tool::ComfyUi => "a workflow, as Export (API) writes it",
+            Tool::SdCpp => "flags of stable-diffusion.cpp",
+        }
+    }
+
+    /// The tool whose form a text looks like; `None` where it looks like none.
+    pub fn of_text(text: &str) -> Option<Tool> {
+        let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+        if text.trim_start().starts_with('{') && has(&["class_type", "\"nodes\""]) {
+            Some(Tool::ComfyUi)
+        } else if has(&["--steps", "--sigmas", "--extra-sample-args"]) {
+            Some(Tool::SdCpp)
+        } else if has(&["SamplerParameters(", "num_steps=", "num_steps ="]) {
+            Some(Tool::Reference)
+        } else if has(&["num_inference_steps", "guidance_scale", "pipe(", "pipeline("]) {
+            Some(Tool::Diffusers)
+        } else {
+            None
         }
     }
 }
@@ -51,7 +82,7 @@ impl fmt::Display for Tool {
 /// A program that schedules are not exchanged with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no tool{}: there is `reference`, `diffusers` and `sd.cpp`",
+    "`{text}` is no tool{}: there is `reference`, `diffusers`, `comfyui` and `sd.cpp`",
     nearest.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 )]
 pub struct ToolError {
@@ -109,6 +140,7 @@ pub fn export(preset: &Preset, size: Size, to: Tool) -> Export {
     match to {
         Tool::Reference => reference::export(preset, size),
         Tool::Diffusers => diffusers::export(preset, size),
+        Tool::ComfyUi => comfyui::export(preset, size),
         Tool::SdCpp => sd_cpp::export(preset, size),
     }
 }
@@ -122,6 +154,7 @@ pub fn import(text: &str, from: Tool, name: &str, size: Size) -> Result<Import, 
     match from {
         Tool::Reference => reference::import(text, name),
         Tool::Diffusers => diffusers::import(text, name),
+        Tool::ComfyUi => comfyui::import(text, name, size),
         Tool::SdCpp => sd_cpp::import(text, name, size),
     }
 }

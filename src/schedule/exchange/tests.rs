@@ -126,7 +126,7 @@ fn what_cannot_be_read_is_named() {
     assert!(told[0].starts_with("no --cfg-scale is given"), "{told:?}");
     assert!(told[1].starts_with("the first σ is 1 and becomes 0.999877"), "{told:?}");
     assert!(told[2].starts_with("the last σ is 0.1 and becomes 0"), "{told:?}");
-    assert!("comfyu".parse::<Tool>().unwrap_err().to_string().contains("`sd.cpp`"));
+    assert!("comfyu".parse::<Tool>().unwrap_err().to_string().contains("did you mean `comfyui`"));
 }
 
 proptest! {
@@ -138,7 +138,8 @@ proptest! {
     ) {
         let terminal =
             if tool == Tool::Reference { Terminal::Reference } else { Terminal::Zero };
-        let steps = gws.into_iter().map(|gw| Step { gw, mu, std }).collect();
+        let can_be = |gw: f64| if tool == Tool::ComfyUi { gw.abs() } else { gw };
+        let steps = gws.into_iter().map(|gw| Step { gw: can_be(gw), mu, std }).collect();
         let preset = Preset { name: "IMPORTED".to_owned(), description: None, steps, terminal };
         let export = export(&preset, Size::SQUARE, tool);
         prop_assert_eq!(&export.cannot_follow, &None);
@@ -148,7 +149,7 @@ proptest! {
 
     #[test]
     fn no_text_makes_a_reader_panic(
-        text in "(guidance_schedule|mu|std|--sigmas|--steps|pipe|=|\\(|\\)|\\[|\\]|,|\\*|\\+|x|[0-9]{1,3}| |\"|#|\\n|\\PC){0,30}",
+        text in "(guidance_schedule|mu|std|--sigmas|--steps|pipe|=|class_type|inputs|:|\\{|\\}|\\(|\\)|\\[|\\]|,|\\*|\\+|x|[0-9]{1,3}| |\"|#|\\n|\\PC){0,30}",
         tool in prop::sample::select(&Tool::ALL[..]),
     ) {
         if let Ok(import) = import(&text, tool, "IMPORTED", Size::SQUARE) {

@@ -37,7 +37,7 @@ pub enum WriteError {
     #[error("`{0}` is the only preset of the file, which needs one: save another first")]
     Last(String),
     /// A deletion of the preset that `default` names.
-    #[error("`{0}` is the file's default: name another one in its `default` line first")]
+    #[error("`{0}` is the file's default: make another one the default first")]
     IsDefault(String),
     /// The text is written in a way that this program cannot change without harm.
     #[error(
@@ -148,6 +148,42 @@ pub fn rename(text: &str, name: &str, to: &str) -> Result<String, WriteError> {
     let default = if default == name { to } else { default };
     confirm(document.to_string(), &wanted, default)
         .ok_or_else(|| WriteError::Unsafe(name.to_owned()))
+}
+
+/// The text with a preset as the one to use when none is named. Where there is no `default` line,
+/// one comes in front of the first table, below the comments that head the file.
+pub fn set_default(text: &str, name: &str) -> Result<String, WriteError> {
+    let before = existing(text, name)?;
+    let mut document = parse(text)?;
+    match document.get_mut("default") {
+        Some(default) => set_value(default, name.into()),
+        None if before.default_preset().name == name => return Ok(text.to_owned()),
+        None => insert_default(&mut document, name),
+    }
+    let wanted: Vec<&Preset> = before.presets().iter().collect();
+    confirm(document.to_string(), &wanted, name).ok_or_else(|| WriteError::Unsafe(name.to_owned()))
+}
+
+fn insert_default(document: &mut DocumentMut, name: &str) {
+    let mut key = Key::new("default");
+    let after = |item: &Item| item.as_table().and_then(|table| table.position());
+    let first = document
+        .iter()
+        .filter_map(|(key, item)| Some((after(item)?, key.to_owned())))
+        .min()
+        .map(|(_, key)| key);
+    // With presets among the file's own keys, the line comes behind them.
+    let only_tables = document.iter().all(|(_, item)| after(item).is_some());
+    if let Some(first) = first.filter(|_| only_tables)
+        && let Some(table) = document.get_mut(&first).and_then(Item::as_table_mut)
+    {
+        let above = table.decor().prefix().and_then(RawString::as_str).unwrap_or("").to_owned();
+        let head = not_directly_above(&above);
+        let rest = above.get(head.len()..).unwrap_or("").trim_start_matches(['\n', '\r']);
+        table.decor_mut().set_prefix(format!("\n{rest}"));
+        key.leaf_decor_mut().set_prefix(head);
+    }
+    document.insert_formatted(&key, Item::Value(name.into()));
 }
 
 /// The preset as a table of a presets file, with runs of equal steps.

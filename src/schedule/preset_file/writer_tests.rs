@@ -203,6 +203,27 @@ fn a_copy_has_all_but_the_name() {
     ));
 }
 
+#[test]
+fn the_default_is_named_in_its_line_or_in_a_new_one_below_the_files_head() {
+    let named = set_default(BUILT_IN, "V4_TURBO_12").unwrap();
+    assert_eq!(named, BUILT_IN.replace("default = \"V4_QUALITY_48\"", "default = \"V4_TURBO_12\""));
+    assert_eq!(set_default(BUILT_IN, "V4_QUALITY_48").unwrap(), BUILT_IN);
+    assert!(matches!(set_default(BUILT_IN, "V4"), Err(WriteError::Unknown(_))));
+
+    let table =
+        |name: &str| format!("[{name}]\nmu = 0\nstd = 1\nruns = [{{ steps = 1, gw = 1 }}]\n");
+    let headed = format!("# head\n\n# about A\n{}# about B\n{}", table("A"), table("B"));
+    let expected =
+        format!("# head\n\ndefault = \"B\"\n\n# about A\n{}# about B\n{}", table("A"), table("B"));
+    assert_eq!(set_default(&headed, "B").unwrap(), expected);
+    assert_eq!(set_default(&headed, "A").unwrap(), headed, "the first one is it anyway");
+    let bare = format!("{}{}", table("A"), table("B"));
+    assert_eq!(set_default(&bare, "B").unwrap(), format!("default = \"B\"\n\n{bare}"));
+    let inline = "A = { mu = 0, std = 1, runs = [{ steps = 1, gw = 1 }] } # a\n\
+                  B = { mu = 0, std = 1, runs = [{ steps = 1, gw = 1 }] } # b\n";
+    assert_eq!(set_default(inline, "B").unwrap(), format!("{inline}default = \"B\"\n"));
+}
+
 fn numbers() -> impl Strategy<Value = f64> {
     prop_oneof![prop::sample::select(vec![0.0, 1.0, 7.0, -0.0]), -9.0f64..9.0]
 }
@@ -281,5 +302,15 @@ proptest! {
             }
         }
         prop_assert_eq!(save(&saved, &new).unwrap(), saved);
+        // Comments stay where they are however the file is written.
+        for name in ["A", "B"] {
+            let named = set_default(&text, name).unwrap();
+            let default = PresetFile::parse(&named, NAME).unwrap().default_preset().name.clone();
+            prop_assert_eq!(&default, name);
+            for (at, _) in text.match_indices("#<") {
+                let comment = text[at..].lines().next().unwrap();
+                prop_assert_eq!(named.matches(comment).count(), 1, "{} in\n{}", comment, named);
+            }
+        }
     }
 }

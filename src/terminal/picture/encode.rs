@@ -14,8 +14,15 @@ use std::sync::Arc;
 pub const BUDGET: usize = 150 * 1024;
 /// Bytes of a file that becomes those in base64.
 const FILE_BUDGET: usize = BUDGET / 4 * 3 - 1024;
+/// Bytes of a draft.
+pub(super) const DRAFT: usize = 15 * 1024;
 /// Colours of a picture with a palette.
 const COLOURS: usize = 64;
+
+/// Whether a picture is so small that it is a draft: one of many, and soon replaced.
+pub(super) fn is_draft(picture: &Rgb8) -> bool {
+    u64::from(picture.width()) * u64::from(picture.height()) <= 160 * 160
+}
 
 /// What identifies the encoded form of a picture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -73,7 +80,8 @@ impl Job {
                     .map(|file| Payload::Sequence(iterm2::sequence(&file, columns, rows).into()))
             }
             Protocol::Sixel => {
-                Some(Payload::Sequence(sixel_within(&self.picture, width, height).into()))
+                let budget = if is_draft(&self.picture) { DRAFT } else { BUDGET };
+                Some(Payload::Sequence(sixel_within(&self.picture, width, height, budget).into()))
             }
             Protocol::HalfBlocks => {
                 let blocks = HalfBlocks::within(&self.picture, columns, rows, colours, BUDGET);
@@ -163,15 +171,15 @@ fn jpeg_within(picture: &Rgb8, width: u32, height: u32) -> Option<Vec<u8>> {
 
 /// A sixel sequence of exactly this size and within the budget: coarser pixels, then fewer
 /// colours. Its pixels are those of the screen, so it cannot be sent smaller.
-fn sixel_within(picture: &Rgb8, width: u32, height: u32) -> String {
+fn sixel_within(picture: &Rgb8, width: u32, height: u32, budget: usize) -> String {
     let mut text = String::new();
     for (grain, colours) in
-        [(1, COLOURS), (2, COLOURS), (2, COLOURS / 2), (3, 32), (4, 16), (8, 16)]
+        [(1, COLOURS), (2, COLOURS), (2, 32), (3, 32), (4, 16), (8, 16), (16, 8)]
     {
         let small = picture.resized(width.div_ceil(grain), height.div_ceil(grain));
         let reduced = palette::reduce(&small, colours);
         text = sixel::encode(&reduced.enlarged(width, height));
-        if text.len() <= BUDGET {
+        if text.len() <= budget {
             break;
         }
     }
@@ -222,6 +230,19 @@ mod tests {
                 };
                 assert!(bytes <= BUDGET, "{protocol}, {side} px: {bytes} bytes");
             }
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn drafts_take_the_bytes_of_a_draft() -> Result<(), Box<dyn Error>> {
+        for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
+            let bytes = match encoded(protocol, 64).ok_or("no payload")? {
+                Payload::Png(file) => file.len().div_ceil(3) * 4,
+                Payload::Sequence(text) => text.len(),
+                Payload::Blocks(blocks) => blocks.bytes(),
+            };
+            assert!(bytes <= DRAFT, "{protocol}: {bytes} bytes");
         }
         Ok(())
     }

@@ -24,6 +24,11 @@ pub(super) fn first_id() -> u8 {
     16 + POOL * ((std::process::id() % 7) as u8)
 }
 
+/// Whether a file goes out in a single command.
+pub(super) fn is_one_piece(file: &[u8]) -> bool {
+    file.len().div_ceil(3) * 4 <= CHUNK
+}
+
 /// How commands reach the terminal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Route {

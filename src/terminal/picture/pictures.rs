@@ -4,7 +4,7 @@
 //! A picture shows as half-blocks at once, and in its protocol as soon as the terminal has it.
 //! The terminal gets each picture once, in pieces between the frames.
 
-use super::encode::{Encoded, Form, Job, Payload};
+use super::encode::{DRAFT, Encoded, Form, Job, Payload, is_draft};
 use super::fit::fit;
 use super::half_blocks::HalfBlocks;
 use super::kitty::{self, MOST_CELLS, POOL, Route};
@@ -14,16 +14,11 @@ use crate::terminal::capabilities::{Capabilities, CellPixels};
 use crate::terminal::colours::ColourDepth;
 use ratatui::buffer::{Buffer, CellDiffOption};
 use ratatui::layout::{Rect, Size};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::num::NonZeroU16;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-/// Bytes of a draft.
-const DRAFT: usize = 15 * 1024;
-/// A picture of at most so many pixels needs no draft where another is shown: it is there in a
-/// moment.
-const TINY: u64 = 160 * 160;
 /// Marks the cells of a picture, so that it is seen when something is drawn over them.
 const MARK: CellDiffOption = CellDiffOption::ForcedWidth(NonZeroU16::MIN);
 
@@ -65,6 +60,8 @@ struct Kept {
     digest: [u8; 16],
     columns: u16,
     rows: u16,
+    /// Small, and worth nothing once a newer one is there.
+    draft: bool,
     complete: bool,
     used: u64,
 }
@@ -97,6 +94,8 @@ pub struct Pictures {
     route: Route,
     slots: BTreeMap<Slot, Placed>,
     kept: Vec<Kept>,
+    /// Every id that was ever sent and not deleted since, remembered or not.
+    sent: BTreeSet<u8>,
     outbox: VecDeque<Sending>,
     pace: Pace,
     encoding: bool,
@@ -116,6 +115,7 @@ impl Pictures {
             route: Route::to(capabilities.tmux_passthrough),
             slots: BTreeMap::new(),
             kept: Vec::new(),
+            sent: BTreeSet::new(),
             outbox: VecDeque::new(),
             pace: Pace::new(),
             encoding: false,
@@ -183,8 +183,9 @@ impl Pictures {
             if old.picture.digest() == picture.digest() && same_size {
                 payload = old.payload.take();
             }
-            let tiny = u64::from(picture.width()) * u64::from(picture.height()) <= TINY;
-            if tiny && old.cells == cells {
+            // A draft needs no draft of its own where another picture is shown: it is there in a
+            // moment.
+            if is_draft(&picture) && old.cells == cells {
                 painted = old.painted;
                 let shown = self.kept.iter().find(|kept| {
                     kept.complete
@@ -365,13 +366,22 @@ impl Pictures {
         self.changed = true;
     }
 
+    /// The screen was cleared: what was painted on it is gone, what the terminal keeps is not.
+    pub fn repaint(&mut self) {
+        for placed in self.slots.values_mut() {
+            placed.painted = None;
+        }
+        self.changed = true;
+    }
+
     /// What removes every picture from the terminal, for [`crate::terminal::screen::Screen::leave`].
     pub fn leave(&mut self) -> Vec<u8> {
         self.stop_painting();
         let mut bytes: Vec<u8> =
             self.outbox.drain(..).flat_map(|sending| sending.pieces).flatten().collect();
-        for kept in self.kept.drain(..) {
-            bytes.extend(self.route.delete(kept.id).into_bytes());
+        self.kept.clear();
+        for id in std::mem::take(&mut self.sent) {
+            bytes.extend(self.route.delete(id).into_bytes());
         }
         bytes
     }
@@ -467,9 +477,9 @@ impl Pictures {
                     if self.find_kept(placed).is_none() =>
                 {
                     let (file, cells) = (file.clone(), placed.cells);
-                    let digest = placed.picture.digest();
-                    if let Some(id) = self.free_id() {
-                        self.keep(id, digest, &file, cells);
+                    let picture = placed.picture.clone();
+                    if let Some(id) = self.draft_to_replace(slot).or_else(|| self.free_id()) {
+                        self.keep(id, &picture, &file, cells);
                     }
                 }
                 (Some(Payload::Sequence(text)), Exposure::Whole)
@@ -487,15 +497,35 @@ impl Pictures {
         }
     }
 
+    /// The id of the draft that a slot shows, where a newer draft can take its place: sent under
+    /// the same id, it costs no cells. It must arrive in one piece, or the terminal would show
+    /// nothing meanwhile.
+    fn draft_to_replace(&mut self, slot: Slot) -> Option<u8> {
+        let placed = self.slots.get(&slot)?;
+        let Some(Payload::Png(file)) = &placed.payload else { return None };
+        let id = placed.held?;
+        let only_here = self.wanted_ids().iter().filter(|wanted| **wanted == id).count() == 1;
+        let index = self.kept.iter().position(|kept| {
+            kept.id == id
+                && kept.draft
+                && kept.complete
+                && (kept.columns, kept.rows) == (placed.cells.width, placed.cells.height)
+        })?;
+        let fits = is_draft(&placed.picture) && kitty::is_one_piece(file);
+        (fits && only_here).then(|| self.kept.swap_remove(index).id)
+    }
+
     /// Starts to send a picture for the terminal to keep.
-    fn keep(&mut self, id: u8, digest: [u8; 16], file: &[u8], cells: Rect) {
+    fn keep(&mut self, id: u8, picture: &Rgb8, file: &[u8], cells: Rect) {
         let pieces = self.route.transmit(id, file, cells.width, cells.height);
         self.queue(What::Kitty(id), pieces.into_iter().map(String::into_bytes).collect());
+        self.sent.insert(id);
         self.kept.push(Kept {
             id,
-            digest,
+            digest: picture.digest(),
             columns: cells.width,
             rows: cells.height,
+            draft: is_draft(picture),
             complete: false,
             used: self.clock,
         });

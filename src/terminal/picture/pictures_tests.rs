@@ -286,3 +286,58 @@ fn areas_of_every_size_are_harmless() {
         assert!(pictures.take_job().is_none());
     }
 }
+
+#[test]
+fn a_newer_draft_takes_the_place_of_the_one_before_without_new_cells() {
+    let mut pictures = pictures(Protocol::Kitty);
+    pictures.place(SLOT, picture(16, 1), AREA);
+    let (_, before) = settle(&mut pictures, None);
+    pictures.place(SLOT, picture(16, 2), AREA);
+    let (written, after) = settle(&mut pictures, None);
+    assert!(written.contains("a=T,U=1"), "{written:?}");
+    assert_eq!(after, before);
+
+    // The picture itself is kept under another id, and so is what comes after it.
+    pictures.place(SLOT, picture(256, 1), AREA);
+    let (_, whole) = settle(&mut pictures, None);
+    assert_ne!(whole, before);
+    pictures.place(SLOT, picture(16, 3), AREA);
+    settle(&mut pictures, None);
+    pictures.place(SLOT, picture(256, 1), AREA);
+    let (written, again) = settle(&mut pictures, None);
+    assert!(!written.contains("a=T"), "{written:?}");
+    assert_eq!(again, whole);
+}
+
+#[test]
+fn a_picture_that_was_forgotten_is_deleted_all_the_same() {
+    let mut pictures = pictures(Protocol::Kitty);
+    for seed in 0..3 {
+        pictures.place(Slot(seed), picture(64, seed.into()), AREA);
+    }
+    settle(&mut pictures, None);
+    let ids: BTreeSet<u8> = pictures.kept.iter().map(|kept| kept.id).collect();
+    assert_eq!(ids.len(), 3);
+    pictures.remove(Slot(1));
+    pictures.forget_all();
+    settle(&mut pictures, None);
+    let farewell = String::from_utf8_lossy(&pictures.leave()).into_owned();
+    for id in ids {
+        assert!(farewell.contains(&format!("a=d,d=I,i={id},")), "{id}: {farewell:?}");
+    }
+}
+
+#[test]
+fn after_a_cleared_screen_only_what_was_painted_on_it_is_written_again() {
+    for (protocol, again) in
+        [(Protocol::Kitty, false), (Protocol::Sixel, true), (Protocol::Iterm2, true)]
+    {
+        let mut pictures = pictures(protocol);
+        pictures.place(SLOT, picture(256, 1), AREA);
+        let (_, before) = settle(&mut pictures, None);
+        pictures.repaint();
+        let (written, after) = settle(&mut pictures, None);
+        assert_eq!(!written.is_empty(), again, "{protocol}");
+        assert_eq!(after, before, "{protocol}");
+    }
+}

@@ -11,9 +11,11 @@ use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 use std::io::{self, Write};
 
-/// Alternate screen, bracketed paste, focus, mouse buttons and drags in SGR form; the screen
-/// cleared.
-const ENTER: &str = "\x1b[?1049h\x1b[?2004h\x1b[?1004h\x1b[?1000;1002;1006h";
+/// Alternate screen, bracketed paste, focus.
+const ENTER: &str = "\x1b[?1049h\x1b[?2004h\x1b[?1004h";
+/// Mouse buttons and drags in SGR form.
+const MOUSE_ON: &str = "\x1b[?1000;1002;1006h";
+const MOUSE_OFF: &str = "\x1b[?1006;1002;1000l";
 /// The reverse, in reverse, with the cursor shown.
 pub(super) const LEAVE: &str =
     "\x1b[?2026l\x1b[m\x1b[?1006;1002;1000l\x1b[?1004l\x1b[?2004l\x1b[?25h\x1b[?1049l";
@@ -34,6 +36,7 @@ pub struct Screen<W: Write> {
     meter: ByteMeter,
     synchronized: bool,
     keyboard: bool,
+    mouse: bool,
     entered: bool,
 }
 
@@ -43,13 +46,24 @@ impl<W: Write> Screen<W> {
     pub fn new(out: W, size: Size, colours: ColourDepth) -> io::Result<Self> {
         let terminal = Terminal::new(Cells::new(size, colours))?;
         let meter = ByteMeter::default();
-        Ok(Screen { terminal, out, meter, synchronized: false, keyboard: false, entered: false })
+        Ok(Screen {
+            terminal,
+            out,
+            meter,
+            synchronized: false,
+            keyboard: false,
+            mouse: true,
+            entered: false,
+        })
     }
 
     /// Takes the terminal, asks `questions` (see [`super::probe`]) and clears the screen, in this
     /// order: a terminal that prints what it does not understand prints it before the clearing.
     pub fn enter(&mut self, questions: &[u8]) -> io::Result<()> {
         let mut bytes = ENTER.as_bytes().to_vec();
+        if self.mouse {
+            bytes.extend_from_slice(MOUSE_ON.as_bytes());
+        }
         bytes.extend_from_slice(questions);
         bytes.extend_from_slice(CLEAR.as_bytes());
         if self.keyboard {
@@ -94,6 +108,16 @@ impl<W: Write> Screen<W> {
         self.send(Purpose::Control, bytes.as_bytes())
     }
 
+    /// Takes the mouse, which is how a screen begins, or leaves it to the terminal, where it
+    /// selects text.
+    pub fn set_mouse(&mut self, mouse: bool) -> io::Result<()> {
+        if std::mem::replace(&mut self.mouse, mouse) == mouse || !self.entered {
+            return Ok(());
+        }
+        let bytes = if mouse { MOUSE_ON } else { MOUSE_OFF };
+        self.send(Purpose::Control, bytes.as_bytes())
+    }
+
     /// Colours are fitted to these from the next frame on, which is drawn whole.
     pub fn set_colours(&mut self, colours: ColourDepth) -> io::Result<()> {
         if self.terminal.backend().colours == colours {
@@ -104,8 +128,11 @@ impl<W: Write> Screen<W> {
     }
 
     /// The terminal has another size; the next frame is drawn whole.
-    pub fn resize(&mut self, size: Size) {
+    pub fn resize(&mut self, size: Size) -> io::Result<()> {
         self.terminal.backend_mut().size = size;
+        // Also where it is what it was: it had another size in between, which cut the screen, and
+        // ratatui only knows the sizes of its frames.
+        self.redraw()
     }
 
     /// The size in cells.

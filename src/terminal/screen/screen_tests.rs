@@ -156,12 +156,22 @@ fn without_colours_only_attributes_are_written() -> io::Result<()> {
 fn every_size_of_screen_can_be_drawn() -> io::Result<()> {
     let mut screen = screen()?;
     for (width, height) in [(80, 24), (200, 50), (20, 5), (2, 2), (1, 1), (0, 0), (120, 40)] {
-        screen.resize(Size { width, height });
+        screen.resize(Size { width, height })?;
         screen.draw(|frame| {
             assert_eq!(frame.area().as_size(), Size { width, height });
             grid(frame, 3, 7.0);
         })?;
     }
+    Ok(())
+}
+
+#[test]
+fn a_size_that_comes_back_before_the_next_frame_is_drawn_whole() -> io::Result<()> {
+    let mut screen = screen()?;
+    let whole = screen.draw(|frame| grid(frame, 3, 7.0))?;
+    screen.resize(Size { width: 2, height: 2 })?;
+    screen.resize(SIZE)?;
+    assert!(screen.draw(|frame| grid(frame, 3, 7.0))? >= whole);
     Ok(())
 }
 

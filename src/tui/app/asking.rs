@@ -1,13 +1,19 @@
 //! Input lines, the palette and questions: opening them, answering them.
 
-use super::{App, Asking, Done, LineAsk, Screen};
+use super::{App, Asking, Choice, Done, LineAsk, Screen};
+use crate::schedule::size::Size;
 use crate::tui::action::{Action, Argument, Call};
 use crate::tui::keymap::Context;
 use crate::tui::line::Line;
+use crate::tui::screens::popups;
+use ratatui::layout::Rect;
 
 impl App {
     /// Opens the input line for an action whose argument is missing.
     pub(super) fn ask_for(&mut self, action: Action) {
+        if action == Action::ExportPreset {
+            return self.ask_for_tool();
+        }
         let (text, fresh) = self.suggestion(action);
         let ask = LineAsk { action, line: Line::new(&text), fresh, problem: None };
         self.asking = Some(Asking::Line(ask));
@@ -19,15 +25,21 @@ impl App {
         match action {
             Action::Prompt => (document.prompt.clone(), false),
             Action::Size => (document.size().to_string().replace('×', "x"), true),
+            Action::ProxySize => (self.likely_proxy(), true),
+            Action::DifferenceScale => (self.comparing.scale.to_string(), true),
             Action::Seed => (document.seed.to_string(), true),
             Action::Sampler => {
                 let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
                 (document.sampler.id.clone() + &params.collect::<String>(), true)
             }
+            Action::SamplerParam => (self.param_in_words(), true),
+            Action::GoToRevision => (self.document.revision().to_string(), true),
+            Action::FilterRuns => (self.gallery.words().to_owned(), true),
             Action::SaveAs => (document.draft().name.clone(), false),
             Action::RenamePreset | Action::DuplicatePreset => {
                 (self.preset_under_cursor().unwrap_or_default(), false)
             }
+            Action::FilterPresets => (self.preset_filter.clone(), false),
             Action::Resample => (document.len().to_string(), true),
             Action::Series => ("linear".to_owned(), true),
             Action::Set | Action::Fill => {
@@ -35,6 +47,18 @@ impl App {
                 (value.map(|value| value.to_string()).unwrap_or_default(), true)
             }
             _ => (String::new(), false),
+        }
+    }
+
+    /// The proxy size to suggest: half as wide and high, as far as the model draws that; off
+    /// where there is a proxy or nothing smaller.
+    fn likely_proxy(&self) -> String {
+        let size = self.document.size();
+        let half = Size::new(size.width() / 2, size.height() / 2);
+        let half = half.unwrap_or_else(|error| error.nearest);
+        match self.document.proxy() {
+            None if half.tokens() < size.tokens() => half.to_string().replace('×', "x"),
+            _ => "off".to_owned(),
         }
     }
 
@@ -66,15 +90,37 @@ impl App {
                 self.perform(&call).map(|()| None)
             }
             Some(Asking::Question { call, .. }) => self.perform(&call).map(|()| None),
-            Some(Asking::Help) => Ok(None),
+            Some(Asking::Choice(Choice { ways, chosen, .. })) => match ways.get(chosen) {
+                Some((_, call)) => self.perform(call).map(|()| None),
+                None => Ok(None),
+            },
+            Some(Asking::Help | Asking::Text(_)) => Ok(None),
             None if self.screen == Screen::Presets => self.load_chosen(),
+            None if self.screen == Screen::Gallery => {
+                self.perform(&Action::LoadRun.into()).map(|()| None)
+            }
+            None if self.screen == Screen::Samplers => self.accept_sampler(),
+            None if self.screen == Screen::Revisions => {
+                let revision = self.chosen_revision.to_string();
+                self.perform(&Call::with(Action::GoToRevision, revision)).map(|()| None)
+            }
             None => Ok(None),
         }
     }
 
     pub(super) fn back(&mut self) -> Done {
-        if self.asking.take().is_none() {
-            self.screen = Screen::Editor;
+        match self.asking.take() {
+            Some(Asking::Line(ask)) if ask.action == Action::FilterPresets => {
+                self.preset_filter.clear();
+            }
+            Some(_) => {}
+            None => match self.screen {
+                Screen::Presets if !self.preset_filter.is_empty() => self.preset_filter.clear(),
+                Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
+                Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
+                Screen::Samplers if self.samplers.leave() => {}
+                _ => self.screen = Screen::Editor,
+            },
         }
         self.scroll = 0;
         Ok(None)
@@ -90,12 +136,70 @@ impl App {
             Some(Asking::Palette { chosen, .. }) => {
                 *chosen = chosen.saturating_add_signed(by).min(found.saturating_sub(1));
             }
-            None if self.screen == Screen::Presets => {
-                self.chosen_preset = self.chosen_preset.saturating_add_signed(by);
+            Some(Asking::Choice(Choice { ways, chosen, .. })) => {
+                *chosen = chosen.saturating_add_signed(by).min(ways.len().saturating_sub(1));
             }
+            Some(Asking::Text(reading)) => {
+                let most = popups::most_scroll(reading, Rect::new(0, 0, self.size.0, self.size.1));
+                self.scroll = self.scroll.saturating_add_signed(by).min(most);
+            }
+            None if self.screen == Screen::Presets => {
+                let shown = self.shown_presets();
+                let here = shown.iter().position(|at| *at == self.chosen_preset).unwrap_or(0);
+                let there = here.saturating_add_signed(by).min(shown.len().saturating_sub(1));
+                self.chosen_preset = shown.get(there).copied().unwrap_or(0);
+            }
+            // The log is scrolled back from its end.
+            None if self.screen == Screen::Log => {
+                let most = self.log.len().saturating_sub(1);
+                self.scroll = self.scroll.saturating_add_signed(-by).min(most);
+            }
+            None if self.screen == Screen::Gallery => {
+                self.gallery.now = std::time::SystemTime::now();
+                self.gallery.along(by);
+            }
+            None if self.screen == Screen::Samplers => self.samplers.along(by),
+            None if self.screen == Screen::Revisions => self.along_revisions(by),
             _ => self.scroll = self.scroll.saturating_add_signed(by),
         }
         Ok(None)
+    }
+
+    /// Chooses a row of whatever list is in front.
+    pub(super) fn choose(&mut self, text: &str) -> Done {
+        let row: usize =
+            text.trim().parse().map_err(|_| format!("`{text}` is no row: give its number"))?;
+        let found = match &self.asking {
+            Some(Asking::Palette { line, .. }) => self.found(line).len(),
+            Some(Asking::Choice(choice)) => choice.ways.len(),
+            None => self.rows(),
+            _ => 0,
+        };
+        if row >= found {
+            return Err(format!("there is no row {row}: there are {found}, counted from 0"));
+        }
+        match &mut self.asking {
+            Some(Asking::Palette { chosen, .. } | Asking::Choice(Choice { chosen, .. })) => {
+                *chosen = row;
+            }
+            _ => {
+                let by = isize::try_from(row).unwrap_or(isize::MAX);
+                self.along(-(isize::MAX / 2))?;
+                self.along(by)?;
+            }
+        }
+        Ok(None)
+    }
+
+    /// Rows of the screen's list.
+    fn rows(&self) -> usize {
+        match self.screen {
+            Screen::Presets => self.shown_presets().len(),
+            Screen::Gallery => self.gallery.shown_len(),
+            Screen::Samplers => self.samplers.cards().len(),
+            Screen::Revisions => self.document.history().count(),
+            Screen::Editor | Screen::Compare | Screen::Log => 0,
+        }
     }
 
     /// The actions that a palette line finds: every word of it in name or sentence, names first.
@@ -136,12 +240,7 @@ impl App {
 
     /// The keys of a call where somebody is now, with a space between.
     pub(in crate::tui) fn keys_of(&self, call: &Call) -> String {
-        let context = match self.screen {
-            Screen::Editor => Context::Grid,
-            Screen::Presets => Context::Presets,
-            Screen::Compare => Context::Compare,
-            Screen::Log => Context::Reading,
-        };
+        let context = self.screen.context();
         let keys = self.keymap.keys(context, call);
         keys.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
     }

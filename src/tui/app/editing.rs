@@ -145,7 +145,9 @@ impl App {
         }
     }
 
-    fn follow_history(&mut self) {
+    /// Selects what the command was about, and follows it in the tree.
+    pub(super) fn follow_history(&mut self) {
+        self.chosen_revision = self.document.revision();
         let steps = self.document.len();
         if let Some(block) = self.document.selected().and_then(|block| block.within(steps))
             && self.grid.block() != Some(block)

@@ -2,19 +2,28 @@
 //! asks for effects; it writes to no terminal, starts no process and draws through `&self`.
 
 mod asking;
+mod comparing;
 mod editing;
+mod exchanging;
+mod gallery_actions;
+mod mouse;
 mod perform;
 mod preset_actions;
+mod revision_actions;
 mod running;
+mod sampler_actions;
 mod settings;
 
 use super::action::{Action, Argument, Call};
+use super::comparing::{Comparing, Comparison, ComparisonJob};
 use super::document::Document;
+use super::gallery::{Gallery, GalleryWork};
 use super::grid::Grid;
 use super::keymap::{Context, Keymap};
 use super::line::Line;
 use super::recovery::Unsaved;
 use super::runs::Runs;
+use super::samplers::Samplers;
 use super::screens;
 use super::store::Store;
 use super::theme::Theme;
@@ -26,6 +35,7 @@ use crate::terminal::key::{Key, KeyCode, Modifiers};
 use crate::terminal::meter::ByteMeter;
 use crate::terminal::picture::Protocol;
 use ratatui::layout::Rect;
+use std::time::Instant;
 
 /// What an application begins with.
 #[derive(Debug)]
@@ -55,6 +65,10 @@ pub enum Effect {
     Run(Box<Recipe>),
     /// Stop the run that is going.
     Cancel,
+    /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
+    Compare(Box<ComparisonJob>),
+    /// Work for the gallery's keeper.
+    Gallery(GalleryWork),
     /// Put text into the terminal's clipboard.
     Clipboard(String),
     /// Print a line on standard output, in `--play`.
@@ -67,6 +81,8 @@ pub enum Effect {
     CountBytes,
     /// Draw everything again, images too.
     Redraw,
+    /// Take the mouse, or leave it to the terminal.
+    Mouse(bool),
     /// Go back to the shell.
     Suspend,
     /// Leave.
@@ -82,8 +98,29 @@ pub enum Screen {
     Presets,
     /// A and B.
     Compare,
+    /// The finished runs.
+    Gallery,
+    /// The samplers.
+    Samplers,
+    /// What was done and undone.
+    Revisions,
     /// What happened.
     Log,
+}
+
+impl Screen {
+    /// Where its keys are looked up.
+    pub(super) fn context(self) -> Context {
+        match self {
+            Screen::Editor => Context::Grid,
+            Screen::Presets => Context::Presets,
+            Screen::Compare => Context::Compare,
+            Screen::Gallery => Context::Gallery,
+            Screen::Samplers => Context::Samplers,
+            Screen::Revisions => Context::Revisions,
+            Screen::Log => Context::Reading,
+        }
+    }
 }
 
 /// Something that takes the keys for itself until it is answered.
@@ -97,6 +134,37 @@ pub(super) enum Asking {
     Help,
     /// A question before something that cannot be undone.
     Question { text: String, call: Call },
+    /// One of several ways to go on.
+    Choice(Choice),
+    /// Something to read.
+    Text(Reading),
+}
+
+/// Several ways to go on.
+#[derive(Debug, Clone)]
+pub(super) struct Choice {
+    pub(super) title: String,
+    /// What it is about.
+    pub(super) text: String,
+    /// In words, and what each does.
+    pub(super) ways: Vec<(String, Call)>,
+    pub(super) chosen: usize,
+}
+
+/// Something to read, in lines.
+#[derive(Debug, Clone)]
+pub(super) struct Reading {
+    pub(super) title: String,
+    pub(super) lines: Vec<(Tone, String)>,
+}
+
+/// How a line to read is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tone {
+    Plain,
+    Head,
+    Aside,
+    Warning,
 }
 
 /// An input line for an action's argument.
@@ -110,6 +178,13 @@ pub(super) struct LineAsk {
     pub(super) problem: Option<String>,
 }
 
+impl LineAsk {
+    /// Whether it is a value for the grid, and nothing is wrong with it.
+    pub(super) fn is_value(&self) -> bool {
+        self.action == Action::Set && self.problem.is_none()
+    }
+}
+
 /// A line about what was done last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
@@ -117,6 +192,15 @@ pub struct Message {
     pub text: String,
     /// Whether something went wrong.
     pub is_problem: bool,
+}
+
+/// The size of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum At {
+    /// The proxy size where there is one.
+    Set,
+    /// The image size.
+    Full,
 }
 
 /// The application.
@@ -138,9 +222,25 @@ pub struct App {
     pub(super) scroll: usize,
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
+    pub(super) gallery: Gallery,
+    pub(super) samplers: Samplers,
+    /// The revision under the cursor of their screen.
+    pub(super) chosen_revision: usize,
+    /// What the presets in the list have in their names or descriptions.
+    pub(super) preset_filter: String,
     pub(super) run_on_edit: bool,
-    /// Whether another run follows the one that is going.
-    pub(super) run_again: bool,
+    /// The run that follows the one that is going.
+    pub(super) run_again: Option<At>,
+    /// A and B.
+    pub(super) comparing: Comparing,
+    /// Whether what each step did is shown where it usually is not, and the other way round.
+    pub(super) measures_toggled: bool,
+    /// Whether the grid shows every column, whatever room that leaves beside it.
+    pub(super) all_columns: bool,
+    /// What the mouse is in the middle of.
+    pointer: mouse::Pointer,
+    /// Whether the mouse is ours.
+    has_mouse: bool,
     /// The preset whose curves are drawn beside.
     pub(super) other: Option<Preset>,
     /// What was yanked last.
@@ -174,8 +274,17 @@ impl App {
             log: Vec::new(),
             scroll: 0,
             chosen_preset: 0,
+            gallery: Gallery::default(),
+            samplers: Samplers::default(),
+            chosen_revision: 0,
+            preset_filter: String::new(),
             run_on_edit: false,
-            run_again: false,
+            run_again: None,
+            comparing: Comparing::default(),
+            measures_toggled: false,
+            all_columns: false,
+            pointer: mouse::Pointer::default(),
+            has_mouse: true,
             other: None,
             yanked: None,
             searched: None,
@@ -189,27 +298,36 @@ impl App {
 
     /// Takes one input. What it asks of the world is in order.
     pub fn handle(&mut self, input: Input) -> Vec<Effect> {
+        self.handle_at(input, Instant::now())
+    }
+
+    /// Takes one input that came at `now`: two clicks are a double click by their times.
+    pub fn handle_at(&mut self, input: Input, now: Instant) -> Vec<Effect> {
+        if matches!(input, Input::Key(_) | Input::Paste(_)) {
+            self.grid.follow();
+        }
         match input {
             Input::Key(key) => self.key(&key),
             Input::Paste(text) => self.pasted(&text),
+            Input::Mouse(mouse) => self.mouse(&mouse, now),
             Input::Resize(columns, rows) => self.size = (columns, rows),
-            Input::Mouse(_) | Input::Focus(_) | Input::Reply(_) => {}
+            Input::Focus(true) => self.notice_presets(),
+            Input::Focus(false) | Input::Reply(_) => {}
         }
-        self.fit();
-        std::mem::take(&mut self.effects)
+        self.effects()
     }
 
     /// Does one action, as a line of a played file.
     pub fn play(&mut self, call: &Call) -> (Vec<Effect>, Result<(), String>) {
         self.message = None;
         let result = self.perform(call);
-        self.fit();
         let result = match &self.asking {
             Some(Asking::Question { text, .. }) => Err(text.clone()),
+            Some(Asking::Choice(choice)) if result.is_ok() => Err(choice.text.clone()),
             _ => result,
         };
         self.asking = None;
-        (std::mem::take(&mut self.effects), result)
+        (self.effects(), result)
     }
 
     /// Colours that became known later.
@@ -225,6 +343,11 @@ impl App {
     /// Cursor and selection.
     pub fn grid(&self) -> &Grid {
         &self.grid
+    }
+
+    /// The finished runs.
+    pub fn gallery(&self) -> &Gallery {
+        &self.gallery
     }
 
     /// The runs.
@@ -246,17 +369,21 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. }), _) => Context::Palette,
-            (Some(Asking::Help), _) | (None, Screen::Log) => Context::Reading,
+            (Some(Asking::Palette { .. } | Asking::Choice(_)), _) => Context::Palette,
+            (Some(Asking::Help | Asking::Text(_)), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
-            (None, Screen::Editor) => Context::Grid,
-            (None, Screen::Presets) => Context::Presets,
-            (None, Screen::Compare) => Context::Compare,
+            (None, screen) => screen.context(),
         }
     }
 
     fn key(&mut self, key: &Key) {
         self.message = None;
+        self.pressed(key);
+        // One question to the system, whatever the key did.
+        self.notice_presets();
+    }
+
+    fn pressed(&mut self, key: &Key) {
         let context = self.context();
         if self.is_count(key) {
             return;
@@ -266,14 +393,18 @@ impl App {
             let _ = self.perform(&call);
             return;
         }
+        let blank = self.blank();
         match &mut self.asking {
             Some(Asking::Line(ask)) => {
                 if ask.fresh && is_text(key) {
-                    ask.line = Line::default();
+                    ask.line = Line::new(&blank);
                 }
                 ask.fresh = false;
                 ask.problem = None;
                 ask.line.key(key);
+                if ask.action == Action::FilterPresets {
+                    self.preset_filter = ask.line.text();
+                }
             }
             Some(Asking::Palette { line, chosen }) => {
                 line.key(key);
@@ -319,6 +450,11 @@ impl App {
 
     fn pasted(&mut self, text: &str) {
         match &mut self.asking {
+            // Lines matter to what it reads; an input line has only one.
+            Some(Asking::Line(ask)) if ask.action == Action::ImportPreset && is_long(text) => {
+                self.asking = None;
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
+            }
             Some(Asking::Line(ask)) => {
                 if std::mem::take(&mut ask.fresh) {
                     ask.line = Line::default();
@@ -329,6 +465,9 @@ impl App {
             Some(_) => {}
             None if self.screen == Screen::Editor => {
                 let _ = self.perform(&Call::with(Action::Paste, text));
+            }
+            None if self.screen == Screen::Presets => {
+                let _ = self.perform(&Call::with(Action::ImportPreset, text));
             }
             None => {}
         }
@@ -345,12 +484,17 @@ impl App {
     }
 
     fn tell(&mut self, message: Message) {
+        self.write_down(message.clone());
+        self.message = Some(message);
+    }
+
+    /// Into the log alone.
+    pub(super) fn write_down(&mut self, message: Message) {
         const MOST: usize = 1000;
         if self.log.len() >= MOST {
             self.log.remove(0);
         }
-        self.log.push(message.clone());
-        self.message = Some(message);
+        self.log.push(message);
     }
 
     /// What is worked on and not saved, the schedule or the prompt and settings beside it;
@@ -371,7 +515,7 @@ impl App {
         match self.store.get(&unsaved.name).cloned() {
             // Into an untouched document this cannot fail; if it did, the edits still come.
             Ok(preset) => drop(self.document.load(&preset)),
-            Err(_) => self.document.renamed(&unsaved.name),
+            Err(_) => self.document.named(&unsaved.name),
         }
         match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
             Ok(()) => {
@@ -420,14 +564,42 @@ impl App {
 
     /// Takes what was asked of the world since.
     pub fn effects(&mut self) -> Vec<Effect> {
+        self.follow_gallery();
+        self.fit();
+        if let Some(job) = self.comparing.wanted(&self.runs) {
+            self.ask_world(Effect::Compare(Box::new(job)));
+        }
         std::mem::take(&mut self.effects)
+    }
+
+    /// Takes what was computed of two runs.
+    pub fn compared(&mut self, comparison: Comparison) -> Vec<Effect> {
+        self.comparing.take(comparison);
+        self.effects()
+    }
+
+    /// What is known of A and B.
+    pub fn comparison(&self) -> Option<&Comparison> {
+        self.comparing.of(&self.runs)
     }
 
     fn fit(&mut self) {
         let rows = screens::editor::grid_rows(self);
         self.grid.fit(self.document.len(), rows);
-        self.chosen_preset = self.chosen_preset.min(self.store.presets().len().saturating_sub(1));
+        if self.screen == Screen::Compare {
+            self.scroll = self.scroll.min(screens::compare::most_scroll(self));
+        }
+        let shown = self.shown_presets();
+        if !shown.contains(&self.chosen_preset) {
+            let after = shown.iter().copied().find(|at| *at > self.chosen_preset);
+            self.chosen_preset = after.or(shown.last().copied()).unwrap_or(0);
+        }
     }
+}
+
+/// Whether a text has several lines.
+fn is_long(text: &str) -> bool {
+    text.trim_end().contains('\n')
 }
 
 /// Whether a key types a character.

@@ -1,6 +1,6 @@
 //! From an action to what does it.
 
-use super::{App, Asking, Done, Effect, Screen};
+use super::{App, Asking, At, Done, Effect, Screen};
 use crate::terminal::picture::{Protocol, ProtocolError};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::grid::{Cell, GridColumn};
@@ -14,6 +14,7 @@ impl App {
             self.ask_for(call.action);
             return Ok(());
         }
+        let call = &self.naming_the_run(call);
         let revision = self.document.revision();
         match self.does(call.action, call.argument.as_deref()) {
             Ok(message) => {
@@ -21,13 +22,13 @@ impl App {
                     self.say(message);
                 }
                 let recorded = !matches!(call.action.group(), Group::Asking)
-                    && !matches!(call.action, Action::Palette | Action::Help | Action::EditCell)
+                    && !is_of_this_screen(call.action)
                     && !matches!(self.asking, Some(Asking::Question { .. }));
                 if recorded {
                     self.ask_world(Effect::Record(call.clone()));
                 }
                 if self.document.revision() != revision && self.run_on_edit {
-                    self.run_or_again();
+                    self.run_or_again(At::Set);
                 }
                 Ok(())
             }
@@ -42,6 +43,11 @@ impl App {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
+            Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
+            Action::MoveLeft if self.screen == Screen::Samplers => {
+                self.samplers.leave();
+                Ok(None)
+            }
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -56,7 +62,10 @@ impl App {
             Action::LastStep => self.moves(self.document.len() as isize, 0, false),
             Action::FirstColumn => self.moves(0, -4, false),
             Action::LastColumn => self.moves(0, 4, false),
+            Action::Cursor => self.put_cursor(text),
             Action::GoToStep => self.go_to_step(text),
+            Action::ScrollUp => self.scroll_grid(-count()?),
+            Action::ScrollDown => self.scroll_grid(count()?),
             Action::ToggleSelection => self.toggle_selection(),
             Action::SelectRows => self.select_rows(),
             Action::SelectColumn => self.select_column(),
@@ -91,20 +100,44 @@ impl App {
             Action::Resample => self.resample(text),
             Action::Undo => self.undo(),
             Action::Redo => self.redo(),
+            Action::GoToRevision => self.go_to_revision(text),
 
             Action::Prompt => self.set_prompt(text),
             Action::Size => self.set_size(text),
+            Action::ProxySize => self.set_proxy_size(text),
             Action::Seed => self.set_seed(text),
             Action::LockSeed => self.lock_seed(),
             Action::Sampler => self.set_sampler(text),
+            Action::SamplerParam => self.set_sampler_param(text),
             Action::TerminalRule => self.set_terminal(argument),
             Action::Overlay => self.overlay(argument),
 
-            Action::Run => self.run(),
+            Action::Run => self.run(At::Set),
+            Action::RunFull => self.run(At::Full),
             Action::Cancel => self.cancel(),
             Action::RunOnEdit => self.toggle_run_on_edit(),
+            Action::Measures => self.toggle_measures(),
+            Action::AllColumns => {
+                self.all_columns = !self.all_columns;
+                Ok(None)
+            }
+            Action::Pin if argument.is_some() => self.pin_run(text),
             Action::Pin => self.pin(),
+            Action::Unpin => self.unpin(),
             Action::Compare => self.compare(),
+            Action::Swap => self.swap(),
+            Action::CompareView => self.compare_view(argument),
+            Action::Flip => self.flip(),
+            Action::DifferenceScale => self.difference_scale(text),
+            Action::Fold => self.fold(),
+
+            Action::LoadRun => self.load_run(text),
+            Action::CompareRun => self.compare_run(text),
+            Action::DeleteRun => self.delete_run(text),
+            Action::CopyRecipe => self.copy_recipe(text),
+            Action::CopyPath => self.copy_path(text),
+            Action::FilterRuns => self.filter_runs(text),
+            Action::Zoom => self.zoom(),
 
             Action::LoadPreset => self.load_preset(text),
             Action::Save => self.save(),
@@ -112,10 +145,18 @@ impl App {
             Action::RenamePreset => self.rename_preset(text),
             Action::DuplicatePreset => self.duplicate_preset(text),
             Action::DeletePreset => self.delete_preset(text == "confirmed"),
+            Action::SetDefaultPreset => self.set_default_preset(argument),
+            Action::FilterPresets => self.filter_presets(text),
             Action::ReloadPresets => self.reload_presets(),
+            Action::DiffPresets => self.diff_presets(argument),
+            Action::ExportPreset => self.export_preset(text),
+            Action::ImportPreset => self.import_preset(text),
 
             Action::ShowEditor => self.show(Screen::Editor),
             Action::ShowPresets => self.show_presets(),
+            Action::ShowGallery => self.show_gallery(),
+            Action::ShowSamplers => self.show_samplers(),
+            Action::ShowRevisions => self.show_revisions(),
             Action::ShowLog => self.show(Screen::Log),
             Action::Help => {
                 self.scroll = 0;
@@ -129,6 +170,10 @@ impl App {
             Action::PictureProtocol => self.choose_protocol(argument),
             Action::CountBytes => self.effect(Effect::CountBytes),
             Action::Redraw => self.effect(Effect::Redraw),
+            Action::Mouse => {
+                self.has_mouse = !self.has_mouse;
+                self.effect(Effect::Mouse(self.has_mouse))
+            }
             Action::Suspend => self.effect(Effect::Suspend),
             Action::Quit => self.quit(),
             Action::QuitAtOnce => self.effect(Effect::Quit),
@@ -138,9 +183,14 @@ impl App {
             Action::Back => self.back(),
             Action::Next => self.along(1),
             Action::Previous => self.along(-1),
+            Action::Choose => self.choose(text),
+            // Further than any list is long.
+            Action::First => self.along(-(isize::MAX / 2)),
+            Action::Last => self.along(isize::MAX / 2),
 
             Action::PrintSchedule => self.print_schedule(),
             Action::PrintRun => self.print_run(),
+            Action::PrintComparison => self.print_comparison(),
             Action::PrintPresets => {
                 let names: Vec<_> = self.store.presets().iter().map(|p| p.name.clone()).collect();
                 self.effect(Effect::Print(names.join("\n")))
@@ -195,7 +245,31 @@ impl App {
         if self.screen != Screen::Editor || self.asking.is_some() {
             return self.along(direction * rows);
         }
-        self.moves(direction * rows, 0, false)
+        // As motions by so many steps: a record does not know the height of this screen.
+        let action = if direction < 0 { Action::MoveUp } else { Action::MoveDown };
+        self.perform(&Call::with(action, rows.to_string())).map(|()| None)
+    }
+
+    fn scroll_grid(&mut self, steps: isize) -> Done {
+        let rows = crate::tui::screens::editor::grid_rows(self);
+        self.grid.scroll(steps, self.document.len(), rows);
+        Ok(None)
+    }
+
+    fn put_cursor(&mut self, text: &str) -> Done {
+        self.grid.cursor = self.cell(text)?;
+        self.grid.anchor = None;
+        Ok(None)
+    }
+
+    /// `gw[3]`.
+    fn cell(&self, text: &str) -> Result<Cell, String> {
+        let (name, step) = text
+            .trim()
+            .strip_suffix(']')
+            .and_then(|text| text.split_once('['))
+            .ok_or_else(|| format!("`{text}` is no cell: write one such as gw[3]"))?;
+        Ok(Cell { step: self.step_number(step)?, column: column(name)? })
     }
 
     fn go_to_step(&mut self, text: &str) -> Done {
@@ -245,8 +319,13 @@ impl App {
         Ok(None)
     }
 
-    /// `gw`, `gw[3]`, `gw[3..5]`, `gw[-3..]`: both ends are in it.
+    /// `gw`, `gw[3]`, `gw[3..5]`, `gw[-3..]`, both ends in it; `gw[3]:std[5]`, both corners in it.
     fn select_range(&mut self, text: &str) -> Done {
+        if let Some((anchor, cursor)) = text.split_once(':') {
+            let (anchor, cursor) = (self.cell(anchor)?, self.cell(cursor)?);
+            self.grid.select(anchor, cursor);
+            return Ok(None);
+        }
         let (name, range) = match text.split_once('[') {
             Some((name, range)) => (
                 name.trim(),
@@ -257,8 +336,7 @@ impl App {
             ),
             None => (text.trim(), ".."),
         };
-        let column = GridColumn::named(name)
-            .ok_or_else(|| format!("there is no column `{name}`: write gw, mu, std or sigma"))?;
+        let column = column(name)?;
         let (first, last) = range.split_once("..").unwrap_or((range, range));
         let number = |text: &str, open: &str| {
             self.step_number(if text.trim().is_empty() { open } else { text })
@@ -270,6 +348,30 @@ impl App {
         self.grid.select(Cell { step: first, column }, Cell { step: last, column });
         Ok(None)
     }
+}
+
+/// What concerns only the screen that it is done on: it has no place in a record. What comes of it
+/// is recorded under its own name.
+fn is_of_this_screen(action: Action) -> bool {
+    use Action::*;
+    matches!(
+        action,
+        Palette
+            | Help
+            | EditCell
+            | PageUp
+            | PageDown
+            | ScrollUp
+            | ScrollDown
+            | Mouse
+            | Measures
+            | AllColumns
+    )
+}
+
+fn column(name: &str) -> Result<GridColumn, String> {
+    GridColumn::named(name.trim())
+        .ok_or_else(|| format!("there is no column `{name}`: write gw, mu, std or sigma"))
 }
 
 /// How often, once where nothing is said.

@@ -1,35 +1,85 @@
 //! Actions about presets: loading one into the grid, saving, and keeping the file in order.
 
-use super::{App, Asking, Done, Screen};
+use super::{App, Asking, Choice, Done, Screen};
 use crate::schedule::free::FREE;
 use crate::schedule::preset::Preset;
-use crate::schedule::preset_file::writer;
+use crate::schedule::preset_file::writer::{self, WriteError};
 use crate::tui::action::{Action, Call};
+use crate::tui::store::{Claim, Saved, StoreError};
 
 impl App {
     pub(super) fn preset_under_cursor(&self) -> Option<String> {
-        self.store.presets().get(self.chosen_preset).map(|preset| preset.name.clone())
+        let shown = self.shown_presets();
+        let here = shown.into_iter().find(|at| *at == self.chosen_preset)?;
+        self.store.presets().get(here).map(|preset| preset.name.clone())
     }
 
-    fn chosen(&self) -> Result<String, String> {
+    pub(super) fn chosen(&self) -> Result<String, String> {
         self.preset_under_cursor().ok_or_else(|| "there is no preset here".to_owned())
     }
 
-    pub(super) fn show_presets(&mut self) -> Done {
-        let name = &self.document.draft().name;
-        if let Some(at) = self.store.presets().iter().position(|preset| preset.name == *name) {
-            self.chosen_preset = at;
+    /// Places in the file of the presets that the list shows.
+    pub(in crate::tui) fn shown_presets(&self) -> Vec<usize> {
+        let wanted = self.preset_filter.trim().to_lowercase();
+        let is_shown = |preset: &Preset| {
+            let about = preset.description.as_deref().unwrap_or_default();
+            [&preset.name, about].iter().any(|text| text.to_lowercase().contains(&wanted))
+        };
+        let all = self.store.presets().iter().enumerate();
+        all.filter(|(_, preset)| is_shown(preset)).map(|(at, _)| at).collect()
+    }
+
+    pub(super) fn filter_presets(&mut self, text: &str) -> Done {
+        self.preset_filter = text.trim().to_owned();
+        if self.screen != Screen::Presets {
+            self.show_presets()?;
         }
+        match self.shown_presets().len() {
+            0 => Err(format!("no preset has `{}` in its name", self.preset_filter)),
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn show_presets(&mut self) -> Done {
         self.show(Screen::Presets)?;
-        self.changed_on_disk();
+        self.notice_presets();
+        let name = self.document.draft().name.clone();
+        self.go_to_preset(&name);
         Ok(None)
     }
 
-    /// Says so where the file is not what was read.
-    fn changed_on_disk(&mut self) {
-        if self.store.is_changed_on_disk() {
-            let path = self.store.path().display().to_string();
-            self.complain(format!("{path} was changed by another program: ctrl-r reads it again"));
+    fn go_to_preset(&mut self, name: &str) {
+        if let Some(at) = self.store.presets().iter().position(|preset| preset.name == name) {
+            self.chosen_preset = at;
+        }
+    }
+
+    /// Takes over what another program wrote into the presets file, and says so. The schedule in
+    /// the grid is not touched.
+    pub(super) fn notice_presets(&mut self) {
+        let here = self.preset_under_cursor();
+        let noticed = self.store.notice();
+        let path = self.store.path().display();
+        match noticed {
+            Ok(None) => {}
+            Ok(Some(changes)) => {
+                let name = &self.document.draft().name;
+                let ours = self
+                    .document
+                    .known(name)
+                    .is_some_and(|known| self.store.get(name).ok() != Some(known));
+                let told = format!("another program changed {path}: {changes}");
+                match ours {
+                    true => self.complain(format!(
+                        "{told}; {name} in the grid is as it was, diff-presets shows what differs"
+                    )),
+                    false => self.say(told),
+                }
+                if let Some(here) = here {
+                    self.go_to_preset(&here);
+                }
+            }
+            Err(error) => self.complain(format!("another program changed {path}: {error}")),
         }
     }
 
@@ -59,8 +109,7 @@ impl App {
 
     pub(super) fn save_as(&mut self, name: &str) -> Done {
         let name = name.trim();
-        if self.store.exists() && self.store.get(name).is_ok() && name != self.document.draft().name
-        {
+        if self.store.get(name).is_ok() && name != self.document.draft().name {
             return Err(format!("there is a preset `{name}` already: choose another name"));
         }
         self.save_under(name)
@@ -72,32 +121,79 @@ impl App {
             .check()
             .map_err(|error| format!("a broken schedule is no preset: {error}"))?;
         let preset = Preset { name: name.to_owned(), ..self.document.draft().preset() };
-        self.store
-            .change(|text| writer::save(text, &preset).map_err(|error| error.to_string()))
-            .map_err(|error| error.to_string())?;
+        // Another name is a new preset, whatever is known of one of that name.
+        let own = *name == self.document.draft().name;
+        let known = self.document.known(name).filter(|_| own).cloned();
+        let claim = Claim::Preset { name, known: known.as_ref() };
+        let merged = match self.change_file(claim, |text| writer::save(text, &preset)) {
+            Err(StoreError::Conflict { what }) if known.is_some() => return self.conflict(&what),
+            other => other.map_err(|error| error.to_string())?,
+        };
         self.document.saved_as(name);
-        Ok(Some(format!("{name} saved to {}", self.store.path().display())))
+        Ok(Some(format!("{name} saved to {}{merged}", self.store.path().display())))
+    }
+
+    /// Changes the file, provided that it is still what `claim` says. What to add to the message:
+    /// nothing, or what another program had changed beside.
+    fn change_file(
+        &mut self,
+        claim: Claim<'_>,
+        change: impl Fn(&str) -> Result<String, WriteError>,
+    ) -> Result<String, StoreError> {
+        let saved =
+            self.store.change(claim, |text| change(text).map_err(|error| error.to_string()))?;
+        Ok(match saved {
+            Saved::Plain => String::new(),
+            Saved::Merged(changes) => {
+                format!("; what another program changed in it stays: {changes}")
+            }
+        })
+    }
+
+    /// The draft's preset was changed by another program too: nothing is written until somebody
+    /// has decided.
+    fn conflict(&mut self, what: &str) -> Done {
+        // What they wrote, to compare with. That it was noticed is said below.
+        let _ = self.store.notice();
+        let way = |text: &str, action: Action| (text.to_owned(), Call::from(action));
+        self.asking = Some(Asking::Choice(Choice {
+            title: "not saved".to_owned(),
+            text: format!("{what} since it was read. Your edits are in the grid."),
+            ways: vec![
+                way("Show where theirs and yours differ", Action::DiffPresets),
+                way("Save yours under another name", Action::SaveAs),
+                way("Take theirs as read: the next save writes over it", Action::ReloadPresets),
+            ],
+            chosen: 0,
+        }));
+        Err(format!("{what} since it was read; nothing was saved"))
+    }
+
+    /// Changes the preset under the cursor in the file.
+    fn change_chosen(
+        &mut self,
+        name: &str,
+        change: impl Fn(&str) -> Result<String, WriteError>,
+    ) -> Result<String, String> {
+        let known = self.store.get(name).ok().cloned();
+        let claim = Claim::Preset { name, known: known.as_ref() };
+        self.change_file(claim, change).map_err(|error| error.to_string())
     }
 
     pub(super) fn rename_preset(&mut self, to: &str) -> Done {
         let from = self.chosen()?;
         let to = to.trim();
-        self.store
-            .change(|text| writer::rename(text, &from, to).map_err(|error| error.to_string()))
-            .map_err(|error| error.to_string())?;
-        if self.document.draft().name == from {
-            self.document.renamed(to);
-        }
-        Ok(Some(format!("{from} is now {to}")))
+        let merged = self.change_chosen(&from, |text| writer::rename(text, &from, to))?;
+        self.document.renamed(&from, to);
+        Ok(Some(format!("{from} is now {to}{merged}")))
     }
 
     pub(super) fn duplicate_preset(&mut self, to: &str) -> Done {
         let from = self.chosen()?;
         let to = to.trim();
-        self.store
-            .change(|text| writer::duplicate(text, &from, to).map_err(|error| error.to_string()))
-            .map_err(|error| error.to_string())?;
-        Ok(Some(format!("{to} is a copy of {from}")))
+        let merged = self.change_chosen(&from, |text| writer::duplicate(text, &from, to))?;
+        self.go_to_preset(to);
+        Ok(Some(format!("{to} is a copy of {from}{merged}")))
     }
 
     /// The first time a question, the second time the deed.
@@ -109,14 +205,52 @@ impl App {
             self.asking = Some(Asking::Question { text, call });
             return Ok(None);
         }
-        self.store
-            .change(|text| writer::remove(text, &name).map_err(|error| error.to_string()))
-            .map_err(|error| error.to_string())?;
-        Ok(Some(format!("{name} deleted")))
+        let merged = self.change_chosen(&name, |text| writer::remove(text, &name))?;
+        self.document.forget(&name);
+        Ok(Some(format!("{name} deleted{merged}")))
     }
 
+    /// What runs when no preset is named, and what the workbench begins with.
+    pub(super) fn set_default_preset(&mut self, name: Option<&str>) -> Done {
+        let name = match name {
+            Some(name) => name.trim().to_owned(),
+            None => self.chosen()?,
+        };
+        let known = self.store.default_preset().name.clone();
+        let set = |text: &str| writer::set_default(text, &name);
+        let merged =
+            self.change_file(Claim::Default(&known), set).map_err(|error| error.to_string())?;
+        Ok(Some(format!("{name} is the default of {}{merged}", self.store.path().display())))
+    }
+
+    /// Reads the file again. Edits stay, and are edits of what the file holds now; a schedule
+    /// without edits becomes what it holds, which can be undone.
     pub(super) fn reload_presets(&mut self) -> Done {
-        self.store.reload().map_err(|error| error.to_string())?;
-        Ok(Some(format!("{} read again", self.store.path().display())))
+        let changes = self.store.reload().map_err(|error| error.to_string())?;
+        let path = self.store.path().display().to_string();
+        let name = self.document.draft().name.clone();
+        let known = self.document.known(&name).cloned();
+        let theirs = self.store.get(&name).ok().cloned();
+        let about = match (known, theirs) {
+            (known, theirs) if known.is_none() || known == theirs => String::new(),
+            (_, Some(theirs)) if !self.document.is_edited() => {
+                self.document.load(&theirs).map_err(|error| error.to_string())?;
+                format!("{name} is now theirs, undo brings yours back; ")
+            }
+            (_, theirs) => {
+                self.document.rebase(theirs.as_ref());
+                match theirs {
+                    Some(_) => {
+                        format!("your edits of {name} stay, the next save replaces theirs; ")
+                    }
+                    None => format!("{name} is not in it any more, the next save puts it back; "),
+                }
+            }
+        };
+        let changes = match changes.is_empty() {
+            true => String::new(),
+            false => format!(": {changes}"),
+        };
+        Ok(Some(format!("{about}{path} read again{changes}")))
     }
 }

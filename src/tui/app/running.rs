@@ -1,6 +1,7 @@
 //! Actions about runs, and the engine's news.
 
-use super::{App, Done, Effect, Screen};
+use super::{App, At, Done, Effect};
+use crate::engine::recipe::Recipe;
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
 use crate::tui::runs::Ending;
 use std::fmt::Write as _;
@@ -26,49 +27,55 @@ impl App {
             Some(Ending::Done(finished)) => {
                 let summary = finished.summary();
                 self.say(summary);
+                self.remember(finished);
             }
-            Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again => {}
+            Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again.is_some() => {}
             Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
             Some(Ending::Failed(failure @ RunFailure::WorkerDied(_))) => {
                 self.complain(format!("{failure}. Nothing is lost: the next run starts a new one"));
             }
             Some(Ending::Failed(failure)) => self.complain(failure.to_string()),
         }
-        if self.runs.going.is_none() && std::mem::take(&mut self.run_again) {
+        if self.runs.going.is_none()
+            && let Some(at) = self.run_again.take()
+        {
             // A schedule that cannot be run says so by itself.
-            let _ = self.start_run();
+            let _ = self.start_run(at);
         }
         self.effects()
     }
 
-    pub(super) fn run(&mut self) -> Done {
+    pub(super) fn run(&mut self, at: At) -> Done {
         if self.runs.going.is_some() {
-            self.run_or_again();
+            self.run_or_again(at);
             return Ok(Some("the run that is going stops, then this one starts".to_owned()));
         }
-        self.start_run()
+        self.start_run(at)
     }
 
     /// Starts a run; one that is going is stopped first.
-    pub(super) fn run_or_again(&mut self) {
+    pub(super) fn run_or_again(&mut self, at: At) {
         match &mut self.runs.going {
             Some(going) => {
-                self.run_again = true;
+                self.run_again = Some(at);
                 if !std::mem::replace(&mut going.cancelled, true) {
                     self.ask_world(Effect::Cancel);
                 }
             }
             None => {
-                let _ = self.start_run();
+                let _ = self.start_run(at);
             }
         }
     }
 
-    fn start_run(&mut self) -> Done {
+    fn start_run(&mut self, at: At) -> Done {
         if !self.document.seed_locked {
             self.document.seed = super::settings::random_seed();
         }
-        let recipe = self.document.recipe();
+        let recipe = match at {
+            At::Set => self.document.recipe(),
+            At::Full => self.document.full_recipe(),
+        };
         if let Err(error) = recipe.check() {
             self.complain(error.to_string());
             return Err(error.to_string());
@@ -79,7 +86,7 @@ impl App {
     }
 
     pub(super) fn cancel(&mut self) -> Done {
-        self.run_again = false;
+        self.run_again = None;
         match &mut self.runs.going {
             Some(going) => {
                 going.cancelled = true;
@@ -90,28 +97,17 @@ impl App {
         }
     }
 
+    pub(super) fn toggle_measures(&mut self) -> Done {
+        self.measures_toggled = !self.measures_toggled;
+        Ok(None)
+    }
+
     pub(super) fn toggle_run_on_edit(&mut self) -> Done {
         self.run_on_edit = !self.run_on_edit;
         Ok(Some(match self.run_on_edit {
             true => "every change is drawn".to_owned(),
             false => "changes are drawn when you run them".to_owned(),
         }))
-    }
-
-    pub(super) fn pin(&mut self) -> Done {
-        let last = self.runs.last.clone().ok_or("there is no image yet: run first")?;
-        let name = last.recipe.preset.clone().unwrap_or_else(|| "this run".to_owned());
-        self.runs.pinned = Some(last);
-        Ok(Some(format!("{name} is pinned as A; run something else and compare")))
-    }
-
-    pub(super) fn compare(&mut self) -> Done {
-        if self.runs.pinned.is_none() {
-            return Err(
-                "nothing is pinned yet: run, pin it as A, and run something else".to_owned()
-            );
-        }
-        self.show(Screen::Compare)
     }
 
     pub(super) fn print_schedule(&mut self) -> Done {
@@ -141,16 +137,18 @@ impl App {
 }
 
 impl App {
-    /// Whether the image is the one that a run would draw now.
-    pub(in crate::tui) fn is_image_current(&self) -> bool {
+    /// Whether the image is one that a run would draw now, at the proxy size or at the full one.
+    pub fn is_image_current(&self) -> bool {
         let Some(last) = &self.runs.last else { return false };
-        let mut drawn = last.recipe.clone();
-        // What only a run fills in.
-        drawn.model.fingerprint = None;
-        drawn.sampler.version = None;
-        drawn.preset = None;
-        let mut now = self.document.recipe();
-        now.preset = None;
-        drawn == now
+        let bare = |mut recipe: Recipe| {
+            // What only a run fills in.
+            recipe.model.fingerprint = None;
+            recipe.sampler.version = None;
+            recipe.preset = None;
+            recipe.sigma_size = Some(recipe.schedule_size());
+            recipe
+        };
+        let drawn = bare(last.recipe.clone());
+        drawn == bare(self.document.recipe()) || drawn == bare(self.document.full_recipe())
     }
 }

@@ -1,6 +1,6 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
-use super::{App, Done};
+use super::{App, At, Done};
 use crate::sampler;
 use crate::schedule::edit::commands;
 use crate::schedule::size::Size;
@@ -28,9 +28,36 @@ impl App {
         let size: Size = text
             .parse()
             .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?;
+        let before = self.document.proxy();
         self.document.set_size(size);
         self.settings_changed();
-        Ok(Some(format!("{size}: σ is shifted for it")))
+        let gone = match (before, self.document.proxy()) {
+            (Some(before), None) => format!("; the proxy size {before} is not smaller and is off"),
+            _ => String::new(),
+        };
+        Ok(Some(format!("{size}: σ is shifted for it{gone}")))
+    }
+
+    /// `off`, or a size smaller than the image.
+    pub(super) fn set_proxy_size(&mut self, text: &str) -> Done {
+        let proxy: Option<Size> = match text.trim() {
+            "off" => None,
+            text => Some(
+                text.parse()
+                    .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?,
+            ),
+        };
+        let size = self.document.size();
+        if !self.document.set_proxy(proxy) {
+            return Err(format!(
+                "a proxy is smaller than the image, which is {size}: give a smaller size, or off"
+            ));
+        }
+        self.settings_changed();
+        Ok(Some(match proxy {
+            Some(proxy) => format!("runs are drawn at {proxy} with the σ of {size}"),
+            None => format!("runs are drawn at {size}"),
+        }))
     }
 
     pub(super) fn set_seed(&mut self, text: &str) -> Done {
@@ -108,9 +135,9 @@ impl App {
     }
 
     /// Something other than the schedule changed that the image depends on.
-    fn settings_changed(&mut self) {
+    pub(super) fn settings_changed(&mut self) {
         if self.run_on_edit {
-            self.run_or_again();
+            self.run_or_again(At::Set);
         }
     }
 }

@@ -21,6 +21,12 @@ pub enum Context {
     Presets,
     /// The comparison of A and B.
     Compare,
+    /// The gallery of finished runs.
+    Gallery,
+    /// The samplers.
+    Samplers,
+    /// The tree of revisions.
+    Revisions,
     /// Text that scrolls: log and help.
     Reading,
     /// An input line.
@@ -33,10 +39,13 @@ pub enum Context {
 
 impl Context {
     /// Every context, in the order of help.
-    pub const ALL: [Context; 8] = [
+    pub const ALL: [Context; 11] = [
         Context::Grid,
         Context::Presets,
         Context::Compare,
+        Context::Gallery,
+        Context::Samplers,
+        Context::Revisions,
         Context::Reading,
         Context::Global,
         Context::Line,
@@ -51,6 +60,9 @@ impl Context {
             Context::Grid => "grid",
             Context::Presets => "presets",
             Context::Compare => "compare",
+            Context::Gallery => "gallery",
+            Context::Samplers => "samplers",
+            Context::Revisions => "revisions",
             Context::Reading => "reading",
             Context::Line => "line",
             Context::Palette => "palette",

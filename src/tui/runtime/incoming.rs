@@ -1,9 +1,13 @@
 //! What comes in, from every side, on one channel: bytes of the terminal, signals, encoded
-//! pictures. Knows nothing of what any of it means.
+//! pictures, compared runs. Knows nothing of what any of it means.
 
+use crate::history::History;
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
 use crate::terminal::tty;
+use crate::tui::comparing::{Comparison, ComparisonJob};
+use crate::tui::gallery::GalleryNews;
+use crate::tui::gallery::keeper::Keeper;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
@@ -19,6 +23,10 @@ pub(super) enum Incoming {
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),
+    /// Two runs are compared.
+    Compared(Box<Comparison>),
+    /// The history of finished runs has something to say.
+    Gallery(GalleryNews),
     /// Something for the log: a thread's panic.
     Trouble(String),
 }
@@ -30,12 +38,17 @@ pub(super) struct Sources {
     pub(super) incoming: Receiver<Incoming>,
     /// Pictures to encode, beside the loop that reads keys.
     pub(super) jobs: Sender<Job>,
+    /// Runs to compare, beside both.
+    pub(super) comparisons: Sender<ComparisonJob>,
+    /// Finished runs are written and read beside it too.
+    pub(super) keeper: Keeper,
     _signals: Signals,
 }
 
 impl Sources {
-    /// Starts them: reading the terminal, catching signals, encoding pictures.
-    pub(super) fn open() -> io::Result<Self> {
+    /// Starts them: reading the terminal, catching signals, encoding pictures, keeping runs in
+    /// `history`.
+    pub(super) fn open(history: Option<History>) -> io::Result<Self> {
         let (sender, incoming) = mpsc::channel();
         let signals = Signals::catch({
             let sender = sender.clone();
@@ -54,6 +67,21 @@ impl Sources {
                 sender.send(incoming).is_ok()
             }
         })?;
+        let (comparisons, queue) = mpsc::channel::<ComparisonJob>();
+        thread::Builder::new().name("comparison".to_owned()).spawn({
+            let sender = sender.clone();
+            move || {
+                for job in queue {
+                    if sender.send(Incoming::Compared(Box::new(job.run()))).is_err() {
+                        return;
+                    }
+                }
+            }
+        })?;
+        let keeper = Keeper::start(history, {
+            let sender = sender.clone();
+            move |news| drop(sender.send(Incoming::Gallery(news)))
+        })?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {
             for job in queue {
@@ -62,6 +90,6 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, _signals: signals })
+        Ok(Sources { incoming, jobs, comparisons, keeper, _signals: signals })
     }
 }

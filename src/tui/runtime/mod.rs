@@ -7,11 +7,13 @@ mod incoming;
 mod shown;
 
 use super::app::{App, Effect};
+use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::theme::Theme;
 use crate::engine::event::Event;
 use crate::engine::request::RunRequest;
 use crate::engine::worker::{Engine, RunUpdate};
+use crate::history::History;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -62,7 +64,7 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved.
+/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -72,6 +74,7 @@ pub fn run(
     choices: Choices,
     record: Option<File>,
     recovery: Recovery,
+    history: Option<History>,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -79,7 +82,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open()?;
+    let sources = Sources::open(history)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -210,12 +213,30 @@ impl Runtime<'_> {
                 self.follow_pictures();
                 Ok(())
             }
+            Incoming::Compared(comparison) => {
+                let effects = self.app.compared(*comparison);
+                self.clock.ask(Haste::Now, Instant::now());
+                self.carry_out(effects)
+            }
+            Incoming::Gallery(news) => {
+                // A long history comes in many pieces.
+                let haste = match &news {
+                    GalleryNews::Found(_) => Haste::Draft,
+                    _ => Haste::Now,
+                };
+                let effects = self.app.gallery_news(news);
+                self.clock.ask(haste, Instant::now());
+                self.carry_out(effects)
+            }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
                 self.see();
                 Ok(())
             }
-            Incoming::Signal(Signal::Resize) => self.resized(),
+            Incoming::Signal(Signal::Resize) => {
+                self.shown.repaint();
+                self.resized()
+            }
             Incoming::Signal(Signal::Suspend) => self.suspend(),
             Incoming::Signal(Signal::Continue) => self.take_again(),
             Incoming::Closed | Incoming::Signal(Signal::HangUp) => {
@@ -303,6 +324,11 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::Compare(job) => {
+                    // Where nobody takes it, the numbers are missing.
+                    let _ = self.sources.comparisons.send(*job);
+                }
+                Effect::Gallery(work) => self.sources.keeper.take(work),
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
                     if let Ok(bytes) = clipboard::copy(&text) {
@@ -324,6 +350,7 @@ impl Runtime<'_> {
                     self.screen.redraw()?;
                     self.shown.forget_all();
                 }
+                Effect::Mouse(ours) => self.screen.set_mouse(ours)?,
                 Effect::Suspend => self.suspend()?,
                 Effect::Quit => self.end(Ended::Left),
             }
@@ -366,7 +393,7 @@ impl Runtime<'_> {
     fn resized(&mut self) -> io::Result<()> {
         let Measured { cells, pixels } = tty::measure()?;
         let before = self.screen.size();
-        self.screen.resize(cells);
+        self.screen.resize(cells)?;
         self.known.measured((pixels.width, pixels.height), (cells.width, cells.height));
         if before != cells {
             self.parser.expect_replies(Instant::now() + REPLIES);

@@ -115,6 +115,11 @@ impl Shown {
         self.pictures.timeout(now)
     }
 
+    /// The screen was cleared.
+    pub(super) fn repaint(&mut self) {
+        self.pictures.repaint();
+    }
+
     /// The terminal may have lost them all.
     pub(super) fn forget_all(&mut self) {
         self.pictures.forget_all();

@@ -2,8 +2,9 @@
 
 use super::pane;
 use crate::schedule::preset::Step;
-use crate::schedule::sigmas::Sigma;
+use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::tui::app::App;
+use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Color;
@@ -12,24 +13,47 @@ use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Context, Line};
 
-/// Draws both curves: σ over its 0 to 1, gw over the range of the gw shown.
+/// Draws the curves of the draft, with those of the overlaid preset.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let schedule = app.document.schedule();
-    let other = app.other.as_ref().map(|other| other.schedule(app.document.size()));
-    let title = match &app.other {
-        Some(other) => format!("σ and gw · beside {}", other.name),
+    let other = app.other.as_ref();
+    let beside = other.map(|other| (other.name.clone(), other.schedule(app.document.size())));
+    draw_beside(app, beside, area, buffer);
+}
+
+/// Draws the curves of the draft, and those of another schedule with its name.
+pub(super) fn draw_beside(
+    app: &App,
+    beside: Option<(String, Schedule)>,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let title = match &beside {
+        Some((name, _)) => format!("σ and gw · beside {name}"),
         None => "σ and gw".to_owned(),
     };
+    let other = beside.map(|(_, other)| other);
     let inner = pane(app, &title, area, false, buffer);
+    plot(&app.theme, app.document.schedule(), other.as_ref(), inner, buffer);
+}
+
+/// Draws both curves of a schedule, σ over its 0 to 1 and gw over the range of the gw shown, and
+/// those of another one beside them.
+pub(super) fn plot(
+    theme: &Theme,
+    schedule: &Schedule,
+    other: Option<&Schedule>,
+    inner: Rect,
+    buffer: &mut Buffer,
+) {
     if inner.width < 12 || inner.height < 2 {
         return;
     }
     let weights = || {
-        let others = other.iter().flat_map(|other| other.steps());
+        let others = other.into_iter().flat_map(|other| other.steps());
         schedule.steps().iter().chain(others).map(|step| step.gw).filter(|gw| gw.is_finite())
     };
-    let most = weights().fold(1.0, f64::max);
-    let least = weights().fold(0.0, f64::min);
+    let most = round_up(weights().fold(1.0, f64::max));
+    let least = 0.0 - round_up(-weights().fold(0.0, f64::min));
     let scaled = move |gw: f64| (gw - least) / (most - least);
     let plot = Rect { x: inner.x + 4, width: inner.width - 9, ..inner };
     Canvas::default()
@@ -37,13 +61,13 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         .x_bounds([0.0, 1.0])
         .y_bounds([0.0, 1.0])
         .paint(|context| {
-            if let Some(other) = &other {
-                weight_curve(context, other.steps(), scaled, app.theme.other);
-                sigma_curve(context, other.sigmas(), app.theme.other);
+            if let Some(other) = other {
+                weight_curve(context, other.steps(), scaled, theme.other);
+                sigma_curve(context, other.sigmas(), theme.other);
                 context.layer();
             }
-            weight_curve(context, schedule.steps(), scaled, app.theme.gw);
-            sigma_curve(context, schedule.sigmas(), app.theme.sigma);
+            weight_curve(context, schedule.steps(), scaled, theme.gw);
+            sigma_curve(context, schedule.sigmas(), theme.sigma);
         })
         .render(plot, buffer);
     let mut label = |x: u16, y: u16, text: String, colour: Color| {
@@ -51,10 +75,17 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         span.render(Rect { x, y, width: 5.min(inner.right() - x), height: 1 }, buffer);
     };
     let (top, bottom) = (inner.y, inner.bottom() - 1);
-    label(inner.x, top, "1.0".to_owned(), app.theme.sigma);
-    label(inner.x, bottom, "σ 0".to_owned(), app.theme.sigma);
-    label(plot.right(), top, format!("{most:>5.1}"), app.theme.gw);
-    label(plot.right(), bottom, format!("gw{least:>3.0}"), app.theme.gw);
+    label(inner.x, top, "1.0".to_owned(), theme.sigma);
+    label(inner.x, bottom, "σ 0".to_owned(), theme.sigma);
+    label(plot.right(), top, format!("{most:>5.1}"), theme.gw);
+    label(plot.right(), bottom, format!("gw{least:>3.0}"), theme.gw);
+}
+
+/// The next of 0, 1, 2, 4, 8, 12, 16 …: few enough that most edits leave the scale alone, and so
+/// all other cells of the curve.
+fn round_up(gw: f64) -> f64 {
+    const FIRST: [f64; 4] = [0.0, 1.0, 2.0, 4.0];
+    FIRST.into_iter().find(|&mark| gw <= mark).unwrap_or_else(|| (gw / 4.0).ceil() * 4.0)
 }
 
 /// σ at the start of every step, and where the last one ends.
@@ -84,5 +115,16 @@ fn weight_curve(
         }
         context.draw(&Line::new(x, y, x + 1.0 / count, y, colour));
         before = Some(y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_scale_of_gw_ends_at_few_values() {
+        let ends = [0.0, 0.4, 1.0, 3.0, 7.0, 7.1, 8.1, 12.5].map(round_up);
+        assert_eq!(ends, [0.0, 1.0, 1.0, 4.0, 8.0, 8.0, 12.0, 16.0]);
     }
 }

@@ -1,53 +1,82 @@
-//! The first screen: grid, curves, image, and what each step did.
+//! The first screen: grid, curves, image, the pinned image, and what each step did.
 
-use super::{Placement, curves, footer, pane};
-use crate::engine::event::StepReport;
+use super::{Placement, curves, footer, inside, longest, measures, pane};
 use crate::schedule::edit::Stats;
+use crate::tui::action::Action;
 use crate::tui::app::App;
+use crate::tui::comparing::Comparison;
 use crate::tui::grid::{self, FULL_WIDTH, NARROW_WIDTH, number};
+use crate::tui::runs::{Finished, proxy_notes};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
 
+/// Columns from which the grid shows everything it has.
+const WIDE: u16 = FULL_WIDTH + 2 + 38;
+
+/// Columns and rows, without title, status and hints, from which the pinned image has a place.
+const WITH_PINNED: (u16, u16) = (120, 37);
+
+/// Rows from which what each step did has a place of its own.
+const WITH_MEASURES: u16 = 24;
+
+/// The least rows of the two images beside each other, borders included.
+const STRIP: u16 = 16;
+
 /// The parts of the screen, borders included.
 struct Parts {
     grid: Rect,
-    curves: Rect,
+    curves: Option<Rect>,
     image: Rect,
-    /// Below the grid, where there is room.
-    steps: Option<Rect>,
+    measures: Option<Rect>,
+    pinned: Option<Rect>,
 }
 
-/// Lines that the measures of the steps take, borders included.
-const STEPS_HEIGHT: u16 = 6;
-
 fn parts(app: &App, area: Rect) -> Parts {
-    let steps = app.document.len();
-    let wide = area.width >= FULL_WIDTH + 2 + 38;
-    let left_width = if wide { FULL_WIDTH + 2 } else { NARROW_WIDTH + 2 }.min(area.width);
-    let left = Rect { width: left_width, ..area };
-    let right = Rect { x: area.x + left_width, width: area.width - left_width, ..area };
-    // The grid takes what its steps need; the measures of the steps get the rest.
-    let needed = steps as u16 + 3;
-    let with_steps = area.height >= 24 && !app.runs.reports().is_empty();
-    let grid_height = if with_steps {
-        needed.min(area.height - STEPS_HEIGHT).max(10.min(area.height - STEPS_HEIGHT))
-    } else {
-        area.height
+    let left_width = match (area.width >= WIDE, app.all_columns) {
+        (true, _) => FULL_WIDTH + 2,
+        (false, false) => NARROW_WIDTH + 2,
+        (false, true) => area.width,
     };
-    let below = area.height - grid_height;
-    let curves_height = (area.height * 2 / 5).clamp(4, 16).min(area.height);
-    Parts {
-        grid: Rect { height: grid_height, ..left },
-        steps: with_steps.then_some(Rect {
-            y: left.y + grid_height,
-            height: below.min(12),
-            ..left
-        }),
-        curves: Rect { height: curves_height, ..right },
-        image: Rect { y: right.y + curves_height, height: right.height - curves_height, ..right },
+    let [left, right] = columns(area, left_width);
+    // The grid takes what its steps need; the measures of the steps get the rest.
+    let needed = u16::try_from(app.document.len()).unwrap_or(u16::MAX).saturating_add(3);
+    let roomy = area.height >= WITH_MEASURES;
+    let shown = (roomy && !app.runs.reports().is_empty()) != app.measures_toggled;
+    if app.runs.pinned.is_some() && area.width >= WITH_PINNED.0 && area.height >= WITH_PINNED.1 {
+        let strip = area.height.saturating_sub(needed).clamp(STRIP, area.height * 3 / 5);
+        let [top, strip] = rows(area, area.height - strip);
+        let [grid, beside] = columns(top, left_width);
+        let [image, pinned] = columns(strip, strip.width / 2);
+        let measures = if shown { measures::HEIGHT } else { 0 };
+        let [curves, below] = rows(beside, beside.height - measures.min(beside.height));
+        let (curves, measures) = (Some(curves), shown.then_some(below));
+        return Parts { grid, curves, image, measures, pinned: Some(pinned) };
     }
+    let curves_height = (area.height * 2 / 5).clamp(4, 16).min(area.height);
+    let [curves, image] = rows(right, curves_height);
+    if shown && roomy {
+        let room = area.height - measures::HEIGHT;
+        let [grid, below] = rows(left, needed.clamp(10.min(room), room));
+        let measures = Some(Rect { height: below.height.min(12), ..below });
+        return Parts { grid, curves: Some(curves), image, measures, pinned: None };
+    }
+    // Without that room they take the place of the curves.
+    let (curves, measures) = if shown { (None, Some(curves)) } else { (Some(curves), None) };
+    Parts { grid: left, curves, image, measures, pinned: None }
+}
+
+/// The left part of that width, and the rest.
+fn columns(area: Rect, width: u16) -> [Rect; 2] {
+    let width = width.min(area.width);
+    [Rect { width, ..area }, Rect { x: area.x + width, width: area.width - width, ..area }]
+}
+
+/// The upper part of that height, and the rest.
+fn rows(area: Rect, height: u16) -> [Rect; 2] {
+    let height = height.min(area.height);
+    [Rect { height, ..area }, Rect { y: area.y + height, height: area.height - height, ..area }]
 }
 
 /// Rows of the grid in view.
@@ -56,33 +85,43 @@ pub(in crate::tui) fn grid_rows(app: &App) -> usize {
     usize::from(parts.grid.height.saturating_sub(3))
 }
 
-/// A draft of the run that is going, or the image of the last one.
-pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
-    let Some(image) = app.runs.picture() else { return Vec::new() };
-    let area = inside(parts(app, area).image);
-    if area.is_empty() {
-        return Vec::new();
-    }
-    vec![Placement { slot: 0, image, area }]
+/// Where the grid is on this screen, without its border.
+pub(in crate::tui) fn grid_area(app: &App) -> Rect {
+    inside(parts(app, super::body(app.area())).grid)
 }
 
-fn inside(area: Rect) -> Rect {
-    Rect {
-        x: area.x + 1,
-        y: area.y + 1,
-        width: area.width.saturating_sub(2),
-        height: area.height.saturating_sub(2),
-    }
+/// Whether there is an image of a pair at a place.
+pub(super) fn is_pair_at(app: &App, (x, y): (u16, u16)) -> bool {
+    let Parts { image, pinned, .. } = parts(app, super::body(app.area()));
+    let places = [app.runs.pinned.is_some().then_some(image), pinned];
+    places.into_iter().flatten().any(|area| area.contains((x, y).into()))
+}
+
+/// A draft of the run that is going, or the image of the last one; and the pinned one.
+pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
+    let Parts { image: place, pinned: pinned_place, .. } = parts(app, area);
+    let here = app.runs.picture().map(|image| (0, image, place));
+    let pinned = app.runs.pinned.as_ref().zip(pinned_place);
+    let pinned = pinned.map(|(run, place)| (1, run.image.clone(), place));
+    let places = [here, pinned].into_iter().flatten();
+    let placements =
+        places.map(|(slot, image, place)| Placement { slot, image, area: inside(place) });
+    placements.filter(|placement| !placement.area.is_empty()).collect()
 }
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let parts = parts(app, area);
     draw_grid(app, parts.grid, buffer);
-    curves::draw(app, parts.curves, buffer);
+    if let Some(area) = parts.curves {
+        curves::draw(app, area, buffer);
+    }
+    if let Some(area) = parts.measures {
+        measures::draw(app, area, buffer);
+    }
     draw_image(app, parts.image, buffer);
-    if let Some(area) = parts.steps {
-        draw_steps(app, area, buffer);
+    if let (Some(area), Some(run)) = (parts.pinned, &app.runs.pinned) {
+        draw_pinned(app, run, area, buffer);
     }
 }
 
@@ -109,16 +148,14 @@ fn draw_grid(app: &App, area: Rect, buffer: &mut Buffer) {
 }
 
 fn draw_image(app: &App, area: Rect, buffer: &mut Buffer) {
-    let title = match (&app.runs.last, app.is_image_current()) {
-        (Some(_), true) => "image",
-        (Some(_), false) => "image · of the run before",
-        (None, _) => "image",
-    };
-    let inner = frame(app, title, area, buffer);
+    let (titles, is_draft) = image_titles(app);
+    let inner = frame(app, longest(&titles, area), area, buffer);
     match &app.runs.last {
-        Some(last) => footer(&last.summary(), app.theme.dim, area, buffer),
-        None if inner.height > 0 => {
-            let key = app.key_of(crate::tui::action::Action::Run);
+        // It is about the image before.
+        Some(_) if is_draft => {}
+        Some(last) => footer(longest(&last.summaries(), area), app.theme.dim, area, buffer),
+        None if inner.height > 0 && !is_draft => {
+            let key = app.key_of(Action::Run);
             let text = format!("{key} draws the image");
             let at = Rect { y: inner.y + inner.height / 2, height: 1, ..inner };
             Line::from(Span::styled(text, app.theme.dim)).centered().render(at, buffer);
@@ -127,76 +164,56 @@ fn draw_image(app: &App, area: Rect, buffer: &mut Buffer) {
     }
 }
 
+/// What the image pane shows, from the longest way to say it to the shortest, and whether that
+/// is a draft.
+fn image_titles(app: &App) -> (Vec<String>, bool) {
+    let draft = app.runs.going.as_ref().and_then(|going| Some((going, going.draft.as_ref()?)));
+    if let Some((going, draft)) = draft {
+        let (done, steps) = (draft.step + 1, going.recipe.steps.len());
+        let texts =
+            [format!("draft after step {done} of {steps}"), format!("draft {done}/{steps}")];
+        return (with_notes(&texts, &proxy_notes(&going.recipe)), true);
+    }
+    let texts = match (&app.runs.last, app.is_image_current()) {
+        (Some(_), false) => ["image · of the run before".to_owned(), "image before".to_owned()],
+        _ => ["image".to_owned(), "image".to_owned()],
+    };
+    let notes = app.runs.last.as_ref().map(|last| proxy_notes(&last.recipe)).unwrap_or_default();
+    (with_notes(&texts, &notes), false)
+}
+
+/// Each of the texts with each of the notes, then alone.
+fn with_notes(texts: &[String], notes: &[String]) -> Vec<String> {
+    let noted =
+        texts.iter().flat_map(|text| notes.iter().map(move |note| format!("{text} · {note}")));
+    noted.chain(texts.iter().cloned()).collect()
+}
+
+fn draw_pinned(app: &App, run: &Finished, area: Rect, buffer: &mut Buffer) {
+    let texts = [format!("pinned A · {}", run.name()), "A".to_owned()];
+    let titles = with_notes(&texts, &proxy_notes(&run.recipe));
+    frame(app, longest(&titles, area), area, buffer);
+    if app.runs.is_one() {
+        let texts = ["the image beside it: run something else", "the image beside it"];
+        footer(longest(&texts.map(str::to_owned), area), app.theme.dim, area, buffer);
+    } else if let Some(last) = &app.runs.last {
+        let evaluations = format!("NFE {} vs {}", last.evaluations(), run.evaluations());
+        let images = app.comparison().map_or_else(|| "comparing …".to_owned(), closeness);
+        let texts = [format!("{images} · {evaluations}"), images];
+        footer(longest(&texts, area), app.theme.dim, area, buffer);
+    }
+}
+
+/// How close two images are, short.
+fn closeness(comparison: &Comparison) -> String {
+    match &comparison.images {
+        Err(_) => "of another size".to_owned(),
+        Ok(images) if images.are_equal() => "the same image".to_owned(),
+        Ok(images) => format!("ssim {:.4} · psnr {:.1} dB", images.ssim, images.psnr),
+    }
+}
+
 /// A border that leaves alone what is inside it: the picture is there already.
 pub(super) fn frame(app: &App, title: &str, area: Rect, buffer: &mut Buffer) -> Rect {
     pane(app, title, area, false, buffer)
-}
-
-/// One line a measure, one bar a step.
-fn draw_steps(app: &App, area: Rect, buffer: &mut Buffer) {
-    let reports = app.runs.reports();
-    let inner = pane(app, "what each step did", area, false, buffer);
-    type Measure = fn(&StepReport) -> Option<f64>;
-    let measures: [(&str, Measure); 4] = [
-        ("|v_c − v_u|", |r| r.metrics.guidance_norm),
-        ("cos(v_c, v_u)", |r| r.metrics.cosine),
-        ("step length", |r| Some(r.metrics.step_length)),
-        ("x0 drift", |r| r.metrics.x0_drift),
-    ];
-    for (line, (name, measure)) in measures.iter().enumerate() {
-        let y = inner.y + line as u16;
-        if y >= inner.bottom() {
-            break;
-        }
-        let values: Vec<Option<f64>> = reports.iter().map(measure).collect();
-        let room = usize::from(inner.width.saturating_sub(15 + 18));
-        let line = Line::from(vec![
-            Span::styled(format!("{name:<15}"), app.theme.dim),
-            Span::styled(sparkline(&values, room), app.theme.title),
-            Span::styled(span(&values), app.theme.dim),
-        ]);
-        line.render(Rect { y, height: 1, ..inner }, buffer);
-    }
-}
-
-/// Bars from the least to the greatest value; a step without one is a blank.
-fn sparkline(values: &[Option<f64>], room: usize) -> String {
-    const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
-    let known = || values.iter().flatten().copied();
-    let (least, most) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
-    let shown = values.len().min(room);
-    let bar = |value: &Option<f64>| match value {
-        None => ' ',
-        Some(value) => {
-            let part = if most > least { (value - least) / (most - least) } else { 0.0 };
-            BARS.get((part * 7.0).round() as usize).copied().unwrap_or('▁')
-        }
-    };
-    // More steps than room: every so many of them.
-    (0..shown).filter_map(|at| values.get(at * values.len() / shown)).map(bar).collect()
-}
-
-/// ` 1.23 … 4.56`.
-fn span(values: &[Option<f64>]) -> String {
-    let known = || values.iter().flatten().copied();
-    if known().next().is_none() {
-        return String::new();
-    }
-    let (least, most) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
-    let digits = if most.abs() >= 100.0 { 0 } else { 2 };
-    format!(" {least:.digits$} … {most:.digits$}")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bars_span_the_values_and_gaps_stay_gaps() {
-        let values = [Some(0.0), None, Some(0.5), Some(1.0)];
-        assert_eq!(sparkline(&values, 10), "▁ ▅█");
-        assert_eq!(sparkline(&values, 2), "▁▅");
-        assert_eq!(sparkline(&[Some(3.0); 3], 10), "▁▁▁");
-        assert_eq!(sparkline(&[], 10), "");
-    }
 }

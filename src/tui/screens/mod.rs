@@ -3,14 +3,23 @@
 pub(super) mod compare;
 pub(super) mod curves;
 pub(super) mod editor;
+pub(super) mod gallery;
+pub(super) mod hit;
+mod measures;
+mod pieces;
 pub(super) mod popups;
 pub(super) mod presets;
 pub(super) mod reading;
+pub(super) mod revisions;
+pub(super) mod samplers;
+mod side_by_side;
 
 use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};
 use super::keymap::Context;
+use super::runs;
 use crate::model::RgbImage;
+use pieces::Piece;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -46,16 +55,19 @@ impl App {
             pictures(&placement, frame.buffer_mut());
         }
         let buffer = frame.buffer_mut();
-        title(self, row(area, 0), buffer);
+        pieces::draw(&title(self), title_row(area), buffer);
         let body = body(area);
         match self.screen {
             Screen::Editor => editor::draw(self, body, buffer),
             Screen::Presets => presets::draw(self, body, buffer),
             Screen::Compare => compare::draw(self, body, buffer),
+            Screen::Gallery => gallery::draw(self, body, buffer),
+            Screen::Samplers => samplers::draw(self, body, buffer),
+            Screen::Revisions => revisions::draw(self, body, buffer),
             Screen::Log => reading::draw_log(self, body, buffer),
         }
-        status(self, row(area, area.height - 2), buffer);
-        hints(self, row(area, area.height - 1), buffer);
+        pieces::draw(&status(self, area.width), status_row(area), buffer);
+        pieces::draw(&hints(self, area.width), hints_row(area), buffer);
         match &self.asking {
             Some(Asking::Palette { line, chosen }) => {
                 popups::palette(self, line, *chosen, area, frame);
@@ -63,6 +75,8 @@ impl App {
             Some(Asking::Help) => popups::help(self, area, frame),
             Some(Asking::Question { text, .. }) => popups::question(self, text, area, frame),
             Some(Asking::Line(ask)) => popups::line(self, ask, area, frame),
+            Some(Asking::Choice(choice)) => popups::choice(self, choice, area, frame),
+            Some(Asking::Text(reading)) => popups::text(self, reading, area, frame),
             None => {}
         }
     }
@@ -75,7 +89,8 @@ impl App {
         match self.screen {
             Screen::Editor => editor::pictures(self, body(area)),
             Screen::Compare => compare::pictures(self, body(area)),
-            Screen::Presets | Screen::Log => Vec::new(),
+            Screen::Gallery => gallery::pictures(self, body(area)),
+            Screen::Presets | Screen::Samplers | Screen::Revisions | Screen::Log => Vec::new(),
         }
     }
 }
@@ -85,8 +100,47 @@ pub(super) fn body(area: Rect) -> Rect {
     Rect { y: area.y + 1, height: area.height.saturating_sub(3), ..area }
 }
 
-fn row(area: Rect, line: u16) -> Rect {
-    Rect { y: area.y + line, height: 1, ..area }
+fn title_row(area: Rect) -> Rect {
+    Rect { height: area.height.min(1), ..area }
+}
+
+fn status_row(area: Rect) -> Rect {
+    Rect { y: area.bottom().saturating_sub(2), height: 1, ..area }
+}
+
+fn hints_row(area: Rect) -> Rect {
+    Rect { y: area.bottom().saturating_sub(1), height: 1, ..area }
+}
+
+/// What is inside a border.
+pub(super) fn inside(area: Rect) -> Rect {
+    Rect {
+        x: area.x + 1,
+        y: area.y + 1,
+        width: area.width.saturating_sub(2),
+        height: area.height.saturating_sub(2),
+    }
+}
+
+/// Rows of a list of `count` from row `first` on, at most `rows` of them: the number of each and
+/// its place, from the top of `inner` down.
+fn list_rows(
+    first: usize,
+    rows: usize,
+    count: usize,
+    inner: Rect,
+) -> impl Iterator<Item = (usize, Rect)> {
+    (first..count)
+        .take(rows)
+        .zip(inner.y..)
+        .map(move |(at, y)| (at, Rect { y, height: 1, ..inner }))
+}
+
+/// The first of the texts that fits beside the corners of a pane, else the last, which is cut.
+pub(super) fn longest(texts: &[String], area: Rect) -> &str {
+    let room = usize::from(area.width.saturating_sub(4));
+    let fits = texts.iter().find(|text| Span::raw(text.as_str()).width() <= room);
+    fits.or(texts.last()).map_or("", String::as_str)
 }
 
 /// A bordered pane with a title; what is inside it.
@@ -105,22 +159,23 @@ pub(super) fn pane(app: &App, title: &str, area: Rect, focused: bool, buffer: &m
 /// Text into the lower border of a pane.
 pub(super) fn footer(text: &str, style: Style, area: Rect, buffer: &mut Buffer) {
     if area.height > 1 && area.width > 4 && !text.is_empty() {
+        // A space on either side, and the corners stay.
         let width = usize::from(area.width) - 4;
         let text: String = text.chars().take(width).collect();
-        buffer.set_string(area.x + 2, area.bottom() - 1, format!(" {text} "), style);
+        buffer.set_string(area.x + 1, area.bottom() - 1, format!(" {text} "), style);
     }
 }
 
-fn title(app: &App, area: Rect, buffer: &mut Buffer) {
+/// What is worked on, and with what it is drawn; a click changes it.
+fn title(app: &App) -> Vec<Piece> {
     let theme = &app.theme;
     let document = app.document();
-    let mut spans = vec![
-        Span::styled(" sigmalab ", theme.title),
-        Span::raw(" "),
-        Span::styled(document.draft().name.clone(), theme.text),
+    let mut pieces = vec![
+        Piece::does(" sigmalab ", theme.title, Action::Help),
+        Piece::does(format!(" {}", document.draft().name), theme.text, Action::ShowPresets),
     ];
     if document.is_edited() {
-        spans.push(Span::styled(" ● edited", theme.changed));
+        pieces.push(Piece::does(" ● edited", theme.changed, Action::Save));
     }
     let size = document.size();
     let name = size.name().map(|name| format!(" {name}")).unwrap_or_default();
@@ -128,58 +183,76 @@ fn title(app: &App, area: Rect, buffer: &mut Buffer) {
         true => format!("seed {}", document.seed),
         false => "seed new each run".to_owned(),
     };
-    let mut parts = vec![
-        format!("{size}{name}"),
-        seed,
-        document.sampler.id.clone(),
-        format!("terminal {}", document.draft().terminal),
-        document.model.clone(),
-    ];
+    let mut part = |text: String, style, action| {
+        pieces.push(Piece::new(" · ", theme.dim));
+        pieces.push(Piece::does(text, style, action));
+    };
+    part(format!("{size}{name}"), theme.dim, Action::Size);
+    if let Some(proxy) = document.proxy() {
+        part(format!("drawn at {proxy}"), theme.changed, Action::ProxySize);
+    }
+    part(seed, theme.dim, Action::Seed);
+    part(document.sampler.id.clone(), theme.dim, Action::Sampler);
+    part(format!("terminal {}", document.draft().terminal), theme.dim, Action::TerminalRule);
+    if app.runs.pinned.is_some() {
+        part("A pinned".to_owned(), theme.dim, Action::Compare);
+    }
     if app.run_on_edit {
-        parts.push("run-on-edit".to_owned());
+        part("run-on-edit".to_owned(), theme.dim, Action::RunOnEdit);
     }
-    for part in parts {
-        spans.push(Span::styled(" · ", theme.dim));
-        spans.push(Span::styled(part, theme.dim));
-    }
-    Line::from(spans).render(area, buffer);
+    pieces.push(Piece::new(format!(" · {}", document.model), theme.dim));
+    pieces
 }
 
 /// What happens, else what was said last, else what is wrong, else the prompt.
-fn status(app: &App, area: Rect, buffer: &mut Buffer) {
+fn status(app: &App, room: u16) -> Vec<Piece> {
     let theme = &app.theme;
     let wrong = super::grid::reason(&app.grid, app.document.faults());
-    let (text, style) = match (&app.message, &app.runs.going, wrong) {
-        (Some(message), _, _) if message.is_problem => (message.text.clone(), theme.fault),
-        (_, Some(going), _) => {
-            let cells = 20;
-            let done = going.reports.len();
-            let bar = match going.reports.last() {
-                Some(report) => {
-                    let full = cells * done / report.steps.max(1);
-                    format!("{}{} ", "━".repeat(full), "╌".repeat(cells - full.min(cells)))
-                }
-                None => String::new(),
-            };
-            (format!("{bar}{}", going.stage), theme.title)
+    let one_line = |text: &str| text.replace('\n', " · ");
+    let piece = match (&app.message, &app.runs.going, wrong) {
+        (Some(message), _, _) if message.is_problem => {
+            Piece::does(one_line(&message.text), theme.fault, Action::ShowLog)
         }
-        (Some(message), _, _) => (message.text.clone(), theme.good),
-        (None, None, Some(wrong)) => (wrong, theme.fault),
-        (None, None, None) => (format!("prompt  {}", app.document.prompt), theme.text),
+        (_, Some(going), _) => Piece::new(going_on(going, room), theme.title),
+        (Some(message), _, _) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
+        (None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
+        (None, None, None) => {
+            let text = format!("prompt  {}", one_line(&app.document.prompt));
+            Piece::does(text, theme.text, Action::Prompt)
+        }
     };
-    let line = Line::from(vec![Span::raw(" "), Span::styled(text.replace('\n', " · "), style)]);
-    line.render(area, buffer);
+    vec![Piece::new(" ", theme.text), piece]
 }
 
-/// The keys that matter here.
-fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
-    let context = app.context();
+/// Words, and a bar before them as far as there is room.
+fn going_on(going: &runs::Going, room: u16) -> String {
+    const LONGEST: usize = 20;
+    let words = &going.stage;
+    let cells = usize::from(room).saturating_sub(words.chars().count() + 3).min(LONGEST);
+    match going.reports.last() {
+        Some(report) if cells >= 4 => {
+            let full = (cells * going.reports.len() / report.steps.max(1)).min(cells);
+            format!("{}{} {words}", "━".repeat(full), "╌".repeat(cells - full))
+        }
+        _ => words.clone(),
+    }
+}
+
+/// The keys that matter here, as far as they fit; a click does what the key does.
+fn hints(app: &App, room: u16) -> Vec<Piece> {
+    let context = match &app.asking {
+        // Digits may still become the count of a motion, and this row stays as it is for every
+        // value that is typed.
+        Some(Asking::Line(ask)) if ask.is_value() => Context::Grid,
+        _ => app.context(),
+    };
     let hinted: &[(Action, &str)] = match context {
         Context::Grid if app.runs.going.is_some() => &[
             (Action::Cancel, "cancel"),
             (Action::Undo, "undo"),
             (Action::NudgeUp, "nudge up"),
             (Action::NudgeDown, "down"),
+            (Action::Measures, "steps"),
             (Action::ShowLog, "log"),
             (Action::Help, "help"),
         ],
@@ -204,24 +277,76 @@ fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
             (Action::ToggleSelection, "select"),
             (Action::Pin, "pin"),
             (Action::Compare, "compare"),
+            (Action::Measures, "steps"),
             (Action::Save, "save"),
             (Action::ShowPresets, "presets"),
+            (Action::ShowGallery, "gallery"),
             (Action::Palette, "palette"),
             (Action::Help, "help"),
         ],
         Context::Presets => &[
             (Action::Accept, "load"),
+            (Action::FilterPresets, "find"),
+            (Action::DiffPresets, "differs"),
+            (Action::ExportPreset, "export"),
+            (Action::ImportPreset, "import"),
+            (Action::SetDefaultPreset, "default"),
             (Action::RenamePreset, "rename"),
-            (Action::DuplicatePreset, "duplicate"),
+            (Action::DuplicatePreset, "copy"),
             (Action::DeletePreset, "delete"),
+            (Action::Back, "back"),
             (Action::ReloadPresets, "read again"),
-            (Action::ShowEditor, "editor"),
             (Action::Help, "help"),
         ],
         Context::Compare => &[
-            (Action::ShowEditor, "editor"),
-            (Action::Run, "run"),
+            (Action::Flip, "flip"),
+            (Action::CompareView, "view"),
+            (Action::Next, "down"),
+            (Action::Swap, "swap"),
+            (Action::DifferenceScale, "scale"),
+            (Action::Fold, "fold"),
             (Action::Pin, "pin B as A"),
+            (Action::Run, "run"),
+            (Action::ShowEditor, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Gallery => &[
+            (Action::LoadRun, "load"),
+            (Action::Zoom, "zoom"),
+            (Action::Pin, "pin as A"),
+            (Action::CompareRun, "compare with last"),
+            (Action::FilterRuns, "filter"),
+            (Action::DeleteRun, "delete"),
+            (Action::CopyRecipe, "copy recipe"),
+            (Action::CopyPath, "path"),
+            (Action::Back, "back"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers if app.samplers.param().is_some() => &[
+            (Action::Accept, "change"),
+            (Action::MoveLeft, "samplers"),
+            (Action::Run, "run"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers if app.samplers.card().is_some_and(|card| card.params.is_empty()) => &[
+            (Action::Accept, "choose"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Samplers => &[
+            (Action::Accept, "choose"),
+            (Action::MoveRight, "parameters"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
+            (Action::Help, "help"),
+        ],
+        Context::Revisions => &[
+            (Action::Accept, "go there"),
+            (Action::Undo, "undo"),
+            (Action::Redo, "redo"),
+            (Action::Run, "run"),
+            (Action::Back, "editor"),
             (Action::Help, "help"),
         ],
         Context::Reading => {
@@ -237,7 +362,7 @@ fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
         Context::Question => &[(Action::Accept, "yes"), (Action::Back, "no")],
         Context::Global => &[],
     };
-    let mut spans = Vec::new();
+    let mut pieces: Vec<Piece> = Vec::new();
     let mut width = 0;
     // The way to everything else stands first: what is cut off is the end.
     let (last, first) =
@@ -245,15 +370,15 @@ fn hints(app: &App, area: Rect, buffer: &mut Buffer) {
     for &(action, word) in last.into_iter().chain(first) {
         let keys = app.keymap.keys(context, &Call::from(action));
         let Some(key) = keys.iter().min_by_key(|key| key.to_string().len()) else { continue };
-        let (key, word) = (format!(" {key} "), format!("{word} "));
-        width += key.chars().count() + word.chars().count();
-        if width > usize::from(area.width) {
+        let key = Piece::does(format!(" {key} "), app.theme.key, action);
+        let word = Piece::does(format!("{word} "), app.theme.dim, action);
+        width += key.width() + word.width();
+        if width > room {
             break;
         }
-        spans.push(Span::styled(key, app.theme.key));
-        spans.push(Span::styled(word, app.theme.dim));
+        pieces.extend([key, word]);
     }
-    Line::from(spans).render(area, buffer);
+    pieces
 }
 
 /// What an action takes, for its input line.

@@ -1,38 +1,66 @@
 //! What lies over a screen until it is answered: input lines, palette, help, questions.
 
-use super::takes;
-use crate::tui::action::{Argument, Call, Group};
-use crate::tui::app::{App, LineAsk};
+use super::{footer, inside, takes};
+use crate::tui::action::{Action, Argument, Call, Group};
+use crate::tui::app::{App, Choice, LineAsk, Reading, Tone};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
 use ratatui::Frame;
+use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, Clear, Paragraph, Widget, Wrap};
 
-/// A box in the middle of the screen.
-fn boxed(
-    app: &App,
-    title: &str,
-    width: u16,
-    height: u16,
-    area: Rect,
-    frame: &mut Frame<'_>,
-) -> Rect {
+/// The place of a box in the middle of the screen.
+fn middle(width: u16, height: u16, area: Rect) -> Rect {
     let (width, height) = (width.min(area.width), height.min(area.height));
-    let outer = Rect {
+    Rect {
         x: area.x + (area.width - width) / 2,
         y: area.y + (area.height - height) / 3,
         width,
         height,
-    };
+    }
+}
+
+/// Draws a box; what is inside it.
+fn boxed(app: &App, title: &str, outer: Rect, frame: &mut Frame<'_>) -> Rect {
     let block = Block::bordered()
         .border_style(app.theme.title)
         .title(Span::styled(format!(" {title} "), app.theme.title));
-    let inner = block.inner(outer);
     Clear.render(outer, frame.buffer_mut());
     block.render(outer, frame.buffer_mut());
-    inner
+    inside(outer)
+}
+
+/// Where the palette is.
+pub(super) fn palette_area(area: Rect) -> Rect {
+    middle(76, (area.height * 2 / 3).clamp(6, 24), area)
+}
+
+/// Where the keys are.
+pub(super) fn help_area(area: Rect) -> Rect {
+    middle(78, area.height.saturating_sub(2), area)
+}
+
+/// Where a question is.
+pub(super) fn question_area(area: Rect) -> Rect {
+    middle(60, 6, area)
+}
+
+/// The rows of the palette in view: number, action, place.
+pub(super) fn palette_rows(
+    app: &App,
+    line: &Typed,
+    chosen: usize,
+    area: Rect,
+) -> Vec<(usize, Action, Rect)> {
+    let inner = inside(palette_area(area));
+    let rows = usize::from(inner.height.saturating_sub(1));
+    let first = (chosen + 1).saturating_sub(rows);
+    let found = app.found(line);
+    let places = (inner.y + 1..inner.bottom()).map(|y| Rect { y, height: 1, ..inner });
+    let shown = found.into_iter().enumerate().skip(first).zip(places);
+    shown.map(|((at, action), place)| (at, action, place)).collect()
 }
 
 /// A line that is typed, its end in view, and the terminal's cursor in it.
@@ -51,50 +79,54 @@ fn typed(line: &Typed, area: Rect, frame: &mut Frame<'_>) {
     frame.set_cursor_position(Position { x, y: area.y });
 }
 
-/// The input line of an action, in place of status and hints.
+/// Where an input line is: in place of status and hints.
+pub(super) fn line_area(area: Rect) -> Rect {
+    let height = area.height.min(2);
+    Rect { y: area.bottom() - height, height, ..area }
+}
+
+/// The input line of an action.
 pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
-    let at = Rect { y: area.bottom() - 2, height: 1, ..area };
+    let at = Rect { height: 1, ..line_area(area) };
     Clear.render(at, frame.buffer_mut());
     let label = format!(" {} ", ask.action);
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
     let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
-    let below = Rect { y: area.bottom() - 1, height: 1, ..area };
-    Clear.render(below, frame.buffer_mut());
-    let (text, style) = match &ask.problem {
-        Some(problem) => (problem.clone(), app.theme.fault),
-        None => (takes(ask.action).to_owned(), app.theme.dim),
-    };
-    Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    // The hints stay below a value.
+    if !ask.is_value() {
+        let below = Rect { y: at.bottom(), ..at };
+        Clear.render(below, frame.buffer_mut());
+        let (text, style) = match &ask.problem {
+            Some(problem) => (problem.clone(), app.theme.fault),
+            None => (takes(ask.action).to_owned(), app.theme.dim),
+        };
+        Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
+    }
     typed(&ask.line, input, frame);
 }
 
 /// The palette.
 pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame: &mut Frame<'_>) {
-    let height = (area.height * 2 / 3).clamp(6, 24);
-    let inner = boxed(app, "do", 76, height, area, frame);
+    let inner = boxed(app, "do", palette_area(area), frame);
     let prompt = Rect { height: 1, ..inner };
     Span::styled(": ", app.theme.title).render(prompt, frame.buffer_mut());
     typed(line, Rect { x: prompt.x + 2, width: prompt.width.saturating_sub(2), ..prompt }, frame);
-    let rows = usize::from(inner.height.saturating_sub(1));
-    let found = app.found(line);
-    if found.is_empty() {
+    let rows = palette_rows(app, line, chosen, area);
+    if rows.is_empty() {
         let text = "enter does what is typed, such as: fill 2.5";
         let at = Rect { y: inner.y + 1, height: 1, ..inner };
         Span::styled(text, app.theme.dim).render(at, frame.buffer_mut());
     }
-    let first = (chosen + 1).saturating_sub(rows);
-    for (at, action) in found.iter().enumerate().skip(first).take(rows) {
-        let keys = app.keys_of(&Call::from(*action));
+    for (at, action, place) in rows {
+        let keys = app.keys_of(&Call::from(action));
         let mark = if action.argument() == Argument::None { "" } else { " …" };
         let name = format!("{action}{mark}");
         let row = Line::from(vec![
             Span::styled(format!(" {name:<22}"), app.theme.title),
-            Span::styled(format!("{keys:<10}"), app.theme.key),
+            Span::styled(format!("{keys:<13} "), app.theme.key),
             Span::styled(action.sentence(), app.theme.text),
         ]);
-        let y = inner.y + 1 + (at - first) as u16;
-        let place = Rect { y, height: 1, ..inner };
         row.render(place, frame.buffer_mut());
         if at == chosen {
             frame.buffer_mut().set_style(place, app.theme.cursor);
@@ -104,7 +136,7 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
 
 /// The keys, from the keymap.
 pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "keys", 78, area.height.saturating_sub(2), area, frame);
+    let inner = boxed(app, "keys", help_area(area), frame);
     let mut lines = Vec::new();
     for group in Group::ALL.into_iter().filter(|group| *group != Group::Printing) {
         lines.push(Line::from(Span::styled(group.title(), app.theme.title)));
@@ -123,8 +155,134 @@ pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
 
 /// A question.
 pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "sure?", 60, 6, area, frame);
+    let inner = boxed(app, "sure?", question_area(area), frame);
     Paragraph::new(format!("{text}\n\ny yes · n no"))
         .wrap(Wrap { trim: true })
         .render(inner, frame.buffer_mut());
+}
+
+/// What a choice is about, as it fits.
+fn choice_text(choice: &Choice, area: Rect) -> Vec<String> {
+    wrapped(&choice.text, CHOICE.min(area.width).saturating_sub(4))
+}
+
+/// Columns of a choice, borders included.
+const CHOICE: u16 = 76;
+
+/// Where a choice is.
+pub(super) fn choice_area(choice: &Choice, area: Rect) -> Rect {
+    let lines = choice_text(choice, area).len() + choice.ways.len() + 3;
+    middle(CHOICE, u16::try_from(lines).unwrap_or(u16::MAX), area)
+}
+
+/// The ways of a choice in view: number, place.
+pub(super) fn choice_rows(choice: &Choice, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let inner = inside(choice_area(choice, area));
+    let above = choice_text(choice, area).len() + 1;
+    lines_of(inner).skip(above).take(choice.ways.len()).enumerate()
+}
+
+/// The lines of an area.
+fn lines_of(area: Rect) -> impl Iterator<Item = Rect> {
+    (area.y..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
+}
+
+/// Several ways to go on.
+pub(super) fn choice(app: &App, choice: &Choice, area: Rect, frame: &mut Frame<'_>) {
+    let inner = boxed(app, &choice.title, choice_area(choice, area), frame);
+    let buffer = frame.buffer_mut();
+    let put = |text: &str, place: Rect, buffer: &mut Buffer| {
+        Span::styled(format!(" {text}"), app.theme.text).render(place, buffer);
+    };
+    for (text, place) in choice_text(choice, area).iter().zip(lines_of(inner)) {
+        put(text, place, buffer);
+    }
+    for ((text, _), (at, place)) in choice.ways.iter().zip(choice_rows(choice, area)) {
+        put(text, place, buffer);
+        if at == choice.chosen {
+            buffer.set_style(place, app.theme.cursor);
+        }
+    }
+}
+
+/// The largest box of a text to read: columns and rows, borders included.
+fn text_room(area: Rect) -> (u16, u16) {
+    (area.width.saturating_sub(2).min(112), area.height.saturating_sub(2))
+}
+
+/// Where a text to read is.
+pub(super) fn text_area(reading: &Reading, area: Rect) -> Rect {
+    let (width, height) = text_room(area);
+    let rows = rows_of(reading, width.saturating_sub(4)).len() + 2;
+    middle(width, u16::try_from(rows).unwrap_or(u16::MAX).min(height), area)
+}
+
+/// Something to read, scrolled by the application's scroll.
+pub(super) fn text(app: &App, reading: &Reading, area: Rect, frame: &mut Frame<'_>) {
+    let outer = text_area(reading, area);
+    let rows = rows_of(reading, outer.width.saturating_sub(4));
+    let inner = boxed(app, &reading.title, outer, frame);
+    let shown = usize::from(inner.height);
+    let first = app.scroll.min(rows.len().saturating_sub(shown));
+    for ((tone, text), place) in rows.iter().skip(first).zip(lines_of(inner)) {
+        let style = match tone {
+            Tone::Plain => app.theme.text,
+            Tone::Head => app.theme.title,
+            Tone::Aside => app.theme.dim,
+            Tone::Warning => app.theme.changed,
+        };
+        Span::styled(format!(" {text}"), style).render(place, frame.buffer_mut());
+    }
+    if rows.len() > shown {
+        let text = format!("{}–{} of {} lines", first + 1, first + shown, rows.len());
+        footer(&text, app.theme.dim, outer, frame.buffer_mut());
+    }
+}
+
+/// How far a text can be scrolled on a screen of that size.
+pub(in crate::tui) fn most_scroll(reading: &Reading, area: Rect) -> usize {
+    let (width, height) = text_room(area);
+    let rows = rows_of(reading, width.saturating_sub(4)).len();
+    rows.saturating_sub(usize::from(height.saturating_sub(2)))
+}
+
+/// The lines of a text as they fit.
+fn rows_of(reading: &Reading, width: u16) -> Vec<(Tone, String)> {
+    let lines = reading.lines.iter();
+    lines
+        .flat_map(|(tone, text)| wrapped(text, width).into_iter().map(|row| (*tone, row)))
+        .collect()
+}
+
+/// A line in parts of that many characters, at spaces where there are some; at least one part.
+fn wrapped(text: &str, width: u16) -> Vec<String> {
+    let width = usize::from(width.max(1));
+    let mut parts = Vec::new();
+    let mut rest = text;
+    loop {
+        let Some((end, _)) = rest.char_indices().nth(width) else {
+            parts.push(rest.to_owned());
+            return parts;
+        };
+        let (head, _) = rest.split_at(end);
+        // A space near the end; text without any, such as a workflow, is cut.
+        let at = head.rfind(' ').filter(|at| *at > end / 2).map_or(end, |at| at + 1);
+        let (part, next) = rest.split_at(at);
+        parts.push(part.trim_end().to_owned());
+        rest = next;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lines_are_cut_at_spaces_or_where_they_have_to_be() {
+        assert_eq!(wrapped("a red circle", 8), ["a red", "circle"]);
+        assert_eq!(wrapped("aaaaaaaaaa", 4), ["aaaa", "aaaa", "aa"]);
+        assert_eq!(wrapped("σσσσ", 4), ["σσσσ"]);
+        assert_eq!(wrapped("", 4), [""]);
+        assert_eq!(wrapped("abc", 0), ["a", "b", "c"]);
+    }
 }

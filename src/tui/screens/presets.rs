@@ -1,56 +1,172 @@
-//! The presets of the file, and the curves of the one under the cursor.
+//! The presets of the file, and steps and curves of the one under the cursor.
 
-use super::pane;
-use crate::schedule::preset::Step;
-use crate::schedule::runs;
+use super::{curves, footer, inside, list_rows, pane};
+use crate::schedule::preset::{Preset, Step};
+use crate::schedule::runs::{gw_runs, runs};
+use crate::schedule::terminal::Terminal;
 use crate::tui::app::App;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
+use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
 
+/// Columns of the list before gw: mark, name, number of steps.
+const NAME: usize = 18;
+
+/// The list, and beside it curves and what is known of the preset under the cursor.
+fn parts(area: Rect) -> [Rect; 3] {
+    let width = (area.width * 11 / 20).clamp(24, 72).min(area.width);
+    let list = Rect { width, ..area };
+    let beside = Rect { x: area.x + width, width: area.width - width, ..area };
+    let about = (beside.height / 2).clamp(6, 12).min(beside.height);
+    let above = Rect { height: beside.height - about, ..beside };
+    [list, above, Rect { y: above.bottom(), height: about, ..beside }]
+}
+
+/// The rows of the list in view: number of the row, place.
+pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
+    let [list, ..] = parts(area);
+    let inner = inside(list);
+    let shown = app.shown_presets();
+    let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
+    let rows = usize::from(inner.height);
+    list_rows((here + 1).saturating_sub(rows), rows, shown.len(), inner)
+}
+
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
-    let list_width = (area.width / 2).clamp(24, 48);
-    let list = Rect { width: list_width, ..area };
-    let about = Rect { x: area.x + list_width, width: area.width - list_width, ..area };
+    let [list, above, below] = parts(area);
+    draw_list(app, list, area, buffer);
+    let under_cursor = app.shown_presets().into_iter().find(|at| *at == app.chosen_preset);
+    let Some(preset) = under_cursor.and_then(|at| app.store.presets().get(at)) else {
+        return;
+    };
+    let schedule = preset.schedule(app.document.size());
+    let (title, other) = match is_in_grid(app, preset) && !app.document.is_edited() {
+        true => ("σ and gw", None),
+        false => ("σ and gw · beside the grid's", Some(app.document.schedule())),
+    };
+    let inner = pane(app, title, above, false, buffer);
+    curves::plot(&app.theme, &schedule, other, inner, buffer);
+    draw_about(app, preset, below, buffer);
+}
+
+fn is_in_grid(app: &App, preset: &Preset) -> bool {
+    app.document.draft().name == preset.name
+}
+
+/// What the file holds is not what the grid's schedule was made from.
+fn is_changed_there(app: &App, preset: &Preset) -> bool {
+    app.document.known(&preset.name).is_some_and(|known| known != preset)
+}
+
+fn draw_list(app: &App, area: Rect, whole: Rect, buffer: &mut Buffer) {
     let place = match app.store.exists() {
         true => app.store.path().display().to_string(),
         false => format!("built in · saving makes {}", app.store.path().display()),
     };
-    let inner = pane(app, &format!("presets · {place}"), list, true, buffer);
-    let rows = usize::from(inner.height);
-    let first = (app.chosen_preset + 1).saturating_sub(rows);
-    for (at, preset) in app.store.presets().iter().enumerate().skip(first).take(rows) {
-        let here = app.document.draft().name == preset.name;
-        let mark = match (here, app.document.is_edited()) {
-            (true, true) => "●",
-            (true, false) => "◂",
-            (false, _) => " ",
-        };
-        let line = Line::from(vec![
-            Span::styled(format!(" {:<22}", preset.name), app.theme.text),
-            Span::styled(format!("{:>4} steps {mark}", preset.steps.len()), app.theme.dim),
-        ]);
-        let row = Rect { y: inner.y + (at - first) as u16, height: 1, ..inner };
-        line.render(row, buffer);
+    pane(app, &format!("presets · {place}"), area, true, buffer);
+    let shown = app.shown_presets();
+    for (at, row) in rows(app, whole) {
+        let Some(at) = shown.get(at).copied() else { continue };
+        let Some(preset) = app.store.presets().get(at) else { continue };
+        entry(app, preset, row.width).render(row, buffer);
         if at == app.chosen_preset {
             buffer.set_style(row, app.theme.cursor);
         }
     }
-    let Some(preset) = app.store.presets().get(app.chosen_preset) else { return };
-    let inner = pane(app, &preset.name, about, false, buffer);
+    let all = app.store.presets().len();
+    if app.preset_filter.is_empty() {
+        footer("* default · ▸ in the grid · ● edited", app.theme.dim, area, buffer);
+    } else {
+        let text = format!("{} of {all} with {}", shown.len(), app.preset_filter);
+        footer(&text, app.theme.selection, area, buffer);
+    }
+}
+
+/// One line of the list: marks, name, steps, runs of gw, end.
+fn entry(app: &App, preset: &Preset, width: u16) -> Line<'static> {
+    let theme = &app.theme;
+    let here = is_in_grid(app, preset);
+    let (mark, mark_style) = match (here, here && app.document.is_edited()) {
+        (true, true) => ("●", theme.changed),
+        (true, false) => ("▸", theme.title),
+        (false, _) => (" ", theme.dim),
+    };
+    let is_default = app.store.default_preset().name == preset.name;
+    let (default, end) = (
+        if is_default { "*" } else { " " },
+        match preset.terminal {
+            Terminal::Reference => "ref ",
+            Terminal::Zero => "zero",
+        },
+    );
+    let (there, name_style) = match is_changed_there(app, preset) {
+        true => ("≠", theme.changed),
+        false => (" ", theme.text),
+    };
+    // The name gives way on a narrow screen, then gw.
+    let room = usize::from(width).saturating_sub(2 + 1 + 4 + 1 + 1 + 4);
+    let name_room = NAME.max(room.saturating_sub(26)).min(room);
+    let gw_room = room - name_room;
+    let name = format!("{:<name_room$}", cut(&preset.name, name_room));
+    let gw = cut(&gw_runs(preset.steps.as_slice()), gw_room);
+    Line::from(vec![
+        Span::styled(mark, mark_style),
+        Span::styled(default, theme.key),
+        Span::styled(name, name_style),
+        Span::styled(there, theme.changed),
+        Span::styled(format!("{:>4} ", preset.steps.len()), theme.dim),
+        Span::styled(format!("{gw:<gw_room$} "), theme.text),
+        Span::styled(end, theme.dim),
+    ])
+}
+
+/// At most that many characters, the last one a mark where there were more.
+fn cut(text: &str, room: usize) -> String {
+    if text.chars().count() <= room {
+        return text.to_owned();
+    }
+    let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
+    short.extend((room > 0).then_some('…'));
+    short
+}
+
+fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
+    let inner = pane(app, &preset.name, area, false, buffer);
+    let theme = &app.theme;
     let mut lines = Vec::new();
+    let mut line = |text: String, style: Style| lines.push(Line::from(Span::styled(text, style)));
+    if let Some(fault) = preset.schedule(app.document.size()).faults().first() {
+        line(format!("✗ {fault}"), theme.fault);
+    }
+    if is_changed_there(app, preset) {
+        line("≠ not what the grid began as: another program changed it".to_owned(), theme.changed);
+    }
     if let Some(description) = &preset.description {
-        lines.push(Line::from(description.as_str()));
-        lines.push(Line::default());
+        line(description.clone(), theme.text);
     }
-    lines.push(Line::from(format!("{} steps · terminal {}", preset.steps.len(), preset.terminal)));
-    lines.push(Line::from(format!("gw {}", runs::gw_runs(preset.steps.as_slice()))));
-    let values = |of: fn(&Step) -> f64| runs::runs(preset.steps.iter().map(of));
-    for (name, runs) in [("mu", values(|step| step.mu)), ("std", values(|step| step.std))] {
-        let texts: Vec<_> = runs.iter().map(ToString::to_string).collect();
-        lines.push(Line::from(format!("{name} {}", texts.join(" "))));
-    }
+    line(format!("{} steps · ends at {}", preset.steps.len(), preset.terminal), theme.text);
+    line(format!("gw {}", gw_runs(preset.steps.as_slice())), theme.text);
+    let values = |of: fn(&Step) -> f64| match runs(preset.steps.iter().map(of)).as_slice() {
+        [only] => only.value.to_string(),
+        runs => runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+    };
+    line(format!("mu {}", values(|step| step.mu)), theme.text);
+    line(format!("std {}", values(|step| step.std)), theme.text);
     Paragraph::new(lines).wrap(Wrap { trim: true }).render(inner, buffer);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_cut_says_so() {
+        assert_eq!(cut("7x45 3x3", 8), "7x45 3x3");
+        assert_eq!(cut("7x45 3x3", 7), "7x45 3…");
+        assert_eq!(cut("7x45", 1), "…");
+        assert_eq!(cut("7x45", 0), "");
+    }
 }

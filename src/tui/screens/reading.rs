@@ -12,11 +12,11 @@ pub(super) fn draw_log(app: &App, area: Rect, buffer: &mut Buffer) {
     let inner = pane(app, "log", area, true, buffer);
     let rows = usize::from(inner.height);
     let most = app.log.len().saturating_sub(rows);
-    let first = app.scroll.min(most);
+    let first = most.saturating_sub(app.scroll);
     let lines: Vec<Line<'_>> = app
         .log
         .iter()
-        .skip(if app.scroll == 0 { most } else { first })
+        .skip(first)
         .map(|message| {
             let style = if message.is_problem { app.theme.fault } else { app.theme.text };
             Line::from(Span::styled(message.text.as_str(), style))

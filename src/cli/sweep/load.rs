@@ -1,0 +1,122 @@
+//! From an experiment file to an experiment with everything it names.
+
+use crate::cli::failure::Failure;
+use crate::cli::model_flags::{self, ModelFlags};
+use crate::cli::preset_flags::PresetFlags;
+use crate::cli::print;
+use crate::cli::values::device;
+use clap::Args;
+use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
+use sigmalab::experiment::inputs::{FrozenPreset, Inputs, VERSION};
+use sigmalab::experiment::prompts;
+use sigmalab::experiment::spec::{Prompt, PromptSource, Settings, Spec};
+use sigmalab::experiment::sweep::{Sweep, SweepError};
+use sigmalab::experiment::trial::Experiment;
+use sigmalab::model::DeviceChoice;
+use sigmalab::model::source::lasting_name;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// Most bytes of an experiment or a prompts file that are read.
+const LIMIT: u64 = 64 << 20;
+
+/// The flags that say what an experiment runs on.
+#[derive(Debug, Args)]
+pub(super) struct LoadFlags {
+    #[command(flatten)]
+    model: ModelFlags,
+    #[command(flatten)]
+    presets: PresetFlags,
+    /// Where the networks run: cpu, cuda, cuda:N or metal [default: the file's, else cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
+    device: Option<DeviceChoice>,
+}
+
+/// An experiment file and what it names.
+pub(super) struct Loaded {
+    /// The text of the file.
+    pub(super) text: String,
+    pub(super) experiment: Experiment,
+}
+
+/// Reads an experiment file. A flag beats the file.
+pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
+    let name = path.display().to_string();
+    let text = read(path)?;
+    let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
+    let prompts = match &spec.prompts {
+        PromptSource::Inline(prompts) => prompts.clone(),
+        PromptSource::File(file) => prompts_of(path, file)?,
+    };
+    let mut warnings = Vec::new();
+    let mut preset = |settings: &Settings, table: &str| -> Result<FrozenPreset, Failure> {
+        let use_it = |name: &str| format!("preset = \"{name}\" below [{table}]");
+        let name = settings.preset.as_deref();
+        let found = flags.presets.find(name, use_it, &mut warnings)?;
+        Ok(FrozenPreset::from(&found))
+    };
+    let base = preset(&spec.base, "base")?;
+    let reference = spec.reference.as_ref().map(|settings| preset(settings, "reference"));
+    let reference = reference.transpose()?;
+    warnings.iter().for_each(print::warning);
+    let model = match (flags.model.given(), &spec.model) {
+        (None, Some(model)) => model.clone(),
+        _ => flags.model.name()?,
+    };
+    let mut progress = crate::cli::generate::progress::Progress::new(true);
+    let checkpoint = model_flags::open(&model, &mut |loading| progress.loading(&loading));
+    progress.finish();
+    let checkpoint = checkpoint?;
+    let inputs = Inputs {
+        version: VERSION,
+        model: lasting_name(&model),
+        fingerprint: checkpoint.fingerprint(),
+        default_size: model_flags::default_size(&model, &checkpoint)?,
+        dtype: spec.dtype.unwrap_or_default(),
+        device: flags.device.or(spec.device).unwrap_or_default(),
+        prompts,
+        base,
+        reference,
+    };
+    Ok(Loaded { text, experiment: Experiment { spec, inputs } })
+}
+
+/// Opens the sweep in a run directory.
+pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
+    Sweep::open(&RunDirectory::at(path)).map_err(|error| {
+        let failure = match &error {
+            SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
+            SweepError::Directory(_) | SweepError::Experiment(_) => Failure::bad_input(&error),
+            SweepError::Journal(_) | SweepError::Tables(_) => Failure::failed(&error),
+        };
+        match error {
+            SweepError::Directory(DirectoryError::NotOne(_)) => {
+                failure.way_out("sigmalab sweep run FILE.toml, which makes one")
+            }
+            _ => failure,
+        }
+    })
+}
+
+/// The run directory of an experiment: `--dir`, else `runs/NAME`.
+pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
+    let usual = || Path::new("runs").join(&spec.name);
+    RunDirectory::at(&dir.cloned().unwrap_or_else(usual))
+}
+
+fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
+    let path = experiment.parent().unwrap_or(Path::new("")).join(file);
+    prompts::parse(&read(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
+}
+
+fn read(path: &Path) -> Result<String, Failure> {
+    let name = path.display();
+    let mut text = String::new();
+    std::fs::File::open(path)
+        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
+        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))?;
+    if text.len() as u64 > LIMIT {
+        return Err(Failure::bad_input(format_args!("`{name}` is too large for a text file")));
+    }
+    Ok(text)
+}

@@ -1,0 +1,54 @@
+//! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
+
+mod load;
+mod plan;
+mod progress;
+mod report;
+mod run;
+mod status;
+
+use super::failure::Failure;
+use clap::{Args, Subcommand};
+
+/// The arguments of `sweep`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A sweep lies in a run directory, by default runs/NAME: trials.csv, steps.csv, images,
+report.html, and a journal from which an interrupted sweep goes on. Start the same command in
+several terminals or jobs on one directory and they share the work.
+
+Examples:
+  sigmalab sweep plan experiments/quickstart.toml
+  sigmalab sweep run experiments/quickstart.toml
+  sigmalab sweep status runs/quickstart
+  sigmalab sweep report runs/quickstart"
+)]
+pub(crate) struct SweepCommand {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tell what a sweep would run, what it saves, and how long it takes
+    Plan(plan::PlanCommand),
+    /// Run a sweep, or go on with one
+    Run(run::RunCommand),
+    /// Tell where a sweep stands
+    Status(status::StatusCommand),
+    /// Run failed trials once more
+    Retry(run::RetryCommand),
+    /// Write contact sheet and page, and tell what a sweep found
+    Report(report::ReportCommand),
+}
+
+/// Runs a subcommand.
+pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Run(arguments) => run::run(arguments),
+        Command::Status(arguments) => status::run(arguments),
+        Command::Retry(arguments) => run::retry(arguments),
+        Command::Report(arguments) => report::run(arguments),
+    }
+}

@@ -1,0 +1,296 @@
+//! `sigmalab sweep run` and `retry`: a sweep from its file, or on from where it stands.
+
+use super::load::{self, LoadFlags};
+use super::progress::{Progress, in_words};
+use crate::cli::failure::{Exit, Failure};
+use crate::cli::interrupt::Interrupt;
+use crate::cli::print::{self, counted};
+use crate::cli::values::threads;
+use clap::Args;
+use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
+use sigmalab::experiment::plan::Run;
+use sigmalab::experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
+use sigmalab::experiment::sweep::{Standing, Sweep};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+/// The arguments of `sweep run`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Only finished runs are recorded, each at once: after any interruption the same command goes
+on, and computes nothing twice that is recorded. Failed trials stay failed until `sweep retry`.
+
+Exit codes: 0 all trials done, 1 some failed or something broke, 2 bad input, 130 interrupted."
+)]
+pub(super) struct RunCommand {
+    /// Experiment file; or a run directory, to go on with what is frozen there
+    #[arg(value_name = "FILE.toml|DIR")]
+    what: PathBuf,
+
+    /// Run directory [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    /// Take a changed experiment file: its new trials are added, recorded ones stay
+    #[arg(long)]
+    extend: bool,
+
+    #[command(flatten)]
+    running: RunningFlags,
+    #[command(flatten)]
+    load: LoadFlags,
+}
+
+/// The arguments of `sweep retry`.
+#[derive(Debug, Args)]
+pub(super) struct RetryCommand {
+    /// Run directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Run every failed trial once more
+    #[arg(long, required = true)]
+    failed: bool,
+
+    #[command(flatten)]
+    running: RunningFlags,
+}
+
+/// How a sweep is run.
+#[derive(Debug, Args)]
+struct RunningFlags {
+    /// Take one of N equal shares, as in 1/4 … 4/4: for job arrays
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<Shard>,
+
+    /// Compute threads, 1–1024, at most one a core is used [default: every core]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+
+    /// MiB of trajectory cache [default: a quarter of the memory, or what the plan needs]
+    #[arg(long, value_name = "MIB")]
+    cache: Option<u64>,
+
+    /// No progress and no closing line; warnings and errors stay
+    #[arg(long, short)]
+    quiet: bool,
+
+    /// Write no contact sheet and no page at the end
+    #[arg(long)]
+    no_report: bool,
+}
+
+/// Runs a sweep.
+pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
+    let interrupt = Interrupt::install()?;
+    if arguments.what.is_dir() {
+        if arguments.dir.is_some() || arguments.extend {
+            return Err(Failure::bad_input(
+                "--dir and --extend need an experiment file, and this is a run directory",
+            ));
+        }
+        return work(load::open(&arguments.what)?, &arguments.running, false, &interrupt);
+    }
+    let loaded = load::load(&arguments.what, &arguments.load)?;
+    // Everything is checked before anything is written.
+    loaded.experiment.trials().map_err(Failure::bad_input)?;
+    let directory = load::directory_of(arguments.dir.as_ref(), &loaded.experiment.spec);
+    begin(&directory, &loaded, arguments)?;
+    work(load::open(directory.path())?, &arguments.running, false, &interrupt)
+}
+
+/// Runs failed trials once more.
+pub(super) fn retry(arguments: &RetryCommand) -> Result<(), Failure> {
+    let interrupt = Interrupt::install()?;
+    let sweep = load::open(&arguments.dir)?;
+    work(sweep, &arguments.running, arguments.failed, &interrupt)
+}
+
+fn begin(
+    directory: &RunDirectory,
+    loaded: &load::Loaded,
+    arguments: &RunCommand,
+) -> Result<(), Failure> {
+    let begun = directory.begin(&loaded.text, &loaded.experiment.inputs, arguments.extend);
+    begun.map_err(|error| match error {
+        DirectoryError::Changed { .. } => Failure::bad_input(error.to_string().trim_end())
+            .way_out("--extend to add the new trials; recorded ones stay")
+            .way_out("--dir with another folder for a sweep of its own")
+            .way_out(format_args!(
+                "sigmalab sweep run {} to go on with what was frozen",
+                directory.path().display()
+            )),
+        DirectoryError::Io { .. } | DirectoryError::Write(_) => Failure::failed(error),
+        _ => Failure::bad_input(error),
+    })
+}
+
+fn work(
+    mut sweep: Sweep,
+    flags: &RunningFlags,
+    retry_failed: bool,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    let started = Instant::now();
+    let options = RunOptions {
+        program: None,
+        threads: flags.threads,
+        cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
+        shard: flags.shard,
+        retry_failed,
+    };
+    warn_of(&sweep, &options);
+    let standings = |sweep: &Sweep, wanted: Standing| {
+        let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
+        trials.filter(|run| sweep.standing(*run) == wanted).count()
+    };
+    let trials = sweep.trials.trials.len();
+    let recorded = trials - standings(&sweep, Standing::Pending);
+    let mut progress = Progress::new(flags.quiet, trials, recorded);
+    let mut clock = Clock::new(&sweep);
+    interrupt.become_polite();
+    let result = runner::run(&mut sweep, &options, &mut |news| {
+        if let News::Recorded { record } = &news {
+            progress.left(clock.recorded(record));
+        }
+        progress.show(&news);
+        !interrupt.requested()
+    });
+    progress.finish();
+    let go_on = format!("sigmalab sweep run {} to go on", quoted(sweep.directory.path()));
+    let ended = result.map_err(|error| {
+        let failure = match &error {
+            RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
+            _ => Failure::failed(format_args!("{error}; what is recorded is safe")),
+        };
+        failure.way_out(&go_on)
+    })?;
+    let (done, failed) = (standings(&sweep, Standing::Done), standings(&sweep, Standing::Failed));
+    if ended.interrupted {
+        let message = format!(
+            "interrupted; {done} of {} are recorded in `{}`",
+            counted(trials, "trial"),
+            sweep.directory.path().display()
+        );
+        return Err(Failure { exit: Exit::Interrupted, message, ways_out: vec![go_on] });
+    }
+    interrupt.become_patient();
+    let complete = done + failed == trials;
+    if complete && done > 0 && !flags.no_report {
+        super::report::write(&sweep)?;
+    }
+    if !flags.quiet {
+        print::result(&line(&sweep, &ended, done, failed, started.elapsed().as_secs_f64()))?;
+    }
+    if failed > 0 && complete {
+        let first = sweep.ledger.of(sigmalab::experiment::record::Kind::Trial);
+        let cause = first.into_iter().find_map(|record| match &record.outcome {
+            sigmalab::experiment::record::Outcome::Failed { error } => Some(error.clone()),
+            sigmalab::experiment::record::Outcome::Done(_) => None,
+        });
+        let message = format!(
+            "{} failed, the first: {}",
+            counted(failed, "trial"),
+            cause.unwrap_or_default()
+        );
+        let directory = quoted(sweep.directory.path());
+        return Err(Failure::failed(message)
+            .way_out(format_args!("sigmalab sweep retry {directory} --failed"))
+            .way_out(format_args!("sigmalab sweep status {directory} for every cause")));
+    }
+    Ok(())
+}
+
+fn warn_of(sweep: &Sweep, options: &RunOptions) {
+    if sweep.trials.duplicates > 0 {
+        print::warning(format_args!(
+            "{} have the same recipe as an earlier one and are run once",
+            counted(sweep.trials.duplicates, "trial")
+        ));
+    }
+    if sweep.damaged() > 0 {
+        print::warning(format_args!(
+            "{} of the journals are damaged and passed over; their trials are run again",
+            counted(sweep.damaged(), "line")
+        ));
+    }
+    if let Some(bytes) = options.cache_bytes.filter(|bytes| *bytes < sweep.plan.cache_bytes) {
+        print::warning(format_args!(
+            "--cache {} is less than the {} MiB that the plan needs: some steps will be computed \
+             again",
+            bytes >> 20,
+            sweep.plan.cache_bytes.div_ceil(1 << 20)
+        ));
+    }
+}
+
+/// Time left, by what this process's evaluations take.
+struct Clock {
+    started: Instant,
+    planned: u64,
+    done: u64,
+}
+
+impl Clock {
+    fn new(sweep: &Sweep) -> Self {
+        let pending = |run: Run| sweep.standing(run) == Standing::Pending;
+        let remaining = sweep.plan.remaining(&sweep.trials, pending);
+        let planned = remaining.cond_done + remaining.uncond_done;
+        Clock { started: Instant::now(), planned, done: 0 }
+    }
+
+    fn recorded(&mut self, record: &sigmalab::experiment::record::Record) -> Option<f64> {
+        let nfe = record.measured()?.nfe;
+        self.done += nfe.cond_done + nfe.uncond_done;
+        let seconds = self.started.elapsed().as_secs_f64();
+        let left = self.planned.saturating_sub(self.done) as f64;
+        (self.done > 0).then(|| seconds / self.done as f64 * left)
+    }
+}
+
+fn line(sweep: &Sweep, ended: &Ended, done: usize, failed: usize, seconds: f64) -> String {
+    let nfe = ended.nfe;
+    let failures = if failed > 0 { format!(", {failed} failed") } else { String::new() };
+    format!(
+        "{}  {done} of {} done{failures}  {} + {} evaluations, {} + {} saved  {}\n",
+        sweep.directory.path().display(),
+        counted(sweep.trials.trials.len(), "trial"),
+        nfe.cond_done,
+        nfe.uncond_done,
+        nfe.cond_saved,
+        nfe.uncond_saved,
+        in_words(seconds)
+    )
+}
+
+/// A path as a shell takes it.
+fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
+}
+
+/// `I/N` with I from 1 to N.
+fn shard(text: &str) -> Result<Shard, String> {
+    let wrong = || "write it as I/N with I from 1 to N, as in 1/4".to_owned();
+    let (index, count) = text.split_once('/').ok_or_else(wrong)?;
+    let index: usize = index.trim().parse().map_err(|_| wrong())?;
+    let count: usize = count.trim().parse().map_err(|_| wrong())?;
+    if index == 0 || index > count {
+        return Err(wrong());
+    }
+    Ok(Shard { index: index - 1, count })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_counted_from_one() {
+        assert_eq!(shard("1/4"), Ok(Shard { index: 0, count: 4 }));
+        for text in ["0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
+            assert!(shard(text).is_err(), "{text}");
+        }
+    }
+}

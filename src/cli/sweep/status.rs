@@ -1,0 +1,100 @@
+//! `sigmalab sweep status`: where a sweep stands, at any time.
+
+use super::load;
+use super::progress::in_words;
+use crate::cli::failure::Failure;
+use crate::cli::print::{self, counted};
+use clap::Args;
+use sigmalab::experiment::status::Status;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+/// The arguments of `sweep status`.
+#[derive(Debug, Args)]
+pub(super) struct StatusCommand {
+    /// Run directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+
+    /// Print one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// Most failures that are told; the table has them all.
+const MOST_FAILURES: usize = 10;
+
+/// Prints the status.
+pub(super) fn run(arguments: &StatusCommand) -> Result<(), Failure> {
+    let sweep = load::open(&arguments.dir)?;
+    let status = Status::of(&sweep).map_err(Failure::failed)?;
+    if arguments.json { print::json(&status) } else { print::result(&text(&status)) }
+}
+
+fn text(status: &Status) -> String {
+    let mut text = format!(
+        "{}: {} of {} done, {} failed, {} to do",
+        status.name,
+        status.done,
+        counted(status.trials, "trial"),
+        status.failed,
+        status.pending
+    );
+    if status.references > 0 {
+        let _ = write!(
+            text,
+            "; {} of {}",
+            status.references_done,
+            counted(status.references, "reference run")
+        );
+    }
+    text.push('\n');
+    let nfe = status.nfe;
+    let _ = writeln!(
+        text,
+        "made   {} + {} evaluations, {} + {} saved",
+        nfe.cond_done, nfe.uncond_done, nfe.cond_saved, nfe.uncond_saved
+    );
+    if status.pending > 0 {
+        let _ = write!(
+            text,
+            "to do  {} + {} evaluations",
+            status.remaining.cond_done, status.remaining.uncond_done
+        );
+        if let Some(seconds) = status.remaining_seconds {
+            let _ = write!(text, ", about {} in one process", in_words(seconds));
+        }
+        text.push('\n');
+    }
+    for worker in &status.workers {
+        let who = match &worker.process {
+            Some(process) => format!("process {} on {}", process.id, process.host),
+            None => "a process".to_owned(),
+        };
+        let _ = writeln!(text, "part {} is worked on by {who}", worker.unit);
+    }
+    if status.former > 0 {
+        let _ = writeln!(
+            text,
+            "{} of the table are of an earlier form of the experiment",
+            counted(status.former, "row")
+        );
+    }
+    if status.damaged > 0 {
+        let _ = writeln!(text, "{} of the journals are damaged", counted(status.damaged, "line"));
+    }
+    for failure in status.failures.iter().take(MOST_FAILURES) {
+        let _ = writeln!(
+            text,
+            "failed {} (number {}, {}): {}",
+            failure.trial,
+            failure.number,
+            counted(failure.attempts as usize, "time"),
+            failure.error
+        );
+    }
+    if status.failures.len() > MOST_FAILURES {
+        let _ = writeln!(text, "and {} more", status.failures.len() - MOST_FAILURES);
+    }
+    text
+}

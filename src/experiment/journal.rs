@@ -1,0 +1,261 @@
+//! Journals: one append-only file a process, a record a line, each line with its checksum and on
+//! disk before it counts. A line that a crash cut short is passed over. Knows nothing of what
+//! records mean.
+
+use super::record::Record;
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+/// Hexadecimal digits of a line's checksum.
+const DIGITS: usize = 16;
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// The file or its folder.
+    #[error("journal `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A record that has no text form.
+    #[error("a record cannot be put in JSON: {0}")]
+    Json(#[from] serde_json::Error),
+    /// Written by a later build.
+    #[error(
+        "journal `{}` holds a record of version {found} and this build reads up to {}: update \
+         sigmalab", path.display(), super::record::VERSION
+    )]
+    Version {
+        /// The file.
+        path: PathBuf,
+        /// The version.
+        found: u64,
+    },
+}
+
+/// The journal that this process writes. The file comes to be with its first record.
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    file: Option<File>,
+    length: u64,
+}
+
+impl Journal {
+    /// A journal of that name in `folder`; the name is this process's own.
+    pub fn new(folder: &Path, name: &str) -> Self {
+        Journal { path: folder.join(format!("{name}.jsonl")), file: None, length: 0 }
+    }
+
+    /// Appends a record; it is on disk when this returns. Where that fails, what was written of
+    /// it is taken back.
+    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
+        let line = line(&serde_json::to_string(record)?);
+        let io = |source| JournalError::Io { path: self.path.clone(), source };
+        let file = match &mut self.file {
+            Some(file) => file,
+            None => {
+                let file = File::options().create_new(true).append(true).open(&self.path);
+                let file = self.file.insert(file.map_err(io)?);
+                // The name is to survive a crash too.
+                if let Some(folder) = self.path.parent() {
+                    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
+                }
+                file
+            }
+        };
+        match file.write_all(line.as_bytes()).and_then(|()| file.sync_data()) {
+            Ok(()) => {
+                self.length += line.len() as u64;
+                Ok(())
+            }
+            Err(error) => {
+                let _ = file.set_len(self.length);
+                Err(io(error))
+            }
+        }
+    }
+}
+
+fn checksum(json: &str) -> String {
+    let hash = blake3::hash(json.as_bytes()).to_hex();
+    hash.chars().take(DIGITS).collect()
+}
+
+fn line(json: &str) -> String {
+    format!("{} {json}\n", checksum(json))
+}
+
+/// Every journal of a folder, read as far as it goes and again where it grew.
+#[derive(Debug)]
+pub struct Journals {
+    folder: PathBuf,
+    /// Bytes read of each file.
+    read: HashMap<PathBuf, u64>,
+    /// Whole lines that are no records, of which only a damaged disk or an editor is the cause.
+    damaged: usize,
+}
+
+impl Journals {
+    /// The journals in `folder`, none of them read yet.
+    pub fn new(folder: &Path) -> Self {
+        Journals { folder: folder.to_owned(), read: HashMap::new(), damaged: 0 }
+    }
+
+    /// Lines that were passed over because they are damaged.
+    pub fn damaged(&self) -> usize {
+        self.damaged
+    }
+
+    /// The records that came since the last call, file by file in the order of their names.
+    pub fn refresh(&mut self) -> Result<Vec<Record>, JournalError> {
+        let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) => return Err(io(&self.folder, error)),
+        };
+        let mut paths = Vec::new();
+        for entry in entries {
+            let path = entry.map_err(|error| io(&self.folder, error))?.path();
+            if path.extension().is_some_and(|extension| extension == "jsonl") {
+                paths.push(path);
+            }
+        }
+        paths.sort();
+        let mut records = Vec::new();
+        for path in paths {
+            self.read_on(&path, &mut records)?;
+        }
+        Ok(records)
+    }
+
+    fn read_on(&mut self, path: &Path, records: &mut Vec<Record>) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let read = self.read.entry(path.to_owned()).or_default();
+        let mut file = File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.len() <= *read {
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(*read)).map_err(io)?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes).map_err(io)?;
+        // What has no line end yet is being written, or was when its process died.
+        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
+        for line in bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n') {
+            if line.is_empty() {
+                continue;
+            }
+            match parse(line) {
+                Parsed::Record(record) => records.push(*record),
+                Parsed::Later(found) => {
+                    return Err(JournalError::Version { path: path.to_owned(), found });
+                }
+                Parsed::Damaged => self.damaged += 1,
+            }
+        }
+        *read += whole as u64;
+        Ok(())
+    }
+}
+
+enum Parsed {
+    Record(Box<Record>),
+    Later(u64),
+    Damaged,
+}
+
+fn parse(line: &[u8]) -> Parsed {
+    let Ok(line) = std::str::from_utf8(line) else { return Parsed::Damaged };
+    let Some((sum, json)) = line.split_once(' ') else { return Parsed::Damaged };
+    if sum != checksum(json) {
+        return Parsed::Damaged;
+    }
+    match serde_json::from_str(json) {
+        Ok(record) => Parsed::Record(Box::new(record)),
+        Err(_) => {
+            let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
+            let version = value.and_then(|value| value.get("version")?.as_u64());
+            match version {
+                Some(version) if version > u64::from(super::record::VERSION) => {
+                    Parsed::Later(version)
+                }
+                _ => Parsed::Damaged,
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::experiment::record::Outcome;
+    use crate::experiment::trial::tests::experiment;
+
+    fn record(number: usize) -> Record {
+        let trial = experiment("[parameters]\nmu = [0, 1]").trial(number).unwrap();
+        let outcome = Outcome::Failed { error: "a test".to_owned() };
+        Record::of_trial(&trial, None).ended(1, 5, outcome)
+    }
+
+    #[test]
+    fn records_come_back_as_they_were_written_and_only_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!(journals.refresh().unwrap(), []);
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        let mut other = Journal::new(folder.path(), "b");
+        other.append(&record(1)).unwrap();
+        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+        assert_eq!(journals.refresh().unwrap(), []);
+        journal.append(&record(2)).unwrap();
+        assert_eq!(journals.refresh().unwrap(), [record(2)]);
+    }
+
+    #[test]
+    fn a_line_cut_at_any_byte_is_passed_over_and_the_rest_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        journal.append(&record(1)).unwrap();
+        let path = folder.path().join("a.jsonl");
+        let whole = fs::read(&path).unwrap();
+        let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
+        for cut in [first, first + 1, first + 20, whole.len() - 1] {
+            fs::write(&path, &whole[..cut]).unwrap();
+            let mut journals = Journals::new(folder.path());
+            assert_eq!(journals.refresh().unwrap(), [record(0)], "cut at {cut}");
+            assert_eq!(journals.damaged(), 0);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_costs_its_own_record_and_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        journal.append(&record(1)).unwrap();
+        let path = folder.path().join("a.jsonl");
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[40] ^= 1;
+        fs::write(&path, bytes).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!(journals.refresh().unwrap(), [record(1)]);
+        assert_eq!(journals.damaged(), 1);
+    }
+
+    #[test]
+    fn records_of_a_later_build_are_refused_in_words() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("a.jsonl"), line("{\"version\":9,\"x\":1}")).unwrap();
+        let told = Journals::new(folder.path()).refresh().unwrap_err().to_string();
+        assert!(told.contains("version 9"), "{told}");
+    }
+}

@@ -1,0 +1,62 @@
+//! What a finished run is measured to be, alone and against its reference run.
+
+use super::record::{Against, Measured};
+use crate::engine::event::StepReport;
+use crate::engine::request::RunOutput;
+use crate::image_file::{read_latents, read_picture};
+use crate::metrics::comparison::{psnr, ssim};
+use crate::metrics::image::ImageMetrics;
+use crate::metrics::latent::rmse;
+use crate::metrics::trajectory::straightness;
+use crate::model::RgbImage;
+use std::fs::File;
+use std::io::BufReader;
+use std::path::Path;
+
+/// A finished reference run.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Baseline {
+    pub(super) image: RgbImage,
+    pub(super) latents: Vec<f32>,
+}
+
+impl Baseline {
+    /// Reads the files of a reference run; `None` where one is missing or damaged.
+    pub(super) fn read(directory: &Path, measured: &Measured, tokens: usize) -> Option<Self> {
+        let image = directory.join(measured.image.as_ref()?);
+        let image = read_picture(BufReader::new(File::open(image).ok()?)).ok()?;
+        let latents = read_latents(&directory.join(measured.latents.as_ref()?), tokens).ok()?;
+        Some(Baseline { image, latents })
+    }
+}
+
+/// Measures a run. Its files are not written yet.
+pub(super) fn measure(
+    output: &RunOutput,
+    steps: Vec<StepReport>,
+    baseline: Option<&Baseline>,
+) -> Measured {
+    let lengths = steps.iter().map(|step| step.metrics.step_length);
+    Measured {
+        nfe: output.nfe,
+        timings: output.timings,
+        peak_memory: output.peak_memory,
+        clip_fraction: output.clip_fraction,
+        picture: ImageMetrics::of(&output.image),
+        straightness: straightness(&output.noise, &output.latents, lengths),
+        against: baseline.and_then(|baseline| against(output, baseline)),
+        steps,
+        image: None,
+        latents: None,
+    }
+}
+
+/// `None` where the sizes differ, which those of a trial and its reference run never do.
+fn against(output: &RunOutput, baseline: &Baseline) -> Option<Against> {
+    let psnr = psnr(&output.image, &baseline.image).ok()?;
+    Some(Against {
+        latent_rmse: rmse(&output.latents, &baseline.latents).ok()?,
+        psnr: psnr.is_finite().then_some(psnr),
+        ssim: ssim(&output.image, &baseline.image).ok()?,
+    })
+}

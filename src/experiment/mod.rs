@@ -1,0 +1,25 @@
+//! Sweeps: from an experiment file to trials, a plan that shares what trials have in common, a
+//! run directory that survives anything, tables and reports. This room knows nothing of
+//! terminals.
+
+pub mod difference;
+pub mod directory;
+pub mod inputs;
+pub mod journal;
+pub mod lease;
+pub mod ledger;
+mod measure;
+pub mod plan;
+pub mod process;
+pub mod prompts;
+pub mod record;
+pub mod report;
+pub mod runner;
+mod settle;
+pub mod spec;
+pub mod status;
+pub mod sweep;
+pub mod tables;
+pub mod trial;
+
+pub use settle::SettleError;

@@ -1,0 +1,126 @@
+//! The states a run passes through, by key, and what is known of them: the engine's rules for
+//! sharing, in numbers instead of tensors.
+
+use crate::engine::event::NfeCount;
+use crate::engine::guidance::needs_unconditional;
+use crate::engine::recipe::Recipe;
+use crate::engine::trajectory::StateKey;
+use std::collections::HashMap;
+
+/// The states of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    /// Keys of the N + 1 states.
+    pub(super) keys: Vec<StateKey>,
+    /// Whether each of the N steps needs the unconditional network.
+    unconditional: Vec<bool>,
+    /// Evaluations of a network a step.
+    evaluations: u64,
+    /// Past steps that have to be known where a run resumes.
+    past: usize,
+}
+
+impl Chain {
+    /// The states of a recipe; none where it cannot be run.
+    pub(super) fn of(recipe: &Recipe) -> Self {
+        let Ok((schedule, choice)) = recipe.check() else {
+            return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
+        };
+        let info = choice.sampler.info();
+        // What the engine puts into its own root key; noise by its source, for equal sources are
+        // equal noise.
+        let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();
+        let sampler = serde_json::to_string(&recipe.sampler).unwrap_or_default();
+        let compute = format!("{:?} {:?} {:?}", recipe.model, recipe.dtype, recipe.device);
+        let size = recipe.size.to_string();
+        let parts: [&[u8]; 5] = [
+            compute.as_bytes(),
+            recipe.prompt.as_bytes(),
+            size.as_bytes(),
+            noise.as_bytes(),
+            sampler.as_bytes(),
+        ];
+        let sigmas = schedule.sigmas();
+        let mut key = StateKey::root(&parts, sigmas.first().map_or(0.0, |sigma| sigma.0));
+        let mut keys = vec![key];
+        for (step, ends) in schedule.steps().iter().zip(sigmas.windows(2)) {
+            if let [from, to] = ends {
+                key = key.after(from.0, to.0, step.gw);
+                keys.push(key);
+            }
+        }
+        Chain {
+            keys,
+            unconditional: schedule
+                .steps()
+                .iter()
+                .map(|step| needs_unconditional(step.gw))
+                .collect(),
+            evaluations: u64::from(info.evaluations_per_step),
+            past: info.history_len.max(1),
+        }
+    }
+
+    /// Steps that have to be taken after the first `shared` states.
+    pub(super) fn steps_after(&self, shared: usize) -> usize {
+        (self.keys.len().saturating_sub(1)).saturating_sub(shared.saturating_sub(1))
+    }
+
+    /// How many states two runs share from the start.
+    pub(super) fn shared(&self, other: &Chain) -> usize {
+        self.keys.iter().zip(&other.keys).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// Which velocities are known at a state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    cond: bool,
+    uncond: bool,
+}
+
+/// Every state that runs have passed through.
+#[derive(Debug, Default)]
+pub(super) struct KnownStates(HashMap<StateKey, Known>);
+
+impl KnownStates {
+    /// Runs a chain: counts its evaluations and remembers its states.
+    pub(super) fn run(&mut self, chain: &Chain) -> NfeCount {
+        let mut nfe = NfeCount::default();
+        let steps = chain.unconditional.len();
+        let start = (0..=steps).rev().find(|&index| self.resumes(chain, index)).unwrap_or(0);
+        for (step, &unconditional) in chain.unconditional.iter().enumerate() {
+            let networks = u64::from(unconditional);
+            if step < start {
+                nfe.cond_saved += chain.evaluations;
+                nfe.uncond_saved += networks * chain.evaluations;
+                continue;
+            }
+            let Some(key) = chain.keys.get(step) else { continue };
+            let known = self.0.entry(*key).or_default();
+            let fresh = |known: &mut bool| u64::from(!std::mem::replace(known, true));
+            let cond = fresh(&mut known.cond);
+            let uncond = if unconditional { fresh(&mut known.uncond) } else { 0 };
+            // Evaluations within a step are the sampler's own, and remembered by nobody.
+            let inner = chain.evaluations.saturating_sub(1);
+            nfe.cond_done += cond + inner;
+            nfe.cond_saved += 1 - cond;
+            nfe.uncond_done += uncond + networks * inner;
+            nfe.uncond_saved += networks - uncond;
+            if let Some(next) = chain.keys.get(step + 1) {
+                self.0.entry(*next).or_default();
+            }
+        }
+        nfe
+    }
+
+    /// Whether a run can start at a state: it and the steps a sampler looks back to are known.
+    fn resumes(&self, chain: &Chain, index: usize) -> bool {
+        let known = |index: usize| chain.keys.get(index).and_then(|key| self.0.get(key));
+        known(index).is_some()
+            && (index.saturating_sub(chain.past)..index).all(|past| {
+                let needs = chain.unconditional.get(past).copied().unwrap_or(false);
+                known(past).is_some_and(|known| known.cond && (known.uncond || !needs))
+            })
+    }
+}

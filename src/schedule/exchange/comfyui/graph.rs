@@ -1,0 +1,202 @@
+//! A workflow as a graph of nodes: following its links and computing the few values that ComfyUI's
+//! own template computes. Knows no schedule.
+
+use super::super::ImportError;
+use serde_json::{Map, Value};
+
+/// Links followed one after the other before it is taken for a circle.
+const DEEPEST: usize = 64;
+
+/// The nodes of a workflow.
+#[derive(Debug)]
+pub(super) struct Graph {
+    nodes: Map<String, Value>,
+}
+
+/// One node.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Node<'g> {
+    graph: &'g Graph,
+    id: &'g str,
+    pub(super) class: &'g str,
+    inputs: Option<&'g Map<String, Value>>,
+}
+
+impl Graph {
+    /// Reads a workflow as ComfyUI's server takes it, bare or under `prompt`.
+    pub(super) fn parse(text: &str) -> Result<Graph, ImportError> {
+        let no_json = |error: serde_json::Error| {
+            ImportError::new(format!("it is no JSON, as a workflow of ComfyUI is: {error}"))
+        };
+        let mut value: Value = serde_json::from_str(text).map_err(no_json)?;
+        if let Some(prompt) = value.get_mut("prompt").filter(|prompt| is_graph(prompt)) {
+            value = prompt.take();
+        }
+        if value.get("nodes").is_some_and(Value::is_array) {
+            return Err(ImportError::new(
+                "it is a workflow as ComfyUI's screen saves it: its menu's Export (API) gives the \
+                 form that is read here",
+            ));
+        }
+        match value {
+            Value::Object(nodes) if !nodes.is_empty() && nodes.values().all(is_node) => {
+                Ok(Graph { nodes })
+            }
+            _ => Err(ImportError::new(
+                "it is no workflow of ComfyUI: nodes with a `class_type` are expected, as its \
+                 menu's Export (API) writes them",
+            )),
+        }
+    }
+
+    fn node(&self, id: &str) -> Option<Node<'_>> {
+        let (id, value) = self.nodes.get_key_value(id)?;
+        let class = value.get("class_type")?.as_str()?;
+        let inputs = value.get("inputs").and_then(Value::as_object);
+        Some(Node { graph: self, id, class, inputs })
+    }
+
+    /// The only node of a class.
+    pub(super) fn only(&self, class: &str) -> Result<Node<'_>, ImportError> {
+        let all: Vec<Node<'_>> = self
+            .nodes
+            .keys()
+            .filter_map(|id| self.node(id))
+            .filter(|node| node.class == class)
+            .collect();
+        match all.as_slice() {
+            [node] => Ok(*node),
+            [] => Err(ImportError::new(format!("there is no {class} in the workflow"))),
+            many => {
+                let ids: Vec<&str> = many.iter().map(|node| node.id).collect();
+                Err(ImportError::new(format!(
+                    "there are {} of {class} (nodes {}): leave the one that is meant",
+                    many.len(),
+                    ids.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+fn is_graph(value: &Value) -> bool {
+    value.as_object().is_some_and(|nodes| !nodes.is_empty() && nodes.values().all(is_node))
+}
+
+fn is_node(value: &Value) -> bool {
+    value.get("class_type").is_some_and(Value::is_string)
+}
+
+impl<'g> Node<'g> {
+    /// Its name in messages.
+    pub(super) fn name(&self) -> String {
+        format!("node {} ({})", self.id, self.class)
+    }
+
+    fn input(&self, name: &str) -> Option<&'g Value> {
+        self.inputs.and_then(|inputs| inputs.get(name)).filter(|value| !value.is_null())
+    }
+
+    /// The node that an input is linked to; `None` where it is not linked.
+    pub(super) fn linked(&self, input: &str) -> Option<Node<'g>> {
+        let (id, _) = link(self.input(input)?)?;
+        self.graph.node(id)
+    }
+
+    /// The node that an input has to be linked to.
+    pub(super) fn link(&self, input: &str) -> Result<Node<'g>, ImportError> {
+        self.linked(input).ok_or_else(|| {
+            ImportError::new(format!("`{input}` of {} is linked to no node", self.name()))
+        })
+    }
+
+    /// A finite number, written there or computed in a way that is known.
+    pub(super) fn number(&self, input: &str) -> Result<f64, ImportError> {
+        let value = self.value(input, DEEPEST)?;
+        as_number(&value).ok_or_else(|| self.wrong(input, "a finite number", &value))
+    }
+
+    /// A number of steps or pixels.
+    pub(super) fn count(&self, input: &str) -> Result<usize, ImportError> {
+        let value = self.number(input)?;
+        if value < 0.0 || value.fract() != 0.0 || value > 1e9 {
+            return Err(self.wrong(input, "a whole number", &Value::from(value)));
+        }
+        Ok(value as usize)
+    }
+
+    /// Text.
+    pub(super) fn text(&self, input: &str) -> Result<String, ImportError> {
+        match self.value(input, DEEPEST)? {
+            Value::String(text) => Ok(text),
+            other => Err(self.wrong(input, "text", &other)),
+        }
+    }
+
+    fn wrong(&self, input: &str, expected: &str, found: &Value) -> ImportError {
+        let found: String = found.to_string().chars().take(60).collect();
+        ImportError::new(format!("`{input}` of {} is {found}: expected {expected}", self.name()))
+    }
+
+    fn value(&self, input: &str, depth: usize) -> Result<Value, ImportError> {
+        let value = self
+            .input(input)
+            .ok_or_else(|| ImportError::new(format!("{} has no `{input}`", self.name())))?;
+        let Some((id, output)) = link(value) else { return Ok(value.clone()) };
+        let unknown = |from: String| {
+            ImportError::new(format!(
+                "`{input}` of {} comes from {from}, which is not read: write the value itself there",
+                self.name()
+            ))
+        };
+        let Some(from) = self.graph.node(id) else { return Err(unknown(format!("node {id}"))) };
+        let Some(depth) = depth.checked_sub(1) else { return Err(unknown("a circle".to_owned())) };
+        from.output(output, depth)?.ok_or_else(|| unknown(from.name()))
+    }
+
+    /// What a node that computes gives; `None` where it is not known how it computes. These are
+    /// the nodes by which ComfyUI's template chooses between the reference's presets.
+    fn output(&self, output: u64, depth: usize) -> Result<Option<Value>, ImportError> {
+        let text = |input: &str| {
+            let value = self.value(input, depth)?;
+            Ok::<_, ImportError>(value.as_str().unwrap_or_default().to_owned())
+        };
+        Ok(match (self.class, output) {
+            (class, 0) if class.starts_with("Primitive") => Some(self.value("value", depth)?),
+            ("CustomCombo", 0) => Some(self.value("choice", depth)?),
+            ("ComfyNumberConvert", 0 | 1) => {
+                let number = as_number(&self.value("value", depth)?);
+                number.map(|number| Value::from(if output == 1 { number.trunc() } else { number }))
+            }
+            ("StringReplace", 0) => {
+                Some(text("string")?.replace(&text("find")?, &text("replace")?).into())
+            }
+            ("JsonExtractString", 0) => {
+                let json: Option<Value> = serde_json::from_str(&text("json_string")?).ok();
+                let found = json.as_ref().and_then(|json| json.get(text("key").ok()?));
+                Some(match found {
+                    None | Some(Value::Null) => "".into(),
+                    Some(Value::String(text)) => text.as_str().into(),
+                    Some(other) => other.to_string().into(),
+                })
+            }
+            _ => None,
+        })
+    }
+}
+
+/// `["ID", OUTPUT]`.
+fn link(value: &Value) -> Option<(&str, u64)> {
+    match value.as_array()?.as_slice() {
+        [Value::String(id), output] => Some((id, output.as_u64()?)),
+        _ => None,
+    }
+}
+
+fn as_number(value: &Value) -> Option<f64> {
+    let number = match value {
+        Value::String(text) => text.trim().parse().ok()?,
+        other => other.as_f64()?,
+    };
+    Some(number).filter(|number: &f64| number.is_finite())
+}

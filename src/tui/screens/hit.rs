@@ -1,0 +1,94 @@
+//! What is at a place of the screen, for the mouse: found by the same layout as it is drawn by.
+
+use super::{LEAST, title, title_row};
+use super::{body, compare, editor, gallery, hints, hints_row, pieces, popups, presets};
+use super::{revisions, samplers, status, status_row};
+use crate::tui::action::{Action, Call};
+use crate::tui::app::{App, Asking, Screen};
+use crate::tui::grid::{self, Place};
+use ratatui::layout::{Position, Rect};
+
+/// What is at a place.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::tui) enum Hit {
+    /// Something of the grid.
+    Grid(Place),
+    /// A row of the list in front, by its number.
+    Row(usize),
+    /// Something that does an action.
+    Does(Call),
+    /// What lies beside a popup.
+    Beside,
+}
+
+/// What is at a column and a row of the screen.
+pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
+    let area = app.area();
+    if area.width < LEAST.0 || area.height < LEAST.1 {
+        return None;
+    }
+    let is_in = |area: Rect| area.contains(Position::from(at));
+    let call = |pieces: &[_], row| pieces::call_at(pieces, row, at.0).map(Hit::Does);
+    let in_line = matches!(app.asking, Some(Asking::Line(_)));
+    if in_line && is_in(popups::line_area(area)) {
+        return None;
+    }
+    if is_in(hints_row(area)) {
+        return call(&hints(app, area.width), hints_row(area));
+    }
+    match &app.asking {
+        Some(Asking::Palette { line, chosen }) => {
+            let rows = popups::palette_rows(app, line, *chosen, area);
+            let row = rows.into_iter().find(|(_, _, place)| is_in(*place));
+            return beside(is_in(popups::palette_area(area)), row.map(|(at, ..)| Hit::Row(at)));
+        }
+        Some(Asking::Help) => return beside(is_in(popups::help_area(area)), None),
+        Some(Asking::Question { .. }) => return beside(is_in(popups::question_area(area)), None),
+        Some(Asking::Choice(choice)) => {
+            let row = popups::choice_rows(choice, area).find(|(_, place)| is_in(*place));
+            return beside(
+                is_in(popups::choice_area(choice, area)),
+                row.map(|(at, _)| Hit::Row(at)),
+            );
+        }
+        Some(Asking::Text(reading)) => {
+            return beside(is_in(popups::text_area(reading, area)), None);
+        }
+        Some(Asking::Line(_)) | None => {}
+    }
+    if is_in(title_row(area)) && !in_line {
+        return call(&title(app), title_row(area));
+    }
+    if is_in(status_row(area)) {
+        return call(&status(app, area.width), status_row(area));
+    }
+    match app.screen {
+        Screen::Editor => {
+            let grid_area = editor::grid_area(app);
+            let place = is_in(grid_area)
+                .then(|| grid::place(&app.grid, app.document.len(), grid_area, at))
+                .flatten();
+            let pair = (!in_line && editor::is_pair_at(app, at))
+                .then(|| Hit::Does(Action::Compare.into()));
+            place.map(Hit::Grid).or(pair)
+        }
+        Screen::Presets => row_at(presets::rows(app, body(area)), at),
+        Screen::Gallery => row_at(gallery::rows_on_screen(app, body(area)), at),
+        Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
+        Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
+        Screen::Compare => {
+            compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
+        }
+        Screen::Log => None,
+    }
+}
+
+/// The row of a list that is at a place.
+fn row_at(mut rows: impl Iterator<Item = (usize, Rect)>, at: (u16, u16)) -> Option<Hit> {
+    rows.find(|(_, place)| place.contains(Position::from(at))).map(|(row, _)| Hit::Row(row))
+}
+
+/// What is in a popup, or that it is beside it.
+fn beside(inside: bool, hit: Option<Hit>) -> Option<Hit> {
+    if inside { hit } else { Some(Hit::Beside) }
+}

@@ -1,0 +1,191 @@
+//! `sweep plan`, `run`, `status` and `retry` as their help promises them.
+
+use crate::place::{left, place, rows, run, small, start, undisturbed};
+use crate::program::Place;
+use rustix::process::{Pid, Signal, kill_process};
+use std::fs;
+use std::time::Duration;
+
+#[test]
+fn a_plan_tells_trials_and_evaluations_and_writes_nothing() {
+    let place = place();
+    let text = place.done(&["sweep", "plan", "small.toml", "--no-time"]);
+    assert!(text.starts_with("small: 8 trials and 2 reference runs\n"), "{text}");
+    let json = place.done(&["sweep", "plan", "small.toml", "--json", "--list"]);
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(plan["runs"].as_array().unwrap().len(), 10);
+    // A prompt's reference takes 6 steps; its trials take 4, then 1, twice, and share the first
+    // evaluation with the reference.
+    let expected = serde_json::json!({
+        "cond_done": 28, "uncond_done": 28, "cond_saved": 16, "uncond_saved": 16,
+    });
+    assert_eq!(plan["nfe"], expected);
+    assert!(plan["seconds"].as_f64().unwrap() > 0.0);
+    assert_eq!(place.files(), ["small.toml"]);
+}
+
+#[test]
+fn the_evaluations_made_are_those_planned_and_pictures_are_those_of_single_runs() {
+    let place = place();
+    let json = place.done(&["sweep", "plan", "small.toml", "--json", "--no-time"]);
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let done = run(&place, &[]);
+    assert_eq!(done.code, Some(0), "{done:?}");
+    let table = |name: &str| rows(&place.path(&format!("runs/small/{name}")));
+    let (trials, references) = (table("trials.csv"), table("references.csv"));
+    for column in ["cond_done", "uncond_done", "cond_saved", "uncond_saved"] {
+        let cells = trials.iter().chain(&references).map(|row| &row[&format!("nfe_{column}")]);
+        let sum: u64 = cells.map(|cell| cell.parse::<u64>().unwrap()).sum();
+        assert_eq!(sum, plan["nfe"][column].as_u64().unwrap(), "{column}");
+    }
+    // Alone, from its own recipe: the same bytes.
+    for row in trials.iter().skip(1).step_by(3) {
+        let picture = place.path("runs/small").join(&row["image"]);
+        place.done(&["generate", "--recipe", picture.to_str().unwrap(), "-o", "alone.png", "-q"]);
+        assert_eq!(fs::read(place.path("alone.png")).unwrap(), fs::read(&picture).unwrap());
+    }
+}
+
+#[test]
+fn rows_have_their_values_and_metrics_and_steps_theirs() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let trials = rows(&place.path("runs/small/trials.csv"));
+    let row = &trials[3];
+    assert_eq!((row["number"].as_str(), row["status"].as_str()), ("3", "done"));
+    assert_eq!((row["param.mu"].as_str(), row["param.gw[-2..]"].as_str()), ("0.4", "3"));
+    assert_eq!((row["gw"].as_str(), row["prompt_id"].as_str()), ("7x2 3x2", "<b>"));
+    assert_eq!((row["mu"].as_str(), row["std"].as_str()), ("0.4x4", "1.75x4"));
+    for metric in [
+        "latent_rmse",
+        "psnr",
+        "ssim",
+        "clip_fraction",
+        "saturation",
+        "contrast",
+        "sharpness",
+        "colourfulness",
+        "straightness",
+        "peak_memory_bytes",
+    ] {
+        let value: f64 = row[metric].parse().unwrap_or_else(|_| panic!("{metric}"));
+        assert!(value.is_finite() && value >= 0.0, "{metric} {value}");
+    }
+    assert!(row["straightness"].parse::<f64>().unwrap() <= 1.0);
+    let steps = rows(&place.path("runs/small/steps.csv"));
+    assert_eq!(steps.len(), 8 * 4);
+    let own: Vec<_> = steps.iter().filter(|step| step["trial"] == row["trial"]).collect();
+    assert_eq!(
+        own.iter().map(|step| step["step"].as_str()).collect::<Vec<_>>(),
+        ["0", "1", "2", "3"]
+    );
+    assert_eq!((own[0]["loop_index"].as_str(), own[0]["local_error"].as_str()), ("3", ""));
+    assert!(own[3]["local_error"].parse::<f64>().unwrap() > 0.0);
+    for step in &steps {
+        assert_eq!(step["reused"] == "true", step["ms"].is_empty(), "{step:?}");
+    }
+    assert!(steps.iter().any(|step| step["reused"] == "true"));
+}
+
+#[test]
+fn a_finished_sweep_run_again_computes_and_changes_nothing() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let before = fs::read(place.path("runs/small/trials.csv")).unwrap();
+    let again = run(&place, &[]);
+    assert_eq!(again.code, Some(0));
+    assert!(again.stdout.contains("8 of 8 trials done  0 + 0 evaluations"), "{}", again.stdout);
+    assert_eq!(fs::read(place.path("runs/small/trials.csv")).unwrap(), before);
+}
+
+#[test]
+fn an_interrupt_ends_with_130_says_how_to_go_on_and_loses_nothing() {
+    let place = place();
+    let child = start(&place, &[]);
+    // Once the first trial is recorded.
+    while !place.path("runs/small/trials.csv").exists() {
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    let output = child.wait_with_output().unwrap();
+    let stderr = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(130), "{stderr}");
+    assert!(stderr.contains("interrupted; ") && stderr.contains("of 8 trials"), "{stderr}");
+    assert!(stderr.contains("try: sigmalab sweep run runs/small to go on"), "{stderr}");
+    let before = rows(&place.path("runs/small/trials.csv"));
+    assert!(!before.is_empty());
+    place.done(&["sweep", "run", "runs/small", "--no-report"]);
+    assert_eq!(left(&place.path("runs/small")), *undisturbed());
+    let after = rows(&place.path("runs/small/trials.csv"));
+    for row in before {
+        assert!(after.contains(&row), "a finished row changed: {row:?}");
+    }
+}
+
+#[test]
+fn a_changed_experiment_is_refused_with_its_difference_and_extend_takes_it() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    place.write("small.toml", small().replace("mu = [0.4, 0.5]", "mu = [0.4, 0.5, 0.6]"));
+    let refused = run(&place, &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    for words in ["-   16 | mu = [0.4, 0.5]", "+   16 | mu = [0.4, 0.5, 0.6]", "--extend"] {
+        assert!(refused.stderr.contains(words), "no `{words}` in {}", refused.stderr);
+    }
+    let extended = run(&place, &["--extend"]);
+    assert_eq!(extended.code, Some(0), "{extended:?}");
+    let rows = rows(&place.path("runs/small/trials.csv"));
+    assert_eq!(rows.len(), 12);
+    let status = place.done(&["sweep", "status", "runs/small", "--json"]);
+    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    assert_eq!((&status["done"], &status["pending"]), (&12.into(), &0.into()));
+}
+
+#[test]
+fn a_status_tells_what_is_done_and_what_is_left() {
+    let place = place();
+    run(&place, &["--shard", "1/2"]);
+    let text = place.done(&["sweep", "status", "runs/small"]);
+    assert!(text.starts_with("small: 4 of 8 trials done, 0 failed, 4 to do"), "{text}");
+    assert!(text.contains("to do  14 + 14 evaluations, about"), "{text}");
+}
+
+#[test]
+fn bad_experiments_are_refused_before_anything_is_written() {
+    let place = Place::new();
+    place.write("e.toml", small().replace("mu = [", "muu = ["));
+    let plan = ["sweep", "plan", "e.toml", "--no-time"];
+    place.refused(&plan, &["e.toml:16:1", "did you mean `mu`?"]);
+    place.refused(&["sweep", "run", "e.toml"], &["e.toml:16:1"]);
+    place.write("e.toml", small().replace("V4_TURBO_12", "V4_TURBO_13"));
+    place.refused(&plan, &["did you mean `V4_TURBO_12`?"]);
+    place.write("e.toml", small().replace("\"gw[-2..]\"", "\"gw[-9..]\""));
+    place.refused(&plan, &["trial 0", "gw[-9..]"]);
+    place.write("e.toml", small().replace("mu = [0.4", "mu = [40"));
+    place.refused(&plan, &["trial 0 (mu 40"]);
+    place.refused(&["sweep", "status", "runs/none"], &["no run directory"]);
+    place.refused(&["sweep", "run", "missing.toml"], &["missing.toml"]);
+    place.refused(&["sweep", "run", "e.toml", "--shard", "3/2"], &["I/N"]);
+}
+
+#[test]
+fn a_folder_that_is_something_else_is_left_alone() {
+    let place = place();
+    fs::create_dir_all(place.path("runs/small")).unwrap();
+    fs::write(place.path("runs/small/thesis.tex"), "x").unwrap();
+    place.refused(&["sweep", "run", "small.toml"], &["is not empty and is no run directory"]);
+}
+
+#[test]
+fn prompts_come_from_a_file_beside_the_experiment() {
+    let place = Place::new();
+    fs::create_dir(place.path("deep")).unwrap();
+    fs::write(place.path("deep/p.jsonl"), "{\"id\":\"x\",\"prompt\":\"a circle\"}\n\"plain\"\n")
+        .unwrap();
+    let prompts = small().lines().nth(2).unwrap().to_owned();
+    let text = small().replace(&prompts, "prompts = { file = \"p.jsonl\" }");
+    fs::write(place.path("deep/e.toml"), text).unwrap();
+    let json = place.done(&["sweep", "plan", "deep/e.toml", "--json", "--list", "--no-time"]);
+    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!((&plan["trials"], &plan["runs"][0]["prompt_id"]), (&8.into(), &"x".into()));
+}

@@ -1,0 +1,12 @@
+//! Sweeps as a user meets them: the real binary on a tiny checkpoint.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod commands;
+mod crash;
+mod experiments;
+mod place;
+#[path = "../cli/program.rs"]
+#[allow(dead_code)]
+mod program;
+mod report;
+mod sharing;

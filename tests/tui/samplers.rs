@@ -1,0 +1,45 @@
+//! The samplers screen: (state, keys, screen).
+
+use crate::keys::Workbench;
+use crate::screens::screen;
+use crate::session::FOUR;
+use sigmalab::sampler;
+
+fn after(keys: &str) -> Workbench {
+    let mut workbench = Workbench::with(Some(FOUR), (100, 30));
+    workbench.press(keys);
+    workbench
+}
+
+fn message(workbench: &Workbench) -> &str {
+    workbench.app.message().map_or("", |message| message.text.as_str())
+}
+
+#[test]
+fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
+    let shown = screen(&after("F7"), 100, 30);
+    for info in sampler::available() {
+        assert!(shown.contains(&format!(" {} ", info.id)), "no {} in\n{shown}", info.id);
+    }
+    for part in ["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"] {
+        assert!(shown.contains(part), "no {part:?} in\n{shown}");
+    }
+}
+
+#[test]
+fn the_present_sampler_is_not_chosen_again() {
+    let workbench = after("F7 enter");
+    assert_eq!(message(&workbench), "euler is the sampler already");
+}
+
+#[test]
+fn a_parameter_that_a_sampler_lacks_is_refused_in_the_line() {
+    for value in ["1", "default"] {
+        let keys = format!("F7 : \"sampler-param\" enter \"eta={value}\" enter");
+        let workbench = after(&keys);
+        assert!(message(&workbench).contains("`euler` has no parameter `eta`"));
+        assert!(workbench.app.document().sampler.params.is_empty());
+    }
+    let workbench = after("F7 l");
+    assert_eq!(message(&workbench), "euler has no parameters");
+}

@@ -1,0 +1,120 @@
+//! A workbench with a real history in a folder of its own, its keeper, and runs that end with a
+//! picture of one colour.
+
+use crate::keys::Workbench;
+use sigmalab::engine::request::RunOutput;
+use sigmalab::engine::worker::{RunId, RunUpdate};
+use sigmalab::history::{DEFAULT_QUOTA, History};
+use sigmalab::model::RgbImage;
+use sigmalab::tui::app::{App, Effect};
+use sigmalab::tui::gallery::GalleryNews;
+use sigmalab::tui::gallery::keeper::Keeper;
+use std::path::Path;
+use std::sync::mpsc::{self, Receiver};
+use std::time::Duration;
+
+pub(crate) const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
+                               runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";
+
+/// A workbench beside its keeper.
+pub(crate) struct Session {
+    pub(crate) workbench: Workbench,
+    pub(crate) keeper: Keeper,
+    news: Receiver<GalleryNews>,
+    runs: u64,
+}
+
+/// The history under a data folder.
+pub(crate) fn history(data: &Path) -> History {
+    History::under(data, DEFAULT_QUOTA)
+}
+
+/// A picture of one colour.
+fn picture(shade: u8) -> RgbImage {
+    RgbImage { width: 256, height: 256, pixels: vec![shade; 256 * 256 * 3] }
+}
+
+/// The colour of a picture.
+pub(crate) fn shade(image: &RgbImage) -> u8 {
+    assert!(image.pixels.iter().all(|value| *value == image.pixels[0]));
+    image.pixels[0]
+}
+
+impl Session {
+    /// A session that keeps its runs under `data`.
+    pub(crate) fn new(data: &Path) -> Self {
+        let (sender, news) = mpsc::channel();
+        let keeper = Keeper::start(Some(history(data)), move |news| drop(sender.send(news)));
+        let workbench = Workbench::with(Some(FOUR), (100, 30));
+        Session { workbench, keeper: keeper.unwrap(), news, runs: 0 }
+    }
+
+    pub(crate) fn app(&self) -> &App {
+        &self.workbench.app
+    }
+
+    /// Presses keys; work goes to the keeper.
+    pub(crate) fn press(&mut self, keys: &str) {
+        self.workbench.press(keys);
+        self.carry_out();
+    }
+
+    /// Runs what is in the grid; the picture has this shade everywhere. News of the keeper are not
+    /// taken.
+    pub(crate) fn run(&mut self, shade: u8) {
+        // Runs that end in one millisecond have no order in the history.
+        std::thread::sleep(Duration::from_millis(2));
+        self.workbench.press("F2 r");
+        let asked = self.workbench.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Run(recipe) => Some(recipe.clone()),
+            _ => None,
+        });
+        let mut recipe = *asked.expect("a run");
+        recipe.model.fingerprint = Some("f00d".to_owned());
+        recipe.sampler.version = Some("1".to_owned());
+        self.runs += 1;
+        let id = RunId(self.runs);
+        self.workbench.app.run_taken(id);
+        let output = RunOutput {
+            recipe,
+            image: picture(shade),
+            noise: Vec::new(),
+            latents: Vec::new(),
+            nfe: Default::default(),
+            timings: Default::default(),
+            clip_fraction: 0.0,
+            peak_memory: None,
+        };
+        let update = RunUpdate::Finished(id, Ok(Box::new(output)));
+        let effects = self.workbench.app.engine(update);
+        self.workbench.effects.extend(effects);
+        self.carry_out();
+    }
+
+    /// Takes the keeper's news until something holds.
+    pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&App) -> bool) {
+        while !holds(&self.workbench.app) {
+            let news = self.news.recv_timeout(Duration::from_secs(20));
+            let news = news.unwrap_or_else(|_| panic!("never: {what}"));
+            let effects = self.workbench.app.gallery_news(news);
+            self.workbench.effects.extend(effects);
+            self.carry_out();
+        }
+    }
+
+    /// Until every run of this session is written.
+    pub(crate) fn settle(&mut self) {
+        self.until("every run is kept", |app| {
+            app.gallery().shown().all(|(run, _)| run.id().is_some())
+        });
+    }
+
+    fn carry_out(&mut self) {
+        for effect in &self.workbench.effects {
+            if let Effect::Gallery(work) = effect {
+                self.keeper.take(work.clone());
+            }
+        }
+        self.workbench.effects.retain(|effect| !matches!(effect, Effect::Gallery(_)));
+    }
+}
