@@ -189,15 +189,27 @@ fn bytes_of_keys(table: &mut Table) {
     tty.watch(Duration::from_secs(2));
     table.bytes("idle for 2 s", 0, tty.since(mark).len());
     let mut most = |keys: &str| keys.split(' ').map(|key| bytes_of(&mut tty, key)).max().unwrap();
-    table.bytes("cursor moved", 256, most("j j l l l k h"));
-    table.bytes("cell nudged", 512, most("+ + - l + -"));
+    table.bytes("cursor moved", 256, most("j j l l k h h"));
+    table.bytes("cell nudged", 512, most("+ + - j + -"));
     table.bytes("value typed and accepted", 512, most("2 . 5 enter"));
-    table.bytes("screen drawn whole at 120×40", 16 * KIB, most("ctrl-l"));
+    let mark = tty.mark();
+    table.bytes("screen drawn whole at 120×40", 16 * KIB, bytes_of(&mut tty, "ctrl-l"));
+    assert!(String::from_utf8_lossy(tty.since(mark)).contains("\x1b[2J"), "it is not drawn whole");
 }
 
+/// What a run writes in a second, beside its drafts and with them.
 fn progress(table: &mut Table) {
+    let parts = written_by_a_run(Answers::KITTY);
+    table.bytes("progress of a run, a second", KIB, parts.text);
+    table.row("drafts of a run in kitty, a second", "", &in_kib(parts.pictures + parts.cells));
+    let parts = written_by_a_run(Answers::PLAIN);
+    table.row("drafts of a run as half-blocks, a second", "", &in_kib(parts.text));
+}
+
+/// Bytes a second while a run of the demo checkpoint goes on.
+fn written_by_a_run(answers: Answers) -> Parts {
     let place = Place::new();
-    let mut tty = opened(&place, Answers::KITTY, (120, 40));
+    let mut tty = opened(&place, answers, (120, 40));
     tty.send(keys(": \"load-preset\" space \"LONG\" enter"));
     tty.wait_text("400 steps");
     tty.send("r");
@@ -207,11 +219,9 @@ fn progress(table: &mut Table) {
     tty.watch(Duration::from_secs(8));
     tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
     let seconds = start.elapsed().as_secs_f64();
-    let parts = Parts::of(tty.since(mark));
     let a_second = |bytes: usize| (bytes as f64 / seconds).round() as usize;
-    table.bytes("progress of a run, a second", KIB, a_second(parts.text));
-    let drafts = a_second(parts.pictures + parts.cells);
-    table.row("drafts of a run in kitty, a second", "", &in_kib(drafts));
+    let Parts { pictures, cells, text } = Parts::of(tty.since(mark));
+    Parts { pictures: a_second(pictures), cells: a_second(cells), text: a_second(text) }
 }
 
 /// A whole run at 120×40 in one protocol.
@@ -224,15 +234,15 @@ fn run(table: &mut Table, name: &str, answers: Answers) {
     tty.wait_text("NFE 4+4");
     tty.settle(Duration::from_millis(500));
     let bytes = tty.since(mark);
-    // Half-blocks come as frames.
-    let sizes = match pictures(bytes) {
-        sizes if sizes.is_empty() => frames(bytes),
-        sizes => sizes,
-    };
-    let (full, drafts) = sizes.split_last().unwrap();
-    let (full, draft) = match name {
-        "half-blocks" => (*sizes.iter().max().unwrap(), *sizes.iter().max().unwrap()),
-        _ => (*full, drafts.iter().copied().max().unwrap_or(0)),
+    let sizes = pictures(bytes);
+    let (full, draft) = match sizes.split_last() {
+        Some((full, drafts)) => (*full, drafts.iter().copied().max().unwrap_or(0)),
+        // Half-blocks come as frames: those before the run's numbers are of drafts.
+        None => {
+            let done = bytes.windows(3).position(|window| window == b"NFE").unwrap();
+            let most = |bytes: &[u8]| frames(bytes).into_iter().max().unwrap_or(0);
+            (most(&bytes[done..]), most(&bytes[..done]))
+        }
     };
     table.bytes(&format!("draft, {name}"), 16 * KIB, draft);
     table.bytes(&format!("image of 256×256, {name}"), 150 * KIB, full);
@@ -256,5 +266,8 @@ fn write(table: &str) {
     let text = std::fs::read_to_string(&path).unwrap();
     let (before, rest) = text.split_once(BEGIN).unwrap();
     let (_, after) = rest.split_once(END).unwrap();
-    std::fs::write(&path, format!("{before}{BEGIN}\n{table}\n{END}{after}")).unwrap();
+    let cores = std::thread::available_parallelism().unwrap();
+    let build = if cfg!(debug_assertions) { "a development build" } else { "the release build" };
+    let machine = format!("On a machine with {cores} cores, with {build}:");
+    std::fs::write(&path, format!("{before}{BEGIN}\n{machine}\n\n{table}\n{END}{after}")).unwrap();
 }

@@ -11,7 +11,7 @@
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
 //! | [`metrics`] | functions on trajectories and images |
-//! | [`sampler`] | the solver trait and the built-in solvers |
+//! | [`sampler`] | the solver trait, the built-in solvers, plugins and their check |
 //! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |

@@ -8,11 +8,12 @@ use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, Progress, den
 use sigmalab::engine::event::{NfeCount, StepReport};
 use sigmalab::engine::network::{CHANNELS, Network};
 use sigmalab::engine::trajectory::{StateKey, TrajectoryCache};
-use sigmalab::sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput};
+use sigmalab::sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput, Text};
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::sigmas::{Schedule, Sigma, Terminal};
 use sigmalab::schedule::size::Size;
+use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
@@ -101,15 +102,20 @@ struct AdamsBashforth;
 
 impl Sampler for AdamsBashforth {
     fn info(&self) -> &SamplerInfo {
-        &SamplerInfo {
-            id: "test-ab2",
-            version: "1",
-            description: "",
+        static INFO: SamplerInfo = SamplerInfo {
+            id: Text::Borrowed("test-ab2"),
+            name: Text::Borrowed("AB2"),
+            version: Text::Borrowed("1"),
+            description: Text::Borrowed(""),
             order: 2,
             evaluations_per_step: 2,
             history_len: 1,
-            params: &[],
-        }
+            stochastic: false,
+            sigma_zero: true,
+            split: false,
+            params: Cow::Borrowed(&[]),
+        };
+        &INFO
     }
 
     fn step(
@@ -140,11 +146,11 @@ impl Sampler for AdamsBashforth {
 }
 
 fn euler() -> Choice {
-    Choice { sampler: Arc::new(Euler), params: Vec::new() }
+    Choice { sampler: Arc::new(Euler), params: Vec::new(), file: None }
 }
 
 fn adams_bashforth() -> Choice {
-    Choice { sampler: Arc::new(AdamsBashforth), params: Vec::new() }
+    Choice { sampler: Arc::new(AdamsBashforth), params: Vec::new(), file: None }
 }
 
 fn size() -> Size {

@@ -12,7 +12,6 @@ use sigmalab::model::{ComputeDtype, DeviceChoice, RgbImage};
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
 use sigmalab::schedule::terminal::Terminal;
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -39,7 +38,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         preset: None,
         steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
         terminal: Terminal::Reference,
-        sampler: SamplerRef { id: "euler".to_owned(), version: None, params: BTreeMap::new() },
+        sampler: SamplerRef::named("euler"),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };

@@ -8,10 +8,12 @@ mod generate;
 mod interrupt;
 mod model;
 mod model_flags;
+mod plugins;
 mod preset_flags;
 mod presets;
 mod print;
 mod prompt;
+mod samplers;
 mod schedule;
 mod schedule_flags;
 mod size_flags;
@@ -63,6 +65,8 @@ enum Command {
     Presets(presets::PresetsCommand),
     /// Plan, run and report sweeps of experiment files
     Sweep(Box<sweep::SweepCommand>),
+    /// List and check sampler plugins, and begin one
+    Plugins(plugins::PluginsCommand),
     /// Look into a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
@@ -98,6 +102,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
+        Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),

@@ -101,11 +101,15 @@ pub(crate) fn threads(text: &str) -> Result<usize, String> {
     }
 }
 
-/// `key=value` with a finite value.
-pub(crate) fn parameter(text: &str) -> Result<(String, f64), String> {
+/// `key=value`; a value that is a number is a finite one. What the key takes is for the sampler to
+/// say.
+pub(crate) fn parameter(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write it as KEY=VALUE")?;
-    let value = finite(value).map_err(|why| format!("value of `{}`: {why}", key.trim()))?;
-    Ok((key.trim().to_owned(), value))
+    let (key, value) = (key.trim(), value.trim());
+    if value.parse::<f64>().is_ok_and(|number| !number.is_finite()) {
+        return Err(format!("value of `{key}`: it must be a finite number"));
+    }
+    Ok((key.to_owned(), value.to_owned()))
 }
 
 #[cfg(test)]
@@ -169,8 +173,9 @@ mod tests {
     }
 
     #[test]
-    fn parameters_are_a_key_and_a_finite_number() {
-        assert_eq!(parameter("eta=0.5").unwrap(), ("eta".to_owned(), 0.5));
+    fn parameters_are_a_key_and_a_value_that_is_finite_where_it_is_a_number() {
+        assert_eq!(parameter("eta=0.5").unwrap(), ("eta".to_owned(), "0.5".to_owned()));
+        assert_eq!(parameter(" a = heun ").unwrap(), ("a".to_owned(), "heun".to_owned()));
         assert!(parameter("eta").is_err());
         assert!(parameter("eta=nan").unwrap_err().contains("`eta`"));
     }

@@ -3,10 +3,13 @@
 use super::failure::{Exit, Failure};
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
+use super::samplers;
 use clap::Args;
 use sigmalab::engine::folders::cache_folder;
 use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
+use sigmalab::sampler::Samplers;
+use sigmalab::sampler::plugin::{Effort, discover, follow};
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::terminal::picture::{Protocol, ProtocolError};
 use sigmalab::tui::app::{App, Setup};
@@ -113,7 +116,13 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         seed: FIRST_SEED,
         screen: (80, 24),
     });
-    let mut engine = Engine::new(EngineOptions { log: log(), ..EngineOptions::default() });
+    let discovery = samplers::discovery();
+    // The first frame waits for no process; a file that is played waits for all of them.
+    let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
+    let samplers = Samplers::with(discover(&discovery, effort));
+    app.set_samplers(samplers.clone());
+    let mut engine =
+        Engine::new(EngineOptions { log: log(), samplers, ..EngineOptions::default() });
     if let Some(file) = &arguments.play {
         let name = file.display().to_string();
         let text = match file.as_path() == Path::new("-") {
@@ -132,6 +141,9 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         })?),
         None => None,
     };
+    let follow_samplers: runtime::FollowSamplers = Box::new(move |tell| {
+        follow(&discovery, &mut |listing| tell(Samplers::with(listing)));
+    });
     let choices = Choices {
         pictures: match arguments.image_protocol {
             Some(ImageProtocol(choice)) => choice,
@@ -147,7 +159,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
-    match runtime::run(&mut app, &mut engine, choices, record, recovery, history) {
+    match runtime::run(&mut app, &mut engine, choices, record, recovery, history, follow_samplers) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure {
             exit: Exit::Interrupted,

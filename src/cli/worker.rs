@@ -2,8 +2,12 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::engine::worker::{ServeError, serve};
+use sigmalab::engine::worker::{ServeError, ServeOptions, serve};
 use std::path::PathBuf;
+use std::time::Duration;
+
+/// Sets how long code of a plugin may run in one step.
+const LIMIT_VARIABLE: &str = "SIGMALAB_PLUGIN_SECONDS";
 
 /// The arguments of `worker`.
 #[derive(Debug, Args)]
@@ -14,11 +18,22 @@ pub(crate) struct Worker {
     /// Cache folder
     #[arg(long)]
     cache_folder: Option<PathBuf>,
+    /// How long code of a plugin may run in one step
+    #[arg(long)]
+    plugin_seconds: Option<f64>,
 }
 
 /// Serves until the caller closes the pipe.
 pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
-    serve(arguments.cache_bytes, arguments.cache_folder.clone()).map_err(|error| match error {
+    let own = || std::env::var(LIMIT_VARIABLE).ok()?.trim().parse().ok();
+    let limit = arguments.plugin_seconds.or_else(own);
+    let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+    serve(ServeOptions {
+        cache_bytes: arguments.cache_bytes,
+        cache_folder: arguments.cache_folder.clone(),
+        plugin_limit: limit,
+    })
+    .map_err(|error| match error {
         ServeError::NoPipe(_) => Failure::bad_input(error),
         ServeError::Pipe(_) => Failure::failed(error),
     })

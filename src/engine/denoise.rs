@@ -84,8 +84,18 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
         /// The step.
         step: usize,
         /// Its id.
-        sampler: &'static str,
+        sampler: String,
         /// Its own words.
+        message: String,
+    },
+    /// The sampler wrote into memory that is not its own: this process is not to go on.
+    #[error("step {step}: sampler `{sampler}` failed: {message}")]
+    Corrupted {
+        /// The step.
+        step: usize,
+        /// Its id.
+        sampler: String,
+        /// What it did.
         message: String,
     },
     /// The numbers blew up.
@@ -290,6 +300,8 @@ impl<N: Network> Denoising<'_, N> {
             params: &self.sampler.params,
             x: &state.x,
             v: &v,
+            v_cond: &v_cond,
+            v_uncond: v_uncond.as_deref(),
             history: &history,
         };
         let mut x_next = vec![0.0; state.x.len()];
@@ -346,12 +358,15 @@ struct StepHost<'a, N: Network> {
 impl<N: Network> StepHost<'_, N> {
     fn explain(self, error: SamplerError) -> DenoiseError<N::Error> {
         let step = self.index;
+        let sampler = || self.task.sampler.sampler.info().id.to_string();
         match (error, self.failure) {
             (SamplerError::Cancelled, _) => DenoiseError::Cancelled,
             (SamplerError::Evaluation(_), Some(source)) => DenoiseError::Network { step, source },
+            (SamplerError::Corrupting(message), _) => {
+                DenoiseError::Corrupted { step, sampler: sampler(), message }
+            }
             (SamplerError::Evaluation(message) | SamplerError::Failed(message), _) => {
-                let sampler = self.task.sampler.sampler.info().id;
-                DenoiseError::Sampler { step, sampler, message }
+                DenoiseError::Sampler { step, sampler: sampler(), message }
             }
         }
     }

@@ -13,5 +13,6 @@ pub mod preview;
 pub mod recipe;
 pub mod request;
 pub mod session;
+pub mod solver;
 pub mod trajectory;
 pub mod worker;

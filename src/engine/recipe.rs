@@ -3,7 +3,7 @@
 
 use super::noise::NoiseSource;
 use crate::model::{ComputeDtype, DeviceChoice};
-use crate::sampler::{self, Choice, SamplerChoiceError};
+use crate::sampler::{Chosen, SamplerChoiceError, Samplers};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::Step;
 use crate::schedule::sigmas::{Schedule, ScheduleError, Terminal};
@@ -58,7 +58,7 @@ pub struct ModelRef {
     pub fingerprint: Option<String>,
 }
 
-/// A sampler by name, version and parameters.
+/// A sampler by name, version, file and parameters.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplerRef {
@@ -67,9 +67,20 @@ pub struct SamplerRef {
     /// Version of its arithmetic; absent in a request, filled in by the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// BLAKE3 of the plugin's file, hexadecimal, where it is a plugin; absent in a request, filled
+    /// in by the run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_hash: Option<String>,
     /// Parameters by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
+}
+
+impl SamplerRef {
+    /// The sampler `id` as it is today, with its defaults.
+    pub fn named(id: impl Into<String>) -> Self {
+        SamplerRef { id: id.into(), version: None, file_hash: None, params: BTreeMap::new() }
+    }
 }
 
 /// Why a recipe cannot be run as it says.
@@ -114,6 +125,28 @@ pub enum RecipeError {
         expected: String,
         /// Version found.
         found: String,
+    },
+    /// The sampler comes from another file than then.
+    #[error(
+        "the recipe was made with a plugin `{id}` whose file has hash {expected}, and {found}: \
+         remove `file_hash` from the recipe to try this one"
+    )]
+    SamplerFile {
+        /// Id of the sampler.
+        id: String,
+        /// Hash in the recipe.
+        expected: String,
+        /// What is there instead.
+        found: String,
+    },
+    /// The last step ends at σ = 0 and the sampler takes no such step.
+    #[error(
+        "sampler `{id}` takes no step to σ = 0: end the schedule at the reference's terminal σ, or \
+         choose another sampler"
+    )]
+    SigmaZero {
+        /// Id of the sampler.
+        id: String,
     },
     /// The noise comes from a file and none was given.
     #[error("the recipe's noise comes from a file: give it with --initial-noise")]
@@ -166,23 +199,42 @@ impl Recipe {
     }
 
     /// What the recipe says of its own account, without a checkpoint: the schedule, fit to be
-    /// run, and the sampler with its parameters.
-    pub fn check(&self) -> Result<(Schedule, Choice), RecipeError> {
+    /// run, and the sampler, one of `samplers`, with its parameters.
+    pub fn check(&self, samplers: &Samplers) -> Result<(Schedule, Chosen), RecipeError> {
         if self.version > VERSION {
             return Err(RecipeError::Version { found: self.version });
         }
         let steps = SamplingOrder(self.steps.clone());
         let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
         schedule.check()?;
-        let choice = sampler::find(&self.sampler.id, &self.sampler.params)?;
-        let found = choice.sampler.info().version;
-        match &self.sampler.version {
-            Some(expected) if expected != found => Err(RecipeError::SamplerVersion {
-                id: self.sampler.id.clone(),
-                expected: expected.clone(),
-                found: found.to_owned(),
-            }),
-            _ => Ok((schedule, choice)),
+        let chosen = samplers.choose(&self.sampler.id, &self.sampler.params)?;
+        self.sampler.check(&chosen)?;
+        if self.terminal == Terminal::Zero && !chosen.info.sigma_zero {
+            return Err(RecipeError::SigmaZero { id: self.sampler.id.clone() });
+        }
+        Ok((schedule, chosen))
+    }
+}
+
+impl SamplerRef {
+    /// Whether `chosen` is what was meant, by version and by file.
+    fn check(&self, chosen: &Chosen) -> Result<(), RecipeError> {
+        let id = || self.id.clone();
+        let found = &chosen.info.version;
+        if let Some(expected) = self.version.as_ref().filter(|version| *version != found) {
+            let (expected, found) = (expected.clone(), found.to_string());
+            return Err(RecipeError::SamplerVersion { id: id(), expected, found });
+        }
+        let hash = chosen.file.as_ref().map(|file| file.hash.as_str());
+        match &self.file_hash {
+            Some(expected) if hash != Some(expected) => {
+                let found = match &chosen.file {
+                    Some(file) => format!("`{}` has {}", file.path.display(), file.hash),
+                    None => "it is built in now".to_owned(),
+                };
+                Err(RecipeError::SamplerFile { id: id(), expected: expected.clone(), found })
+            }
+            _ => Ok(()),
         }
     }
 }
@@ -229,7 +281,8 @@ mod tests {
             let target = target.unwrap();
             let proxy = at(Some(target));
             let large = Recipe { size: target, ..recipe() };
-            let (proxy, large) = (proxy.check().unwrap().0, large.check().unwrap().0);
+            let schedule = |recipe: Recipe| recipe.check(&Samplers::built_in()).unwrap().0;
+            let (proxy, large) = (schedule(proxy), schedule(large));
             prop_assert_eq!(proxy.sigmas(), large.sigmas());
         }
     }

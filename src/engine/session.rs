@@ -11,12 +11,15 @@ use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
+use super::solver::{SolverError, solver};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
 use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, profile};
-use crate::sampler::Choice;
+use crate::sampler::plugin::{Place, PluginFile, Watch};
+use crate::sampler::{Choice, SamplerInfo};
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -28,6 +31,7 @@ pub struct Session {
     loaded: Option<Loaded>,
     cache: TrajectoryCache,
     fits: FitStore,
+    watch: Watch,
 }
 
 struct Loaded {
@@ -49,6 +53,9 @@ pub enum SessionError {
     /// The recipe cannot be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// There is no such sampler, or it cannot be used.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
     /// The checkpoint was not found.
     #[error(transparent)]
     Source(SourceError),
@@ -83,29 +90,39 @@ impl SessionError {
             SessionError::Cancelled | SessionError::Denoise(_) => false,
             SessionError::Model(error) => error.is_bad_input(),
             SessionError::Source(error) => error.is_bad_input(),
-            SessionError::Recipe(_) => true,
+            SessionError::Recipe(_) | SessionError::Solver(_) => true,
         }
+    }
+
+    /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
+    pub fn corruption(&self) -> Option<(Place, &str)> {
+        let SessionError::Denoise(DenoiseError::Corrupted { step, sampler, message }) = self else {
+            return None;
+        };
+        Some((Place { sampler: sampler.clone(), step: Some(*step) }, message))
     }
 }
 
 impl Session {
-    /// An empty session whose trajectory cache holds at most so many bytes, and which keeps what
-    /// drafts are made with in `fits`.
-    pub fn new(cache_bytes: u64, fits: FitStore) -> Self {
-        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes), fits }
+    /// An empty session whose trajectory cache holds at most so many bytes, which keeps what
+    /// drafts are made with in `fits`, and whose plugins `watch` watches.
+    pub fn new(cache_bytes: u64, fits: FitStore, watch: Watch) -> Self {
+        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes), fits, watch }
     }
 
-    /// Makes one image. `on_event` is told of everything on the way.
+    /// Makes one image. Its sampler is the plugin in the file `plugin`, where one is given.
+    /// `on_event` is told of everything on the way.
     pub fn run(
         &mut self,
         request: &RunRequest,
+        plugin: Option<&Path>,
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<RunOutput, SessionError> {
         memory::forget_peak();
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
-        let (schedule, sampler) = recipe.check()?;
+        let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
         let noise = initial_noise(request)?;
 
         let mut timings = Timings::default();
@@ -115,7 +132,11 @@ impl Session {
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
-        let recipe = Recipe { model, sampler: sampler_ref(&sampler), ..recipe.clone() };
+        let recipe = Recipe {
+            model,
+            sampler: sampler_ref(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            ..recipe.clone()
+        };
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
         }
@@ -280,13 +301,17 @@ fn milliseconds(started: Instant) -> f64 {
 }
 
 /// The sampler as a recipe names it, with its version and every parameter.
-pub(crate) fn sampler_ref(choice: &Choice) -> SamplerRef {
-    let info = choice.sampler.info();
-    let params = info.params.iter().zip(&choice.params);
+pub(crate) fn sampler_ref(
+    info: &SamplerInfo,
+    params: &[f64],
+    file: Option<&PluginFile>,
+) -> SamplerRef {
+    let params = info.params.iter().zip(params);
     SamplerRef {
-        id: info.id.to_owned(),
-        version: Some(info.version.to_owned()),
-        params: params.map(|(param, value)| (param.key.to_owned(), *value)).collect(),
+        id: info.id.to_string(),
+        version: Some(info.version.to_string()),
+        file_hash: file.map(|file| file.hash.to_string()),
+        params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
     }
 }
 
@@ -343,7 +368,8 @@ fn root_key(recipe: &Recipe, sampler: &Choice, schedule: &Schedule, noise: &[f32
     let params: Vec<u8> =
         sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
     let noise = noise::hash(noise);
-    let parts: [&[u8]; 9] = [
+    let file = sampler.file.as_ref().map_or("", |file| file.hash.as_str());
+    let parts: [&[u8]; 10] = [
         fingerprint.as_bytes(),
         compute.as_bytes(),
         recipe.prompt.as_bytes(),
@@ -352,6 +378,7 @@ fn root_key(recipe: &Recipe, sampler: &Choice, schedule: &Schedule, noise: &[f32
         &sampler_seed(&recipe.noise).to_le_bytes(),
         info.id.as_bytes(),
         info.version.as_bytes(),
+        file.as_bytes(),
         &params,
     ];
     let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);

@@ -5,10 +5,12 @@ use super::inputs::Inputs;
 use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
 use crate::image_file::{OnCollision, Target, TargetError};
+use crate::sampler::Samplers;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// The version this build writes.
 const VERSION: u32 = 1;
@@ -126,12 +128,12 @@ impl RunDirectory {
         self.path.join("worker.log")
     }
 
-    /// The experiment that the directory was begun with.
-    pub fn experiment(&self) -> Result<Experiment, DirectoryError> {
+    /// The experiment that the directory was begun with, its samplers among `samplers`.
+    pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
         let frozen = self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path.clone()))?;
         let name = self.path.join(COPY).display().to_string();
         let spec = Spec::parse(&frozen.experiment, &name)?;
-        Ok(Experiment { spec, inputs: frozen.inputs })
+        Ok(Experiment { spec, inputs: frozen.inputs, samplers })
     }
 
     /// Begins a sweep here, or goes on with the one that was begun. `text` is that of the
@@ -189,6 +191,26 @@ impl RunDirectory {
     pub(super) fn create(&self, folder: &Path) -> Result<(), DirectoryError> {
         fs::create_dir_all(folder)
             .map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
+    }
+
+    /// Removes what killed processes left of files they were writing. A file is written in
+    /// moments: one that is an hour old is nobody's.
+    pub(super) fn tidy(&self) {
+        const OLD: Duration = Duration::from_secs(3600);
+        for folder in [self.path.clone(), self.images(), self.latents(), self.references()] {
+            let Ok(entries) = fs::read_dir(folder) else { continue };
+            for entry in entries.flatten() {
+                let name = entry.file_name();
+                let unfinished = name
+                    .to_str()
+                    .is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
+                let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+                if unfinished && age().is_some_and(|age| age > OLD) {
+                    // What cannot be removed only takes room.
+                    let _ = fs::remove_file(entry.path());
+                }
+            }
+        }
     }
 
     fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
@@ -261,15 +283,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let directory = RunDirectory::at(&folder.path().join("deep/runs/x"));
         let inputs = experiment("").inputs;
-        assert!(matches!(directory.experiment(), Err(DirectoryError::NotOne(_))));
+        assert!(matches!(
+            directory.experiment(Samplers::built_in()),
+            Err(DirectoryError::NotOne(_))
+        ));
         directory.begin(TEXT, &inputs, false).unwrap();
         directory.begin(TEXT, &inputs, false).unwrap();
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
 
         let changed = TEXT.replace("[1]", "[1, 2]");
         let told = directory.begin(&changed, &inputs, false).unwrap_err().to_string();
         assert!(told.contains("-    3 | seeds = [1]\n+    3 | seeds = [1, 2]"), "{told}");
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
 
         let mut others = inputs.clone();
         others.fingerprint = "g".to_owned();
@@ -277,10 +302,29 @@ mod tests {
         assert!(told.contains("the checkpoint's contents"), "{told}");
 
         directory.begin(&changed, &inputs, true).unwrap();
-        assert_eq!(directory.experiment().unwrap().spec.seeds, [1, 2]);
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1, 2]);
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
+    }
+
+    #[test]
+    fn old_unfinished_files_are_removed_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(folder.path());
+        let old = std::time::SystemTime::now() - Duration::from_secs(7200);
+        for (name, aged) in [(".sigmalab-a.tmp", true), (".sigmalab-b.tmp", false), ("c.tmp", true)]
+        {
+            let file = fs::File::create(folder.path().join(name)).unwrap();
+            if aged {
+                file.set_modified(old).unwrap();
+            }
+        }
+        directory.tidy();
+        let mut left: Vec<_> =
+            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, [".sigmalab-b.tmp", "c.tmp"]);
     }
 
     #[test]
@@ -301,7 +345,7 @@ mod tests {
         let path = folder.path().join(FROZEN);
         let text = fs::read_to_string(&path).unwrap().replace("seeds = [1]", "seeds = [2]");
         fs::write(&path, text).unwrap();
-        let told = directory.experiment().unwrap_err().to_string();
+        let told = directory.experiment(Samplers::built_in()).unwrap_err().to_string();
         assert!(told.contains("changed by hand"), "{told}");
     }
 }

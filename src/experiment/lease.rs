@@ -4,7 +4,7 @@
 //! process can create. Clocks of two machines are never compared.
 
 use super::process::Process;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -17,6 +17,9 @@ const BEAT: Duration = Duration::from_secs(5);
 
 /// A lease without a sign of life for so long has lost its holder.
 const LOST: Duration = Duration::from_secs(45);
+
+/// A lease that names nobody is of a process that ended between two system calls.
+const NAMELESS: Duration = Duration::from_secs(5);
 
 /// The leases of a run directory, as one process sees them.
 #[derive(Debug)]
@@ -102,6 +105,18 @@ impl Leases {
         Ok(held)
     }
 
+    /// Removes the leases of holders that are known to be lost: what a process leaves that was
+    /// killed after its last record.
+    pub fn tidy(&mut self) -> io::Result<()> {
+        let units: BTreeSet<String> = self.files()?.into_iter().map(|(unit, _)| unit).collect();
+        for unit in units {
+            // Taken over first and then given back, so that two that tidy up are not in each
+            // other's way.
+            drop(self.take(&unit)?);
+        }
+        Ok(())
+    }
+
     fn files(&self) -> io::Result<Vec<(String, u32)>> {
         let entries = match fs::read_dir(&self.folder) {
             Ok(entries) => entries,
@@ -127,9 +142,11 @@ impl Leases {
 
     fn is_lost(&mut self, unit: &str, attempt: u32) -> bool {
         let path = file(&self.folder, unit, attempt);
-        if holder(&path).is_some_and(|process| process.is_gone()) {
+        let holder = holder(&path);
+        if holder.as_ref().is_some_and(Process::is_gone) {
             return true;
         }
+        let patience = if holder.is_some() { LOST } else { NAMELESS };
         // It may be gone meanwhile: then it is nobody's, and the next look says so.
         let Ok(length) = fs::metadata(&path).map(|metadata| metadata.len()) else { return false };
         let now = Instant::now();
@@ -137,7 +154,7 @@ impl Leases {
         if *seen != length {
             (*seen, *since) = (length, now);
         }
-        now.duration_since(*since) > LOST
+        now.duration_since(*since) > patience
     }
 }
 
@@ -203,6 +220,21 @@ mod tests {
         assert!(leases.take("a").unwrap().is_none());
         drop(lease);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn what_lost_processes_left_is_removed_and_what_others_hold_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = Process { id: u32::MAX, ..Process::this() };
+        let text = serde_json::to_string(&gone).unwrap();
+        for name in ["a.1", "a.2", "b.3"] {
+            fs::write(folder.path().join(name), &text).unwrap();
+        }
+        let held = Leases::new(folder.path()).take("c").unwrap().unwrap();
+        Leases::new(folder.path()).tidy().unwrap();
+        let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        assert_eq!(names.collect::<Vec<_>>(), ["c.1"]);
+        assert!(held.is_mine());
     }
 
     #[test]

@@ -125,12 +125,14 @@ pub fn run(
         threads: options.threads,
         cache_bytes: Some(options.cache_bytes.unwrap_or(usual)),
         log: Some(sweep.directory.log()),
+        samplers: sweep.experiment.samplers.clone(),
         ..EngineOptions::default()
     });
     let directory = sweep.directory.clone();
     for folder in [directory.journals(), directory.leases(), directory.references()] {
         directory.create(&folder)?;
     }
+    directory.tidy();
     let output = sweep.experiment.spec.output;
     if output.images {
         directory.create(&directory.images())?;
@@ -228,7 +230,8 @@ impl Runner<'_> {
             let open: Vec<usize> =
                 (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
             if open.is_empty() {
-                return Ok(());
+                let path = self.sweep.directory.leases();
+                return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
             let mut worked = false;
             for place in open {

@@ -3,6 +3,7 @@
 
 use super::spec::{Path, PathError, Slice, Value};
 use crate::engine::recipe::SamplerRef;
+use crate::sampler::{SamplerChoiceError, Samplers};
 use crate::schedule::free::{Guidance, Overrides, ParameterError};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
@@ -28,6 +29,9 @@ pub enum SettleError {
     /// A terminal rule that does not exist.
     #[error(transparent)]
     Terminal(#[from] TerminalError),
+    /// A sampler, or a value of its parameter by name, that does not exist.
+    #[error(transparent)]
+    Sampler(#[from] SamplerChoiceError),
     /// A list of another length than the slice.
     #[error("`{path}` is given {given} values and names {steps} steps: give one value a step")]
     ListLength {
@@ -53,6 +57,7 @@ pub(super) fn settle(
     preset: &Preset,
     base: &[(Path, Value)],
     point: &[(Path, Value)],
+    samplers: &Samplers,
 ) -> Result<Settled, SettleError> {
     let unswept = base.iter().filter(|(path, _)| !point.iter().any(|(swept, _)| swept == path));
     let changes: Vec<&(Path, Value)> = unswept.chain(point).collect();
@@ -60,8 +65,12 @@ pub(super) fn settle(
     let mut sampler = SamplerRef {
         id: "euler".to_owned(),
         version: None,
+        file_hash: None,
         params: std::collections::BTreeMap::new(),
     };
+    if let Some((_, id)) = changes.iter().rev().find(|(path, _)| *path == Path::Sampler) {
+        sampler.id = id.to_string();
+    }
     for (path, value) in &changes {
         let kind = || SettleError::Kind { path: path.to_string(), value: value.to_string() };
         match path {
@@ -70,11 +79,14 @@ pub(super) fn settle(
                 overrides.num_steps = Some(usize::try_from(*steps).unwrap_or(usize::MAX));
             }
             Path::Terminal => overrides.terminal = Some(value.to_string().parse::<Terminal>()?),
-            Path::Sampler => sampler.id = value.to_string(),
             Path::SamplerParam(key) => {
-                sampler.params.insert(key.clone(), value.number().ok_or_else(kind)?);
+                let number = match value {
+                    Value::Text(name) => samplers.read_value(&sampler.id, key, name)?,
+                    _ => value.number().ok_or_else(kind)?,
+                };
+                sampler.params.insert(key.clone(), number);
             }
-            Path::Steps(..) | Path::Seed | Path::Prompt | Path::Size => {}
+            Path::Sampler | Path::Steps(..) | Path::Seed | Path::Prompt | Path::Size => {}
         }
     }
     let mut settled = preset.with_overrides(&overrides)?;

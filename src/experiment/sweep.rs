@@ -9,6 +9,7 @@ use super::record::{Kind, Outcome, Record};
 use super::spec::Path;
 use super::tables::{self, TableError, TableLock};
 use super::trial::{Experiment, ExperimentError, TrialId, Trials};
+use crate::sampler::Samplers;
 
 /// A sweep and everything known of it.
 #[derive(Debug)]
@@ -55,9 +56,9 @@ pub enum Standing {
 }
 
 impl Sweep {
-    /// Reads the sweep that was begun in a run directory.
-    pub fn open(directory: &RunDirectory) -> Result<Self, SweepError> {
-        let experiment = directory.experiment()?;
+    /// Reads the sweep that was begun in a run directory, its samplers among `samplers`.
+    pub fn open(directory: &RunDirectory, samplers: Samplers) -> Result<Self, SweepError> {
+        let experiment = directory.experiment(samplers)?;
         let trials = experiment.trials()?;
         let plan = Plan::of(&trials);
         let journals = Journals::new(&directory.journals());

@@ -186,7 +186,7 @@ pub fn row(record: &Record, swept: &[String]) -> Vec<String> {
         recipe.steps.len().to_string(),
         recipe.sampler.id.clone(),
         recipe.sampler.version.clone().unwrap_or_default(),
-        sampler_hash(recipe),
+        recipe.sampler.file_hash.clone().unwrap_or_default(),
         params.collect::<Vec<_>>().join(" "),
         record.reference.as_ref().map(|id| id.short().to_owned()).unwrap_or_default(),
     ];
@@ -275,14 +275,4 @@ pub fn preset_hash(steps: &[Step], terminal: Terminal) -> String {
     }
     hasher.update(terminal.as_str().as_bytes());
     hasher.finalize().to_hex().chars().take(16).collect()
-}
-
-/// Hash of the sampler's file; empty where it is built in.
-fn sampler_hash(recipe: &crate::engine::recipe::Recipe) -> String {
-    // Read by name: recipes of builds without sampler plugins have no such key.
-    let sampler = serde_json::to_value(&recipe.sampler).unwrap_or_default();
-    let hash = ["file", "hash", "file_hash", "blake3"]
-        .iter()
-        .find_map(|key| sampler.get(*key)?.as_str().map(str::to_owned));
-    hash.unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use super::spec::{MOST_TRIALS, Method, Path, Prompt, Spec, Value};
 use crate::engine::noise::NoiseSource;
 use crate::engine::recipe::{self, ModelRef, Recipe, RecipeError};
 use crate::engine::session::sampler_ref;
+use crate::sampler::Samplers;
 use crate::schedule::free::FREE;
 use crate::schedule::size::{ParseSizeError, Size};
 use std::collections::HashMap;
@@ -18,6 +19,8 @@ pub struct Experiment {
     pub spec: Spec,
     /// What it names.
     pub inputs: Inputs,
+    /// The samplers that it may name.
+    pub samplers: Samplers,
 }
 
 /// One run of an experiment.
@@ -69,6 +72,8 @@ pub struct Reference {
 /// Every trial of an experiment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trials {
+    /// The samplers that their recipes name.
+    pub samplers: Samplers,
     /// The trials, by number; of equal recipes the first.
     pub trials: Vec<Trial>,
     /// The reference runs that they need, each once.
@@ -178,7 +183,8 @@ impl Experiment {
                 self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
-        let settled = settle(&self.inputs.base.preset(), &self.spec.base.changes, &point)?;
+        let settled =
+            settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
         let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
         let prompt_id = prompt.id;
@@ -190,7 +196,7 @@ impl Experiment {
         let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
             return Ok(None);
         };
-        let settled = settle(&preset.preset(), &settings.changes, &[])?;
+        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
         let Recipe { prompt, size, .. } = &trial.recipe;
         let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
         let (id, seed) = (identity(&recipe)?, trial.seed);
@@ -203,7 +209,7 @@ impl Experiment {
         if self.len() > MOST_TRIALS {
             return Err(ExperimentError::TooMany(self.len()));
         }
-        let mut found = Trials::default();
+        let mut found = Trials { samplers: self.samplers.clone(), ..Trials::default() };
         let mut seen = HashMap::new();
         let mut references: HashMap<(String, u64, Size), usize> = HashMap::new();
         let (mut broken, mut more) = (Vec::new(), 0);
@@ -310,8 +316,8 @@ impl Experiment {
         };
         // The sampler with its version and every parameter, as the worker fills it in: the
         // identity is known before the run.
-        let (_, choice) = recipe.check()?;
-        recipe.sampler = sampler_ref(&choice);
+        let (_, chosen) = recipe.check(&self.samplers)?;
+        recipe.sampler = sampler_ref(&chosen.info, &chosen.params, chosen.file.as_ref());
         Ok(recipe)
     }
 }

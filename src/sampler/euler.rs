@@ -1,19 +1,27 @@
 //! Euler's method: one evaluation, straight along the velocity.
 
-use super::solver::{Host, Sampler, SamplerError, SamplerInfo, StepInput};
+use super::info::SamplerInfo;
+use super::solver::{Host, Sampler, SamplerError, StepInput};
+use std::borrow::Cow;
 
 /// x' = x + (σ_next − σ)·v, the reference's own step.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Euler;
 
-const INFO: SamplerInfo = SamplerInfo {
-    id: "euler",
-    version: "1",
-    description: "Euler: one evaluation a step, order 1; the reference's own sampler",
+static INFO: SamplerInfo = SamplerInfo {
+    id: Cow::Borrowed("euler"),
+    name: Cow::Borrowed("Euler"),
+    version: Cow::Borrowed("1"),
+    description: Cow::Borrowed(
+        "Euler: one evaluation a step, order 1; the reference's own sampler",
+    ),
     order: 1,
     evaluations_per_step: 1,
     history_len: 0,
-    params: &[],
+    stochastic: false,
+    sigma_zero: true,
+    split: false,
+    params: Cow::Borrowed(&[]),
 };
 
 impl Sampler for Euler {

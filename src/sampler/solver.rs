@@ -1,39 +1,7 @@
 //! The solver trait: a stateless step over slices, with the history kept by the host so that
 //! any step can be replayed, branched from and cached.
 
-/// What a sampler is: identity, cost and parameters.
-#[derive(Debug, Clone, PartialEq)]
-pub struct SamplerInfo {
-    /// Stable name, as in `--sampler`.
-    pub id: &'static str,
-    /// Version of its arithmetic: part of every recipe.
-    pub version: &'static str,
-    /// A sentence for lists.
-    pub description: &'static str,
-    /// Order of accuracy.
-    pub order: u32,
-    /// Most network evaluations a step, the one the host makes included.
-    pub evaluations_per_step: u32,
-    /// How many earlier steps it reads.
-    pub history_len: usize,
-    /// Its parameters.
-    pub params: &'static [Param],
-}
-
-/// A parameter of a sampler.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Param {
-    /// Name, as in `--sampler-param key=value`.
-    pub key: &'static str,
-    /// A sentence for help.
-    pub help: &'static str,
-    /// Least value.
-    pub min: f64,
-    /// Greatest value.
-    pub max: f64,
-    /// Value when none is given.
-    pub default: f64,
-}
+use super::info::SamplerInfo;
 
 /// One earlier step, as the host remembers it. Velocities are dx/dσ.
 #[derive(Debug, Clone, Copy)]
@@ -69,6 +37,10 @@ pub struct StepInput<'a> {
     pub x: &'a [f32],
     /// Blended velocity at (`x`, `sigma`), already evaluated by the host.
     pub v: &'a [f32],
+    /// The conditional velocity there.
+    pub v_cond: &'a [f32],
+    /// The unconditional velocity there; absent where `gw` is 1, and `v` is `v_cond` then.
+    pub v_uncond: Option<&'a [f32]>,
     /// Earlier steps, newest first; at most [`SamplerInfo::history_len`].
     pub history: &'a [HistoryEntry<'a>],
 }
@@ -126,7 +98,11 @@ pub enum SamplerError {
     /// An evaluation of the network failed.
     #[error("{0}")]
     Evaluation(String),
-    /// The sampler itself gave up.
+    /// The sampler itself gave up, or did what it must not.
     #[error("{0}")]
     Failed(String),
+    /// The sampler changed what is not its own, memory or the processor's way of computing:
+    /// nothing in this process can be trusted any more.
+    #[error("{0}")]
+    Corrupting(String),
 }

@@ -60,11 +60,7 @@ impl Document {
             prompt,
             seed,
             seed_locked: true,
-            sampler: SamplerRef {
-                id: "euler".to_owned(),
-                version: None,
-                params: Default::default(),
-            },
+            sampler: SamplerRef::named("euler"),
             model,
             dtype: ComputeDtype::default(),
             device: DeviceChoice::default(),

@@ -12,72 +12,45 @@ pub struct SamplerCard {
     pub version: String,
     /// A sentence.
     pub description: String,
-    /// Order of accuracy.
+    /// Order of accuracy; 0 where it claims none.
     pub order: u32,
     /// Most network evaluations a step.
     pub evaluations: u32,
     /// How many earlier steps it reads.
     pub history: usize,
     /// Its parameters.
-    pub params: Vec<ParamCard>,
-}
-
-/// What the list says of a parameter.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ParamCard {
-    /// Its name.
-    pub key: String,
-    /// A sentence.
-    pub help: String,
-    /// Least value.
-    pub min: f64,
-    /// Greatest value.
-    pub max: f64,
-    /// Value when none is given.
-    pub default: f64,
+    pub params: Vec<Param>,
 }
 
 impl From<&SamplerInfo> for SamplerCard {
     fn from(info: &SamplerInfo) -> Self {
         SamplerCard {
-            id: info.id.to_owned(),
-            version: info.version.to_owned(),
-            description: info.description.to_owned(),
+            id: info.id.to_string(),
+            version: info.version.to_string(),
+            description: info.description.to_string(),
             order: info.order,
             evaluations: info.evaluations_per_step,
             history: info.history_len,
-            params: info.params.iter().map(ParamCard::from).collect(),
-        }
-    }
-}
-
-impl From<&Param> for ParamCard {
-    fn from(param: &Param) -> Self {
-        ParamCard {
-            key: param.key.to_owned(),
-            help: param.help.to_owned(),
-            min: param.min,
-            max: param.max,
-            default: param.default,
+            params: info.params.to_vec(),
         }
     }
 }
 
 /// The list and its cursor, which is on a sampler or on one of its parameters.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Samplers {
+pub struct SamplerList {
     cards: Vec<SamplerCard>,
     at: usize,
     /// The parameter under the cursor, while it is among them.
     param: Option<usize>,
 }
 
-impl Samplers {
+impl SamplerList {
     /// The samplers there are, the cursor on the one of that name.
-    pub fn new(available: &[SamplerInfo], id: &str) -> Self {
-        let cards: Vec<SamplerCard> = available.iter().map(SamplerCard::from).collect();
+    pub fn new<'a>(available: impl Iterator<Item = &'a SamplerInfo>, id: &str) -> Self {
+        let cards: Vec<SamplerCard> = available.map(SamplerCard::from).collect();
         let at = cards.iter().position(|card| card.id == id).unwrap_or(0);
-        Samplers { cards, at, param: None }
+        SamplerList { cards, at, param: None }
     }
 
     /// Every sampler.
@@ -91,7 +64,7 @@ impl Samplers {
     }
 
     /// The parameter under the cursor.
-    pub fn param(&self) -> Option<&ParamCard> {
+    pub fn param(&self) -> Option<&Param> {
         self.param.and_then(|param| self.card()?.params.get(param))
     }
 
@@ -128,29 +101,31 @@ impl Samplers {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sampler::{Euler, ParamKind, Sampler as _};
 
-    const PARAMS: [Param; 2] = [
-        Param { key: "eta", help: "Noise", min: 0.0, max: 1.0, default: 0.5 },
-        Param { key: "order", help: "Order", min: 1.0, max: 3.0, default: 2.0 },
-    ];
-
-    fn samplers() -> Samplers {
-        let info = |id, params| SamplerInfo {
-            id,
-            version: "1",
-            description: "A sampler",
-            order: 1,
-            evaluations_per_step: 1,
-            history_len: 0,
-            params,
+    fn samplers() -> SamplerList {
+        let param = |key: &'static str| Param {
+            key: key.into(),
+            label: key.into(),
+            help: "What it does".into(),
+            kind: ParamKind::Real,
+            min: 0.0,
+            max: 1.0,
+            default: 0.5,
+            increment: 0.0,
+            log_scale: false,
+            tunable: true,
         };
-        Samplers::new(&[info("plain", &[]), info("tuned", &PARAMS)], "tuned")
+        let plain = Euler.info().clone();
+        let params = vec![param("eta"), param("order")];
+        let tuned = SamplerInfo { id: "tuned".into(), params: params.into(), ..plain.clone() };
+        SamplerList::new([plain, tuned].iter(), "tuned")
     }
 
     #[test]
     fn the_cursor_begins_on_the_present_sampler_and_goes_through_its_parameters() {
         let mut samplers = samplers();
-        let key = |samplers: &Samplers| samplers.param().map(|param| param.key.clone());
+        let key = |samplers: &SamplerList| samplers.param().map(|param| param.key.to_string());
         assert_eq!((samplers.at(), key(&samplers)), (1, None));
         assert!(samplers.enter());
         samplers.along(5);

@@ -21,7 +21,8 @@ fn without_a_terminal_the_workbench_says_what_it_needs() {
 #[test]
 fn every_command_teaches_with_examples() {
     let place = Place::new();
-    for command in ["generate", "schedule", "presets", "model", "caption", "completions"] {
+    for command in ["generate", "schedule", "presets", "plugins", "model", "caption", "completions"]
+    {
         let text = place.done(&[command, "--help"]);
         assert!(text.contains("Examples:\n  sigmalab "), "{command}: {text}");
     }
@@ -31,7 +32,10 @@ fn every_command_teaches_with_examples() {
 fn completions_name_the_commands() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(place.done(&["completions", shell]).contains("generate"), "{shell}");
+        let script = place.done(&["completions", shell]);
+        assert!(script.contains("generate"), "{shell}");
+        // The samplers that there are, where one is asked for.
+        assert!(script.contains("euler"), "{shell}");
     }
     assert_eq!(place.run(&["completions", "tcsh"]).code, Some(2));
 }

@@ -34,11 +34,12 @@ impl Place {
         path
     }
 
-    /// The names of the files in the folder, sorted.
+    /// The names of the files in the folder, sorted, but for the user's own folder.
     pub(crate) fn files(&self) -> Vec<String> {
         let entries = fs::read_dir(self.folder.path()).unwrap();
         let mut names: Vec<_> =
             entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+        names.retain(|name| name != "home");
         names.sort();
         names
     }

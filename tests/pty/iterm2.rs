@@ -1,9 +1,9 @@
 //! Pictures in iTerm2, whose sequence is taken from the bytes.
 
 use crate::pixels::{self, Cells};
-use crate::place::Place;
+use crate::place::{PROGRAM, Place};
 use crate::tty::{Answers, Tty};
-use crate::workbench::{generated, keys, tty};
+use crate::workbench::{EDITOR, command, generated, keys, tty};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::{ImageFormat, RgbImage, load_from_memory_with_format};
@@ -96,4 +96,20 @@ fn a_picture_arrives_as_a_jpeg_in_its_cells() {
     tty.send("\x1b");
     tty.wait("picture again", |tty| pictures(tty).len() == sent + 1);
     assert_eq!(pictures(&tty).last().unwrap().cells, cells);
+}
+
+#[test]
+fn it_can_be_chosen_for_a_terminal_that_does_not_say_so() {
+    let place = Place::new();
+    let command = command(&place, PROGRAM, &["--image-protocol", "iterm2"]);
+    let mut tty = Tty::start(command, (100, 30), Answers::PLAIN);
+    tty.wait_text(EDITOR);
+    tty.send("r");
+    tty.wait_text("NFE 4+4");
+    tty.wait("picture", |tty| !pictures(tty).is_empty());
+    // And left to the terminal again: half-blocks.
+    let sent = pictures(&tty).len();
+    tty.send(keys(": \"image-protocol\" space \"auto\" enter"));
+    tty.wait_text("▀");
+    assert_eq!(pictures(&tty).len(), sent);
 }

@@ -5,6 +5,7 @@ use crate::tty::{Answers, PATIENCE, Tty};
 use portable_pty::CommandBuilder;
 use std::path::PathBuf;
 use std::process::Command;
+use std::time::Duration;
 use termlens::{Graphics, Screen, Terminal, TerminalBuilder};
 
 /// Shown on the last row of the editor, which is drawn last.
@@ -107,6 +108,8 @@ impl Drive for Terminal {
     #[track_caller]
     fn see(&mut self, text: &str) -> Screen {
         self.wait_until(|screen| screen.contains(text)).unwrap();
+        // A text may be seen before the end of its frame; while a run goes on there may be no rest.
+        let _ = self.wait_idle(Duration::from_millis(20));
         self.screen()
     }
 

@@ -1,5 +1,5 @@
 //! Sweeps as a user meets them: the real binary on a tiny checkpoint.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod commands;
 mod crash;

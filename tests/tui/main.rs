@@ -11,6 +11,7 @@ mod gallery;
 mod keys;
 mod mouse;
 mod playing;
+mod plugin_samplers;
 mod presets;
 mod proxy;
 mod recovery;

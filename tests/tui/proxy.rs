@@ -4,6 +4,7 @@ use crate::compare::grey;
 use crate::keys::Workbench;
 use crate::screens::screen;
 use sigmalab::engine::recipe::Recipe;
+use sigmalab::sampler::Samplers;
 use sigmalab::schedule::size::Size;
 use sigmalab::tui::app::Effect;
 
@@ -36,7 +37,7 @@ fn a_proxy_run_has_the_sigmas_of_the_image_size() {
     assert_eq!(workbench.app.document().schedule().sigmas(), sigmas);
     let recipe = workbench.recipes().remove(0);
     assert_eq!((recipe.size, recipe.sigma_size), (size(256, 256), Some(Size::SQUARE)));
-    let (schedule, _) = recipe.check().unwrap();
+    let (schedule, _) = recipe.check(&Samplers::built_in()).unwrap();
     assert_eq!(schedule.sigmas(), sigmas);
 
     workbench.draw_as(1, grey(100, 64), Vec::new());

@@ -3,7 +3,7 @@
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::session::FOUR;
-use sigmalab::sampler;
+use sigmalab::sampler::Samplers;
 
 fn after(keys: &str) -> Workbench {
     let mut workbench = Workbench::with(Some(FOUR), (100, 30));
@@ -18,7 +18,7 @@ fn message(workbench: &Workbench) -> &str {
 #[test]
 fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
     let shown = screen(&after("F7"), 100, 30);
-    for info in sampler::available() {
+    for (info, _) in Samplers::built_in().all() {
         assert!(shown.contains(&format!(" {} ", info.id)), "no {} in\n{shown}", info.id);
     }
     for part in ["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"] {

@@ -99,14 +99,14 @@ pub(crate) struct Generate {
           conflicts_with_all = ["seed", "rng"])]
     initial_noise: Option<PathBuf>,
 
-    /// Sampler [default: euler]
+    /// Sampler: one of `sigmalab plugins list` [default: euler]
     #[arg(long, value_name = "NAME", help_heading = "Noise and sampler")]
     sampler: Option<String>,
 
-    /// Parameter of the sampler; may be repeated
+    /// Parameter of the sampler, a number or the name of a choice; may be repeated
     #[arg(long, value_name = "KEY=VALUE", value_parser = parameter,
           help_heading = "Noise and sampler")]
-    sampler_param: Vec<(String, f64)>,
+    sampler_param: Vec<(String, String)>,
 
     #[command(flatten)]
     model: ModelFlags,
@@ -184,6 +184,7 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         threads: arguments.threads,
         // One run has no prefix to share with another.
         cache_bytes: Some(0),
+        samplers: request.samplers,
         ..EngineOptions::default()
     });
     let mut observed = Observed::default();

@@ -3,6 +3,7 @@
 use super::progress::Progress;
 use super::{Generate, wording};
 use crate::cli::failure::Failure;
+use crate::cli::samplers::samplers_for;
 use crate::cli::{model_flags, prompt};
 use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
@@ -10,7 +11,7 @@ use sigmalab::engine::request::RunRequest;
 use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::lasting_name;
-use sigmalab::sampler;
+use sigmalab::sampler::Samplers;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Preset;
@@ -23,6 +24,8 @@ use std::path::{Path, PathBuf};
 pub(super) struct Resolved {
     /// The request.
     pub(super) run: RunRequest,
+    /// The samplers among which the recipe's is.
+    pub(super) samplers: Samplers,
     /// What may not be as meant.
     pub(super) warnings: Vec<String>,
 }
@@ -69,7 +72,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let base = base.as_ref();
     let mut warnings = Vec::new();
     let steps = steps(arguments, base, &mut warnings)?;
-    let sampler = sampler(arguments, base)?;
+    let (sampler, samplers) = sampler(arguments, base)?;
     let model_name = match (arguments.model.given(), base) {
         (None, Some(base)) => base.model.name.clone(),
         _ => arguments.model.name()?,
@@ -128,11 +131,12 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         },
         device,
     };
-    recipe.check().map_err(|error| {
+    recipe.check(&samplers).map_err(|error| {
         let failure = Failure::bad_input(error);
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    Ok(Resolved { run: RunRequest { recipe, noise, previews: false }, warnings })
+    let run = RunRequest { recipe, noise, previews: false };
+    Ok(Resolved { run, samplers, warnings })
 }
 
 /// The steps, as a preset. Its name is `none` where no name fits them.
@@ -161,28 +165,47 @@ fn steps(
     Ok(changed)
 }
 
-/// The sampler, known to exist with these parameters. Naming one takes it as it is today.
-fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<SamplerRef, Failure> {
-    let mut chosen = match (&arguments.sampler, base) {
+/// The sampler, known to exist with these parameters, and the ones that were looked at. Naming
+/// one takes it as it is today.
+fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<(SamplerRef, Samplers), Failure> {
+    let mut asked = match (&arguments.sampler, base) {
         (None, Some(base)) => base.sampler.clone(),
-        (name, _) => SamplerRef {
-            id: name.clone().unwrap_or_else(|| "euler".to_owned()),
-            version: None,
-            params: Default::default(),
-        },
+        (name, _) => SamplerRef::named(name.as_deref().unwrap_or("euler")),
     };
-    chosen.params.extend(arguments.sampler_param.iter().cloned());
-    let found = sampler::find(&chosen.id, &chosen.params).map_err(Failure::bad_input)?;
-    let today = found.sampler.info().version;
-    match &chosen.version {
-        Some(version) if version != today => Err(Failure::bad_input(format_args!(
-            "the recipe was made with version {version} of sampler `{}`, and this build has \
-             version {today}: the image would be another one",
-            chosen.id
-        ))
-        .way_out(format_args!("--sampler {} to take it as it is today", chosen.id))),
-        _ => Ok(chosen),
+    let samplers = samplers_for(&asked.id);
+    let lists = |failure: Failure| failure.way_out("sigmalab plugins list for what there is");
+    for (key, text) in &arguments.sampler_param {
+        let value = samplers.read_value(&asked.id, key, text).map_err(Failure::bad_input)?;
+        asked.params.insert(key.clone(), value);
     }
+    let chosen = samplers
+        .choose(&asked.id, &asked.params)
+        .map_err(|error| lists(Failure::bad_input(error)))?;
+    let today = format!("--sampler {} to take it as it is today", asked.id);
+    let version = &chosen.info.version;
+    if let Some(then) = asked.version.as_ref().filter(|then| *then != version) {
+        return Err(Failure::bad_input(format_args!(
+            "the recipe was made with version {then} of sampler `{}`, and there is version \
+             {version}: the image would be another one",
+            asked.id
+        ))
+        .way_out(today));
+    }
+    let file = chosen.file.as_ref();
+    let hash = file.map(|file| file.hash.as_str());
+    if let Some(then) = asked.file_hash.as_deref().filter(|then| Some(*then) != hash) {
+        let now = match file {
+            Some(file) => format!("`{}` has {}", file.path.display(), file.hash),
+            None => "it is built in now".to_owned(),
+        };
+        return Err(Failure::bad_input(format_args!(
+            "the recipe was made with a plugin `{}` whose file has hash {then}, and {now}: the \
+             image may be another one",
+            asked.id
+        ))
+        .way_out(today));
+    }
+    Ok((asked, samplers))
 }
 
 fn prompt_text(arguments: &Generate, base: Option<&Recipe>) -> Result<String, Failure> {

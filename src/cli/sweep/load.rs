@@ -4,6 +4,7 @@ use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
 use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print;
+use crate::cli::samplers::every_sampler;
 use crate::cli::values::device;
 use clap::Args;
 use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
@@ -78,12 +79,12 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
         base,
         reference,
     };
-    Ok(Loaded { text, experiment: Experiment { spec, inputs } })
+    Ok(Loaded { text, experiment: Experiment { spec, inputs, samplers: every_sampler() } })
 }
 
 /// Opens the sweep in a run directory.
 pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
-    Sweep::open(&RunDirectory::at(path)).map_err(|error| {
+    Sweep::open(&RunDirectory::at(path), every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
             SweepError::Directory(_) | SweepError::Experiment(_) => Failure::bad_input(&error),

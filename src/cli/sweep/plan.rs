@@ -83,7 +83,10 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     let plan = Plan::of(&trials);
     let directory = load::directory_of(arguments.dir.as_ref(), &experiment.spec);
     let pictures = trials.trials.len() + trials.references.len();
-    let earlier = directory.has_begun().then(|| Sweep::open(&directory).ok()).flatten();
+    let earlier = directory
+        .has_begun()
+        .then(|| Sweep::open(&directory, experiment.samplers.clone()).ok())
+        .flatten();
     let of_journal = earlier.and_then(|sweep| sweep.seconds_for(plan.nfe, pictures));
     let (seconds, measured_on) = match of_journal {
         Some(seconds) => (Some(seconds), Some("finished runs of the run directory")),
@@ -122,7 +125,9 @@ fn measure(
     let mut recipe = trial.recipe.clone();
     recipe.preset = None;
     recipe.steps.truncate(1);
-    let options = EngineOptions { threads, cache_bytes: Some(0), ..EngineOptions::default() };
+    let samplers = trials.samplers.clone();
+    let options =
+        EngineOptions { threads, cache_bytes: Some(0), samplers, ..EngineOptions::default() };
     let mut engine = Engine::new(options);
     let mut step_ms = 0.0;
     interrupt.become_polite();

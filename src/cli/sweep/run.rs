@@ -176,11 +176,16 @@ fn work(
     }
     interrupt.become_patient();
     let complete = done + failed == trials;
-    if complete && done > 0 && !flags.no_report {
-        super::report::write(&sweep)?;
-    }
+    let report = match complete && done > 0 && !flags.no_report {
+        true => Some(super::report::write(&sweep)?),
+        false => None,
+    };
     if !flags.quiet {
-        print::result(&line(&sweep, &ended, done, failed, started.elapsed().as_secs_f64()))?;
+        let mut text = line(&sweep, &ended, done, failed, started.elapsed().as_secs_f64());
+        if let Some(report) = report {
+            text.push_str(&format!("{}\n", report.page.display()));
+        }
+        print::result(&text)?;
     }
     if failed > 0 && complete {
         let first = sweep.ledger.of(sigmalab::experiment::record::Kind::Trial);

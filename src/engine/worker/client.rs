@@ -7,6 +7,8 @@ use super::{WORKER_ARGUMENT, death};
 use crate::engine::event::Event;
 use crate::engine::request::{RunOutput, RunRequest};
 use crate::model::RgbImage;
+use crate::sampler::Samplers;
+use crate::sampler::plugin::Place;
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::{self, BufReader};
@@ -35,6 +37,12 @@ pub struct EngineOptions {
     /// File to which what libraries print in the worker is appended; the caller's standard
     /// error when `None`.
     pub log: Option<PathBuf>,
+    /// The samplers that recipes may name; the built-in ones by default.
+    pub samplers: Samplers,
+    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    ///
+    /// [`USUAL_LIMIT`]: crate::sampler::plugin::USUAL_LIMIT
+    pub plugin_limit: Option<Duration>,
 }
 
 /// Number of a run, unique in one [`Engine`].
@@ -65,9 +73,25 @@ pub enum RunFailure {
     /// The worker process died; the cause in words. The next run starts a new one.
     #[error("the worker process died: {0}")]
     WorkerDied(String),
+    /// The worker process died of a plugin, or was ended because of one; the cause in words. The
+    /// next run starts a new one.
+    #[error("the worker process died in {place}: {cause}")]
+    SamplerDied {
+        /// The sampler and the step.
+        place: Place,
+        /// Why.
+        cause: String,
+    },
     /// No worker could be started.
     #[error("no worker process could be started: {0}")]
     NoWorker(String),
+}
+
+impl RunFailure {
+    /// Whether the worker is gone with it. The next run starts a new one.
+    pub fn took_the_worker(&self) -> bool {
+        matches!(self, RunFailure::WorkerDied(_) | RunFailure::SamplerDied { .. })
+    }
 }
 
 /// Runs in a worker process. Dropping it ends the worker.
@@ -88,7 +112,8 @@ impl Engine {
 
     /// Queues a run; starts a worker if there is none. A recipe that cannot be run is refused here.
     pub fn submit(&mut self, request: &RunRequest) -> Result<RunId, RunFailure> {
-        request.recipe.check().map_err(|error| RunFailure::BadInput(error.to_string()))?;
+        let checked = request.recipe.check(&self.options.samplers);
+        let (_, sampler) = checked.map_err(|error| RunFailure::BadInput(error.to_string()))?;
         self.last_run += 1;
         let run = self.last_run;
         let worker = match self.worker.take().filter(Worker::is_alive) {
@@ -96,8 +121,19 @@ impl Engine {
             None => Worker::start(&self.options, self.sender.clone())
                 .map_err(|error| RunFailure::NoWorker(error.to_string()))?,
         };
-        self.worker.insert(worker).run(run, request);
+        let plugin = sampler.file.map(|file| file.path);
+        self.worker.insert(worker).run(run, request, plugin);
         Ok(RunId(run))
+    }
+
+    /// Recipes may name these samplers from now on.
+    pub fn set_samplers(&mut self, samplers: Samplers) {
+        self.options.samplers = samplers;
+    }
+
+    /// The samplers that recipes may name.
+    pub fn samplers(&self) -> &Samplers {
+        &self.options.samplers
     }
 
     /// Asks a run to stop within one step.
@@ -167,6 +203,9 @@ impl Worker {
         if let Some(folder) = &options.cache_folder {
             command.arg("--cache-folder").arg(folder);
         }
+        if let Some(limit) = options.plugin_limit {
+            command.args(["--plugin-seconds", &limit.as_secs_f64().to_string()]);
+        }
         // Rayon's pool, and candle's own that spins beside it: more threads than cores would
         // wait for each other without end, so what the environment asks for is capped too.
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -187,15 +226,17 @@ impl Worker {
         let child = command.spawn()?;
         // The command holds the worker's end of the socket: it must go, or we never see EOF.
         drop(command);
+        let heard = pipe.try_clone()?;
         let outstanding: Outstanding = Arc::new(Mutex::new(Some(HashSet::new())));
         let reader = Reader {
-            pipe: pipe.try_clone()?,
             outstanding: outstanding.clone(),
             sender: sender.clone(),
             log: options.log.clone(),
+            inside: None,
+            last_words: None,
         };
         let process = child.id();
-        let reader = Some(thread::spawn(move || reader.read_to_death(child)));
+        let reader = Some(thread::spawn(move || reader.read_to_death(heard, child)));
         Ok(Worker { process, pipe, outstanding, sender, reader })
     }
 
@@ -203,9 +244,9 @@ impl Worker {
         lock(&self.outstanding).is_some()
     }
 
-    fn run(&mut self, run: u64, request: &RunRequest) {
+    fn run(&mut self, run: u64, request: &RunRequest, plugin: Option<PathBuf>) {
         let alive = lock(&self.outstanding).as_mut().map(|runs| runs.insert(run)).is_some();
-        let (message, block) = pack_request(run, request);
+        let (message, block) = pack_request(run, request, plugin);
         // A broken pipe is a dead worker: the reader sees it too, and says why for every run
         // outstanding. Only a worker already buried is answered for here.
         let _ = frame::write(&mut self.pipe, &message, &block);
@@ -249,15 +290,18 @@ fn program(options: &EngineOptions) -> io::Result<PathBuf> {
 
 /// Reads a worker's reports until it dies, and says why it did.
 struct Reader {
-    pipe: UnixStream,
     outstanding: Outstanding,
     sender: Sender<RunUpdate>,
     log: Option<PathBuf>,
+    /// Where code of a plugin runs at the moment.
+    inside: Option<Place>,
+    /// Why the worker says it ends.
+    last_words: Option<(Place, String)>,
 }
 
 impl Reader {
-    fn read_to_death(self, mut child: Child) {
-        let mut pipe = BufReader::new(&self.pipe);
+    fn read_to_death(mut self, pipe: UnixStream, mut child: Child) {
+        let mut pipe = BufReader::new(pipe);
         let broken: Option<FrameError> = loop {
             match frame::read(&mut pipe) {
                 Ok(Some((report, block))) => self.forward(report, block),
@@ -279,12 +323,19 @@ impl Reader {
         let runs = lock(&self.outstanding).take().unwrap_or_default();
         let mut runs: Vec<u64> = runs.into_iter().collect();
         runs.sort_unstable();
+        // The worker takes runs one after another: it died in the first of them.
+        let mut failure = match (self.last_words.take(), self.inside.take()) {
+            (Some((place, cause)), _) => RunFailure::SamplerDied { place, cause },
+            (None, Some(place)) => RunFailure::SamplerDied { place, cause },
+            (None, None) => RunFailure::WorkerDied(cause),
+        };
         for run in runs {
-            self.finish(run, Err(RunFailure::WorkerDied(cause.clone())));
+            self.finish(run, Err(failure.clone()));
+            failure = RunFailure::WorkerDied("it died in the run before this one".to_owned());
         }
     }
 
-    fn forward(&self, report: Report, block: Vec<u8>) {
+    fn forward(&mut self, report: Report, block: Vec<u8>) {
         match report {
             Report::Event { run, event } => {
                 // The receiver lives as long as the engine; without it nobody wants the news.
@@ -307,6 +358,8 @@ impl Reader {
             Report::Failed { run, kind, message } => {
                 self.over(run, Err(kind.with_message(message)));
             }
+            Report::Plugin { place } => self.inside = place,
+            Report::LastWords { place, cause } => self.last_words = Some((place, cause)),
         }
     }
 

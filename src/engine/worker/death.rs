@@ -1,5 +1,6 @@
 //! How a worker died, in words a person can act on.
 
+use crate::sampler::plugin::signal_in_words;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
@@ -10,7 +11,11 @@ pub(super) fn in_words(status: ExitStatus, log: Option<&Path>) -> String {
         (Some(9), _) => "it was killed (SIGKILL), most likely because the machine ran out of \
                          memory; try a smaller size, or a checkpoint in fp8 or nf4"
             .to_owned(),
-        (Some(signal), _) => format!("it died of signal {signal}{}", meaning(signal)),
+        (Some(signal @ (7 | 10)), _) => format!(
+            "it died of signal {signal} (SIGBUS, most likely a checkpoint file that changed while \
+             it was read)"
+        ),
+        (Some(signal), _) => format!("it died of signal {signal}{}", signal_in_words(signal)),
         (None, Some(101)) => "it panicked, which is a bug in sigmalab".to_owned(),
         (None, Some(code)) => format!("it ended by itself with exit code {code}"),
         (None, None) => format!("it ended: {status}"),
@@ -18,18 +23,6 @@ pub(super) fn in_words(status: ExitStatus, log: Option<&Path>) -> String {
     match log {
         Some(log) => format!("{cause}; what it printed is in {}", log.display()),
         None => cause,
-    }
-}
-
-fn meaning(signal: i32) -> &'static str {
-    match signal {
-        4 => " (SIGILL, an instruction this processor does not have)",
-        6 => " (SIGABRT, it aborted)",
-        7 | 10 => " (SIGBUS, most likely a checkpoint file that changed while it was read)",
-        8 => " (SIGFPE, an arithmetic fault)",
-        11 => " (SIGSEGV, a wrong memory access)",
-        15 => " (SIGTERM, it was asked to end)",
-        _ => "",
     }
 }
 

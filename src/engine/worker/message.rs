@@ -6,14 +6,17 @@ use crate::engine::event::{Event, NfeCount};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, RunRequest, Timings};
 use crate::model::RgbImage;
+use crate::sampler::plugin::Place;
 use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// To the worker.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "command", rename_all = "kebab-case")]
 pub(super) enum Command {
-    /// Make an image. The block holds the initial noise where `noise` is set.
-    Run { run: u64, recipe: Box<Recipe>, noise: bool, previews: bool },
+    /// Make an image, with the plugin in the file `plugin` where one is named. The block holds
+    /// the initial noise where `noise` is set.
+    Run { run: u64, recipe: Box<Recipe>, plugin: Option<PathBuf>, noise: bool, previews: bool },
     /// Stop a run within one step.
     Cancel { run: u64 },
 }
@@ -30,6 +33,10 @@ pub(super) enum Report {
     Done { run: u64, output: Box<OutputHeader> },
     /// A run failed.
     Failed { run: u64, kind: FailureKind, message: String },
+    /// Code of a plugin runs from here on, or no longer.
+    Plugin { place: Option<Place> },
+    /// The worker ends, because of a plugin.
+    LastWords { place: Place, cause: String },
 }
 
 /// The part of a [`RunOutput`] that is no raw values.
@@ -64,12 +71,16 @@ impl FailureKind {
     }
 }
 
-pub(super) fn pack_request(run: u64, request: &RunRequest) -> (Command, Vec<u8>) {
+pub(super) fn pack_request(
+    run: u64,
+    request: &RunRequest,
+    plugin: Option<PathBuf>,
+) -> (Command, Vec<u8>) {
     let noise = request.noise.as_deref();
     let block = to_bytes(noise.unwrap_or_default());
     let recipe = Box::new(request.recipe.clone());
     let previews = request.previews;
-    (Command::Run { run, recipe, noise: noise.is_some(), previews }, block)
+    (Command::Run { run, recipe, plugin, noise: noise.is_some(), previews }, block)
 }
 
 pub(super) fn unpack_request(

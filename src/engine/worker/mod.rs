@@ -9,12 +9,13 @@
 mod client;
 mod death;
 mod frame;
+mod guardian;
 mod message;
 mod server;
 
 pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
 pub use frame::FrameError;
-pub use server::{ServeError, serve};
+pub use server::{ServeError, ServeOptions, serve};
 
 /// The argument that makes the program a worker.
 pub const WORKER_ARGUMENT: &str = "worker";

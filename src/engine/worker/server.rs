@@ -2,6 +2,7 @@
 //! what happens. It ends at once when the caller is gone.
 
 use super::frame::{self, FrameError};
+use super::guardian::{Pipe, end_at_once};
 use super::message::{Command, FailureKind, Report, pack_event, pack_output, unpack_request};
 use crate::engine::cancel::CancelToken;
 use crate::engine::folders::cache_folder;
@@ -9,14 +10,17 @@ use crate::engine::memory::default_cache_bytes;
 use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
+use crate::sampler::plugin::{USUAL_LIMIT, Watch};
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
+use std::time::Duration;
 
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
@@ -37,32 +41,56 @@ fn token(tokens: &Tokens, run: u64) -> CancelToken {
     tokens.entry(run).or_default().clone()
 }
 
+/// How a worker serves.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// Budget of the trajectory cache in bytes; the usual share of the memory when `None`.
+    pub cache_bytes: Option<u64>,
+    /// Cache folder; the usual one when `None`.
+    pub cache_folder: Option<PathBuf>,
+    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    pub plugin_limit: Option<Duration>,
+}
+
+/// A run that was asked for.
+struct Order {
+    run: u64,
+    request: RunRequest,
+    plugin: Option<PathBuf>,
+}
+
 /// Serves requests from the socket on standard input until the other end closes it.
-/// `cache_bytes` is the budget of the trajectory cache, `None` for the usual share of the memory;
-/// `cache` is the cache folder, `None` for the usual one.
-pub fn serve(cache_bytes: Option<u64>, cache: Option<PathBuf>) -> Result<(), ServeError> {
+pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(ServeError::NoPipe)?;
     let socket = UnixStream::from(stdin);
     socket.peer_addr().map_err(ServeError::NoPipe)?;
     stay_in_the_background();
 
     let tokens = Tokens::default();
-    let (queue, requests) = mpsc::channel();
+    let (queue, orders) = mpsc::channel();
     let reader = socket.try_clone().map_err(ServeError::NoPipe)?;
-    let reader_tokens = tokens.clone();
-    thread::spawn(move || read_commands(reader, &queue, &reader_tokens));
+    let pipe = Pipe::new(socket);
+    let watch = Watch::new(Arc::new(pipe.clone()), options.plugin_limit.unwrap_or(USUAL_LIMIT));
+    let current = Arc::new(AtomicU64::new(0));
+    let commands = Commands {
+        queue,
+        tokens: tokens.clone(),
+        watch: watch.clone(),
+        current: Arc::clone(&current),
+    };
+    thread::spawn(move || commands.read(reader));
 
-    let mut socket = socket;
-    let fits = FitStore::under(cache.or_else(cache_folder));
-    let mut session = Session::new(cache_bytes.unwrap_or_else(default_cache_bytes), fits);
-    for (run, request) in requests {
+    let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
+    let cache_bytes = options.cache_bytes.unwrap_or_else(default_cache_bytes);
+    let mut session = Session::new(cache_bytes, fits, watch);
+    for Order { run, request, plugin } in orders {
         let cancel = token(&tokens, run);
+        current.store(run, Ordering::Relaxed);
         let mut broken = None;
-        let result = session.run(&request, &cancel, &mut |event| {
+        let result = session.run(&request, plugin.as_deref(), &cancel, &mut |event| {
             let (report, block) = pack_event(run, event);
-            let sent = frame::write(&mut socket, &report, &block);
             // Nobody listens any more: stop. The reader ends the process meanwhile.
-            if let Err(error) = sent {
+            if let Err(error) = pipe.write(&report, &block) {
                 cancel.cancel();
                 broken = Some(error);
             }
@@ -70,11 +98,16 @@ pub fn serve(cache_bytes: Option<u64>, cache: Option<PathBuf>) -> Result<(), Ser
         if let Some(error) = broken {
             return Err(error.into());
         }
+        if let Err(error) = &result
+            && let Some((place, cause)) = error.corruption()
+        {
+            pipe.last_words(place, cause);
+        }
         let (report, block) = match result {
             Ok(output) => pack_output(run, output),
             Err(error) => (failure(run, &error), Vec::new()),
         };
-        frame::write(&mut socket, &report, &block)?;
+        pipe.write(&report, &block)?;
         tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
     }
     Ok(())
@@ -88,21 +121,37 @@ fn stay_in_the_background() {
     let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
 }
 
-fn read_commands(socket: UnixStream, queue: &Sender<(u64, RunRequest)>, tokens: &Tokens) {
-    let mut socket = BufReader::new(socket);
-    loop {
-        match frame::read::<Command>(&mut socket) {
-            Ok(Some((Command::Run { run, recipe, noise, previews }, block))) => {
-                // The other end of the queue lives as long as the process.
-                let request = unpack_request(*recipe, noise, previews, &block);
-                let _ = queue.send((run, request));
-            }
-            Ok(Some((Command::Cancel { run }, _))) => token(tokens, run).cancel(),
-            // The caller is gone: what is being computed is for nobody.
-            Ok(None) => std::process::exit(0),
-            Err(error) => {
-                eprintln!("sigmalab worker: {error}");
-                std::process::exit(1);
+/// What commands of the caller act upon.
+struct Commands {
+    queue: Sender<Order>,
+    tokens: Tokens,
+    watch: Watch,
+    /// The run that is going.
+    current: Arc<AtomicU64>,
+}
+
+impl Commands {
+    fn read(self, socket: UnixStream) {
+        let mut socket = BufReader::new(socket);
+        loop {
+            match frame::read::<Command>(&mut socket) {
+                Ok(Some((Command::Run { run, recipe, plugin, noise, previews }, block))) => {
+                    // The other end of the queue lives as long as the process.
+                    let request = unpack_request(*recipe, noise, previews, &block);
+                    let _ = self.queue.send(Order { run, request, plugin });
+                }
+                Ok(Some((Command::Cancel { run }, _))) => {
+                    token(&self.tokens, run).cancel();
+                    if self.current.load(Ordering::Relaxed) == run {
+                        self.watch.cancelled();
+                    }
+                }
+                // The caller is gone: what is being computed is for nobody.
+                Ok(None) => end_at_once(),
+                Err(error) => {
+                    eprintln!("sigmalab worker: {error}");
+                    std::process::exit(1);
+                }
             }
         }
     }

@@ -5,6 +5,7 @@ use crate::engine::event::NfeCount;
 use crate::engine::guidance::needs_unconditional;
 use crate::engine::recipe::Recipe;
 use crate::engine::trajectory::StateKey;
+use crate::sampler::Samplers;
 use std::collections::HashMap;
 
 /// The states of one run.
@@ -22,11 +23,11 @@ pub(super) struct Chain {
 
 impl Chain {
     /// The states of a recipe; none where it cannot be run.
-    pub(super) fn of(recipe: &Recipe) -> Self {
-        let Ok((schedule, choice)) = recipe.check() else {
+    pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
+        let Ok((schedule, chosen)) = recipe.check(samplers) else {
             return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
         };
-        let info = choice.sampler.info();
+        let info = chosen.info;
         // What the engine puts into its own root key; noise by its source, for equal sources are
         // equal noise.
         let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();

@@ -50,10 +50,10 @@ pub enum Run {
 impl Plan {
     /// The plan of `trials`.
     pub fn of(trials: &Trials) -> Self {
-        let chains: Vec<Chain> =
-            trials.trials.iter().map(|trial| Chain::of(&trial.recipe)).collect();
+        let chain = |recipe| Chain::of(recipe, &trials.samplers);
+        let chains: Vec<Chain> = trials.trials.iter().map(|trial| chain(&trial.recipe)).collect();
         let references: Vec<Chain> =
-            trials.references.iter().map(|reference| Chain::of(&reference.recipe)).collect();
+            trials.references.iter().map(|reference| chain(&reference.recipe)).collect();
         let order = depth_first(trials, &chains);
         let mut known = KnownStates::default();
         let mut plan = Plan {
@@ -112,7 +112,7 @@ impl Plan {
                 Run::Trial(place) => trials.trials.get(place).map(|run| &run.recipe),
             };
             if let Some(recipe) = recipe {
-                add(&mut total, known.run(&Chain::of(recipe)));
+                add(&mut total, known.run(&Chain::of(recipe, &trials.samplers)));
             }
         }
         total

@@ -6,6 +6,7 @@ use crate::engine::network::Network;
 use crate::engine::recipe::Recipe;
 use crate::engine::trajectory::{StateKey, TrajectoryCache};
 use crate::experiment::trial::{Experiment, tests::experiment};
+use crate::sampler::Samplers;
 use crate::schedule::sigmas::Sigma;
 use crate::schedule::size::Size;
 use proptest::prelude::*;
@@ -35,7 +36,8 @@ impl Network for Cheap {
 
 /// Runs a recipe through the engine's loop with so many values a state.
 fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>, NfeCount) {
-    let (schedule, sampler) = recipe.check().unwrap();
+    let (schedule, sampler) = recipe.check(&Samplers::built_in()).unwrap();
+    let sampler = sampler.built_in().unwrap();
     let noise = serde_json::to_string(&recipe.noise).unwrap();
     let sampler_text = serde_json::to_string(&recipe.sampler).unwrap();
     let parts: [&[u8]; 3] = [recipe.prompt.as_bytes(), noise.as_bytes(), sampler_text.as_bytes()];

@@ -119,7 +119,7 @@ mod tests {
 
     #[test]
     fn text_is_wrapped_at_commas_and_spaces_and_cut_with_dots() {
-        assert_eq!(wrap("mu 0.5, std 1.75", 8, 3), ["mu 0.5,", "std.."]);
+        assert_eq!(wrap("mu 0.5, std 1.75", 8, 3), ["mu 0.5,", "std 1.75"]);
         assert_eq!(wrap("mu 0.5, std 1.75, gw 3", 8, 2), ["mu 0.5,", "std.."]);
         assert_eq!(wrap("abcdefghij", 4, 5), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap("", 4, 5), [""]);

@@ -24,7 +24,7 @@ pub(crate) fn experiment(text: &str) -> Experiment {
         base: preset(&spec.base.preset),
         reference: spec.reference.as_ref().map(|reference| preset(&reference.preset)),
     };
-    Experiment { spec, inputs }
+    Experiment { spec, inputs, samplers: Samplers::built_in() }
 }
 
 #[test]
@@ -98,6 +98,15 @@ fn trials_that_cannot_be_run_are_named_with_their_values() {
     assert!(told.contains("there is no sampler `nope`"), "{told}");
     let told = experiment("[parameters]\n\"gw[-13..]\" = [1]").trials().unwrap_err().to_string();
     assert!(told.contains("gw[-13..]") && told.contains("12"), "{told}");
+}
+
+#[test]
+fn a_parameter_that_the_sampler_lacks_is_refused_by_number_and_by_name() {
+    for value in ["0.5", "\"midpoint\"", "true"] {
+        let text = format!("[parameters]\n\"sampler.eta\" = [{value}]");
+        let told = experiment(&text).trials().unwrap_err().to_string();
+        assert!(told.contains("sampler `euler` has no parameter `eta`"), "{told}");
+    }
 }
 
 #[test]

@@ -69,6 +69,7 @@ impl Job {
         let Form { protocol, columns, rows, cell, colours, .. } = self.form;
         let width = u32::from(columns) * u32::from(cell.width);
         let height = u32::from(rows) * u32::from(cell.height);
+        let budget = if is_draft(&self.picture) { DRAFT } else { BUDGET };
         let payload = match protocol {
             Protocol::Kitty => {
                 let (width, height) = within(&self.picture, width, height);
@@ -80,11 +81,10 @@ impl Job {
                     .map(|file| Payload::Sequence(iterm2::sequence(&file, columns, rows).into()))
             }
             Protocol::Sixel => {
-                let budget = if is_draft(&self.picture) { DRAFT } else { BUDGET };
                 Some(Payload::Sequence(sixel_within(&self.picture, width, height, budget).into()))
             }
             Protocol::HalfBlocks => {
-                let blocks = HalfBlocks::within(&self.picture, columns, rows, colours, BUDGET);
+                let blocks = HalfBlocks::within(&self.picture, columns, rows, colours, budget);
                 Some(Payload::Blocks(Arc::new(blocks)))
             }
         };
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn drafts_take_the_bytes_of_a_draft() -> Result<(), Box<dyn Error>> {
-        for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
+        for protocol in Protocol::ALL {
             let bytes = match encoded(protocol, 64).ok_or("no payload")? {
                 Payload::Png(file) => file.len().div_ceil(3) * 4,
                 Payload::Sequence(text) => text.len(),

@@ -100,6 +100,8 @@ pub struct Pictures {
     pace: Pace,
     encoding: bool,
     changed: bool,
+    /// A draft was left out because the terminal has not worked through the one before.
+    left_out: bool,
     clock: u64,
 }
 
@@ -120,6 +122,7 @@ impl Pictures {
             pace: Pace::new(),
             encoding: false,
             changed: false,
+            left_out: false,
             clock: 0,
         }
     }
@@ -174,6 +177,22 @@ impl Pictures {
             && placed.cells == cells
         {
             return;
+        }
+        if self.protocol == Protocol::HalfBlocks && is_draft(&picture) {
+            let busy = self.pace.wait(Instant::now()).is_some_and(|wait| !wait.is_zero());
+            let instead = before
+                .as_ref()
+                .is_some_and(|placed| placed.cells == cells && is_draft(&placed.picture));
+            if busy && instead {
+                self.left_out = true;
+                return;
+            }
+            // It leaves with the next frame, and the question after it.
+            self.outbox.push_back(Sending {
+                what: What::Command,
+                pieces: [Vec::new()].into(),
+                begun: false,
+            });
         }
         let mut held = None;
         let mut painted = None;
@@ -288,6 +307,7 @@ impl Pictures {
         }
         let (&slot, placed) = self.slots.iter().find(|(_, placed)| {
             placed.payload.is_none()
+                && !(self.protocol == Protocol::HalfBlocks && is_draft(&placed.picture))
                 && placed.exposure != Exposure::Hidden
                 && !placed.cells.is_empty()
                 && self.find_kept(placed).is_none()
@@ -342,6 +362,7 @@ impl Pictures {
     /// The terminal said that it is ready ([`crate::terminal::input::Reply::Ready`]).
     pub fn ready(&mut self, now: Instant) {
         self.pace.answered(now);
+        self.changed |= std::mem::take(&mut self.left_out);
     }
 
     /// How long to wait at most before asking for the next chunk again; `None` where nothing is

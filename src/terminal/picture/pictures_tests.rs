@@ -341,3 +341,29 @@ fn after_a_cleared_screen_only_what_was_painted_on_it_is_written_again() {
         assert_eq!(after, before, "{protocol}");
     }
 }
+
+#[test]
+fn half_block_drafts_wait_for_a_terminal_that_is_busy_and_the_newest_comes_next() {
+    let mut pictures = pictures(Protocol::HalfBlocks);
+    let now = Instant::now();
+    pictures.place(SLOT, picture(16, 1), AREA);
+    let first = frame(&mut pictures, None);
+    assert_eq!(pictures.next_chunk(now).as_deref(), Some(super::super::pace::QUESTION));
+    pictures.take_changed();
+    for seed in 2..5 {
+        pictures.place(SLOT, picture(16, seed), AREA);
+        assert_eq!(frame(&mut pictures, None), first);
+        assert!(!pictures.take_changed());
+    }
+    // Anything but a draft does not wait.
+    let mut other = Pictures::new(Protocol::HalfBlocks, &capabilities(), SCREEN);
+    std::mem::swap(&mut other.pace, &mut pictures.pace);
+    other.place(SLOT, picture(256, 9), AREA);
+    assert!(other.take_changed());
+    std::mem::swap(&mut other.pace, &mut pictures.pace);
+
+    pictures.ready(now);
+    assert!(pictures.take_changed());
+    pictures.place(SLOT, picture(16, 4), AREA);
+    assert_ne!(frame(&mut pictures, None), first);
+}

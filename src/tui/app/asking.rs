@@ -29,7 +29,13 @@ impl App {
             Action::DifferenceScale => (self.comparing.scale.to_string(), true),
             Action::Seed => (document.seed.to_string(), true),
             Action::Sampler => {
-                let params = document.sampler.params.iter().map(|(k, v)| format!(" {k}={v}"));
+                let info = self.samplers.info(&document.sampler.id).ok();
+                let written = |key: &str, value: f64| {
+                    let param = info.and_then(|i| i.params.iter().find(|param| param.key == key));
+                    param.map_or_else(|| value.to_string(), |param| param.write(value))
+                };
+                let params = document.sampler.params.iter();
+                let params = params.map(|(key, value)| format!(" {key}={}", written(key, *value)));
                 (document.sampler.id.clone() + &params.collect::<String>(), true)
             }
             Action::SamplerParam => (self.param_in_words(), true),
@@ -118,7 +124,7 @@ impl App {
                 Screen::Presets if !self.preset_filter.is_empty() => self.preset_filter.clear(),
                 Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
                 Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
-                Screen::Samplers if self.samplers.leave() => {}
+                Screen::Samplers if self.sampler_list.leave() => {}
                 _ => self.screen = Screen::Editor,
             },
         }
@@ -158,7 +164,7 @@ impl App {
                 self.gallery.now = std::time::SystemTime::now();
                 self.gallery.along(by);
             }
-            None if self.screen == Screen::Samplers => self.samplers.along(by),
+            None if self.screen == Screen::Samplers => self.sampler_list.along(by),
             None if self.screen == Screen::Revisions => self.along_revisions(by),
             _ => self.scroll = self.scroll.saturating_add_signed(by),
         }
@@ -196,7 +202,7 @@ impl App {
         match self.screen {
             Screen::Presets => self.shown_presets().len(),
             Screen::Gallery => self.gallery.shown_len(),
-            Screen::Samplers => self.samplers.cards().len(),
+            Screen::Samplers => self.sampler_list.cards().len(),
             Screen::Revisions => self.document.history().count(),
             Screen::Editor | Screen::Compare | Screen::Log => 0,
         }

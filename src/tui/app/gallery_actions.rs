@@ -1,7 +1,6 @@
 //! Actions on finished runs, and the keeper's news.
 
 use super::{App, Asking, Done, Effect, Message, Screen};
-use crate::sampler;
 use crate::tui::action::{Action, Call};
 use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
 use crate::tui::runs::Finished;
@@ -144,7 +143,7 @@ impl App {
             .document
             .load_recipe_of(&recipe, preset.as_ref(), &format!("load {title}"))
             .map_err(|error| format!("{title} cannot be loaded: {error}"))?;
-        if sampler::find(&recipe.sampler.id, &recipe.sampler.params).is_err() {
+        if self.samplers.choose(&recipe.sampler.id, &recipe.sampler.params).is_err() {
             self.document.sampler = sampler;
             left.push("sampler");
         }

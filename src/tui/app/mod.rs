@@ -23,11 +23,12 @@ use super::keymap::{Context, Keymap};
 use super::line::Line;
 use super::recovery::Unsaved;
 use super::runs::Runs;
-use super::samplers::Samplers;
+use super::samplers::SamplerList;
 use super::screens;
 use super::store::Store;
 use super::theme::Theme;
 use crate::engine::recipe::Recipe;
+use crate::sampler::Samplers;
 use crate::schedule::preset::Preset;
 use crate::schedule::size::Size;
 use crate::terminal::input::Input;
@@ -223,7 +224,7 @@ pub struct App {
     /// The preset under the cursor of the presets screen.
     pub(super) chosen_preset: usize,
     pub(super) gallery: Gallery,
-    pub(super) samplers: Samplers,
+    pub(super) sampler_list: SamplerList,
     /// The revision under the cursor of their screen.
     pub(super) chosen_revision: usize,
     /// What the presets in the list have in their names or descriptions.
@@ -246,6 +247,8 @@ pub struct App {
     /// What was yanked last.
     pub(super) yanked: Option<String>,
     pub(super) searched: Option<String>,
+    /// The samplers there are.
+    pub(super) samplers: Samplers,
     /// How pictures are shown, once it is known.
     pub(super) protocol: Option<Protocol>,
     pub(super) size: (u16, u16),
@@ -275,7 +278,7 @@ impl App {
             scroll: 0,
             chosen_preset: 0,
             gallery: Gallery::default(),
-            samplers: Samplers::default(),
+            sampler_list: SamplerList::default(),
             chosen_revision: 0,
             preset_filter: String::new(),
             run_on_edit: false,
@@ -288,12 +291,26 @@ impl App {
             other: None,
             yanked: None,
             searched: None,
+            samplers: Samplers::built_in(),
             protocol: None,
             size: screen,
             effects: Vec::new(),
         };
         app.fit();
         app
+    }
+
+    /// The samplers that can be chosen from now on.
+    pub fn set_samplers(&mut self, samplers: Samplers) {
+        self.samplers = samplers;
+        if self.screen == Screen::Samplers {
+            self.list_samplers();
+        }
+    }
+
+    /// The samplers that can be chosen.
+    pub fn samplers(&self) -> &Samplers {
+        &self.samplers
     }
 
     /// Takes one input. What it asks of the world is in order.

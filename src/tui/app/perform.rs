@@ -45,7 +45,7 @@ impl App {
         match action {
             Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
             Action::MoveLeft if self.screen == Screen::Samplers => {
-                self.samplers.leave();
+                self.sampler_list.leave();
                 Ok(None)
             }
             Action::MoveUp => self.moves(-count()?, 0, false),

@@ -31,7 +31,7 @@ impl App {
             }
             Some(Ending::Failed(RunFailure::Cancelled)) if self.run_again.is_some() => {}
             Some(Ending::Failed(RunFailure::Cancelled)) => self.say("cancelled"),
-            Some(Ending::Failed(failure @ RunFailure::WorkerDied(_))) => {
+            Some(Ending::Failed(failure)) if failure.took_the_worker() => {
                 self.complain(format!("{failure}. Nothing is lost: the next run starts a new one"));
             }
             Some(Ending::Failed(failure)) => self.complain(failure.to_string()),
@@ -76,7 +76,7 @@ impl App {
             At::Set => self.document.recipe(),
             At::Full => self.document.full_recipe(),
         };
-        if let Err(error) = recipe.check() {
+        if let Err(error) = recipe.check(&self.samplers) {
             self.complain(error.to_string());
             return Err(error.to_string());
         }
@@ -144,6 +144,7 @@ impl App {
             // What only a run fills in.
             recipe.model.fingerprint = None;
             recipe.sampler.version = None;
+            recipe.sampler.file_hash = None;
             recipe.preset = None;
             recipe.sigma_size = Some(recipe.schedule_size());
             recipe

@@ -1,21 +1,26 @@
 //! The samplers screen: choosing a sampler and changing its parameters.
 
-use super::editing::parse_number;
 use super::{App, Asking, Done, LineAsk, Screen};
-use crate::sampler;
+use crate::sampler::Param;
 use crate::tui::action::{Action, Call};
 use crate::tui::line::Line;
-use crate::tui::samplers::{ParamCard, Samplers};
+use crate::tui::samplers::SamplerList;
 
 impl App {
     pub(super) fn show_samplers(&mut self) -> Done {
-        self.samplers = Samplers::new(&sampler::available(), &self.document.sampler.id);
+        self.list_samplers();
         self.show(Screen::Samplers)
     }
 
+    /// The list follows what samplers there are, its cursor on the present one.
+    pub(super) fn list_samplers(&mut self) {
+        let all = self.samplers.all().map(|(info, _)| info);
+        self.sampler_list = SamplerList::new(all, &self.document.sampler.id);
+    }
+
     pub(super) fn enter_sampler(&mut self) -> Done {
-        let name = self.samplers.card().map(|card| card.id.clone()).unwrap_or_default();
-        match self.samplers.enter() {
+        let name = self.sampler_list.card().map(|card| card.id.clone()).unwrap_or_default();
+        match self.sampler_list.enter() {
             true => Ok(None),
             false => Err(format!("{name} has no parameters")),
         }
@@ -28,14 +33,14 @@ impl App {
 
     /// On a sampler, chooses it; on a parameter, asks for its value.
     pub(super) fn accept_sampler(&mut self) -> Done {
-        let Some(card) = self.samplers.card() else { return Ok(None) };
+        let Some(card) = self.sampler_list.card() else { return Ok(None) };
         let id = card.id.clone();
         let is_present = self.is_present_sampler(&id);
-        match self.samplers.param().cloned() {
+        match self.sampler_list.param().cloned() {
             // Through `perform`, so that it is recorded under its own name.
             None if !is_present => self.perform(&Call::with(Action::Sampler, id)).map(|()| None),
             // Choosing it again would take its parameters back.
-            None if self.samplers.enter() => Ok(None),
+            None if self.sampler_list.enter() => Ok(None),
             None => Ok(Some(format!("{id} is the sampler already"))),
             Some(_) if is_present => {
                 self.ask_for(Action::SamplerParam);
@@ -43,7 +48,7 @@ impl App {
             }
             // Of another sampler: one line chooses it and sets the value.
             Some(param) => {
-                let line = Line::new(&format!("{id} {}={}", param.key, param.default));
+                let line = Line::new(&format!("{id} {}={}", param.key, param.write(param.default)));
                 let ask = LineAsk { action: Action::Sampler, line, fresh: false, problem: None };
                 self.asking = Some(Asking::Line(ask));
                 Ok(None)
@@ -52,8 +57,8 @@ impl App {
     }
 
     /// The value of a parameter of the sampler under the cursor, and whether it was set.
-    pub(in crate::tui) fn value_of(&self, id: &str, param: &ParamCard) -> (f64, bool) {
-        let set = self.document.sampler.params.get(&param.key);
+    pub(in crate::tui) fn value_of(&self, id: &str, param: &Param) -> (f64, bool) {
+        let set = self.document.sampler.params.get(param.key.as_ref());
         let set = set.filter(|_| self.is_present_sampler(id)).copied();
         (set.unwrap_or(param.default), set.is_some())
     }
@@ -62,11 +67,12 @@ impl App {
     /// first one.
     pub(super) fn param_in_words(&self) -> String {
         let id = &self.document.sampler.id;
-        let samplers = Samplers::new(&sampler::available(), id);
-        let first = || samplers.card().and_then(|card| card.params.first()).cloned();
-        let here = self.samplers.param().filter(|_| self.screen == Screen::Samplers).cloned();
+        let all = self.samplers.all().map(|(info, _)| info);
+        let list = SamplerList::new(all, id);
+        let first = || list.card().and_then(|card| card.params.first()).cloned();
+        let here = self.sampler_list.param().filter(|_| self.screen == Screen::Samplers).cloned();
         let Some(param) = here.or_else(first) else { return String::new() };
-        format!("{}={}", param.key, self.value_of(id, &param).0)
+        format!("{}={}", param.key, param.write(self.value_of(id, &param).0))
     }
 
     /// What remains of an input line when typing replaces what it began with.
@@ -90,26 +96,22 @@ impl App {
             .ok_or_else(|| format!("`{}` sets nothing: write key=value", text.trim()))?;
         let mut params = self.document.sampler.params.clone();
         let is_default = value == "default";
-        let known = sampler::available();
-        let default = known
-            .iter()
-            .filter(|info| info.id == id)
-            .flat_map(|info| info.params.iter())
-            .find(|param| param.key == key)
-            .map(|param| param.default);
-        let value = match default {
-            Some(default) if is_default => default,
+        let known = self.samplers.info(&id).map_err(|error| error.to_string())?;
+        let param = known.params.iter().find(|param| param.key == key).cloned();
+        let value = match &param {
+            Some(param) if is_default => param.default,
             // No such parameter: what follows says which there are.
-            None if is_default => 0.0,
-            _ => parse_number(value)?,
+            None => 0.0,
+            _ => self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?,
         };
         params.insert(key.to_owned(), value);
-        sampler::find(&id, &params).map_err(|error| error.to_string())?;
+        self.samplers.choose(&id, &params).map_err(|error| error.to_string())?;
         if is_default {
             params.remove(key);
         }
         self.document.sampler.params = params;
         self.settings_changed();
-        Ok(Some(format!("{key} of {id} is {value}")))
+        let written = param.map_or_else(|| value.to_string(), |param| param.write(value));
+        Ok(Some(format!("{key} of {id} is {written}")))
     }
 }

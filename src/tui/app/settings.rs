@@ -1,7 +1,6 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
 use super::{App, At, Done};
-use crate::sampler;
 use crate::schedule::edit::commands;
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
@@ -79,7 +78,8 @@ impl App {
         }))
     }
 
-    /// `euler`, or a name and parameters: `NAME key=value …`.
+    /// `euler`, or a name and parameters: `NAME key=value …`. Parameters not named get their
+    /// defaults.
     pub(super) fn set_sampler(&mut self, text: &str) -> Done {
         let mut words = text.split_whitespace();
         let id = words.next().ok_or("name a sampler")?.to_owned();
@@ -88,11 +88,20 @@ impl App {
             let (key, value) = word
                 .split_once('=')
                 .ok_or_else(|| format!("`{word}` is no parameter: write key=value"))?;
-            params.insert(key.to_owned(), super::editing::parse_number(value)?);
+            let value = match super::editing::parse_number(value) {
+                Ok(number) => number,
+                // A choice by its name, on or off.
+                Err(_) => {
+                    self.samplers.read_value(&id, key, value).map_err(|error| error.to_string())?
+                }
+            };
+            params.insert(key.to_owned(), value);
         }
-        sampler::find(&id, &params).map_err(|error| error.to_string())?;
+        let chosen = self.samplers.choose(&id, &params).map_err(|error| error.to_string())?;
+        let keys = chosen.info.params.iter().map(|param| param.key.to_string());
+        // All of them, as a run writes them into its recipe.
+        self.document.sampler.params = keys.zip(chosen.params).collect();
         self.document.sampler.id = id;
-        self.document.sampler.params = params;
         self.settings_changed();
         Ok(None)
     }

@@ -2,6 +2,7 @@
 //! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::history::History;
+use crate::sampler::Samplers;
 use crate::terminal::picture::{Encoded, Job};
 use crate::terminal::signals::{Signal, Signals};
 use crate::terminal::tty;
@@ -27,9 +28,15 @@ pub(super) enum Incoming {
     Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
     Gallery(GalleryNews),
+    /// Other samplers than before can be chosen.
+    Samplers(Samplers),
     /// Something for the log: a thread's panic.
     Trouble(String),
 }
+
+/// Follows which samplers there are, on a thread of its own: tells the function it is given
+/// whenever that changes, until that says `false`.
+pub type FollowSamplers = Box<dyn FnOnce(&mut dyn FnMut(Samplers) -> bool) + Send>;
 
 /// The channel, and the threads that feed it while this lives.
 #[derive(Debug)]
@@ -47,8 +54,11 @@ pub(super) struct Sources {
 
 impl Sources {
     /// Starts them: reading the terminal, catching signals, encoding pictures, keeping runs in
-    /// `history`.
-    pub(super) fn open(history: Option<History>) -> io::Result<Self> {
+    /// `history`, following the samplers.
+    pub(super) fn open(
+        history: Option<History>,
+        follow_samplers: FollowSamplers,
+    ) -> io::Result<Self> {
         let (sender, incoming) = mpsc::channel();
         let signals = Signals::catch({
             let sender = sender.clone();
@@ -81,6 +91,12 @@ impl Sources {
         let keeper = Keeper::start(history, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
+        })?;
+        thread::Builder::new().name("samplers".to_owned()).spawn({
+            let sender = sender.clone();
+            move || {
+                follow_samplers(&mut |samplers| sender.send(Incoming::Samplers(samplers)).is_ok());
+            }
         })?;
         let (jobs, queue) = mpsc::channel::<Job>();
         thread::Builder::new().name("pictures".to_owned()).spawn(move || {

@@ -25,6 +25,7 @@ use crate::terminal::screen::Screen;
 use crate::terminal::signals::{self, Signal};
 use crate::terminal::tty::{self, Measured, RawMode, TtyError};
 use clock::{Clock, Haste};
+pub use incoming::FollowSamplers;
 use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use shown::Shown;
@@ -64,7 +65,8 @@ pub enum Ended {
 }
 
 /// Runs the application on the terminal of this process until it is left. `record` gets every
-/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs.
+/// action that was done; `recovery` keeps edits that are not saved, `history` finished runs;
+/// `follow_samplers` tells of samplers that come and go.
 ///
 /// # Errors
 /// Where there is no terminal, or it cannot be written while it is there.
@@ -75,6 +77,7 @@ pub fn run(
     record: Option<File>,
     recovery: Recovery,
     history: Option<History>,
+    follow_samplers: FollowSamplers,
 ) -> Result<Ended, TtyError> {
     let output = tty::output()?;
     let Measured { cells, pixels } = tty::measure()?;
@@ -82,7 +85,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open(history)?;
+    let sources = Sources::open(history, follow_samplers)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -228,6 +231,12 @@ impl Runtime<'_> {
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
+            Incoming::Samplers(samplers) => {
+                self.engine.set_samplers(samplers.clone());
+                self.app.set_samplers(samplers);
+                self.clock.ask(Haste::Now, Instant::now());
+                Ok(())
+            }
             Incoming::Trouble(report) => {
                 self.app.trouble(&report);
                 self.see();
@@ -261,7 +270,10 @@ impl Runtime<'_> {
     fn inputs(&mut self, inputs: Vec<Input>) -> io::Result<()> {
         for input in inputs {
             match input {
-                Input::Reply(Reply::Ready) => self.shown.ready(Instant::now()),
+                Input::Reply(Reply::Ready) => {
+                    self.shown.ready(Instant::now());
+                    self.follow_pictures();
+                }
                 Input::Reply(reply) => {
                     if self.known.learn(&reply) {
                         self.learnt()?;

@@ -36,6 +36,7 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         return;
     }
     let width = usize::from(inner.width);
+    let steps = reports.last().map_or(0, |report| report.steps).max(reports.len());
     for ((name, short, measure), y) in MEASURES.iter().zip(inner.y..inner.bottom()) {
         let values: Vec<Option<f64>> = reports.iter().map(measure).collect();
         let (name, room, numbers) = match width >= WIDE {
@@ -44,19 +45,21 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
         };
         let line = Line::from(vec![
             Span::styled(name, app.theme.dim),
-            Span::styled(sparkline(&values, room), app.theme.title),
+            Span::styled(sparkline(&values, steps, room), app.theme.title),
             Span::styled(numbers, app.theme.dim),
         ]);
         line.render(Rect { y, height: 1, ..inner }, buffer);
     }
 }
 
-/// Bars from the least to the greatest value; a step without one is a blank.
-fn sparkline(values: &[Option<f64>], room: usize) -> String {
+/// Bars of a run of so many steps, those done so far, from the least to the greatest value; a step
+/// without one is a blank. A step's bar has its place from the beginning, so that bars which are
+/// there stay: on the wire a new step is a new bar.
+fn sparkline(values: &[Option<f64>], steps: usize, room: usize) -> String {
     const BARS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
     let known = || values.iter().flatten().copied();
     let (least, most) = (known().fold(f64::MAX, f64::min), known().fold(f64::MIN, f64::max));
-    let shown = values.len().min(room);
+    let shown = steps.min(room);
     let bar = |value: &Option<f64>| match value {
         None => ' ',
         Some(value) => {
@@ -65,7 +68,7 @@ fn sparkline(values: &[Option<f64>], room: usize) -> String {
         }
     };
     // More steps than room: every so many of them.
-    (0..shown).filter_map(|at| values.get(at * values.len() / shown)).map(bar).collect()
+    (0..shown).map_while(|at| values.get(at * steps / shown)).map(bar).collect()
 }
 
 fn digits(value: f64) -> usize {
@@ -96,10 +99,20 @@ mod tests {
     #[test]
     fn bars_span_the_values_and_gaps_stay_gaps() {
         let values = [Some(0.0), None, Some(0.5), Some(1.0)];
-        assert_eq!(sparkline(&values, 10), "▁ ▅█");
-        assert_eq!(sparkline(&values, 2), "▁▅");
-        assert_eq!(sparkline(&[Some(3.0); 3], 10), "▁▁▁");
-        assert_eq!(sparkline(&[], 10), "");
+        assert_eq!(sparkline(&values, 4, 10), "▁ ▅█");
+        assert_eq!(sparkline(&values, 4, 2), "▁▅");
+        assert_eq!(sparkline(&[Some(3.0); 3], 3, 10), "▁▁▁");
+        assert_eq!(sparkline(&[], 0, 10), "");
+    }
+
+    #[test]
+    fn a_bar_stays_where_it_is_while_the_run_goes_on() {
+        let values: Vec<Option<f64>> = (0..40).map(|step| Some(f64::from(step % 8))).collect();
+        let whole = sparkline(&values, 40, 10);
+        for done in 8..40 {
+            let begun = sparkline(&values[..done], 40, 10);
+            assert!(whole.starts_with(&begun), "{done}: {begun} is no beginning of {whole}");
+        }
     }
 
     #[test]

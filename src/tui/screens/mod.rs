@@ -322,18 +322,20 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Back, "back"),
             (Action::Help, "help"),
         ],
-        Context::Samplers if app.samplers.param().is_some() => &[
+        Context::Samplers if app.sampler_list.param().is_some() => &[
             (Action::Accept, "change"),
             (Action::MoveLeft, "samplers"),
             (Action::Run, "run"),
             (Action::Help, "help"),
         ],
-        Context::Samplers if app.samplers.card().is_some_and(|card| card.params.is_empty()) => &[
-            (Action::Accept, "choose"),
-            (Action::Run, "run"),
-            (Action::Back, "editor"),
-            (Action::Help, "help"),
-        ],
+        Context::Samplers if app.sampler_list.card().is_some_and(|card| card.params.is_empty()) => {
+            &[
+                (Action::Accept, "choose"),
+                (Action::Run, "run"),
+                (Action::Back, "editor"),
+                (Action::Help, "help"),
+            ]
+        }
         Context::Samplers => &[
             (Action::Accept, "choose"),
             (Action::MoveRight, "parameters"),

@@ -1,8 +1,9 @@
 //! The samplers there are, and the one under the cursor with its parameters.
 
 use super::{inside, list_rows, pane};
+use crate::sampler::Param;
 use crate::tui::app::App;
-use crate::tui::samplers::{ParamCard, SamplerCard};
+use crate::tui::samplers::SamplerCard;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
@@ -13,28 +14,32 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let list = list_area(area);
     let width = list.width;
     let about = Rect { x: area.x + width, width: area.width - width, ..area };
-    let among_params = app.samplers.param().is_some();
+    let among_params = app.sampler_list.param().is_some();
     let inner = pane(app, "samplers", list, !among_params, buffer);
     for (at, place) in rows(app, area) {
-        let Some(card) = app.samplers.cards().get(at) else { continue };
+        let Some(card) = app.sampler_list.cards().get(at) else { continue };
         let mark = if app.is_present_sampler(&card.id) { "◂" } else { " " };
         let params = match card.params.len() {
             0 => String::new(),
             count => format!(" · {count} parameters"),
         };
-        let cost = format!("order {}{params} {mark}", card.order);
+        let order = match card.order {
+            0 => "no order".to_owned(),
+            order => format!("order {order}"),
+        };
+        let cost = format!("{order}{params} {mark}");
         let room = usize::from(inner.width).saturating_sub(cost.chars().count() + 2);
         Line::from(vec![
             Span::styled(format!(" {:<room$} ", card.id), app.theme.text),
             Span::styled(cost, app.theme.dim),
         ])
         .render(place, buffer);
-        if at == app.samplers.at() {
+        if at == app.sampler_list.at() {
             let style = if among_params { app.theme.selection } else { app.theme.cursor };
             buffer.set_style(place, style);
         }
     }
-    if let Some(card) = app.samplers.card() {
+    if let Some(card) = app.sampler_list.card() {
         draw_card(app, card, about, buffer);
     }
 }
@@ -47,13 +52,13 @@ fn list_area(area: Rect) -> Rect {
 pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let inner = inside(list_area(area));
     let rows = usize::from(inner.height);
-    let first = (app.samplers.at() + 1).saturating_sub(rows);
-    list_rows(first, rows, app.samplers.cards().len(), inner)
+    let first = (app.sampler_list.at() + 1).saturating_sub(rows);
+    list_rows(first, rows, app.sampler_list.cards().len(), inner)
 }
 
 fn draw_card(app: &App, card: &SamplerCard, area: Rect, buffer: &mut Buffer) {
     let title = format!("{} · version {}", card.id, card.version);
-    let inner = pane(app, &title, area, app.samplers.param().is_some(), buffer);
+    let inner = pane(app, &title, area, app.sampler_list.param().is_some(), buffer);
     let mut lines =
         vec![Line::from(Span::styled(card.description.as_str(), app.theme.text)), Line::default()];
     for line in facts(card) {
@@ -69,7 +74,7 @@ fn draw_card(app: &App, card: &SamplerCard, area: Rect, buffer: &mut Buffer) {
     let header = format!(" {:<14} {:>9} {:>9}  {:<15}", "parameter", "value", "default", "range");
     Span::styled(header, app.theme.dim).render(Rect { height: 1, ..below }, buffer);
     let rows = usize::from(below.height).saturating_sub(2);
-    let here = app.samplers.param();
+    let here = app.sampler_list.param();
     let at = here.and_then(|here| card.params.iter().position(|param| param.key == here.key));
     let first = (at.unwrap_or(0) + 1).saturating_sub(rows);
     for (row, param) in card.params.iter().skip(first).take(rows).enumerate() {
@@ -97,17 +102,22 @@ fn facts(card: &SamplerCard) -> Vec<String> {
         1 => "reads the step before".to_owned(),
         count => format!("reads the {count} steps before"),
     };
-    vec![format!("order of accuracy {}", card.order), evaluations, history]
+    let order = match card.order {
+        0 => "claims no order of accuracy".to_owned(),
+        order => format!("order of accuracy {order}"),
+    };
+    vec![order, evaluations, history]
 }
 
-fn draw_param(app: &App, card: &SamplerCard, param: &ParamCard, place: Rect, buffer: &mut Buffer) {
+fn draw_param(app: &App, card: &SamplerCard, param: &Param, place: Rect, buffer: &mut Buffer) {
     let (value, is_set) = app.value_of(&card.id, param);
     let style = if is_set { app.theme.changed } else { app.theme.text };
-    let ParamCard { key, min, max, default, .. } = param;
+    let (key, default) = (&param.key, param.write(param.default));
+    let (value, range) = (param.write(value), param.values_in_words());
     Line::from(vec![
         Span::styled(format!(" {key:<14} "), app.theme.text),
         Span::styled(format!("{value:>9}"), style),
-        Span::styled(format!(" {default:>9}  {min} … {max}"), app.theme.dim),
+        Span::styled(format!(" {default:>9}  {range}"), app.theme.dim),
     ])
     .render(place, buffer);
 }
@@ -129,8 +139,12 @@ mod tests {
         };
         let words = ["order of accuracy 2", "1 network evaluation a step", "reads no earlier step"];
         assert_eq!(facts(&card), words);
-        (card.evaluations, card.history) = (2, 3);
-        let words = ["up to 2 network evaluations a step", "reads the 3 steps before"];
-        assert_eq!(facts(&card)[1..], words);
+        (card.order, card.evaluations, card.history) = (0, 2, 3);
+        let words = [
+            "claims no order of accuracy",
+            "up to 2 network evaluations a step",
+            "reads the 3 steps before",
+        ];
+        assert_eq!(facts(&card), words);
     }
 }

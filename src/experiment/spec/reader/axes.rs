@@ -182,6 +182,8 @@ pub(super) fn single(
         }
         Path::SamplerParam(_) => match value.get_ref() {
             DeValue::Boolean(on) => Some(Value::Number(f64::from(u8::from(*on)))),
+            // The name of a choice, which the sampler knows.
+            DeValue::String(name) => Some(Value::Text(name.to_string())),
             _ => text.number(value, key).map(Value::Number),
         },
         Path::Steps(column, _) => match value.get_ref() {

@@ -1,0 +1,51 @@
+//! `sigmalab plugins`: list them, check one, begin one. Two hidden actions are the processes in
+//! which code of plugins runs.
+
+mod check;
+mod describe;
+mod list;
+mod new;
+mod probe;
+
+use super::failure::Failure;
+use clap::{Args, Subcommand};
+
+/// The arguments of `plugins`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab plugins list
+  sigmalab plugins new my-solver --lang rust
+  sigmalab plugins check target/debug/libmy_solver.so
+  sigmalab generate --prompt \"a red circle\" --sampler heun --output out.png
+
+Plugins are looked for beside the program, in the folders of SIGMALAB_PLUGIN_PATH (with `:`
+between them), and in the folder `plugins` of your data folder.")]
+pub(crate) struct PluginsCommand {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Every sampler that can be named, and a line for every file that cannot be used
+    List(list::List),
+    /// Whether a sampler is what it says: its order of accuracy, its evaluations, its use of memory
+    Check(check::Check),
+    /// Begin a sampler: a project that builds offline and explains itself
+    New(new::New),
+    #[command(hide = true)]
+    Describe(describe::Describe),
+    #[command(hide = true)]
+    Probe(probe::Probe),
+}
+
+/// Does what was asked.
+pub(crate) fn run(arguments: &PluginsCommand) -> Result<(), Failure> {
+    match &arguments.action {
+        Action::List(arguments) => list::run(arguments),
+        Action::Check(arguments) => check::run(arguments),
+        Action::New(arguments) => new::run(arguments),
+        Action::Describe(arguments) => describe::run(arguments),
+        Action::Probe(arguments) => probe::run(arguments),
+    }
+}

@@ -1,0 +1,39 @@
+//! `sigmalab plugins probe`: the process in which checks of a plugin run. Not for people;
+//! `plugins check` starts it.
+
+use crate::cli::failure::Failure;
+use clap::Args;
+use sigmalab::sampler::check::check_here;
+use sigmalab::sampler::plugin::parent_pipe;
+use std::io::Write as _;
+use std::path::PathBuf;
+
+/// The arguments of `plugins probe`.
+#[derive(Debug, Args)]
+pub(crate) struct Probe {
+    /// The plugin
+    file: PathBuf,
+    /// Place of the first check
+    from: usize,
+}
+
+/// Runs the checks and writes what comes of them to the pipe on standard input.
+pub(crate) fn run(arguments: &Probe) -> Result<(), Failure> {
+    let mut pipe = parent_pipe().map_err(|error| {
+        Failure::bad_input(format_args!(
+            "`sigmalab plugins probe` is started by sigmalab itself, with a pipe as standard \
+             input: {error}"
+        ))
+        .way_out("sigmalab plugins check FILE")
+    })?;
+    let mut broken = None;
+    check_here(&arguments.file, arguments.from, &mut |progress| {
+        let written = serde_json::to_vec(&progress).map_err(std::io::Error::from);
+        let written = written.and_then(|mut line| {
+            line.push(b'\n');
+            pipe.write_all(&line)
+        });
+        broken = broken.take().or(written.err());
+    });
+    broken.map_or(Ok(()), |error| Err(Failure::failed(error)))
+}

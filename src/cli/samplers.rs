@@ -1,0 +1,35 @@
+//! The samplers that commands may name: the built-in ones, and the plugins of the places that the
+//! environment gives.
+
+use sigmalab::engine::folders::cache_folder;
+use sigmalab::history::data_folder;
+use sigmalab::sampler::plugin::{
+    Discovery, Effort, PATH_VARIABLE, Places, USUAL_SILENCE, discover,
+};
+use sigmalab::sampler::{Samplers, is_built_in};
+use std::path::PathBuf;
+
+/// Where and how plugins are found.
+pub(crate) fn discovery() -> Discovery {
+    let own = std::env::current_exe().unwrap_or_default();
+    let mut places = Places::default().beside(&own);
+    if let Some(variable) = std::env::var_os(PATH_VARIABLE) {
+        places = places.named(&variable);
+    }
+    if let Some(data) = data_folder() {
+        places = places.in_data_folder(&data);
+    }
+    // Stays the running program even when its file was replaced by a newer build.
+    let program = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { own };
+    Discovery { places, program, cache: cache_folder(), limit: USUAL_SILENCE }
+}
+
+/// The samplers among which `id` is to be found. Built-in ones need no look at files.
+pub(crate) fn samplers_for(id: &str) -> Samplers {
+    if is_built_in(id) { Samplers::built_in() } else { every_sampler() }
+}
+
+/// Every sampler there is.
+pub(crate) fn every_sampler() -> Samplers {
+    Samplers::with(discover(&discovery(), Effort::Usual))
+}

@@ -1,0 +1,27 @@
+//! Whether a sampler is what it says: its order of accuracy, its evaluations, its use of history,
+//! memory and parameters, each found out by taking steps on a flow that is known exactly.
+//!
+//! Checks of plugins run in a process of their own, one after another; one in which that process
+//! dies has failed, and the next one runs in another process.
+
+mod accuracy;
+mod conduct;
+mod counting;
+mod ends;
+mod fence;
+mod finding;
+mod flow;
+mod grids;
+mod layout;
+mod list;
+mod memory;
+mod noise;
+mod parameters;
+mod sameness;
+mod subject;
+mod supervise;
+mod trajectory;
+
+pub use finding::{Finding, Verdict};
+pub use list::{Progress, check_built_in, check_here};
+pub use supervise::{Report, check_plugin};

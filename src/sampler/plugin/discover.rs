@@ -1,0 +1,179 @@
+//! Finding plugins: every file of the places is looked into, in other processes where code of it
+//! runs, and only where nothing is remembered of it.
+
+use super::describe::{self, Description};
+use super::fault::Fault;
+use super::file::Contents;
+use super::listing::{Found, Listing, Problem};
+use super::places::{Candidate, Places};
+use super::remembered::{Knowledge, Remembered, Stamp};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How long a plugin may take to say what it is, when nobody says otherwise.
+pub const USUAL_SILENCE: Duration = Duration::from_secs(10);
+
+/// Most processes at once.
+const AT_ONCE: usize = 4;
+
+/// Where and how plugins are found.
+#[derive(Debug, Clone)]
+pub struct Discovery {
+    /// Where to look.
+    pub places: Places,
+    /// The program whose `plugins describe` opens them: this program.
+    pub program: PathBuf,
+    /// Cache folder, for what was found out; `None` to keep nothing.
+    pub cache: Option<PathBuf>,
+    /// How long a plugin may take to say what it is.
+    pub limit: Duration,
+}
+
+/// How much may be done for a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effort {
+    /// No process is started: what is not remembered stays pending.
+    Remembered,
+    /// Files that are not remembered are looked into.
+    Usual,
+    /// So are those that were refused before.
+    Afresh,
+}
+
+/// Which files there are with which contents, at a cost of microseconds: lists made at equal
+/// traces are equal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Traces(Vec<(PathBuf, Option<Stamp>)>);
+
+impl Discovery {
+    /// What tells whether a list is still right.
+    pub fn traces(&self) -> Traces {
+        let (candidates, _) = self.places.candidates();
+        let stamped = candidates.into_iter().map(|candidate| {
+            let stamp = Stamp::of(&candidate.path);
+            (candidate.path, stamp)
+        });
+        Traces(stamped.collect())
+    }
+}
+
+/// How often files are looked at for changes.
+const PERIOD: Duration = Duration::from_secs(2);
+
+/// Lists the plugins, and again whenever a file changed, until `tell` says `false`.
+pub fn follow(discovery: &Discovery, tell: &mut dyn FnMut(Listing) -> bool) {
+    let mut listed: Option<Traces> = None;
+    loop {
+        let traces = discovery.traces();
+        if listed.as_ref() != Some(&traces) {
+            if !tell(discover(discovery, Effort::Usual)) {
+                return;
+            }
+            listed = Some(traces);
+        }
+        std::thread::sleep(PERIOD);
+    }
+}
+
+/// The plugins in the places, and the files that are none.
+pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
+    let (candidates, unlisted) = discovery.places.candidates();
+    let mut remembered = Remembered::load(discovery.cache.as_deref(), &discovery.program);
+    let stamps: Vec<Option<Stamp>> =
+        candidates.iter().map(|candidate| Stamp::of(&candidate.path)).collect();
+
+    let mut known: Vec<Option<Knowledge>> = candidates
+        .iter()
+        .zip(&stamps)
+        .map(|(candidate, stamp)| remembered.get(&candidate.path, stamp.as_ref()?).cloned())
+        .map(|known| match known {
+            Some(Knowledge::Problem(_)) if effort == Effort::Afresh => None,
+            known => known,
+        })
+        .collect();
+    if effort != Effort::Remembered {
+        let unknown: Vec<usize> = (0..known.len())
+            .filter(|&place| known.get(place).is_some_and(Option::is_none))
+            .collect();
+        let paths: Vec<&Path> = unknown
+            .iter()
+            .filter_map(|&place| Some(candidates.get(place)?.path.as_path()))
+            .collect();
+        let learnt = look_into(&paths, discovery);
+        for (place, knowledge) in unknown.into_iter().zip(learnt) {
+            // Paths are kept as text.
+            if let (Some(candidate), Some(Some(stamp))) = (candidates.get(place), stamps.get(place))
+                && candidate.path.to_str().is_some()
+            {
+                remembered.put(candidate.path.clone(), stamp.clone(), knowledge.clone());
+            }
+            if let Some(slot) = known.get_mut(place) {
+                *slot = Some(knowledge);
+            }
+        }
+        remembered.save();
+    }
+
+    let pending = known.iter().filter(|known| known.is_none()).count();
+    let found =
+        candidates.into_iter().zip(known).filter_map(|(candidate, known)| found(candidate, known?));
+    let mut listing = Listing::of(found.collect());
+    listing.pending = pending;
+    listing.problems.extend(unlisted.into_iter().map(|(path, problem)| Problem {
+        path,
+        id: None,
+        problem,
+    }));
+    listing
+}
+
+fn found(candidate: Candidate, knowledge: Knowledge) -> Option<Found> {
+    let Candidate { path, expected } = candidate;
+    let result = match knowledge {
+        Knowledge::Plugin { info, hash } => Ok((info, hash)),
+        // Other programs keep their libraries beside this one.
+        Knowledge::NoPlugin if !expected => return None,
+        Knowledge::NoPlugin => Err(Fault::NoPlugin.to_string()),
+        Knowledge::Problem(problem) => Err(problem),
+    };
+    Some(Found { path, result })
+}
+
+/// Looks into files, several at once.
+fn look_into(paths: &[&Path], discovery: &Discovery) -> Vec<Knowledge> {
+    let next = AtomicUsize::new(0);
+    let learnt: Mutex<Vec<(usize, Knowledge)>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE.min(paths.len()) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(path) = paths.get(place) else { return };
+                    let knowledge = learn(path, discovery);
+                    learnt.lock().unwrap_or_else(PoisonError::into_inner).push((place, knowledge));
+                }
+            });
+        }
+    });
+    let mut learnt = learnt.into_inner().unwrap_or_else(PoisonError::into_inner);
+    learnt.sort_by_key(|(place, _)| *place);
+    learnt.into_iter().map(|(_, knowledge)| knowledge).collect()
+}
+
+fn learn(path: &Path, discovery: &Discovery) -> Knowledge {
+    // Paths cross processes as text.
+    if path.to_str().is_none() {
+        return Knowledge::Problem("its path is not UTF-8".to_owned());
+    }
+    match Contents::read(path) {
+        Ok(contents) if contents.looks_like_a_plugin() => {}
+        Ok(_) | Err(Fault::NoPlugin) => return Knowledge::NoPlugin,
+        Err(fault) => return Knowledge::Problem(fault.to_string()),
+    }
+    match describe::ask(&discovery.program, path, discovery.limit) {
+        Description::Plugin { info, hash } => Knowledge::Plugin { info, hash },
+        Description::Problem { problem } => Knowledge::Problem(problem),
+    }
+}

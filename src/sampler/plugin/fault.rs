@@ -1,0 +1,95 @@
+//! Why a file is no plugin, or one that cannot be used: each in one line that follows the file's
+//! name.
+
+use sigmalab_sampler_sdk::abi;
+use std::io;
+
+/// Why a file cannot be used as a plugin.
+#[derive(Debug, thiserror::Error)]
+pub enum Fault {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Unreadable(#[from] io::Error),
+    /// It is far larger than any plugin.
+    #[error("it is larger than a plugin may be ({limit} MB)")]
+    TooLarge {
+        /// Most megabytes.
+        limit: u64,
+    },
+    /// It is no plugin at all.
+    #[error("it is no plugin: it does not export `sigmalab_plugin_entry`")]
+    NoPlugin,
+    /// The system's loader refuses it.
+    #[error("the system cannot load it: {0}")]
+    Unloadable(String),
+    /// It changed how this process computes.
+    #[error(
+        "loading it changes how floating-point numbers are computed (as -ffast-math does): build \
+         it without"
+    )]
+    FloatingPoint,
+    /// The entry point gave nothing.
+    #[error(
+        "it says that it cannot work with version {}.{} of the interface, which this build has",
+        abi::ABI_MAJOR,
+        abi::ABI_MINOR
+    )]
+    Refuses,
+    /// Another major version.
+    #[error(
+        "it was built for version {major}.{minor} of the interface, and this build has {}.{}: \
+         build it again with this version's header or SDK",
+        abi::ABI_MAJOR,
+        abi::ABI_MINOR
+    )]
+    Version {
+        /// Its major version.
+        major: u16,
+        /// Its minor version.
+        minor: u16,
+    },
+    /// A struct lacks fields.
+    #[error("its {what} says that it has {found} bytes, and {least} are needed")]
+    TooSmall {
+        /// The struct.
+        what: String,
+        /// What it says.
+        found: u32,
+        /// What is needed.
+        least: u32,
+    },
+    /// A pointer is missing.
+    #[error("its {0} is a null pointer")]
+    Null(String),
+    /// A pointer points between two values.
+    #[error("its {0} is not aligned")]
+    Misaligned(String),
+    /// Text that cannot be used.
+    #[error("its {what} {problem}")]
+    Text {
+        /// Which text.
+        what: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A number beyond its range.
+    #[error("its {what} is {found}, and {least} to {most} are allowed")]
+    Range {
+        /// Which number.
+        what: &'static str,
+        /// What it says.
+        found: u64,
+        /// Least value.
+        least: u64,
+        /// Greatest value.
+        most: u64,
+    },
+    /// A parameter that makes no sense.
+    #[error("its parameter {which} {problem}")]
+    Param {
+        /// The parameter: its key in quotes, or its number.
+        which: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+}

@@ -1,0 +1,37 @@
+//! Plugins: samplers in shared libraries, as `plugins/sdk/include/sigmalab_sampler.h` describes
+//! them. Finding their files and learning what they are runs none of their code in this process;
+//! opening one does, and is for the worker and other processes that may die of it.
+
+mod asked;
+mod call;
+mod child;
+mod declared;
+mod describe;
+mod discover;
+mod ending;
+mod fault;
+mod file;
+mod guarded;
+mod listing;
+mod message;
+mod open;
+mod places;
+mod remembered;
+mod sampler;
+mod table;
+mod watch;
+
+pub use child::{ChildEnd, Conversation, converse, parent_pipe};
+pub use describe::{Description, describe_here};
+pub use discover::{Discovery, Effort, Traces, USUAL_SILENCE, discover, follow};
+pub use ending::signal_in_words;
+pub use fault::Fault;
+pub use file::{FileHash, PluginFile};
+pub use listing::{Listing, Plugin, Problem};
+pub use open::Opened;
+pub use places::{PATH_VARIABLE, Places};
+pub use sampler::PluginSampler;
+pub use watch::{Guardian, Place, USUAL_LIMIT, Watch};
+
+pub(super) use call::{Call, Shape, Spent};
+pub(super) use open::floating_point_is_sound;
