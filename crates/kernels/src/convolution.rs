@@ -52,7 +52,8 @@ impl Convolution {
     pub fn new(weight: &[f32], bias: &[f32], inputs: usize, kernel: usize) -> Option<Self> {
         let depth = inputs * kernel * kernel;
         let outputs = bias.len();
-        if depth == 0 || outputs == 0 || kernel % 2 == 0 || weight.len() != outputs * depth {
+        if depth == 0 || outputs == 0 || kernel.is_multiple_of(2) || weight.len() != outputs * depth
+        {
             return None;
         }
         let core = Core::chosen(Precision::F32);
