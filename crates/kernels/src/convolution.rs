@@ -81,6 +81,11 @@ impl Convolution {
         self.inputs
     }
 
+    /// Side of the kernel.
+    pub fn kernel(&self) -> usize {
+        self.kernel
+    }
+
     /// Convolves `image`. To `out` [outputs, height, width] the result is added where `add` says
     /// so, else it is written over it. Height and width are those of the image, twice that where
     /// it is doubled.
@@ -93,24 +98,52 @@ impl Convolution {
         assert_eq!(image.values.len(), self.inputs * image.height * image.width);
         assert_eq!(out.len(), self.outputs * height * width);
         assert!(before.normalised.is_none_or(|of| of.len() == self.inputs));
-        if out.is_empty() {
-            return;
-        }
-        let across = width.div_ceil(PIXELS);
-        let tasks = across * height.div_ceil(LINES);
         let out = Out {
             values: out.as_mut_ptr(),
             len: out.len(),
             rows: self.outputs,
             outputs: height * width,
         };
+        self.run(Source::Image(image, before), (height, width), add, out);
+    }
+
+    /// Convolves an image into its own memory: the first planes are overwritten with the result
+    /// [outputs, height, width], the others keep what they had. `false`, and nothing is done,
+    /// unless a pixel depends on itself alone (a kernel of 1) and the result has no more planes
+    /// than the image.
+    ///
+    /// # Panics
+    /// Where the image is not of that size.
+    pub fn apply_in_place(&self, image: &mut [f32], height: usize, width: usize) -> bool {
+        assert_eq!(image.len(), self.inputs * height * width);
+        if self.kernel != 1 || self.outputs > self.inputs {
+            return false;
+        }
+        let out = Out {
+            values: image.as_mut_ptr(),
+            len: image.len(),
+            rows: self.inputs,
+            outputs: height * width,
+        };
+        self.run(Source::Result, (height, width), false, out);
+        true
+    }
+
+    fn run(
+        &self,
+        source: Source<'_>,
+        (height, width): (usize, usize),
+        add: bool,
+        out: Out<f32>,
+    ) {
+        let across = width.div_ceil(PIXELS);
+        let tasks = across * height.div_ceil(LINES);
         (0..tasks).into_par_iter().for_each(|task| {
             let top = task / across * LINES;
             let left = task % across * PIXELS;
             let window = Window {
                 convolution: self,
-                image,
-                before,
+                source,
                 add,
                 top,
                 left,
@@ -124,11 +157,18 @@ impl Convolution {
     }
 }
 
+/// Where a window's surroundings are read.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Image(Image<'a>, Before<'a>),
+    /// Where the result is written: each pixel is read before it is overwritten.
+    Result,
+}
+
 /// A part of the result.
 struct Window<'a> {
     convolution: &'a Convolution,
-    image: Image<'a>,
-    before: Before<'a>,
+    source: Source<'a>,
     add: bool,
     top: usize,
     left: usize,
@@ -148,7 +188,12 @@ impl Window<'_> {
         // The image around the window, prepared once.
         let (rows, columns) = (self.lines + kernel - 1, PIXELS + kernel - 1);
         let around = more.floats(inputs * rows * columns);
-        vectorised(|| self.gather(around, rows, columns));
+        match self.source {
+            Source::Image(image, before) => {
+                vectorised(|| self.gather(image, before, around, rows, columns));
+            }
+            Source::Result => self.gather_pixels(out, around),
+        }
         let across = self.pixels.div_ceil(COLUMNS);
         let panels = self.lines * across;
         let (sums, _) = sums.lanes(strips * panels * TILE).as_chunks_mut::<TILE>();
@@ -185,10 +230,17 @@ impl Window<'_> {
     /// Fills `around` [inputs, rows, columns] with the image from half a kernel above and left
     /// of the window on, zeros outside.
     #[inline(always)]
-    fn gather(&self, around: &mut [f32], rows: usize, columns: usize) {
+    fn gather(
+        &self,
+        image: Image<'_>,
+        before: Before<'_>,
+        around: &mut [f32],
+        rows: usize,
+        columns: usize,
+    ) {
         let half = self.convolution.kernel / 2;
-        let Image { values, height, width } = self.image;
-        let shift = usize::from(self.before.doubled);
+        let Image { values, height, width } = image;
+        let shift = usize::from(before.doubled);
         // Columns of `around` that lie in the image.
         let start = half.saturating_sub(self.left).min(columns);
         let end = (self.width + half - self.left).min(columns).max(start);
@@ -205,20 +257,31 @@ impl Window<'_> {
             out[..start].fill(0.0);
             out[end..].fill(0.0);
             let out = &mut out[start..end];
-            if self.before.doubled {
+            if before.doubled {
                 for (i, out) in out.iter_mut().enumerate() {
                     *out = from[(first + i) >> 1];
                 }
             } else {
                 out.copy_from_slice(&from[first..first + out.len()]);
             }
-            if let Some(of) = self.before.normalised {
+            if let Some(of) = before.normalised {
                 let (factor, term) = of[channel];
                 for value in out.iter_mut() {
                     let y = *value * factor + term;
                     *value = y / (1.0 + exp(-y));
                 }
             }
+        }
+    }
+
+    /// Fills `around` [inputs, lines, PIXELS] with the window's own pixels.
+    fn gather_pixels(&self, image: Out<f32>, around: &mut [f32]) {
+        for (i, to) in around.chunks_exact_mut(PIXELS).enumerate() {
+            let (channel, line) = (i / self.lines, i % self.lines);
+            let (pixels, rest) = to.split_at_mut(self.pixels);
+            let column = (self.top + line) * self.width + self.left;
+            pixels.copy_from_slice(image.row(channel, column, self.pixels));
+            rest.fill(0.0);
         }
     }
 
@@ -299,6 +362,33 @@ mod tests {
         check((3, 14, 3), (2 * LINES + 1, PIXELS + COLUMNS + 3), false, false, false);
         check((BLOCK / 9 + 5, 5, 3), (LINES + 1, 40), false, true, true);
         check((2, 3, 5), (3, PIXELS / 2 + 1), true, true, false);
+    }
+
+    #[test]
+    fn a_pixel_s_result_may_take_the_pixel_s_place() {
+        for (inputs, outputs, height, width) in [(5, 3, 9, 70), (300, 14, 3, 5), (4, 4, 1, 129)] {
+            let weight = numbers(outputs * inputs, 1);
+            let convolution = Convolution::new(&weight, &numbers(outputs, 2), inputs, 1).unwrap();
+            let mut values = numbers(inputs * height * width, 3);
+            let mut apart = vec![0.0; outputs * height * width];
+            let image = Image { values: &values, height, width };
+            convolution.apply(image, Before::default(), false, &mut apart);
+            let rest = values[apart.len()..].to_vec();
+            assert!(convolution.apply_in_place(&mut values, height, width));
+            assert_eq!(values[..apart.len()], apart);
+            assert_eq!(values[apart.len()..], rest);
+        }
+    }
+
+    #[test]
+    fn a_result_that_does_not_fit_its_image_leaves_it_alone() {
+        for (outputs, kernel) in [(3, 1), (1, 3)] {
+            let weight = numbers(outputs * 2 * kernel * kernel, 1);
+            let convolution = Convolution::new(&weight, &vec![0.0; outputs], 2, kernel).unwrap();
+            let mut values = numbers(2 * 12, 3);
+            assert!(!convolution.apply_in_place(&mut values, 3, 4));
+            assert_eq!(values, numbers(2 * 12, 3));
+        }
     }
 
     proptest! {

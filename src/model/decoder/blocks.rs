@@ -68,16 +68,15 @@ impl Resnet {
         })
     }
 
-    /// The input is given up: the result takes its memory where both are alike.
+    /// The input is given up: the result takes its memory where it fits.
     fn forward(&self, x: Tensor) -> Result<Tensor> {
         let first = Prepared { norm: Some(&self.norm1), ..Prepared::default() };
         let second = Prepared { norm: Some(&self.norm2), ..Prepared::default() };
         let y = self.conv1.forward_prepared(&x, first)?;
         let sum = match &self.shortcut {
-            Some(shortcut) => shortcut.forward(&x)?,
-            None => x.clone(),
+            Some(shortcut) => shortcut.forward_in_place(x)?,
+            None => x,
         };
-        drop(x);
         self.conv2.add_prepared(&y, second, sum)
     }
 }

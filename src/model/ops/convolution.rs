@@ -4,7 +4,7 @@ use super::group_norm::GroupNorm;
 use super::storage::{contiguous, contiguous_mut, with_values};
 use crate::kernels::convolution::{self as kernel, Before, Image};
 use crate::model::profile::{Operation, timed};
-use candle_core::{CpuStorage, InplaceOp2, Layout, Module, Result, Tensor, bail};
+use candle_core::{CpuStorage, InplaceOp1, InplaceOp2, Layout, Module, Result, Tensor, bail};
 use candle_nn::{Conv2d, Conv2dConfig};
 
 /// A convolution with a square, odd kernel, stride 1 and zeros around the image, in f32.
@@ -66,6 +66,19 @@ impl Convolution {
             }
             Self::Device(convolution) => convolution.forward(&composed(x, prepared)?),
         }
+    }
+
+    /// The same. The image is given up: where a pixel depends on itself alone and the result fits
+    /// the image, the result takes its memory, and clones of `x` see it too.
+    pub(in crate::model) fn forward_in_place(&self, x: Tensor) -> Result<Tensor> {
+        if let Self::Kernel(convolution) = self
+            && convolution.kernel() == 1
+            && convolution.outputs() <= convolution.inputs()
+        {
+            x.inplace_op1(&Over { convolution })?;
+            return x.narrow(1, 0, convolution.outputs());
+        }
+        self.forward(&x)
     }
 
     /// Adds the result to `sum`, in its own memory where that is the processor's.
@@ -134,6 +147,29 @@ impl InplaceOp2 for Into<'_> {
         let before = Before { doubled: self.prepared.doubled, normalised: normalised.as_deref() };
         let image = Image { values, height, width };
         timed(Operation::Convolutions, || self.convolution.apply(image, before, self.add, out));
+        Ok(())
+    }
+}
+
+/// Convolves a tensor into its own first channels.
+struct Over<'a> {
+    convolution: &'a kernel::Convolution,
+}
+
+impl InplaceOp1 for Over<'_> {
+    fn name(&self) -> &'static str {
+        "convolution in place"
+    }
+
+    fn cpu_fwd(&self, x: &mut CpuStorage, layout: &Layout) -> Result<()> {
+        let CpuStorage::F32(x) = x else { bail!("convolution: only f32") };
+        let (images, channels, height, width) = layout.shape().dims4()?;
+        if images != 1 || channels != self.convolution.inputs() {
+            let inputs = self.convolution.inputs();
+            bail!("convolution: {:?} where [1, {inputs}, …] belongs", layout.shape());
+        }
+        let x = contiguous_mut(self.name(), x, layout)?;
+        timed(Operation::Convolutions, || self.convolution.apply_in_place(x, height, width));
         Ok(())
     }
 }
