@@ -85,6 +85,22 @@ fn a_rust_project_builds_offline_passes_the_check_and_draws() {
     for word in ["step 1", "`example.my-solver` failed", "it panicked", "no step like this"] {
         assert!(failed.stderr.contains(word), "{}", failed.stderr);
     }
+    // And one failed trial of a sweep, whose others are done.
+    let text = "name = \"panic\"\nprompts = [\"x\"]\nseeds = [1]\n\
+        [base]\npreset = \"V4_TURBO_12\"\nsteps = 2\n[output]\nimages = false\n\
+        [parameters]\nsampler = [\"euler\", \"example.my-solver\", \"heun\"]\n";
+    fs::write(workshop.path("panic.toml"), text).unwrap();
+    let arguments = ["sweep", "run", "panic.toml", "--dir", "out", "--quiet", "--no-report"];
+    let mut sweep = workshop.command(&arguments);
+    let ended = outcome(sweep.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap()));
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    let csv = fs::read_to_string(workshop.path("out/trials.csv")).unwrap();
+    let rows: Vec<&str> = csv.lines().skip(1).collect();
+    assert_eq!(rows.len(), 3, "{csv}");
+    for (row, fails) in rows.iter().zip([false, true, false]) {
+        let words = if fails { "no step like this" } else { ",done," };
+        assert!(row.contains(words) && row.contains(",failed,") == fails, "{row}");
+    }
 }
 
 #[test]

@@ -29,8 +29,18 @@ fn cells(line: &str) -> Vec<String> {
 fn a_plugin_that_goes_wrong_in_a_sweep_is_exactly_one_failed_trial() {
     let workshop = Workshop::new();
     workshop.compile("faults.c", "faults", &[]);
-    let faults =
-        ["segfault", "abort", "exit", "loop", "past-end", "nan", "error-code", "evaluations"];
+    let faults = [
+        "segfault",
+        "abort",
+        "exit",
+        "loop",
+        "past-end",
+        "before",
+        "nan",
+        "error-code",
+        "evaluations",
+        "history",
+    ];
     // Good trials before, between and behind them.
     let rows: String = faults
         .iter()

@@ -43,6 +43,32 @@ fn a_finished_sweep_has_a_sheet_a_page_and_a_summary() {
 }
 
 #[test]
+fn any_column_is_compared_with_any_other() {
+    let place = reported();
+    let arguments = ["sweep", "plot", "runs/small", "--across", "gw[-2..]", "--up", "latent_rmse"];
+    let told = place.done(&arguments);
+    let rows: Vec<&str> = told.lines().filter(|line| line.starts_with('|')).collect();
+    // A head, a rule, and one group with a mean at each of two values.
+    assert_eq!(rows.len(), 3, "{told}");
+    assert_eq!(rows[0].matches('|').count(), 2 + 2, "{told}");
+    let svg = fs::read_to_string(place.path("runs/small/plot.svg")).unwrap();
+    assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (1, 2));
+
+    let by = [&arguments[..], &["--by", "gw[-2..]", "-o", "by.svg"]].concat();
+    place.done(&by);
+    let svg = fs::read_to_string(place.path("by.svg")).unwrap();
+    assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (2, 2));
+
+    for (up, words) in
+        [("latent_rms", "did you mean `latent_rmse`?"), ("x", "there is latent_rmse,")]
+    {
+        let refused = place.run(&["sweep", "plot", "runs/small", "--across", "nfe", "--up", up]);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert!(refused.stderr.contains(words), "{refused:?}");
+    }
+}
+
+#[test]
 fn a_sweep_without_a_finished_trial_has_nothing_to_report() {
     let place = place();
     let mut child = place

@@ -2,6 +2,7 @@
 
 mod load;
 mod plan;
+mod plot;
 mod progress;
 mod report;
 mod run;
@@ -40,6 +41,8 @@ enum Command {
     Retry(run::RetryCommand),
     /// Write contact sheet and page, and tell what a sweep found
     Report(report::ReportCommand),
+    /// Compare one column with another: a table, and a plot as SVG
+    Plot(plot::PlotCommand),
 }
 
 /// Runs a subcommand.
@@ -50,5 +53,6 @@ pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => run::retry(arguments),
         Command::Report(arguments) => report::run(arguments),
+        Command::Plot(arguments) => plot::run(arguments),
     }
 }

@@ -2,14 +2,18 @@
 //! records alone; it runs nothing.
 
 mod canvas;
+mod comparison;
 mod effects;
 mod finding;
 mod page;
+mod plot;
 mod sheet;
 mod summary;
 pub mod wilcoxon;
 
+pub use comparison::{Comparison, ComparisonError, Group, compare};
 pub use finding::{Better, Finding, METRICS, Metric};
+pub use plot::Plot;
 pub use summary::summary;
 
 use super::sweep::Sweep;

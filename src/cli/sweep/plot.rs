@@ -1,0 +1,55 @@
+//! `sigmalab sweep plot`: one column of a sweep against another, as a table and as a picture.
+
+use super::load;
+use crate::cli::failure::Failure;
+use crate::cli::print;
+use clap::Args;
+use sigmalab::experiment::report::{Finding, Plot, compare};
+use sigmalab::image_file::{OnCollision, Target};
+use std::path::PathBuf;
+
+/// The arguments of `sweep plot`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep plot runs/samplers --across nfe --up latent_rmse --by sampler --log
+  sigmalab sweep plot runs/mu-std --across mu --up ssim --by std -o mu.svg")]
+pub(super) struct PlotCommand {
+    /// Run directory
+    #[arg(value_name = "DIR")]
+    dir: PathBuf,
+    /// Column across: a metric, or a swept path whose values are numbers
+    #[arg(long, value_name = "COLUMN")]
+    across: String,
+    /// Column up: means over prompts, seeds and sizes
+    #[arg(long, value_name = "COLUMN")]
+    up: String,
+    /// A line for each value of this swept path
+    #[arg(long, value_name = "PATH")]
+    by: Option<String>,
+    /// Make the axis up logarithmic
+    #[arg(long)]
+    log: bool,
+    /// The picture's file, replaced if it is there [default: plot.svg in DIR]
+    #[arg(long, short, value_name = "FILE.svg")]
+    output: Option<PathBuf>,
+}
+
+/// Prints the table and writes the picture.
+pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
+    let path = arguments.output.clone().unwrap_or_else(|| arguments.dir.join("plot.svg"));
+    if path.extension().is_none_or(|extension| extension != "svg") {
+        return Err(Failure::bad_input(format_args!(
+            "`{}`: plots are SVG: let the name end in .svg",
+            path.display()
+        )));
+    }
+    let sweep = load::open(&arguments.dir)?;
+    let by = arguments.by.as_deref();
+    let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
+        .map_err(Failure::bad_input)?;
+    let svg = Plot::of(&comparison, arguments.log).svg();
+    let target = Target::check(&path).map_err(Failure::bad_input)?;
+    let draft = target.draft(|out| out.write_all(svg.as_bytes())).map_err(Failure::failed)?;
+    let written = draft.commit(OnCollision::Replace).map_err(Failure::failed)?;
+    print::result(&format!("{}\n{}\n", comparison.table(), written.display()))
+}
