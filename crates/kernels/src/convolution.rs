@@ -129,13 +129,7 @@ impl Convolution {
         true
     }
 
-    fn run(
-        &self,
-        source: Source<'_>,
-        (height, width): (usize, usize),
-        add: bool,
-        out: Out<f32>,
-    ) {
+    fn run(&self, source: Source<'_>, (height, width): (usize, usize), add: bool, out: Out<f32>) {
         let across = width.div_ceil(PIXELS);
         let tasks = across * height.div_ceil(LINES);
         (0..tasks).into_par_iter().for_each(|task| {
