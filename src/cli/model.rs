@@ -1,14 +1,16 @@
-//! `sigmalab model`: what a checkpoint holds.
+//! `sigmalab model`: what a checkpoint holds, and random ones to measure with.
 
 use super::failure::Failure;
 use super::generate::progress::Progress;
 use super::interrupt::Interrupt;
 use super::model_flags::{self, ModelFlags};
 use super::print;
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use sigmalab::model::checkpoint::{CheckpointSummary, ComponentSummary};
+use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `model`.
 #[derive(Debug, Args)]
@@ -30,18 +32,92 @@ enum Action {
         #[command(flatten)]
         model: ModelFlags,
     },
+    /// Write a checkpoint of random weights, to measure time and memory with; it draws noise
+    Synth {
+        /// The folder; it must be missing or empty
+        #[arg(value_name = "DIR")]
+        folder: PathBuf,
+        /// real: Ideogram 4's own sizes. slice: its width, two layers, hardly a text encoder
+        #[arg(long, value_enum, default_value_t = SynthSize::Slice)]
+        size: SynthSize,
+        /// How linear layers are stored
+        #[arg(long, value_enum, default_value_t = SynthFormatFlag::Fp8)]
+        format: SynthFormatFlag,
+        /// Seed of the weights
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+    },
 }
 
-/// Inspects.
+/// `--size` of `synth`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SynthSize {
+    Real,
+    Slice,
+    Tiny,
+}
+
+/// `--format` of `synth`.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum SynthFormatFlag {
+    F32,
+    Bf16,
+    Fp8,
+    Nf4,
+}
+
+/// Inspects or writes.
 pub(crate) fn run(arguments: &ModelCommand) -> Result<(), Failure> {
-    let Action::Inspect { json, model } = &arguments.action;
+    match &arguments.action {
+        Action::Inspect { json, model } => inspect(*json, model),
+        Action::Synth { folder, size, format, seed } => synth(folder, *size, *format, *seed),
+    }
+}
+
+fn synth(
+    folder: &Path,
+    size: SynthSize,
+    format: SynthFormatFlag,
+    seed: u64,
+) -> Result<(), Failure> {
+    let is_empty = |folder: &Path| folder.read_dir().is_ok_and(|mut files| files.next().is_none());
+    if folder.exists() && !is_empty(folder) {
+        return Err(Failure::bad_input(format_args!("`{}` is not empty", folder.display()))
+            .way_out("name a folder that is not there yet"));
+    }
+    let shape = match size {
+        SynthSize::Real => SynthShape::real(),
+        SynthSize::Slice => SynthShape::slice(2),
+        SynthSize::Tiny => SynthShape::tiny(),
+    };
+    let format = match format {
+        SynthFormatFlag::F32 => SynthFormat::F32,
+        SynthFormatFlag::Bf16 => SynthFormat::Bf16,
+        SynthFormatFlag::Fp8 => SynthFormat::Fp8,
+        SynthFormatFlag::Nf4 => SynthFormat::Nf4,
+    };
+    let interrupt = Interrupt::install()?;
+    interrupt.become_polite();
+    let mut written = 0;
+    let result = synth::write(folder, &shape, format, seed, &mut |done, _| {
+        written = done;
+        !interrupt.requested()
+    });
+    match result {
+        Ok(()) => print::result(&format!("{}: {}\n", folder.display(), in_bytes(written))),
+        Err(_) if interrupt.requested() => Err(Failure::interrupted()),
+        Err(error) => Err(Failure::failed(format_args!("`{}`: {error}", folder.display()))),
+    }
+}
+
+fn inspect(json: bool, model: &ModelFlags) -> Result<(), Failure> {
     let name = model.name()?;
     let _interrupt = Interrupt::install()?;
     let mut progress = Progress::new(false);
     let checkpoint = model_flags::open(&name, &mut |loading| progress.loading(&loading))?;
     progress.finish();
     let summary = checkpoint.summary();
-    if *json {
+    if json {
         #[derive(Serialize)]
         struct Document<'a> {
             model: &'a str,

@@ -1,6 +1,7 @@
 //! What a run reports while it goes. Plain data, as it crosses the worker's pipe.
 
 use crate::metrics::trajectory::StepMetrics;
+use crate::model::profile::ProfileEntry;
 use crate::model::{LoadProgress, RgbImage};
 use serde::{Deserialize, Serialize};
 
@@ -43,6 +44,9 @@ pub enum Event {
     Decoded {
         /// Milliseconds it took.
         ms: f64,
+        /// Where the networks' time went in this run, the longest first.
+        #[serde(default)]
+        profile: Vec<ProfileEntry>,
     },
 }
 

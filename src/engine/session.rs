@@ -14,7 +14,7 @@ use super::request::{RunOutput, RunRequest, Timings};
 use super::solver::{SolverError, solver};
 use super::trajectory::{StateKey, TrajectoryCache};
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures};
+use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, profile};
 use crate::sampler::plugin::{Place, PluginFile, Watch};
 use crate::sampler::{Choice, SamplerInfo};
 use crate::schedule::sigmas::Schedule;
@@ -182,7 +182,7 @@ impl Session {
         let Decoded { image, clip_fraction } =
             loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
         timings.decode_ms = milliseconds(started);
-        on_event(Event::Decoded { ms: timings.decode_ms });
+        on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
         if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
             fit.add(&denoised.latents, recipe.size, &image);
             // Without the file the next worker starts anew: no reason to lose an image.

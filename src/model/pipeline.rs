@@ -6,7 +6,7 @@ use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime, RgbImage};
-use super::options::{LoadProgress, ModelOptions};
+use super::options::{ComputeDtype, LoadProgress, ModelOptions};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
 use super::transfer_rate::TransferRate;
@@ -57,7 +57,10 @@ impl Model {
             progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second });
             bytes_done += checkpoint.component_bytes(component);
         };
-        let weights = |component, dtype| checkpoint.weights(component, dtype, &device);
+        let in_bytes = options.dtype == ComputeDtype::Int8;
+        let weights = |component, dtype| {
+            Ok::<_, ModelError>(checkpoint.weights(component, dtype, &device)?.in_bytes(in_bytes))
+        };
 
         stage(Component::TextEncoder);
         let tokenizer = PromptTokenizer::from_json(&checkpoint.tokenizer_json()?)?;

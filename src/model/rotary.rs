@@ -1,6 +1,7 @@
 //! Rotary position embedding: frequencies, tables of cosines and sines, and the rotation of
 //! queries and keys. Which position a frequency sees is the caller's business.
 
+use super::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor};
 
 /// 1 / theta^(2i / head_dim) for i in 0…head_dim/2, in f32.
@@ -40,6 +41,12 @@ impl RotaryTable {
             Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
         };
         Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)? })
+    }
+
+    /// Cosines and sines as plain values of the table's format.
+    pub(super) fn values<T: Number>(&self) -> Result<(Vec<T>, Vec<T>)> {
+        let values = |table: &Tensor| with_values::<T, _>(table, <[T]>::to_vec);
+        Ok((values(&self.cos)?, values(&self.sin)?))
     }
 
     /// `x` [heads, length, head_dim] turned by its positions' angles: the first half of a head

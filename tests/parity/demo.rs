@@ -2,7 +2,7 @@
 
 use crate::golden::{Golden, close, close_image, euler_step};
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelOptions};
+use sigmalab::model::{Model, ModelOptions, RgbImage};
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Steps at guidance weight 7, steps at 3, mu, std.
@@ -27,13 +27,10 @@ fn sigmas(steps: usize, mu: f64, std: f64, pixels: f64) -> Vec<f64> {
     (0..steps).map(sigma).chain([0.0]).collect()
 }
 
-fn draws_the_golden(file: &str) {
-    let golden = Golden::open(&format!("demo/{file}"));
+/// The latents and the image of the golden's preset, from its noise and its prompt.
+pub(crate) fn run(model: &Model, golden: &Golden) -> (Vec<f32>, RgbImage) {
     assert_eq!(golden.meta("terminal_sigma"), "zero");
-    let checkpoint = Checkpoint::embedded(sigmalab_demo::FILES).unwrap();
-    let model = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).unwrap();
-    let name = golden.meta("preset");
-    let (main, polish, mu, std) = preset(name);
+    let (main, polish, mu, std) = preset(golden.meta("preset"));
     let grid = golden.grid();
     let sigmas = sigmas(main + polish, mu, std, (grid.tokens() * 256) as f64);
 
@@ -41,10 +38,19 @@ fn draws_the_golden(file: &str) {
     let mut x = golden.f32("noise");
     for (i, pair) in sigmas.windows(2).enumerate() {
         let gw = if i < main { 7.0 } else { 3.0 };
-        x = euler_step(&model, &x, grid, &prompt, gw, (pair[0], pair[1]));
+        x = euler_step(model, &x, grid, &prompt, gw, (pair[0], pair[1]));
     }
-    close(&format!("demo {name}: latents"), &x, &golden.f32("latents"), 1e-3);
     let image = model.decode(&x, grid).unwrap();
+    (x, image)
+}
+
+fn draws_the_golden(file: &str) {
+    let golden = Golden::open(&format!("demo/{file}"));
+    let checkpoint = Checkpoint::embedded(sigmalab_demo::FILES).unwrap();
+    let model = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).unwrap();
+    let (x, image) = run(&model, &golden);
+    let name = golden.meta("preset");
+    close(&format!("demo {name}: latents"), &x, &golden.f32("latents"), 1e-3);
     close_image(&format!("demo {name}: image"), &image.pixels, &golden.bytes("image"), 2);
 }
 

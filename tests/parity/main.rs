@@ -3,9 +3,9 @@
 //! image. Every test prints the errors it measured (`cargo test --test parity -- --nocapture`).
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
-mod bf16;
 mod bitsandbytes_cpu;
 mod demo;
+mod fewer_bits;
 mod golden;
 mod repeatable;
 mod tiny;

@@ -8,12 +8,14 @@ use sigmalab::engine::event::{Event, NfeCount, StepReport};
 use sigmalab::engine::noise::NoiseSource;
 use sigmalab::engine::recipe::Recipe;
 use sigmalab::engine::request::{RunOutput, Timings};
+use sigmalab::model::profile::ProfileEntry;
 
 /// What the events of a run told.
 #[derive(Debug, Default)]
 pub(super) struct Observed {
     steps: Vec<StepReport>,
     text_tokens: usize,
+    profile: Vec<ProfileEntry>,
 }
 
 impl Observed {
@@ -22,10 +24,8 @@ impl Observed {
         match event {
             Event::Step(report) => self.steps.push(report.clone()),
             Event::Encoded { tokens, .. } => self.text_tokens = *tokens,
-            Event::Loading(_)
-            | Event::Loaded { .. }
-            | Event::Preview { .. }
-            | Event::Decoded { .. } => {}
+            Event::Decoded { profile, .. } => self.profile.clone_from(profile),
+            Event::Loading(_) | Event::Loaded { .. } | Event::Preview { .. } => {}
         }
     }
 }
@@ -68,6 +68,8 @@ pub(super) struct Document<'a> {
     total_ms: f64,
     /// Every step, sampling order.
     steps: &'a [StepReport],
+    /// Where the networks' time went, the longest first.
+    profile: &'a [ProfileEntry],
     /// What may not be as meant.
     warnings: &'a [String],
 }
@@ -89,6 +91,18 @@ impl Finished<'_> {
         )
     }
 
+    /// A line for every operation: its seconds, its share of the networks' time, its calls.
+    pub(super) fn profile(&self) -> String {
+        let entries = &self.observed.profile;
+        let total: f64 = entries.iter().map(|entry| entry.seconds).sum();
+        let line = |entry: &ProfileEntry| {
+            let ProfileEntry { operation, calls, seconds } = entry;
+            let share = 100.0 * seconds / total.max(f64::MIN_POSITIVE);
+            format!("  {operation:30} {seconds:9.3} s {share:5.1} % {calls:7} times\n")
+        };
+        entries.iter().map(line).collect()
+    }
+
     /// The object that `--json` prints.
     pub(super) fn document(&self) -> Result<Document<'_>, Failure> {
         let recipe = &self.output.recipe;
@@ -108,6 +122,7 @@ impl Finished<'_> {
             timings: self.output.timings,
             total_ms: self.seconds * 1e3,
             steps: &self.observed.steps,
+            profile: &self.observed.profile,
             warnings: &self.warnings,
         })
     }

@@ -39,11 +39,17 @@ pub struct Weights {
     part: Arc<NamedPart>,
     dtype: DType,
     device: Device,
+    in_bytes: bool,
 }
 
 impl Weights {
     pub(super) fn new(part: Arc<NamedPart>, dtype: DType, device: &Device) -> Self {
-        Self { part, dtype, device: device.clone() }
+        Self { part, dtype, device: device.clone(), in_bytes: false }
+    }
+
+    /// The same, whose [`Self::linear_in_bytes`] multiply bytes if `in_bytes`.
+    pub(crate) fn in_bytes(self, in_bytes: bool) -> Self {
+        Self { in_bytes, ..self }
     }
 
     /// Whether a tensor of that name is stored.
@@ -122,6 +128,16 @@ impl Weights {
         let bias = bias.then(|| self.values(&format!("{module}.bias"), &[outputs])).transpose()?;
         Linear::new(weights, bias, self.dtype, &self.device)
             .map_err(|source| self.device_error(&format!("{module}.weight"), source))
+    }
+
+    /// As [`Self::linear`] without a bias, for a layer whose outputs bear bytes.
+    pub(crate) fn linear_in_bytes(
+        &self,
+        module: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Linear, CheckpointError> {
+        Ok(self.linear(module, inputs, outputs, false)?.in_bytes(self.in_bytes))
     }
 
     /// The embedding table `module.weight` of shape [`rows`, `width`], left as stored.

@@ -4,7 +4,7 @@ use super::config::{DecoderConfig, UpConfig};
 use super::mid_attention::MidAttention;
 use crate::model::config::Part;
 use crate::model::error::ModelError;
-use crate::model::ops::{Convolution, GroupNorm};
+use crate::model::ops::{Convolution, GroupNorm, Prepared};
 use candle_core::{Result, Tensor};
 
 /// Added to the variance in every group norm of the decoder.
@@ -68,13 +68,16 @@ impl Resnet {
         })
     }
 
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let y = self.conv1.forward(&self.norm1.forward_silu(x)?)?;
-        let y = self.conv2.forward(&self.norm2.forward_silu(&y)?)?;
-        match &self.shortcut {
-            Some(shortcut) => shortcut.forward(x)? + y,
-            None => x + y,
-        }
+    /// The input is given up: the result takes its memory where it fits.
+    fn forward(&self, x: Tensor) -> Result<Tensor> {
+        let first = Prepared { norm: Some(&self.norm1), ..Prepared::default() };
+        let second = Prepared { norm: Some(&self.norm2), ..Prepared::default() };
+        let y = self.conv1.forward_prepared(&x, first)?;
+        let sum = match &self.shortcut {
+            Some(shortcut) => shortcut.forward_in_place(x)?,
+            None => x,
+        };
+        self.conv2.add_prepared(&y, second, sum)
     }
 }
 
@@ -98,12 +101,13 @@ impl Mid {
         Ok(Self { first: resnet(0)?, attention, second: resnet(1)? })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
+    /// The input's memory is used for the result.
+    pub(super) fn forward(&self, x: Tensor) -> Result<Tensor> {
         let mut x = self.first.forward(x)?;
         if let Some(attention) = &self.attention {
             x = attention.forward(&x)?;
         }
-        self.second.forward(&x)
+        self.second.forward(x)
     }
 }
 
@@ -135,15 +139,14 @@ impl Up {
         Ok(Self { resnets: resnets.collect::<Built<_>>()?, upsample })
     }
 
-    pub(super) fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let mut x = x.clone();
+    /// The input's memory is used for the result where it fits.
+    pub(super) fn forward(&self, mut x: Tensor) -> Result<Tensor> {
         for resnet in &self.resnets {
-            x = resnet.forward(&x)?;
+            x = resnet.forward(x)?;
         }
         match &self.upsample {
             Some(conv) => {
-                let (_, _, height, width) = x.dims4()?;
-                conv.forward(&x.upsample_nearest2d(2 * height, 2 * width)?)
+                conv.forward_prepared(&x, Prepared { doubled: true, ..Prepared::default() })
             }
             None => Ok(x),
         }

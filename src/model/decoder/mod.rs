@@ -9,7 +9,7 @@ mod statistics;
 use super::config::Part;
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, RgbImage};
-use super::ops::{Convolution, GroupNorm};
+use super::ops::{Convolution, GroupNorm, Prepared};
 use blocks::{Mid, Up, convolution};
 use candle_core::{Device, Result, Tensor};
 use config::DecoderConfig;
@@ -105,11 +105,13 @@ impl Decoder {
             Some(conv) => self.input.forward(&conv.forward(latent)?)?,
             None => self.input.forward(latent)?,
         };
-        x = self.mid.forward(&x)?;
+        x = self.mid.forward(x)?;
         for up in &self.ups {
-            x = up.forward(&x)?;
+            x = up.forward(x)?;
         }
-        self.output.forward(&self.output_norm.forward_silu(&x)?)?.squeeze(0)
+        let norm = Some(&self.output_norm);
+        let prepared = Prepared { norm, ..Prepared::default() };
+        self.output.forward_prepared(&x, prepared)?.squeeze(0)
     }
 }
 

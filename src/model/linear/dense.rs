@@ -2,7 +2,7 @@
 
 use super::stored::{StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
-use crate::kernels::dense;
+use crate::kernels::{Matrix, Stored, dense};
 use candle_core::{DType, Device, Result, Tensor};
 use std::ops::Range;
 
@@ -88,14 +88,14 @@ impl Weight for Dense {
         self.tensor.bytes.as_slice().len() as u64
     }
 
-    fn exact_in_bf16(&self) -> bool {
-        self.float == Float::Bf16
-    }
-
-    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]) {
-        let row = self.inputs * self.float.bytes();
+    fn matrix(&self) -> Matrix<'_> {
         let bytes = self.tensor.bytes.as_slice();
-        self.float.widen(bytes.get(rows.start * row..rows.end * row).unwrap_or_default(), out);
+        let values = match self.float {
+            Float::F32 => Stored::F32(bytes),
+            Float::Bf16 => Stored::Bf16(bytes),
+            Float::F16 => Stored::F16(bytes),
+        };
+        Matrix { outputs: self.outputs, inputs: self.inputs, values, scale: None }
     }
 
     fn upload(&self, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {

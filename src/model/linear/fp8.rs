@@ -6,7 +6,7 @@
 
 use super::stored::{StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
-use crate::kernels::float8;
+use crate::kernels::{Matrix, Stored, float8};
 use candle_core::{DType, Device, Result, Tensor};
 use std::ops::Range;
 
@@ -55,18 +55,10 @@ impl Weight for Fp8 {
         self.tensor.bytes.as_slice().len() as u64 + self.scale_bytes
     }
 
-    fn exact_in_bf16(&self) -> bool {
-        true
-    }
-
-    fn row_scale(&self) -> Option<&[f32]> {
-        Some(&self.scale)
-    }
-
-    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]) {
-        let codes = self.tensor.bytes.as_slice();
-        let span = rows.start * self.inputs..rows.end * self.inputs;
-        float8::widen_e4m3(codes.get(span).unwrap_or_default(), out);
+    fn matrix(&self) -> Matrix<'_> {
+        let values = Stored::E4m3(self.tensor.bytes.as_slice());
+        let scale = Some(self.scale.as_slice());
+        Matrix { outputs: self.outputs, inputs: self.inputs, values, scale }
     }
 
     fn upload(&self, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {

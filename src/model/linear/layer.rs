@@ -1,17 +1,12 @@
-//! y = x·Wᵀ + b, a panel of rows of W at a time.
-//!
-//! A panel is widened, multiplied and dropped, so the memory a layer needs beyond its stored
-//! weight is bounded by `PANEL_BYTES`, not by its size. Nothing is kept widened between calls:
-//! widening costs about as much as one row of x, and a call has hundreds.
+//! y = x·Wᵀ + b over weights that stay as they are stored. On the processor the kernels widen
+//! them in the caches; on an accelerator a panel of rows is widened, multiplied and dropped.
 
 use super::weight::{DeviceWeight, Weight};
-use crate::kernels::{columns, dense};
-use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, bail};
-
-/// Bytes of one widened panel on the CPU, about what stays in the cache until it is multiplied.
-/// Measured on 2 busy cores with a layer of 4608 × 12288: at 64 MiB one row of x took 5 to 9 times
-/// as long as at 4 MiB; with 556 rows the spread between runs was larger than any difference.
-const PANEL_BYTES: usize = 4 << 20;
+use crate::kernels::product::{self, Precision};
+use crate::kernels::{Matrix, Real};
+use crate::model::ops::storage::{Number, with_values};
+use candle_core::{DType, Device, Result, Tensor, bail};
+use std::sync::OnceLock;
 
 /// Bytes of one widened panel on an accelerator, which wants larger products.
 const DEVICE_PANEL_BYTES: usize = 256 << 20;
@@ -28,6 +23,7 @@ pub struct Linear {
     outputs: usize,
     dtype: DType,
     device: Device,
+    in_bytes: bool,
 }
 
 /// A weight, with its copy where the device is not the CPU.
@@ -35,6 +31,8 @@ pub struct Linear {
 struct Part {
     weight: Box<dyn Weight>,
     uploaded: Option<Uploaded>,
+    /// The largest magnitude in each row, where bytes are multiplied; found at the first product.
+    peaks: OnceLock<Vec<f32>>,
 }
 
 #[derive(Debug)]
@@ -93,10 +91,16 @@ impl Linear {
             .map(|weight| {
                 let uploaded =
                     by_device.then(|| Uploaded::new(weight.as_ref(), dtype, device)).transpose()?;
-                Ok(Part { weight, uploaded })
+                Ok(Part { weight, uploaded, peaks: OnceLock::new() })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { parts, bias, inputs, outputs, dtype, device: device.clone() })
+        Ok(Self { parts, bias, inputs, outputs, dtype, device: device.clone(), in_bytes: false })
+    }
+
+    /// The same layer, whose products on the processor are of bytes if `in_bytes`.
+    pub(crate) fn in_bytes(mut self, in_bytes: bool) -> Self {
+        self.in_bytes = in_bytes;
+        self
     }
 
     /// Length of an input row.
@@ -140,35 +144,36 @@ impl Linear {
     }
 
     fn forward_on_cpu(&self, x: &Tensor) -> Result<Tensor> {
-        let rows = x.dim(0)?;
-        let x = x.to_dtype(DType::F32)?.contiguous()?;
-        let mut y = vec![0.0; rows * self.outputs];
-        let mut first = 0;
-        for part in &self.parts {
-            let weight = part.weight.as_ref();
-            for panel in panels(weight.outputs(), self.inputs, size_of::<f32>(), 1, PANEL_BYTES) {
-                let mut widened = vec![0.0; panel.len() * self.inputs];
-                weight.widen_rows(panel.clone(), &mut widened);
-                if self.dtype == DType::BF16 && !weight.exact_in_bf16() {
-                    dense::round_to_bf16(&mut widened);
-                }
-                let widened = Tensor::from_vec(widened, (panel.len(), self.inputs), &Device::Cpu)?;
-                let product = x.matmul(&widened.t()?)?;
-                let columns = first + panel.start..first + panel.end;
-                let bias = self.bias.as_ref().and_then(|bias| bias.values.get(columns.clone()));
-                let scale = weight.row_scale().and_then(|scale| scale.get(panel));
-                let columns = columns::Columns {
-                    first: columns.start,
-                    count: columns.len(),
-                    total: self.outputs,
-                };
-                with_values(&product, |product| {
-                    columns::place(product, columns, scale, bias, &mut y);
-                })?;
-            }
-            first += weight.outputs();
+        let x = x.to_dtype(self.dtype)?.contiguous()?;
+        match self.dtype {
+            DType::BF16 => self.tensor_on_cpu::<half::bf16>(&x),
+            _ => self.tensor_on_cpu::<f32>(&x),
         }
-        Tensor::from_vec(y, (rows, self.outputs), &Device::Cpu)?.to_dtype(self.dtype)
+    }
+
+    fn tensor_on_cpu<T: Number>(&self, x: &Tensor) -> Result<Tensor> {
+        let rows = x.dim(0)?;
+        let y = with_values::<T, _>(x, |x| {
+            let mut y = vec![T::from_f32(0.0); rows * self.outputs];
+            self.multiply(x, &mut y);
+            y
+        })?;
+        Tensor::from_vec(y, (rows, self.outputs), &Device::Cpu)
+    }
+
+    /// `x` [rows, inputs] → `y` [rows, outputs], on the processor.
+    pub(crate) fn multiply<T: Real>(&self, x: &[T], y: &mut [T]) {
+        let parts: Vec<Matrix<'_>> = self.parts.iter().map(|part| part.weight.matrix()).collect();
+        let bias = self.bias.as_ref().map(|bias| bias.values.as_slice());
+        if self.in_bytes {
+            let peaks = self.parts.iter().zip(&parts);
+            let peaks: Vec<&[f32]> = peaks
+                .map(|(part, matrix)| &part.peaks.get_or_init(|| product::row_peaks(matrix))[..])
+                .collect();
+            return product::multiply_in_bytes(x, &parts, &peaks, bias, y);
+        }
+        let precision = if T::BF16 { Precision::Bf16 } else { Precision::F32 };
+        product::multiply(x, &parts, bias, precision, y);
     }
 
     fn forward_by_device(&self, x: &Tensor) -> Result<Tensor> {
@@ -224,18 +229,6 @@ fn panels(
     let fitting = bytes / (inputs * element).max(1);
     let height = (fitting / step * step).max(step);
     (0..rows).step_by(height).map(move |start| start..(start + height).min(rows))
-}
-
-/// Lends the values of a contiguous f32 tensor on the CPU.
-fn with_values(tensor: &Tensor, use_values: impl FnOnce(&[f32])) -> Result<()> {
-    let (storage, layout) = tensor.storage_and_layout();
-    match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(CpuStorage::F32(values)), Some((start, end))) => {
-            use_values(values.get(start..end).unwrap_or_default());
-            Ok(())
-        }
-        _ => bail!("a product is not contiguous f32 in host memory"),
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::kernels::dense;
 use crate::model::linear::{BlockScales, Dense, Fp8, Nf4, StoredBytes, StoredTensor, StoredType};
 use proptest::prelude::*;
 use std::sync::Arc;

@@ -3,7 +3,8 @@
 
 use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
-use crate::kernels::nf4::{AbsMax, Nf4 as Packed, widen_nf4};
+use crate::kernels::nf4::{AbsMax, Nf4 as Packed};
+use crate::kernels::{Matrix, Stored};
 use candle_core::{DType, Device, Result, Tensor};
 use std::ops::{Range, RangeInclusive};
 
@@ -123,12 +124,9 @@ impl Weight for Nf4 {
         (self.codes.as_slice().len() + self.scales.stored_bytes() + 4 * 16) as u64
     }
 
-    fn exact_in_bf16(&self) -> bool {
-        false
-    }
-
-    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]) {
-        widen_nf4(self.packed(), rows.start * self.inputs..rows.end * self.inputs, out);
+    fn matrix(&self) -> Matrix<'_> {
+        let values = Stored::Nf4(self.packed());
+        Matrix { outputs: self.outputs, inputs: self.inputs, values, scale: None }
     }
 
     fn upload(&self, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {

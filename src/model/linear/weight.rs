@@ -1,5 +1,6 @@
 //! What every stored format can do: tell its size, and widen some of its rows.
 
+use crate::kernels::Matrix;
 use candle_core::{DType, Device, Result, Tensor};
 use std::fmt::Debug;
 use std::ops::Range;
@@ -21,16 +22,19 @@ pub(crate) trait Weight: Debug + Send + Sync {
     /// Bytes as stored, scales included.
     fn stored_bytes(&self) -> u64;
 
-    /// Whether every value fits bf16 without rounding.
-    fn exact_in_bf16(&self) -> bool;
+    /// The stored values, and what each output is multiplied by, as the kernels read them.
+    fn matrix(&self) -> Matrix<'_>;
 
     /// What each output is multiplied by.
     fn row_scale(&self) -> Option<&[f32]> {
-        None
+        self.matrix().scale
     }
 
     /// Widens `rows` into `out`, which has `rows.len() · inputs` elements.
-    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]);
+    fn widen_rows(&self, rows: Range<usize>, out: &mut [f32]) {
+        let inputs = self.inputs();
+        self.matrix().values.widen(rows.start * inputs..rows.end * inputs, out);
+    }
 
     /// Copies the weight to an accelerator, still in its stored format, to be widened there to
     /// `dtype`.

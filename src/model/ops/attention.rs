@@ -1,9 +1,11 @@
 //! Softmax attention over a whole sequence, block by block of queries so that the scores of a
 //! long sequence never stand in memory at once.
 
-use super::storage::contiguous_mut;
+use super::storage::{contiguous, contiguous_mut};
+use crate::kernels::attention as kernels;
 use crate::kernels::softmax::{Causal, Softmax};
-use candle_core::{CpuStorage, DType, InplaceOp1, Layout, Result, Tensor, bail};
+use crate::model::profile::{Operation, timed};
+use candle_core::{CpuStorage, CustomOp3, DType, InplaceOp1, Layout, Result, Shape, Tensor, bail};
 
 /// Most bytes of scores held at a time on the processor: small enough to stay near the caches.
 const CPU_SCORE_BYTES: usize = 32 << 20;
@@ -34,8 +36,56 @@ pub(in crate::model) fn attention(
     v: &Tensor,
     mask: Mask,
 ) -> Result<Tensor> {
+    let (heads, length, head_dim) = q.dims3()?;
+    // A single head stands token by token, as the kernel reads it.
+    if q.device().is_cpu() && q.dtype() == DType::F32 && heads == 1 && k.dim(0)? == 1 {
+        let kernel = kernels::Attention {
+            heads,
+            kv_heads: 1,
+            head_dim,
+            length,
+            keys: k.dim(1)?,
+            causal: mask == Mask::Causal,
+        };
+        let whole = |x: &Tensor| x.contiguous();
+        return whole(q)?.apply_op3_no_bwd(&whole(k)?, &whole(v)?, &SingleHead(kernel));
+    }
     let budget = if q.device().is_cpu() { CPU_SCORE_BYTES } else { DEVICE_SCORE_BYTES };
     blocked(q, k, v, mask, budget)
+}
+
+/// Attention of one head, whose tokens stand one after the other.
+struct SingleHead(kernels::Attention);
+
+impl CustomOp3 for SingleHead {
+    fn name(&self) -> &'static str {
+        "attention"
+    }
+
+    fn cpu_fwd(
+        &self,
+        q: &CpuStorage,
+        q_layout: &Layout,
+        k: &CpuStorage,
+        k_layout: &Layout,
+        v: &CpuStorage,
+        v_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (CpuStorage::F32(q), CpuStorage::F32(k), CpuStorage::F32(v)) = (q, k, v) else {
+            bail!("attention: only f32")
+        };
+        let kernels::Attention { head_dim, length, keys, .. } = self.0;
+        if v_layout.shape().dims() != [1, keys, head_dim] {
+            bail!("attention: {:?} values do not fit {keys} keys", v_layout.shape());
+        }
+        let mut out = vec![0f32; length * head_dim];
+        let q = contiguous(self.name(), q, q_layout)?;
+        let k = contiguous(self.name(), k, k_layout)?;
+        let v = contiguous(self.name(), v, v_layout)?;
+        let heads = |values| kernels::Heads { values, token: head_dim, head: head_dim };
+        timed(Operation::Attention, || self.0.apply(heads(q), heads(k), heads(v), &mut out));
+        Ok((CpuStorage::F32(out), (length, head_dim).into()))
+    }
 }
 
 fn blocked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask, score_bytes: usize) -> Result<Tensor> {

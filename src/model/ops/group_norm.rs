@@ -39,6 +39,17 @@ impl GroupNorm {
         self.apply(x, true)
     }
 
+    /// What normalising an image in host memory does to each channel: a factor and a term.
+    pub(super) fn affine(&self, x: &[f32]) -> Result<Vec<(f32, f32)>> {
+        let norm = norm::GroupNorm {
+            channels: self.channels,
+            groups: self.groups,
+            eps: self.eps as f32,
+            silu: false,
+        };
+        Ok(norm.affine(x, &self.gain.to_vec1()?, &self.bias.to_vec1()?))
+    }
+
     fn apply(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
         let (images, channels, _, _) = x.dims4()?;
         if images != 1 || channels != self.channels {

@@ -4,13 +4,15 @@
 
 mod attention;
 mod convolution;
+mod feed_forward;
 mod group_norm;
 mod norm;
-mod storage;
+pub(super) mod storage;
 mod swiglu;
 
 pub(super) use attention::{Mask, attention};
-pub(super) use convolution::Convolution;
+pub(super) use convolution::{Convolution, Prepared};
+pub(super) use feed_forward::FeedForward;
 pub(super) use group_norm::GroupNorm;
 pub(super) use norm::{layer_norm, rms_norm};
 pub(super) use swiglu::swiglu;

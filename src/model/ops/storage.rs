@@ -1,6 +1,7 @@
 //! From candle's storage to the slice a kernel works on.
 
-use candle_core::{Layout, Result, bail};
+use crate::kernels::Real;
+use candle_core::{CpuStorage, Layout, Result, Storage, Tensor, WithDType, bail};
 
 /// The values of a contiguous tensor.
 pub(super) fn contiguous<'a, T>(op: &str, data: &'a [T], layout: &Layout) -> Result<&'a [T]> {
@@ -20,4 +21,41 @@ pub(super) fn contiguous_mut<'a, T>(
         Some((start, end)) => Ok(&mut data[start..end]),
         None => bail!("{op}: the input has to be contiguous, not {layout:?}"),
     }
+}
+
+/// The number formats that the kernels and candle share.
+pub(in crate::model) trait Number: Real + WithDType {
+    /// The values of a storage that has this format.
+    fn of(storage: &CpuStorage) -> Option<&[Self]>;
+}
+
+impl Number for f32 {
+    fn of(storage: &CpuStorage) -> Option<&[Self]> {
+        match storage {
+            CpuStorage::F32(values) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+impl Number for half::bf16 {
+    fn of(storage: &CpuStorage) -> Option<&[Self]> {
+        match storage {
+            CpuStorage::BF16(values) => Some(values),
+            _ => None,
+        }
+    }
+}
+
+/// Lends the values of a contiguous tensor in host memory.
+pub(in crate::model) fn with_values<T: Number, R>(
+    tensor: &Tensor,
+    use_values: impl FnOnce(&[T]) -> R,
+) -> Result<R> {
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(storage) = &*storage else { bail!("a tensor is not in host memory") };
+    let Some(values) = T::of(storage) else {
+        bail!("a tensor has {:?} values where others belong", tensor.dtype())
+    };
+    Ok(use_values(contiguous("values", values, layout)?))
 }

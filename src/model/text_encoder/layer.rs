@@ -2,9 +2,14 @@
 //! SwiGLU feed-forward layer, both pre-normalised and without biases.
 
 use super::config::TextEncoderConfig;
+use crate::kernels::attention::{Attention, Heads};
+use crate::kernels::heads::{Angles, HeadRun, normalise_and_turn};
+use crate::kernels::norm;
 use crate::model::checkpoint::{CheckpointError, Weights};
 use crate::model::linear::Linear;
-use crate::model::ops::{Mask, attention, rms_norm, swiglu};
+use crate::model::ops::storage::{Number, with_values};
+use crate::model::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
+use crate::model::profile::{Operation, timed};
 use crate::model::rotary::RotaryTable;
 use candle_core::{Result, Tensor};
 
@@ -57,7 +62,60 @@ impl Layer {
         })
     }
 
-    /// `hidden` [tokens, hidden size] → the same shape.
+    /// The layer on the processor: `hidden` [tokens, hidden size] is changed in place.
+    pub(super) fn run<T: Number>(&self, hidden: &mut [T], angles: Angles<'_, T>) -> Result<()> {
+        let eps = self.eps as f32;
+        let of = |tensor: &Tensor| with_values::<T, _>(tensor, <[T]>::to_vec);
+        let (input_norm, query_norm) = (of(&self.input_norm)?, of(&self.query_norm)?);
+        let (key_norm, feed_forward_norm) = (of(&self.key_norm)?, of(&self.feed_forward_norm)?);
+
+        let width = self.query.inputs();
+        let tokens = hidden.len() / width.max(1);
+        let (wide, narrow) = (self.heads * self.head_dim, self.kv_heads * self.head_dim);
+        let zeros = |width: usize| vec![T::from_f32(0.0); tokens * width];
+        let (mut rows, mut mixed) = (zeros(width), zeros(wide));
+        let (mut query, mut key, mut value) = (zeros(wide), zeros(narrow), zeros(narrow));
+        timed(Operation::Norms, || norm::rms_norm(hidden, &input_norm, eps, &mut rows));
+        timed(Operation::Projections, || {
+            self.query.multiply(&rows, &mut query);
+            self.key.multiply(&rows, &mut key);
+            self.value.multiply(&rows, &mut value);
+        });
+        timed(Operation::Heads, || {
+            let run = |heads, gain| [HeadRun { first: 0, heads, gain }];
+            normalise_and_turn(&mut query, wide, &run(self.heads, &query_norm), eps, angles);
+            normalise_and_turn(&mut key, narrow, &run(self.kv_heads, &key_norm), eps, angles);
+        });
+        let attention = Attention {
+            heads: self.heads,
+            kv_heads: self.kv_heads,
+            head_dim: self.head_dim,
+            length: tokens,
+            keys: tokens,
+            causal: true,
+        };
+        let head = self.head_dim;
+        timed(Operation::Attention, || {
+            attention.apply(
+                Heads { values: &query, token: wide, head },
+                Heads { values: &key, token: narrow, head },
+                Heads { values: &value, token: narrow, head },
+                &mut mixed,
+            );
+        });
+        timed(Operation::Projections, || self.output.multiply(&mixed, &mut rows));
+        timed(Operation::Norms, || norm::add(&rows, hidden));
+
+        let layer = FeedForward { gate: &self.gate, up: &self.up, down: &self.down };
+        layer.run(
+            hidden,
+            |hidden, rows| norm::rms_norm(hidden, &feed_forward_norm, eps, rows),
+            |rows, hidden| norm::add(rows, hidden),
+        );
+        Ok(())
+    }
+
+    /// `hidden` [tokens, hidden size] → the same shape, by candle's operations.
     pub(super) fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
         let x = rms_norm(hidden, &self.input_norm, self.eps)?;
         let query = self.split(&self.query.forward(&x)?, self.heads)?;

@@ -8,7 +8,9 @@ use super::checkpoint::Weights;
 use super::config::Part;
 use super::error::ModelError;
 use super::linear::Embedding;
+use super::ops::storage::{Number, with_values};
 use super::rotary::{RotaryTable, inverse_frequencies};
+use crate::kernels::heads::Angles;
 use candle_core::{DType, Device, Tensor};
 use config::TextEncoderConfig;
 use layer::Layer;
@@ -61,12 +63,29 @@ impl TextEncoder {
         let mut hidden = self.embedding.rows(ids)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, layer) in self.layers.iter().enumerate() {
-            hidden = layer.forward(&hidden, &rotary)?;
+            hidden = match (self.device.is_cpu(), self.dtype) {
+                (true, DType::BF16) => self.run::<half::bf16>(layer, &hidden, &rotary)?,
+                (true, _) => self.run::<f32>(layer, &hidden, &rotary)?,
+                (false, _) => layer.forward(&hidden, &rotary)?,
+            };
             if TAPS.contains(&i) {
                 taps.push(hidden.clone());
             }
         }
         Ok(Tensor::stack(&taps, 2)?.flatten_from(1)?)
+    }
+
+    /// A layer on the processor.
+    fn run<T: Number>(
+        &self,
+        layer: &Layer,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+    ) -> candle_core::Result<Tensor> {
+        let mut values = with_values::<T, _>(hidden, <[T]>::to_vec)?;
+        let (cos, sin) = rotary.values::<T>()?;
+        layer.run(&mut values, Angles { cos: &cos, sin: &sin })?;
+        Tensor::from_vec(values, hidden.shape(), &self.device)
     }
 
     /// Positions 0, 1, 2, …: with text alone, the three axes of Qwen3-VL's rotary embedding

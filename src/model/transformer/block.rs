@@ -3,9 +3,14 @@
 
 use super::config::TransformerConfig;
 use super::time::Conditioning;
+use crate::kernels::attention::{Attention, Heads};
+use crate::kernels::heads::{Angles, HeadRun, normalise_and_turn};
+use crate::kernels::norm;
 use crate::model::checkpoint::{CheckpointError, Weights};
 use crate::model::linear::Linear;
-use crate::model::ops::{Mask, attention, rms_norm, swiglu};
+use crate::model::ops::storage::{Number, with_values};
+use crate::model::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
+use crate::model::profile::{Operation, timed};
 use crate::model::rotary::RotaryTable;
 use candle_core::{DType, Result, Tensor};
 
@@ -51,6 +56,10 @@ impl Block {
         let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
         let linear =
             |module: &str, inputs, outputs| weights.linear(&name(module), inputs, outputs, false);
+        // The down projection stays exact: its inputs have outliers that bytes do not bear (arXiv
+        // 2606.12280 found its loss to be most of what bytes cost).
+        let coarse =
+            |module: &str, inputs, outputs| weights.linear_in_bytes(&name(module), inputs, outputs);
         let modulation = name("adaln_modulation");
         Ok(Self {
             norms: [
@@ -60,12 +69,12 @@ impl Block {
                 norm("ffn_norm2.weight")?,
             ],
             modulation: weights.linear(&modulation, config.conditioning, 4 * width, true)?,
-            qkv: linear("attention.qkv", width, 3 * width)?,
-            output: linear("attention.o", width, width)?,
+            qkv: coarse("attention.qkv", width, 3 * width)?,
+            output: coarse("attention.o", width, width)?,
             query_norm: weights.tensor(&name("attention.norm_q.weight"), &[head_dim])?,
             key_norm: weights.tensor(&name("attention.norm_k.weight"), &[head_dim])?,
-            gate: linear("feed_forward.w1", width, intermediate)?,
-            up: linear("feed_forward.w3", width, intermediate)?,
+            gate: coarse("feed_forward.w1", width, intermediate)?,
+            up: coarse("feed_forward.w3", width, intermediate)?,
             down: linear("feed_forward.w2", intermediate, width)?,
             heads: config.heads,
             head_dim,
@@ -90,7 +99,61 @@ impl Block {
         })
     }
 
-    /// `hidden` [tokens, width] → the same shape.
+    /// The block on the processor: `hidden` [tokens, width] is changed in place. `angles` are
+    /// [`RotaryTable::values`].
+    pub(super) fn run<T: Number>(
+        &self,
+        hidden: &mut [T],
+        angles: Angles<'_, T>,
+        gains: &Gains,
+    ) -> Result<()> {
+        let eps = self.eps as f32;
+        let of = |tensor: &Tensor| with_values::<T, _>(tensor, <[T]>::to_vec);
+        let (before, after) = (of(&gains.attention_in)?, of(&gains.attention_out)?);
+        let (query_norm, key_norm) = (of(&self.query_norm)?, of(&self.key_norm)?);
+
+        let width = self.heads * self.head_dim;
+        let tokens = hidden.len() / width.max(1);
+        let zero = T::from_f32(0.0);
+        let mut rows = vec![zero; tokens * width];
+        let mut qkv = vec![zero; tokens * 3 * width];
+        timed(Operation::Norms, || norm::rms_norm(hidden, &before, eps, &mut rows));
+        timed(Operation::Projections, || self.qkv.multiply(&rows, &mut qkv));
+        let runs = [(0, &query_norm), (width, &key_norm)];
+        let runs = runs.map(|(first, gain)| HeadRun { first, heads: self.heads, gain });
+        timed(Operation::Heads, || {
+            normalise_and_turn(&mut qkv, 3 * width, &runs, QUERY_KEY_NORM_EPS as f32, angles);
+        });
+        let attention = Attention {
+            heads: self.heads,
+            kv_heads: self.heads,
+            head_dim: self.head_dim,
+            length: tokens,
+            keys: tokens,
+            causal: false,
+        };
+        let part = |first: usize| Heads {
+            values: qkv.get(first * width..).unwrap_or_default(),
+            token: 3 * width,
+            head: self.head_dim,
+        };
+        timed(Operation::Attention, || attention.apply(part(0), part(1), part(2), &mut rows));
+        let mixed = &mut qkv[..tokens * width];
+        timed(Operation::Projections, || self.output.multiply(&rows, mixed));
+        timed(Operation::Norms, || norm::add_rms_norm(mixed, &after, eps, hidden));
+        drop((rows, qkv));
+
+        let (before, after) = (of(&gains.feed_forward_in)?, of(&gains.feed_forward_out)?);
+        let layer = FeedForward { gate: &self.gate, up: &self.up, down: &self.down };
+        layer.run(
+            hidden,
+            |hidden, rows| norm::rms_norm(hidden, &before, eps, rows),
+            |rows, hidden| norm::add_rms_norm(rows, &after, eps, hidden),
+        );
+        Ok(())
+    }
+
+    /// `hidden` [tokens, width] → the same shape, by candle's operations.
     pub(super) fn forward(
         &self,
         hidden: &Tensor,

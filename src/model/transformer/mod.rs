@@ -13,7 +13,10 @@ use super::error::ModelError;
 use super::latents::LatentGrid;
 use super::linear::Linear;
 use super::ops::rms_norm;
+use super::ops::storage::{Number, with_values};
+use super::profile::{Operation, timed};
 use super::rotary::RotaryTable;
+use crate::kernels::heads::Angles;
 use block::Block;
 use candle_core::{DType, Device, Tensor};
 use config::TransformerConfig;
@@ -141,7 +144,8 @@ impl Transformer {
             )));
         };
         let normalised = rms_norm(&features.to_dtype(self.dtype)?, &text.norm, TEXT_NORM_EPS)?;
-        Ok(text.project.forward(&normalised)?.broadcast_add(&text.indicator)?)
+        let projected = timed(Operation::Ends, || text.project.forward(&normalised))?;
+        Ok(projected.broadcast_add(&text.indicator)?)
     }
 
     /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
@@ -161,17 +165,41 @@ impl Transformer {
             RotaryTable::new(&angles, self.config.head_dim / 2, self.dtype, &self.device)
         })?;
 
-        let image = self.input.forward(&x.to_dtype(self.dtype)?)?;
+        let image = timed(Operation::Ends, || self.input.forward(&x.to_dtype(self.dtype)?))?;
         let image = image.broadcast_add(&self.image_indicator)?;
         let mut hidden = match text {
             Some(text) => Tensor::cat(&[text, &image], 0)?,
             None => image,
         };
-        for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
-            hidden = block.forward(&hidden, &rotary, gains)?;
-        }
+        hidden = match (self.device.is_cpu(), self.dtype) {
+            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation)?,
+            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation)?,
+            (false, _) => {
+                for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
+                    hidden = block.forward(&hidden, &rotary, gains)?;
+                }
+                hidden
+            }
+        };
         let image = hidden.narrow(0, text_tokens, grid.tokens())?;
-        Ok(self.last.forward(&image, &modulation.last)?.to_dtype(DType::F32)?)
+        let output = timed(Operation::Ends, || self.last.forward(&image, &modulation.last))?;
+        Ok(output.to_dtype(DType::F32)?)
+    }
+
+    /// All blocks, on the processor.
+    fn run<T: Number>(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        modulation: &Modulation,
+    ) -> candle_core::Result<Tensor> {
+        let mut values = with_values::<T, _>(hidden, <[T]>::to_vec)?;
+        let (cos, sin) = rotary.values::<T>()?;
+        let angles = Angles { cos: &cos, sin: &sin };
+        for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
+            block.run(&mut values, angles, gains)?;
+        }
+        Tensor::from_vec(values, hidden.shape(), &self.device)
     }
 
     /// The modulation of every layer at time `t`, computed once for each time the network's
@@ -181,7 +209,7 @@ impl Transformer {
             DType::BF16 => half::bf16::from_f32(t as f32).to_f32(),
             _ => t as f32,
         };
-        self.modulations.get_or_insert(t.to_bits(), || {
+        let make = || {
             let conditioning: Conditioning = self.time.conditioning(t, self.dtype, &self.device)?;
             Ok(Modulation {
                 blocks: self
@@ -191,7 +219,8 @@ impl Transformer {
                     .collect::<Result<_, _>>()?,
                 last: self.last.gain(&conditioning)?,
             })
-        })
+        };
+        self.modulations.get_or_insert(t.to_bits(), || timed(Operation::Modulation, make))
     }
 }
 

@@ -20,6 +20,7 @@ pub fn drawn(recipe: &Recipe) -> String {
     let dtype = match recipe.dtype {
         ComputeDtype::F32 => "f32",
         ComputeDtype::Bf16 => "bf16",
+        ComputeDtype::Int8 => "int8",
     };
     let device = match recipe.device {
         DeviceChoice::Cpu => "cpu".to_owned(),

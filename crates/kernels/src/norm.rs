@@ -2,6 +2,7 @@
 //! thread in a fixed order, so results do not depend on how many threads share the work.
 
 use super::exp::exp;
+use super::isa::vectorised;
 use super::lanes::sum_of;
 use super::real::Real;
 use rayon::prelude::*;
@@ -13,13 +14,53 @@ const CHUNK: usize = 2048;
 
 /// `out` = x / √(mean(x²) + eps) · gain for every row of `gain.len()` values.
 pub fn rms_norm<T: Real>(x: &[T], gain: &[T], eps: f32, out: &mut [T]) {
+    T::rms_norm(x, gain, eps, out);
+}
+
+pub(crate) fn rms_norm_rows<T: Real>(x: &[T], gain: &[T], eps: f32, out: &mut [T]) {
     for_rows(x, gain.len(), out, |row, out| {
-        let squares = sum_of(row, |v| v.to_f32() * v.to_f32());
-        let scale = 1.0 / (squares / row.len() as f32 + eps).sqrt();
+        let scale = inverse_root_mean_square(row, eps);
         for ((out, &v), &gain) in out.iter_mut().zip(row).zip(gain) {
             *out = T::from_f32(v.to_f32() * scale * gain.to_f32());
         }
     });
+}
+
+/// `sum` += x / √(mean(x²) + eps) · gain for every row of `gain.len()` values: a normalised,
+/// gated branch added to its residual in one pass, rounded once.
+pub fn add_rms_norm<T: Real>(x: &[T], gain: &[T], eps: f32, sum: &mut [T]) {
+    T::add_rms_norm(x, gain, eps, sum);
+}
+
+pub(crate) fn add_rms_norm_rows<T: Real>(x: &[T], gain: &[T], eps: f32, sum: &mut [T]) {
+    for_rows(x, gain.len(), sum, |row, sum| {
+        let scale = inverse_root_mean_square(row, eps);
+        for ((sum, &v), &gain) in sum.iter_mut().zip(row).zip(gain) {
+            *sum = T::from_f32(sum.to_f32() + v.to_f32() * scale * gain.to_f32());
+        }
+    });
+}
+
+/// `sum` += x, rounded once.
+pub fn add<T: Real>(x: &[T], sum: &mut [T]) {
+    T::add(x, sum);
+}
+
+pub(crate) fn add_all<T: Real>(x: &[T], sum: &mut [T]) {
+    let chunks = x.par_chunks(VALUES_PER_TASK).zip(sum.par_chunks_mut(VALUES_PER_TASK));
+    chunks.for_each(|(x, sum)| {
+        vectorised(|| {
+            for (sum, v) in sum.iter_mut().zip(x) {
+                *sum = T::from_f32(sum.to_f32() + v.to_f32());
+            }
+        });
+    });
+}
+
+#[inline(always)]
+fn inverse_root_mean_square<T: Real>(row: &[T], eps: f32) -> f32 {
+    let squares = sum_of(row, |v| v.to_f32() * v.to_f32());
+    1.0 / (squares / row.len() as f32 + eps).sqrt()
 }
 
 /// `out` = (x − mean(x)) / √(var(x) + eps) · gain for every row of `gain.len()` values.
@@ -46,9 +87,11 @@ fn for_rows<T: Real>(
     }
     let values = width * (VALUES_PER_TASK / width).max(1);
     x.par_chunks(values).zip(out.par_chunks_mut(values)).for_each(|(x, out)| {
-        for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
-            row(x, out);
-        }
+        vectorised(|| {
+            for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
+                row(x, out);
+            }
+        });
     });
 }
 
@@ -68,6 +111,26 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
+    /// What normalising `x` does to each channel: a factor and a term.
+    pub fn affine(&self, x: &[f32], gain: &[f32], bias: &[f32]) -> Vec<(f32, f32)> {
+        let channels = self.channels / self.groups.max(1);
+        let plane = x.len() / self.channels.max(1);
+        if channels == 0 || plane == 0 {
+            return Vec::new();
+        }
+        let statistics: Vec<(f32, f32)> =
+            x.par_chunks(channels * plane).map(|group| self.statistics(group)).collect();
+        gain.iter()
+            .zip(bias)
+            .enumerate()
+            .map(|(channel, (gain, bias))| {
+                let (mean, scale) = statistics[channel / channels];
+                let factor = gain * scale;
+                (factor, bias - mean * factor)
+            })
+            .collect()
+    }
+
     /// Normalises `x` into `out`.
     pub fn apply(&self, x: &[f32], gain: &[f32], bias: &[f32], out: &mut [f32]) {
         let channels = self.channels / self.groups.max(1);
@@ -99,14 +162,17 @@ impl GroupNorm {
     /// Mean and 1/√(variance + eps).
     fn statistics(&self, group: &[f32]) -> (f32, f32) {
         let n = group.len() as f64;
-        let total = |f: &(dyn Fn(&[f32]) -> f32 + Sync)| -> f64 {
-            let parts: Vec<f64> = group.par_chunks(CHUNK).map(|c| f64::from(f(c))).collect();
-            parts.iter().sum()
-        };
-        let mean = (total(&|chunk| sum_of(chunk, |v| v)) / n) as f32;
-        let variance = total(&|chunk| sum_of(chunk, |v| (v - mean) * (v - mean))) / n;
+        let mean = (total(group, |v| v) / n) as f32;
+        let variance = total(group, |v| (v - mean) * (v - mean)) / n;
         (mean, (1.0 / (variance + f64::from(self.eps)).sqrt()) as f32)
     }
+}
+
+/// Σ f(v), in f32 within chunks and in f64 over them.
+fn total(values: &[f32], f: impl Fn(f32) -> f32 + Sync) -> f64 {
+    let chunk = |chunk: &[f32]| f64::from(vectorised(|| sum_of(chunk, &f)));
+    let parts: Vec<f64> = values.par_chunks(CHUNK).map(chunk).collect();
+    parts.iter().sum()
 }
 
 #[cfg(test)]
@@ -126,6 +192,16 @@ mod tests {
             let mean = row.iter().map(|v| f64::from(v * v)).sum::<f64>() / 300.0;
             assert!((mean - 1.0).abs() < 1e-6, "{mean}");
         }
+    }
+
+    #[test]
+    fn a_normalised_branch_is_added_to_its_residual() {
+        let (x, gain) = (values(5 * 300), values(300));
+        let mut normalised = vec![0.0; x.len()];
+        rms_norm(&x, &gain, 1e-5, &mut normalised);
+        let mut sum = vec![2.5; x.len()];
+        add_rms_norm(&x, &gain, 1e-5, &mut sum);
+        assert!(sum.iter().zip(normalised).all(|(sum, normalised)| *sum == 2.5 + normalised));
     }
 
     #[test]

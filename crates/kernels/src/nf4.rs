@@ -2,6 +2,7 @@
 //! first in the high nibble, blocks running over the matrix as one long row. The product is
 //! rounded to f32 once, as bitsandbytes rounds it.
 
+use crate::isa::InstructionSet;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -70,6 +71,12 @@ pub fn widen_nf4(weight: Nf4<'_>, elements: Range<usize>, out: &mut [f32]) {
     });
 }
 
+/// As [`widen_nf4`], on this thread, from element `start` on.
+#[inline(always)]
+pub(crate) fn read_nf4(weight: Nf4<'_>, start: usize, out: &mut [f32]) {
+    widen_span(weight, start, out);
+}
+
 fn widen_span(weight: Nf4<'_>, start: usize, out: &mut [f32]) {
     let blocksize = weight.blocksize.max(1);
     let mut element = start;
@@ -86,7 +93,7 @@ fn widen_span(weight: Nf4<'_>, start: usize, out: &mut [f32]) {
 
 /// Elements of one block, from `start`, whose scale is `absmax`.
 fn widen_block(weight: Nf4<'_>, start: usize, absmax: f32, out: &mut [f32]) {
-    let scaled: [f32; 16] = std::array::from_fn(|code| weight.map[code] * absmax);
+    let scaled: [f32; 16] = weight.map.map(|value| value * absmax);
     // A block that starts inside a byte takes that byte's low nibble first.
     let (odd, even) = out.split_at_mut((start % 2).min(out.len()));
     let codes = weight.codes.get(start / 2..).unwrap_or_default();
@@ -94,9 +101,56 @@ fn widen_block(weight: Nf4<'_>, start: usize, absmax: f32, out: &mut [f32]) {
         *out = scaled[usize::from(byte & 0xf)];
     }
     let codes = codes.get(odd.len()..).unwrap_or_default();
+    let (even, codes) = look_up(&scaled, codes, even);
     for (out, byte) in even.chunks_mut(2).zip(codes) {
         for (out, code) in out.iter_mut().zip([byte >> 4, byte & 0xf]) {
             *out = scaled[usize::from(code)];
+        }
+    }
+}
+
+/// Looks up as many codes as fill whole registers; gives what is left.
+#[inline(always)]
+fn look_up<'o, 'c>(
+    scaled: &[f32; 16],
+    codes: &'c [u8],
+    out: &'o mut [f32],
+) -> (&'o mut [f32], &'c [u8]) {
+    #[cfg(target_arch = "x86_64")]
+    if InstructionSet::chosen() == InstructionSet::Avx512 {
+        let count = (out.len() / 32).min(codes.len() / 16);
+        let (now, later) = out.split_at_mut(count * 32);
+        let (codes, rest) = codes.split_at(count * 16);
+        // SAFETY: the set is one that the processor has; lengths are 16 bytes and 32 values
+        // for each of `count`.
+        #[allow(unsafe_code)]
+        unsafe {
+            look_up_avx512(scaled, codes, now);
+        }
+        return (later, rest);
+    }
+    (out, codes)
+}
+
+/// # Safety
+/// The processor has AVX-512 F, BW and VL.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+#[allow(unsafe_code)]
+unsafe fn look_up_avx512(scaled: &[f32; 16], codes: &[u8], out: &mut [f32]) {
+    use std::arch::x86_64::*;
+    // SAFETY: 16 values are read from the table; `as_chunks` gives 16 bytes and 32 values.
+    unsafe {
+        let table = _mm512_loadu_ps(scaled.as_ptr());
+        let low = _mm_set1_epi8(0xf);
+        for (codes, out) in codes.as_chunks::<16>().0.iter().zip(out.as_chunks_mut::<32>().0) {
+            let bytes = _mm_loadu_si128(codes.as_ptr().cast());
+            let second = _mm_and_si128(bytes, low);
+            let first = _mm_and_si128(_mm_srli_epi16::<4>(bytes), low);
+            let left = _mm512_cvtepu8_epi32(_mm_unpacklo_epi8(first, second));
+            let right = _mm512_cvtepu8_epi32(_mm_unpackhi_epi8(first, second));
+            _mm512_storeu_ps(out.as_mut_ptr(), _mm512_permutexvar_ps(left, table));
+            _mm512_storeu_ps(out.as_mut_ptr().add(16), _mm512_permutexvar_ps(right, table));
         }
     }
 }

@@ -35,3 +35,17 @@ pub(super) fn max(values: &[f32]) -> f32 {
     }
     lanes.iter().copied().fold(f32::NEG_INFINITY, f32::max)
 }
+
+/// The largest magnitude; 0 for none.
+#[inline(always)]
+pub(super) fn max_magnitude(values: &[f32]) -> f32 {
+    let mut lanes = [0f32; LANES];
+    let (chunks, rest) = values.as_chunks::<LANES>();
+    for chunk in chunks {
+        for (lane, &value) in lanes.iter_mut().zip(chunk) {
+            *lane = if value.abs() > *lane { value.abs() } else { *lane };
+        }
+    }
+    let rest = rest.iter().map(|value| value.abs());
+    rest.chain(lanes).fold(0.0, f32::max)
+}

@@ -2,7 +2,7 @@
 //! need no alignment: a safetensors file gives none.
 
 use super::GRAIN;
-use half::{bf16, f16};
+use half::f16;
 use rayon::prelude::*;
 
 /// Reads f32. `bytes.len() = 4 · out.len()`; what is longer on either side is left alone.
@@ -18,6 +18,32 @@ pub fn widen_bf16(bytes: &[u8], out: &mut [f32]) {
 /// Widens f16, exactly. `bytes.len() = 2 · out.len()`.
 pub fn widen_f16(bytes: &[u8], out: &mut [f32]) {
     widen::<2>(bytes, out, |b| f16::from_le_bytes(b).to_f32());
+}
+
+/// As [`widen_f32`], on this thread.
+#[inline(always)]
+pub(crate) fn read_f32(bytes: &[u8], out: &mut [f32]) {
+    read::<4>(bytes, out, f32::from_le_bytes);
+}
+
+/// As [`widen_bf16`], on this thread.
+#[inline(always)]
+pub(crate) fn read_bf16(bytes: &[u8], out: &mut [f32]) {
+    read::<2>(bytes, out, |b| f32::from_bits(u32::from(u16::from_le_bytes(b)) << 16));
+}
+
+/// As [`widen_f16`], on this thread.
+#[inline(always)]
+pub(crate) fn read_f16(bytes: &[u8], out: &mut [f32]) {
+    read::<2>(bytes, out, |b| f16::from_le_bytes(b).to_f32());
+}
+
+#[inline(always)]
+fn read<const SIZE: usize>(bytes: &[u8], out: &mut [f32], read: impl Fn([u8; SIZE]) -> f32) {
+    let (values, _) = bytes.as_chunks::<SIZE>();
+    for (out, value) in out.iter_mut().zip(values) {
+        *out = read(*value);
+    }
 }
 
 /// Generic over `read`, so that it is inlined and the loop vectorised.
@@ -38,7 +64,7 @@ fn widen<const SIZE: usize>(
 pub fn round_to_bf16(values: &mut [f32]) {
     values.par_chunks_mut(GRAIN).for_each(|values| {
         for value in values {
-            *value = bf16::from_f32(*value).to_f32();
+            *value = crate::real::rounded(*value);
         }
     });
 }
@@ -48,6 +74,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use half::bf16;
     use proptest::prelude::*;
 
     #[test]

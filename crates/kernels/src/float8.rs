@@ -35,6 +35,14 @@ const fn value(code: u8) -> f32 {
     f32::from_bits(sign | magnitude)
 }
 
+/// As [`widen_e4m3`], on this thread.
+#[inline(always)]
+pub(crate) fn read_e4m3(codes: &[u8], out: &mut [f32]) {
+    for (out, code) in out.iter_mut().zip(codes) {
+        *out = E4M3[usize::from(*code)];
+    }
+}
+
 /// Widens codes without their row scale (which belongs to the product, see `model::linear`).
 pub fn widen_e4m3(codes: &[u8], out: &mut [f32]) {
     out.par_chunks_mut(GRAIN).zip(codes.par_chunks(GRAIN)).for_each(|(out, codes)| {

@@ -1,0 +1,86 @@
+//! Which instructions this processor has, and running code with them.
+
+use std::sync::OnceLock;
+
+/// Instructions that kernels exist for, from the plainest on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum InstructionSet {
+    /// What every processor of the target has. The oracle the others are tested against.
+    Scalar,
+    /// AVX2, FMA and F16C.
+    Avx2,
+    /// AVX-512 F, BW, VL and DQ.
+    Avx512,
+}
+
+/// The variable that holds kernels back: `scalar`, `avx2` or `avx512`.
+const VARIABLE: &str = "SIGMALAB_KERNELS";
+
+impl InstructionSet {
+    /// All that this processor has, the plainest first.
+    pub fn available() -> Vec<Self> {
+        let mut available = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            let avx2 = is_x86_feature_detected!("avx2")
+                && is_x86_feature_detected!("fma")
+                && is_x86_feature_detected!("f16c");
+            let avx512 = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512dq");
+            if avx2 {
+                available.push(Self::Avx2);
+            }
+            if avx2 && avx512 {
+                available.push(Self::Avx512);
+            }
+        }
+        available
+    }
+
+    /// The set that kernels use: the best there is, or what `SIGMALAB_KERNELS` names if that is
+    /// less. Chosen once, so that a process computes every product alike.
+    pub fn chosen() -> Self {
+        static CHOSEN: OnceLock<InstructionSet> = OnceLock::new();
+        *CHOSEN.get_or_init(|| {
+            let limit = match std::env::var(VARIABLE).as_deref() {
+                Ok("scalar") => Self::Scalar,
+                Ok("avx2") => Self::Avx2,
+                _ => Self::Avx512,
+            };
+            Self::available().into_iter().filter(|set| *set <= limit).max().unwrap_or(Self::Scalar)
+        })
+    }
+}
+
+/// Runs `work` compiled for the chosen instruction set, as far as the compiler inlines it: loops
+/// in it are vectorised as wide as the processor goes. Results have the same bits whatever the
+/// set, since the compiler neither reorders sums nor fuses products and sums.
+#[inline]
+pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+    #[cfg(target_arch = "x86_64")]
+    match InstructionSet::chosen() {
+        InstructionSet::Scalar => work(),
+        // SAFETY: the set is chosen among those that the processor has.
+        #[allow(unsafe_code)]
+        InstructionSet::Avx2 => unsafe { with_avx2(work) },
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        InstructionSet::Avx512 => unsafe { with_avx512(work) },
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn with_avx2<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq")]
+fn with_avx512<R>(work: impl FnOnce() -> R) -> R {
+    work()
+}
