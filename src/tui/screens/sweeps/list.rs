@@ -37,9 +37,11 @@ enum ListLine {
 fn lines(app: &App, inner: Rect) -> Vec<(ListLine, Rect)> {
     let sweeps = &app.sweeps;
     let experiments = sweeps.experiments();
+    let has_runs = sweeps.len() > experiments;
+    let runs = if has_runs { "run directories" } else { "run directories: none yet" };
     let all: Vec<ListLine> = std::iter::once(ListLine::Heading("experiments"))
         .chain((0..experiments).map(ListLine::Row))
-        .chain([ListLine::Heading(""), ListLine::Heading("run directories")])
+        .chain([ListLine::Heading(""), ListLine::Heading(runs)])
         .chain((experiments..sweeps.len()).map(ListLine::Row))
         .collect();
     let here = all.iter().position(|line| *line == ListLine::Row(sweeps.cursor())).unwrap_or(0);
