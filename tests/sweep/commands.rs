@@ -1,9 +1,10 @@
 //! `sweep plan`, `run`, `status` and `retry` as their help promises them.
 
 use crate::place::{left, place, rows, run, small, start, undisturbed};
-use crate::program::Place;
+use crate::program::{Place, outcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 #[test]
@@ -96,6 +97,40 @@ fn a_finished_sweep_run_again_computes_and_changes_nothing() {
     assert_eq!(again.code, Some(0));
     assert!(again.stdout.contains("8 of 8 trials done  0 + 0 evaluations"), "{}", again.stdout);
     assert_eq!(fs::read(place.path("runs/small/trials.csv")).unwrap(), before);
+}
+
+/// The same command where no file may grow beyond 24 KiB, as on a disk that is full.
+fn limited(command: &Command) -> Command {
+    let mut limited = Command::new("sh");
+    // The signal is ignored, so that writing fails with an error.
+    limited.args(["-c", "trap '' XFSZ; ulimit -f 48; exec \"$@\"", "sh"]);
+    limited.arg(command.get_program()).args(command.get_args());
+    for (name, value) in command.get_envs() {
+        match value {
+            Some(value) => limited.env(name, value),
+            None => limited.env_remove(name),
+        };
+    }
+    if let Some(folder) = command.get_current_dir() {
+        limited.current_dir(folder);
+    }
+    limited
+}
+
+#[test]
+fn a_disk_that_is_full_stops_the_sweep_cleanly_and_the_same_command_goes_on() {
+    let place = place();
+    let refused = outcome(limited(&place.command(&["sweep", "run", "small.toml", "--no-report"])));
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    for words in ["cannot write `runs/small/", "what is recorded is safe", "sweep run runs/small"] {
+        assert!(refused.stderr.contains(words), "no `{words}` in {refused:?}");
+    }
+    for folder in ["images", "references"] {
+        let half = fs::read_dir(place.path(&format!("runs/small/{folder}"))).unwrap().count();
+        assert_eq!(half, 0, "a file that is not whole lies in {folder}");
+    }
+    assert_eq!(run(&place, &[]).code, Some(0));
+    assert_eq!(left(&place.path("runs/small")), *undisturbed());
 }
 
 #[test]
