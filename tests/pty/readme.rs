@@ -7,6 +7,7 @@ use crate::place::Place;
 use crate::svg::{Shown, svg};
 use crate::workbench::{Drive, Kind, opened, terminal};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use termlens::{Screen, Terminal};
 
 /// A picture takes most of it.
@@ -81,7 +82,7 @@ fn readme_screens() {
 
     if std::env::var_os("UPDATE_DOCS").is_none() {
         // The others show how long something took.
-        for name in ["run.svg", "compare.svg"] {
+        for name in ["run.svg", "compare.svg", "sweep.svg"] {
             hold(name, "", false);
         }
         return;
@@ -105,4 +106,23 @@ fn readme_screens() {
     let (screen, pictures) = with_pictures(&mut workbench, "PSNR", 2);
     let title = "The workbench: two runs side by side, and what differs";
     hold("compare.svg", &svg(&screen, &pictures, title), false);
+    sweep_screen();
+}
+
+/// The experiment of the README, run from the workbench to its end.
+fn sweep_screen() {
+    let place = Place::with_built_in_presets();
+    let file = "experiments/quickstart.toml";
+    std::fs::create_dir(place.path("experiments")).unwrap();
+    std::fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(file), place.path(file)).unwrap();
+    let builder = terminal(&place, Kind::Kitty, (120, 36)).env("COLORTERM", "truecolor");
+    let mut workbench = opened(builder.timeout(Duration::from_secs(300)));
+    workbench.press("X");
+    workbench.see("quickstart");
+    workbench.press("r");
+    workbench.see("all done");
+    workbench.press("G");
+    let (screen, pictures) = with_pictures(&mut workbench, "trial 19", 1);
+    let title = "The workbench: a sweep of 20 trials, the picture of one, and distance against gw";
+    hold("sweep.svg", &svg(&screen, &pictures, title), false);
 }

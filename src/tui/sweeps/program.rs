@@ -81,10 +81,12 @@ impl Program {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        // A file that is not there yet is not named: the built-in presets count.
-        if presets.exists() {
-            command.env("SIGMALAB_PRESETS", presets);
-        }
+        // A file that is not there yet is not named, even where the environment names it: the
+        // built-in presets count.
+        match presets.exists() {
+            true => command.env("SIGMALAB_PRESETS", presets),
+            false => command.env_remove("SIGMALAB_PRESETS"),
+        };
         let output =
             command.output().map_err(|error| format!("no process can be started: {error}"))?;
         if output.status.success() {
