@@ -14,6 +14,7 @@ pub(super) mod revisions;
 pub(super) mod samplers;
 mod side_by_side;
 pub(super) mod sweeps;
+mod wrapping;
 
 use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};

@@ -1,5 +1,6 @@
 //! What lies over a screen until it is answered: input lines, palette, help, questions.
 
+use super::wrapping::wrapped;
 use super::{footer, inside, takes};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::app::{App, Choice, LineAsk, Reading, Tone};
@@ -259,37 +260,4 @@ fn rows_of(reading: &Reading, width: u16) -> Vec<(Tone, String)> {
     lines
         .flat_map(|(tone, text)| wrapped(text, width).into_iter().map(|row| (*tone, row)))
         .collect()
-}
-
-/// A line in parts of that many characters, at spaces where there are some; at least one part.
-fn wrapped(text: &str, width: u16) -> Vec<String> {
-    let width = usize::from(width.max(1));
-    let mut parts = Vec::new();
-    let mut rest = text;
-    loop {
-        let Some((end, _)) = rest.char_indices().nth(width) else {
-            parts.push(rest.to_owned());
-            return parts;
-        };
-        let (head, _) = rest.split_at(end);
-        // A space near the end; text without any, such as a workflow, is cut.
-        let at = head.rfind(' ').filter(|at| *at > end / 2).map_or(end, |at| at + 1);
-        let (part, next) = rest.split_at(at);
-        parts.push(part.trim_end().to_owned());
-        rest = next;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn long_lines_are_cut_at_spaces_or_where_they_have_to_be() {
-        assert_eq!(wrapped("a red circle", 8), ["a red", "circle"]);
-        assert_eq!(wrapped("aaaaaaaaaa", 4), ["aaaa", "aaaa", "aa"]);
-        assert_eq!(wrapped("σσσσ", 4), ["σσσσ"]);
-        assert_eq!(wrapped("", 4), [""]);
-        assert_eq!(wrapped("abc", 0), ["a", "b", "c"]);
-    }
 }

@@ -1,5 +1,6 @@
 //! The samplers there are, and the one under the cursor with its parameters.
 
+use super::wrapping::wrapped;
 use super::{inside, list_rows, pane};
 use crate::sampler::Param;
 use crate::tui::app::App;
@@ -7,7 +8,7 @@ use crate::tui::samplers::SamplerCard;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::{Paragraph, Widget};
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
@@ -19,15 +20,11 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     for (at, place) in rows(app, area) {
         let Some(card) = app.sampler_list.cards().get(at) else { continue };
         let mark = if app.is_present_sampler(&card.id) { "◂" } else { " " };
-        let params = match card.params.len() {
-            0 => String::new(),
-            count => format!(" · {count} parameters"),
-        };
         let order = match card.order {
             0 => "no order".to_owned(),
             order => format!("order {order}"),
         };
-        let cost = format!("{order}{params} {mark}");
+        let cost = format!("{order} {mark}");
         let room = usize::from(inner.width).saturating_sub(cost.chars().count() + 2);
         Line::from(vec![
             Span::styled(format!(" {:<room$} ", card.id), app.theme.text),
@@ -59,36 +56,41 @@ pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)>
 fn draw_card(app: &App, card: &SamplerCard, area: Rect, buffer: &mut Buffer) {
     let title = format!("{} · version {}", card.id, card.version);
     let inner = pane(app, &title, area, app.sampler_list.param().is_some(), buffer);
-    let mut lines =
-        vec![Line::from(Span::styled(card.description.as_str(), app.theme.text)), Line::default()];
-    for line in facts(card) {
-        lines.push(Line::from(Span::styled(line, app.theme.text)));
-    }
-    let height = 6.min(inner.height);
-    let top = Rect { height, ..inner };
-    Paragraph::new(lines).wrap(Wrap { trim: true }).render(top, buffer);
+    let mut lines = wrapped(&card.description, inner.width);
+    lines.push(String::new());
+    lines.extend(facts(card));
+    lines.push(String::new());
+    let height = inner.height.min(lines.len() as u16);
+    let lines = lines.into_iter().map(|line| Line::from(Span::styled(line, app.theme.text)));
+    Paragraph::new(lines.collect::<Vec<_>>()).render(Rect { height, ..inner }, buffer);
     let below = Rect { y: inner.y + height, height: inner.height - height, ..inner };
     if card.params.is_empty() || below.is_empty() {
         return;
     }
     let header = format!(" {:<14} {:>9} {:>9}  {:<15}", "parameter", "value", "default", "range");
     Span::styled(header, app.theme.dim).render(Rect { height: 1, ..below }, buffer);
-    let rows = usize::from(below.height).saturating_sub(2);
     let here = app.sampler_list.param();
+    let help = match here.or(card.params.first()) {
+        Some(param) => {
+            let text = format!("{}: {}; {}", param.key, param.help, param.values_in_words());
+            wrapped(&text, inner.width)
+        }
+        None => Vec::new(),
+    };
+    let rows = usize::from(below.height).saturating_sub(1 + help.len()).max(1);
     let at = here.and_then(|here| card.params.iter().position(|param| param.key == here.key));
     let first = (at.unwrap_or(0) + 1).saturating_sub(rows);
     for (row, param) in card.params.iter().skip(first).take(rows).enumerate() {
         let place = Rect { y: below.y + 1 + row as u16, height: 1, ..below };
-        draw_param(app, card, param, place, buffer);
+        draw_param(app, card, param, place.intersection(below), buffer);
         if at == Some(first + row) {
-            buffer.set_style(place, app.theme.cursor);
+            buffer.set_style(place.intersection(below), app.theme.cursor);
         }
     }
-    if let Some(param) = here.or(card.params.first()) {
-        let last = Rect { y: below.bottom() - 1, height: 1, ..below };
-        let text = format!(" {}: {}", param.key, param.help);
-        Span::styled(text, app.theme.dim).render(last, buffer);
-    }
+    let height = below.height.saturating_sub(1 + rows as u16).min(help.len() as u16);
+    let last = Rect { y: below.bottom() - height, height, ..below };
+    let help = help.into_iter().map(|line| Line::from(Span::styled(line, app.theme.dim)));
+    Paragraph::new(help.collect::<Vec<_>>()).render(last, buffer);
 }
 
 /// What a sampler costs and reads.
