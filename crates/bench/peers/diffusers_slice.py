@@ -70,7 +70,7 @@ def main():
     dtypes = {"f32": torch.float32, "bf16": torch.bfloat16}
     if arguments.decoder:
         peers = {name: decoder(arguments.size, dtype) for name, dtype in dtypes.items()}
-        mine = {"f32": ["decoder", *size]}
+        mine = {name: ["decoder", *size, "--dtype", name] for name in dtypes}
     else:
         text = arguments.text_tokens
         peers = {

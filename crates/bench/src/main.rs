@@ -48,6 +48,9 @@ enum What {
         /// Side of the image in pixels, a multiple of 16
         #[arg(long, default_value_t = 256)]
         size: usize,
+        /// Storage of the weights; the arithmetic is f32
+        #[arg(long, value_enum, default_value_t = Dtype::F32)]
+        dtype: Dtype,
     },
     /// A step of the demo checkpoint, both networks, at 256×256
     Demo {
@@ -80,7 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let subject = match arguments.what {
         What::Peak => None,
         What::Slice { size, text_tokens, dtype } => Some(Subject::slice(size, text_tokens, dtype)?),
-        What::Decoder { size } => Some(Subject::decoder(size)?),
+        What::Decoder { size, dtype } => Some(Subject::decoder(size, dtype)?),
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
     };
     let report = Report::measure(subject.as_ref(), arguments.runs)?;

@@ -53,9 +53,11 @@ impl Subject {
     }
 
     /// A picture of the real decoder.
-    pub(crate) fn decoder(size: usize) -> Result<Self, Box<dyn Error>> {
-        let shape = SynthShape { layers: 1, width: 256, intermediate: 256, ..SynthShape::slice(1) };
-        let mut subject = Self::synthetic(&shape, Dtype::F32, size, 1, Ask::Picture)?;
+    pub(crate) fn decoder(size: usize, dtype: Dtype) -> Result<Self, Box<dyn Error>> {
+        // The other networks are loaded too; small, they count little in the most memory.
+        let small = SynthShape { width: 256, intermediate: 256, ..SynthShape::slice(1) };
+        let shape = SynthShape { text_width: 64, ..small };
+        let mut subject = Self::synthetic(&shape, dtype, size, 1, Ask::Picture)?;
         let pixels = (size * size) as f64;
         let [w0, w1, w2, w3] = shape.decoder.map(|width| width as f64);
         let conv = |inputs: f64, outputs: f64, pixels: f64| 18.0 * inputs * outputs * pixels;
@@ -79,7 +81,7 @@ impl Subject {
             + resnet(w1, w0, pixels)
             + 2.0 * resnet(w0, w0, pixels)
             + conv(w0, 3.0, pixels);
-        subject.name = format!("decoder {size}²");
+        subject.name = format!("decoder {size}², {dtype:?}");
         Ok(subject)
     }
 
