@@ -22,6 +22,9 @@ struct Arguments {
     /// Runs, of which the fastest counts
     #[arg(long, global = true, default_value_t = 3)]
     runs: usize,
+    /// Time the first run too, with caches and scratch memory as a new process has them
+    #[arg(long, global = true)]
+    cold: bool,
     /// Threads [default: every core]
     #[arg(long, global = true)]
     threads: Option<usize>,
@@ -86,7 +89,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         What::Decoder { size, dtype } => Some(Subject::decoder(size, dtype)?),
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
     };
-    let report = Report::measure(subject.as_ref(), arguments.runs)?;
+    let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
