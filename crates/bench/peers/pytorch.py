@@ -20,7 +20,7 @@ import time
 
 OURS = {
     "slice": ["f32", "bf16", "fp8", "nf4", "int8"],
-    "text-encoder": ["f32", "bf16", "fp8", "nf4", "int8"],
+    "text-encoder": ["f32", "bf16", "fp8", "nf4"],
     "decoder": ["f32", "bf16"],
 }
 

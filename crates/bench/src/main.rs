@@ -1,5 +1,6 @@
-//! `sigmalab-bench`: times slices of the real width, the demo checkpoint and the decoder, beside
-//! the peak that this processor reached in the same second. Not part of the product.
+//! `sigmalab-bench`: times slices of the real width, the text encoder, the decoder and the demo
+//! checkpoint, beside the peak that this processor reached in the same second. Not part of the
+//! product.
 #![allow(clippy::print_stdout)]
 
 mod clock;
@@ -9,6 +10,7 @@ mod subject;
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
 use std::error::Error;
+use std::path::PathBuf;
 use subject::Subject;
 
 /// Times the networks against what this processor could do.
@@ -54,6 +56,18 @@ enum What {
         /// Storage of the weights; the arithmetic is f32
         #[arg(long, value_enum, default_value_t = Dtype::F32)]
         dtype: Dtype,
+        /// Write the picture, as PPM, and time nothing
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+    },
+    /// The text encoder: two layers of the real width with random weights
+    TextEncoder {
+        /// Tokens of the text
+        #[arg(long, default_value_t = 64)]
+        text_tokens: usize,
+        /// Storage of the weights and arithmetic; int8 is that of fp8 here
+        #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
+        dtype: Dtype,
     },
     /// A step of the demo checkpoint, both networks, at 256×256
     Demo {
@@ -86,7 +100,16 @@ fn main() -> Result<(), Box<dyn Error>> {
     let subject = match arguments.what {
         What::Peak => None,
         What::Slice { size, text_tokens, dtype } => Some(Subject::slice(size, text_tokens, dtype)?),
-        What::Decoder { size, dtype } => Some(Subject::decoder(size, dtype)?),
+        What::Decoder { size, dtype, picture: None } => Some(Subject::decoder(size, dtype)?),
+        What::Decoder { size, dtype, picture: Some(file) } => {
+            let picture = Subject::decoder(size, dtype)?.run()?.ok_or("there is no picture")?;
+            let mut text = format!("P6 {} {} 255\n", picture.width, picture.height).into_bytes();
+            text.extend_from_slice(&picture.pixels);
+            return Ok(std::fs::write(file, text)?);
+        }
+        What::TextEncoder { text_tokens, dtype } => {
+            Some(Subject::text_encoder(text_tokens, dtype)?)
+        }
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
     };
     let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
