@@ -25,7 +25,7 @@ pub(crate) struct Subject {
 
 enum Work {
     Network(Box<Network>),
-    Text { layers: TextLayers, ids: Vec<u32> },
+    Text { layers: Box<TextLayers>, ids: Vec<u32> },
 }
 
 /// A loaded model and what to ask of it.
@@ -79,7 +79,7 @@ impl Subject {
             ..tiny
         };
         let (folder, checkpoint) = synthetic(&shape, dtype)?;
-        let layers = TextLayers::load(&checkpoint, LAYERS, options(dtype))?;
+        let layers = Box::new(TextLayers::load(&checkpoint, LAYERS, options(dtype))?);
         let vocabulary = shape.vocabulary as u32;
         let ids = (0..text_tokens as u32).map(|i| i % vocabulary).collect();
         let (heads, kv_heads, head_dim) = shape.text_heads;
