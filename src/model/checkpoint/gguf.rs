@@ -19,6 +19,10 @@ const DEFAULT_ALIGNMENT: usize = 32;
 const MOST_AXES: u32 = 4;
 /// Lists in lists that are followed; nobody writes more than one.
 const DEEPEST: usize = 4;
+/// Bytes of a name. The format allows a key as many, and a tensor's name 64.
+const LONGEST_NAME: usize = 65_535;
+/// Bytes of a value that is kept. What is asked for is shorter, and a file may hold gigabytes.
+const LONGEST_VALUE: usize = 65_535;
 
 /// The contents of a file. `place` is the file as messages name it. Nothing but the header is
 /// read.
@@ -37,6 +41,9 @@ fn read_or_problem(bytes: &StoredBytes) -> Result<Contents, String> {
         return Err("it does not begin with GGUF".to_owned());
     }
     let version = header.u32()?;
+    if VERSIONS.contains(&version.swap_bytes()) {
+        return Err("it is written for big-endian processors".to_owned());
+    }
     if !VERSIONS.contains(&version) {
         return Err(format!("its version is {version}; versions 2 and 3 are read"));
     }
@@ -122,11 +129,14 @@ impl<'a> Header<'a> {
 
     fn text(&mut self) -> Result<String, String> {
         let length = self.length()?;
+        if length > LONGEST_NAME {
+            return Err(format!("a name in its header has {length} bytes"));
+        }
         let text = std::str::from_utf8(self.take(length)?);
         Ok(text.map_err(|_| "a name in its header is no UTF-8 text")?.to_owned())
     }
 
-    /// A value as text; `None` of a list, which is passed over.
+    /// A value as text; `None` of a list and of a long text, which are passed over.
     fn value(&mut self, kind: u32, depth: usize) -> Result<Option<String>, String> {
         Ok(Some(match kind {
             0 => u8::from_le_bytes(self.array()?).to_string(),
@@ -140,7 +150,11 @@ impl<'a> Header<'a> {
             // A vocabulary may hold pieces of characters; only names have to be text.
             8 => {
                 let length = self.length()?;
-                String::from_utf8_lossy(self.take(length)?).into_owned()
+                let text = self.take(length)?;
+                if length > LONGEST_VALUE {
+                    return Ok(None);
+                }
+                String::from_utf8_lossy(text).into_owned()
             }
             9 => {
                 self.pass_over_list(depth)?;
@@ -212,7 +226,7 @@ fn stored_length(dtype: StoredType, shape: &[usize]) -> Result<usize, String> {
             }
             return block.bytes_of(values).ok_or_else(overflows);
         }
-        StoredType::F8E4M3 | StoredType::U8 | StoredType::Other(_) => 0,
+        StoredType::F8E4M3 | StoredType::U8 | StoredType::Other(_) | StoredType::GgufType(_) => 0,
     };
     values.checked_mul(size).ok_or_else(overflows)
 }
@@ -252,7 +266,9 @@ fn stored_type(kind: u32) -> StoredType {
         34 => StoredType::Other("TQ1_0"),
         35 => StoredType::Other("TQ2_0"),
         39 => StoredType::Other("MXFP4"),
-        _ => StoredType::Other("a GGUF type of another number"),
+        40 => StoredType::Other("NVFP4"),
+        41 => StoredType::Other("Q1_0"),
+        number => StoredType::GgufType(number),
     }
 }
 

@@ -98,10 +98,44 @@ fn tensors_have_their_lengths_turned_round_and_their_bytes() {
 }
 
 #[test]
-fn a_type_that_is_not_read_is_kept_by_its_name() {
-    let file = file(2, &[], &[tensor("a", &[64], 20, 0)], 32, &[0; 36]);
-    let contents = try_read(&file).unwrap();
-    assert_eq!(contents.tensors[0].1.dtype, StoredType::Other("IQ4_NL"));
+fn a_type_that_is_not_read_is_kept_by_its_name_or_number() {
+    let tensors = [tensor("a", &[64], 20, 0), tensor("b", &[64], 4_000, 0)];
+    let contents = try_read(&file(2, &[], &tensors, 32, &[0; 36])).unwrap();
+    let types = contents.tensors.iter().map(|(_, tensor)| tensor.dtype.to_string());
+    assert_eq!(types.collect::<Vec<_>>(), ["IQ4_NL", "GGUF type 4000"]);
+}
+
+/// A file of the gguf package: every format, and what that package widens it to.
+#[test]
+fn every_format_is_widened_to_the_bits_of_the_gguf_package() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/ggml-blocks/blocks.gguf");
+    let contents = try_read(&std::fs::read(path).unwrap()).unwrap();
+    assert_eq!(contents.metadata["general.name"], "every block format");
+    assert_eq!(contents.metadata["general.alignment"], "64");
+    assert_eq!(contents.metadata["flag"], "true");
+    assert!(!contents.metadata.contains_key("words"));
+    let find = |name: &str| &contents.tensors.iter().find(|(found, _)| found == name).unwrap().1;
+    let bits = |tensor: &StoredTensor| -> Vec<u32> {
+        crate::model::linear::widen_all(tensor).unwrap().iter().map(|v| v.to_bits()).collect()
+    };
+    for block in Block::ALL {
+        let name = block.name();
+        let (found, expected) = (find(name), find(&format!("{name}.expected")));
+        assert_eq!(found.dtype, StoredType::Block(block));
+        assert_eq!((&found.shape, &found.shape), (&expected.shape, &vec![3, 512]));
+        assert_eq!(bits(found), bits(expected), "{name}");
+    }
+    let rounded = find("Q8_0.rounded");
+    assert_eq!(bits(rounded), bits(find("Q8_0.rounded.expected")));
+    let wide = |tensor| crate::model::linear::widen_all(tensor).unwrap();
+    let (found, original) = (wide(rounded), wide(find("Q8_0.original")));
+    for (found, original) in found.chunks(32).zip(original.chunks(32)) {
+        // Half a step of 127 to the largest value, and an f16's rounding of the step.
+        let largest = original.iter().fold(0.0f32, |most, value| most.max(value.abs()));
+        for (found, original) in found.iter().zip(original) {
+            assert!((found - original).abs() <= largest * (0.5 / 127.0 + 1.0 / 2048.0));
+        }
+    }
 }
 
 #[test]
@@ -111,10 +145,14 @@ fn what_is_wrong_is_said() {
     };
     let plain = || tensor("a", &[4], 0, 0);
     let alignment = |bytes: u32| value("general.alignment", 4, &bytes.to_le_bytes());
+    let list = |kind: u32, length: u64| {
+        value("k", 9, &[&kind.to_le_bytes()[..], &length.to_le_bytes()].concat())
+    };
     for (found, words) in [
         (problem(b"GGU"), "does not begin with GGUF"),
         (problem(b"version https://git-lfs"), "does not begin with GGUF"),
         (with(1, &[], plain()), "its version is 1"),
+        (with(3 << 24, &[], plain()), "big-endian"),
         (with(3, &[value("k", 13, &[])], plain()), "k: a value of the unknown type 13"),
         (with(3, &[alignment(0)], plain()), "general.alignment is 0"),
         (with(3, &[alignment(24)], plain()), "general.alignment is 24"),
@@ -125,9 +163,34 @@ fn what_is_wrong_is_said() {
         (with(3, &[], tensor("a", &[16], 0, 32)), "tensor a ends behind them"),
         (with(3, &[], tensor("a", &[16], 0, u64::MAX)), "tensor a ends behind them"),
         (with(3, &[], [text("a"), vec![0xff; 4]].concat()), "axes"),
+        (with(3, &[], vec![0xff; 8]), "a name in its header has 18446744073709551615 bytes"),
+        (with(3, &[value("k", 9, &[[0xff; 12], [0xff; 12]].concat())], plain()), "unknown type"),
+        (with(3, &[list(4, u64::MAX)], plain()), "k: a list in its header is too long"),
+        (with(3, &[list(8, u64::MAX)], plain()), "may be cut short"),
+        (with(3, &[list(0, 1 << 60)], plain()), "may be cut short"),
     ] {
         assert!(found.contains(words), "{words}: {found}");
     }
+}
+
+#[test]
+fn counts_that_no_file_can_hold_are_refused_at_once() {
+    for at in [8, 16] {
+        let mut file = valid();
+        file[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+        assert!(!problem(&file).is_empty());
+    }
+}
+
+#[test]
+fn a_long_text_is_passed_over() {
+    let long = "x".repeat(70_000);
+    let values = [value("chat", 8, &text(&long)), value("name", 8, &text("short"))];
+    let contents = try_read(&file(3, &values, &[], 32, &[])).unwrap();
+    assert_eq!(
+        contents.metadata.into_iter().collect::<Vec<_>>(),
+        [("name".into(), "short".into())]
+    );
 }
 
 proptest! {

@@ -107,8 +107,9 @@ pub(super) fn weight(part: &StoredPart, module: &str) -> Result<Box<dyn Weight>,
             )),
         },
         StoredType::U8 => nf4(part, &name, tensor, file),
-        StoredType::Other(dtype) => {
-            Err(unknown(format!("{} (tensor {name})", comfy_format(part, module, dtype)), file))
+        other @ (StoredType::Other(_) | StoredType::GgufType(_)) => {
+            let format = comfy_format(part, module, &other.to_string());
+            Err(unknown(format!("{format} (tensor {name})"), file))
         }
     }
 }

@@ -21,9 +21,11 @@ impl Float {
             StoredType::F32 => Some(Self::F32),
             StoredType::Bf16 => Some(Self::Bf16),
             StoredType::F16 => Some(Self::F16),
-            StoredType::F8E4M3 | StoredType::U8 | StoredType::Block(_) | StoredType::Other(_) => {
-                None
-            }
+            StoredType::F8E4M3
+            | StoredType::U8
+            | StoredType::Block(_)
+            | StoredType::Other(_)
+            | StoredType::GgufType(_) => None,
         }
     }
 

@@ -59,6 +59,8 @@ pub enum StoredType {
     Block(Block),
     /// A type that no network here computes with, by its name in the file.
     Other(&'static str),
+    /// A type of a GGUF file that has no name here, by its number.
+    GgufType(u32),
 }
 
 impl fmt::Display for StoredType {
@@ -71,6 +73,7 @@ impl fmt::Display for StoredType {
             Self::U8 => "U8",
             Self::Block(block) => block.name(),
             Self::Other(name) => name,
+            Self::GgufType(number) => return write!(f, "GGUF type {number}"),
         })
     }
 }
