@@ -59,7 +59,7 @@ pub(crate) fn read(file: &Path) -> Tensors {
     tensors.tensors().into_iter().map(|(name, view)| (name, entry(view))).collect()
 }
 
-fn write(file: &Path, tensors: &Tensors, model_type: Option<&str>) {
+pub(crate) fn write(file: &Path, tensors: &Tensors, model_type: Option<&str>) {
     let views = tensors.iter().map(|(name, (dtype, shape, bytes))| {
         (name.as_str(), TensorView::new(*dtype, shape.clone(), bytes).unwrap())
     });
@@ -122,7 +122,7 @@ fn original(name: String) -> String {
 
 /// Moves the parts of a copy of the fp8 checkpoint to where ComfyUI has them. Configurations and
 /// tokenizer stay: the tiny model is not of the real model's sizes.
-fn as_comfyui(folder: &Path, change: impl Fn(&mut Tensors)) {
+pub(crate) fn as_comfyui(folder: &Path, change: impl Fn(&mut Tensors)) {
     let models = folder.join("diffusion_models");
     for (from, to, kind) in [
         (TRANSFORMER, "ideogram4_fp8_scaled.safetensors", "ideogram4_cond"),

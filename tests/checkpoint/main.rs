@@ -4,6 +4,7 @@
 
 mod comfyui;
 mod gguf;
+mod program;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};

@@ -58,6 +58,13 @@ pub enum CheckpointError {
         files: Vec<String>,
     },
 
+    /// A piece of a split GGUF file.
+    #[error("{} is missing: the model is split, and every piece has to be there", .file.display())]
+    NoPiece {
+        /// The piece.
+        file: PathBuf,
+    },
+
     /// Single files without the tokenizer that belongs to them.
     #[error(
         "{} is missing: single files come without it; put tokenizer.json of \

@@ -328,6 +328,9 @@ fn open_part(
         if !component.is_optional() {
             return Err(single.missing(component, files));
         }
+        if let Some(error) = single.damaged_unconditional() {
+            return Err(error);
+        }
     }
     if component.is_optional() && !files.has_folder(folder) {
         return Ok(None);

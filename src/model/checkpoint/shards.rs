@@ -111,7 +111,8 @@ fn is_file_name(shard: &str) -> bool {
         && path.file_name().is_some_and(|name| name == path.as_os_str())
 }
 
-fn open_files(
+/// Several files that are one part; messages call them `place`.
+pub(super) fn open_files(
     files: &Files,
     paths: &[String],
     place: PathBuf,

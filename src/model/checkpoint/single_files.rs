@@ -9,6 +9,7 @@ use super::layout::{self, Layout};
 use super::packed;
 use super::shards::{self, StoredPart};
 use super::weights::NamedPart;
+use std::collections::BTreeSet;
 
 /// Folders in which single files are looked for: the checkpoint itself, the parts' own, and
 /// ComfyUI's (with the older names of two).
@@ -31,8 +32,8 @@ const ENDINGS: [&str; 2] = [".safetensors", GGUF];
 #[derive(Debug)]
 pub(super) struct SingleFiles {
     files: Vec<SingleFile>,
-    /// Why files could not be read: of interest only where a part is not found.
-    unreadable: Vec<CheckpointError>,
+    /// Files that could not be read, and why: of interest only where a part is not found.
+    unreadable: Vec<(String, CheckpointError)>,
 }
 
 #[derive(Debug)]
@@ -56,25 +57,53 @@ pub(super) fn any(files: &Files) -> bool {
     FOLDERS.iter().any(|folder| !list(files, folder).is_empty())
 }
 
-/// Paths of the single files of a folder. Shards, and weights under their usual name, are none.
+/// Paths of the single files of a folder, a split GGUF file by the first of its pieces that is
+/// there. Shards of safetensors have an index of their own; weights under their usual name are
+/// not single.
 fn list(files: &Files, folder: &str) -> Vec<String> {
-    let names = files.list(folder).into_iter();
-    let names = names.filter(|name| ENDINGS.iter().any(|ending| name.ends_with(ending)));
-    names
-        .filter(|name| !is_shard(name))
-        .map(|name| if folder.is_empty() { name } else { format!("{folder}/{name}") })
-        .filter(|path| !Component::ALL.into_iter().any(|component| component.is_usual(path)))
-        .collect()
+    let mut paths: Vec<String> = Vec::new();
+    let mut split = BTreeSet::new();
+    for name in files.list(folder) {
+        if !ENDINGS.iter().any(|ending| name.ends_with(ending)) {
+            continue;
+        }
+        if let Some((stem, _, rest)) = pieces(&name)
+            && (!name.ends_with(GGUF) || !split.insert(format!("{stem}{rest}")))
+        {
+            continue;
+        }
+        let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
+        if !Component::ALL.into_iter().any(|component| component.is_usual(&path)) {
+            paths.push(path);
+        }
+    }
+    paths
 }
 
-/// `model-00002-of-00005.safetensors`.
-fn is_shard(name: &str) -> bool {
+/// What `model-00002-of-00005.gguf` is made of: `model-`, `00002` and `-of-00005.gguf`.
+fn pieces(name: &str) -> Option<(&str, &str, &str)> {
     let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-    name.rsplit_once('.').and_then(|(stem, _)| stem.rsplit_once("-of-")).is_some_and(
-        |(before, count)| {
-            digits(count) && before.rsplit_once('-').is_some_and(|(_, number)| digits(number))
-        },
-    )
+    let (before, count) = name.rsplit_once("-of-")?;
+    let stem = before.trim_end_matches(|c: char| c.is_ascii_digit());
+    let (number, rest) = (before.strip_prefix(stem)?, name.strip_prefix(before)?);
+    (stem.ends_with('-') && digits(number) && digits(count.rsplit_once('.')?.0))
+        .then_some((stem, number, rest))
+}
+
+/// Opens a single file, all pieces of it where it is split.
+fn open(files: &Files, path: &str) -> Result<StoredPart, CheckpointError> {
+    let Some((stem, number, rest)) = pieces(path) else { return shards::open_file(files, path) };
+    let count = rest.trim_start_matches("-of-").split('.').next().and_then(|c| c.parse().ok());
+    let width = number.len();
+    let piece = |number: usize| format!("{stem}{number:0width$}{rest}");
+    let mut paths = Vec::new();
+    for number in 1..=count.unwrap_or(1) {
+        if !files.has(&piece(number)) {
+            return Err(CheckpointError::NoPiece { file: files.place(&piece(number)) });
+        }
+        paths.push(piece(number));
+    }
+    shards::open_files(files, &paths, files.place(path))
 }
 
 impl SingleFiles {
@@ -82,9 +111,9 @@ impl SingleFiles {
     pub(super) fn read(files: &Files) -> Self {
         let mut single = Self { files: Vec::new(), unreadable: Vec::new() };
         for path in FOLDERS.iter().flat_map(|folder| list(files, folder)) {
-            match shards::open_file(files, &path) {
+            match open(files, &path) {
                 Ok(stored) => single.files.push(SingleFile { path, stored }),
-                Err(error) => single.unreadable.push(error),
+                Err(error) => single.unreadable.push((path, error)),
             }
         }
         single
@@ -126,12 +155,23 @@ impl SingleFiles {
     pub(super) fn missing(&mut self, component: Component, files: &Files) -> CheckpointError {
         let looked_at = self.files.len();
         // A file that cannot be read may be the one.
-        self.unreadable.drain(..).next().unwrap_or_else(|| CheckpointError::NoSuchPart {
-            folder: files.place(""),
-            part: component.title(),
-            sign: sign(component),
-            looked_at,
-        })
+        let unreadable = self.unreadable.drain(..).next();
+        unreadable.map_or_else(
+            || CheckpointError::NoSuchPart {
+                folder: files.place(""),
+                part: component.title(),
+                sign: sign(component),
+                looked_at,
+            },
+            |(_, error)| error,
+        )
+    }
+
+    /// Why the unconditional transformer could not be read, if it is there at all: a damaged one
+    /// is not the same as none.
+    pub(super) fn damaged_unconditional(&mut self) -> Option<CheckpointError> {
+        let at = self.unreadable.iter().position(|(path, _)| says_unconditional(path))?;
+        Some(self.unreadable.swap_remove(at).1)
     }
 }
 
@@ -176,18 +216,22 @@ fn candidates(file: &SingleFile) -> Vec<Candidate<'_>> {
     found
 }
 
+/// Whether a path names the unconditional transformer.
+fn says_unconditional(path: &str) -> bool {
+    path.to_ascii_lowercase().contains("uncond")
+}
+
 /// Both transformers have the same tensors. The folder decides, then the prefix, then what the
 /// file says about itself, then its name.
 fn which_transformer(file: &SingleFile, prefix: &str) -> Component {
-    let (folder, name) = file.path.rsplit_once('/').unwrap_or(("", &file.path));
+    let folder = file.path.rsplit_once('/').map_or("", |(folder, _)| folder);
     let unconditional = match folder {
         "transformer" => false,
         "unconditional_transformer" => true,
         _ if prefix.contains("uncond") => true,
         _ => {
             let says = file.stored.metadata("model_type").unwrap_or_default();
-            says == "ideogram4_uncond"
-                || says != "ideogram4_cond" && name.to_ascii_lowercase().contains("uncond")
+            says == "ideogram4_uncond" || says != "ideogram4_cond" && says_unconditional(&file.path)
         }
     };
     if unconditional { Component::UnconditionalTransformer } else { Component::Transformer }
