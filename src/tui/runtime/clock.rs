@@ -1,4 +1,4 @@
-//! When the next frame is drawn: soon after a key, less often for what a run reports, never
+//! When the next frame is drawn: soon after a key, less often for what comes in pieces, never
 //! without a reason. Knows times, not what is drawn.
 
 use std::time::{Duration, Instant};
@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 pub(super) enum Haste {
     /// Somebody did something and waits for it.
     Now,
-    /// A draft of a picture came.
-    Draft,
-    /// A run goes on.
+    /// A piece of a list or a small picture came, one of many.
+    Piece,
+    /// A sweep goes on.
     Progress,
 }
 
@@ -19,9 +19,7 @@ impl Haste {
     fn interval(self) -> Duration {
         Duration::from_millis(match self {
             Haste::Now => 10,
-            // Drafts come four times a second and take along what a run reports meanwhile: together
-            // they keep a slow link free.
-            Haste::Draft => 200,
+            Haste::Piece => 200,
             Haste::Progress => 400,
         })
     }

@@ -5,6 +5,7 @@
 mod clock;
 mod editor;
 mod incoming;
+mod reports;
 mod shown;
 
 use super::app::{App, Effect};
@@ -12,9 +13,8 @@ use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::sweeps::SweepNews;
 use super::theme::Theme;
-use crate::engine::event::Event;
 use crate::engine::request::RunRequest;
-use crate::engine::worker::{Engine, RunUpdate};
+use crate::engine::worker::Engine;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
@@ -29,6 +29,7 @@ use clock::{Clock, Haste};
 pub use incoming::{Beside, FollowSamplers};
 use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
+use reports::Reports;
 use shown::Shown;
 use std::fs::File;
 use std::io::{self, Write};
@@ -96,6 +97,7 @@ pub fn run(
         known,
         choices,
         clock: Clock::new(Instant::now()),
+        reports: Reports::new(Instant::now()),
         record,
         recovery,
         ended: None,
@@ -136,6 +138,7 @@ struct Runtime<'a> {
     questions: Vec<u8>,
     shown: Shown,
     clock: Clock,
+    reports: Reports,
     record: Option<File>,
     recovery: Recovery,
     ended: Option<Ended>,
@@ -171,6 +174,7 @@ impl Runtime<'_> {
             self.parser.timeout(),
             self.shown.wait(now),
             self.recovery.wait(now),
+            self.reports.wait(now),
             self.app.runs().going.is_some().then_some(NEWS),
         ];
         let first = match waits.into_iter().flatten().min() {
@@ -192,14 +196,13 @@ impl Runtime<'_> {
             }
             Err(RecvTimeoutError::Disconnected) => self.end(Ended::TerminalGone),
         }
+        let now = Instant::now();
         while let Ok(update) = self.engine.updates().try_recv() {
-            let haste = match &update {
-                RunUpdate::Finished(..) => Haste::Now,
-                RunUpdate::Event(_, Event::Preview { .. }) => Haste::Draft,
-                RunUpdate::Event(..) => Haste::Progress,
-            };
+            self.reports.came(update, now);
+        }
+        for update in self.reports.take(now) {
             let effects = self.app.engine(update);
-            self.clock.ask(haste, Instant::now());
+            self.clock.ask(Haste::Now, now);
             self.carry_out(effects)?;
         }
         Ok(())
@@ -224,7 +227,7 @@ impl Runtime<'_> {
             Incoming::Gallery(news) => {
                 // A long history comes in many pieces.
                 let haste = match &news {
-                    GalleryNews::Found(_) => Haste::Draft,
+                    GalleryNews::Found(_) => Haste::Piece,
                     _ => Haste::Now,
                 };
                 let effects = self.app.gallery_news(news);
@@ -234,7 +237,7 @@ impl Runtime<'_> {
             Incoming::Sweeps(news) => {
                 let haste = match &news {
                     SweepNews::Followed(..) => Haste::Progress,
-                    SweepNews::Thumbnail(..) => Haste::Draft,
+                    SweepNews::Thumbnail(..) => Haste::Piece,
                     _ => Haste::Now,
                 };
                 let effects = self.app.sweep_news(news);
@@ -464,11 +467,13 @@ impl Runtime<'_> {
         let placements = self.app.pictures(Rect::new(0, 0, size.width, size.height));
         self.shown.place(&placements);
         let (app, shown) = (&*self.app, &mut self.shown);
-        self.screen.draw(|frame| {
+        let bytes = self.screen.draw(|frame| {
             app.draw(frame, &mut |placement, buffer| shown.paint(placement, buffer));
             shown.observe(frame.buffer_mut());
         })?;
         self.clock.drawn(now);
+        let coloured_cells = self.shown.protocol() == Protocol::HalfBlocks;
+        self.reports.drawn(if coloured_cells { 0 } else { bytes }, now);
         self.follow_pictures();
         Ok(())
     }
