@@ -1,6 +1,6 @@
 //! What an opened checkpoint gives, whatever layout and format it is stored in.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
 mod comfyui;
 mod gguf;
