@@ -6,6 +6,7 @@ mod completions;
 mod failure;
 mod generate;
 mod interrupt;
+mod memory_flags;
 mod model;
 mod model_flags;
 mod plugins;

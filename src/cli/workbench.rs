@@ -1,11 +1,13 @@
 //! `sigmalab` without a command: the workbench, on the screen or played from a file.
 
 use super::failure::{Exit, Failure};
+use super::memory_flags::MemoryFlags;
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
 use super::samplers;
 use clap::Args;
 use sigmalab::engine::folders::cache_folder;
+use sigmalab::engine::memory_size::MemorySize;
 use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::sampler::Samplers;
@@ -48,6 +50,9 @@ const LIMIT: u64 = 1 << 20;
 pub(crate) struct Workbench {
     #[command(flatten)]
     model: ModelFlags,
+
+    #[command(flatten)]
+    memory: MemoryFlags,
 
     #[command(flatten)]
     presets: PresetFlags,
@@ -122,8 +127,13 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
     let samplers = Samplers::with(discover(&discovery, effort));
     app.set_samplers(samplers.clone());
-    let mut engine =
-        Engine::new(EngineOptions { log: log(), samplers, ..EngineOptions::default() });
+    let memory_limit = arguments.memory.limit()?;
+    let mut engine = Engine::new(EngineOptions {
+        log: log(),
+        samplers,
+        memory_limit,
+        ..EngineOptions::default()
+    });
     if let Some(file) = &arguments.play {
         let name = file.display().to_string();
         let text = match file.as_path() == Path::new("-") {
@@ -132,7 +142,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         };
         let mut out = std::io::stdout().lock();
         let history = kept(data_folder().as_deref());
-        let beside = (history, sweep_places());
+        let beside = (history, sweep_places(memory_limit));
         return play(&mut app, &mut engine, beside, &text, &name, &mut out).map_err(|error| {
             if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
@@ -162,7 +172,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
     let samplers = app.samplers().clone();
-    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places() };
+    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places(memory_limit) };
     match runtime::run(&mut app, &mut engine, choices, record, recovery, beside) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure {
@@ -188,10 +198,14 @@ fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
 
 /// Where experiments and run directories are: beside where somebody works, and experiments of their
 /// own in the configuration folder.
-fn sweep_places() -> SweepPlaces {
+fn sweep_places(memory_limit: Option<MemorySize>) -> SweepPlaces {
     let here = Some(PathBuf::from("experiments"));
     let own = configuration_folder().map(|folder| folder.join("experiments"));
-    SweepPlaces { experiments: here.into_iter().chain(own).collect(), runs: PathBuf::from("runs") }
+    SweepPlaces {
+        experiments: here.into_iter().chain(own).collect(),
+        runs: PathBuf::from("runs"),
+        memory_limit,
+    }
 }
 
 /// Where finished runs are kept.

@@ -2,6 +2,7 @@
 
 use super::failure::Failure;
 use clap::Args;
+use sigmalab::engine::memory_size::MemorySize;
 use sigmalab::engine::worker::{ServeError, ServeOptions, serve};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -15,6 +16,9 @@ pub(crate) struct Worker {
     /// Budget of the trajectory cache in bytes
     #[arg(long)]
     cache_bytes: Option<u64>,
+    /// Memory it may take in bytes
+    #[arg(long)]
+    memory_bytes: Option<u64>,
     /// Cache folder
     #[arg(long)]
     cache_folder: Option<PathBuf>,
@@ -30,6 +34,7 @@ pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
     let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
     serve(ServeOptions {
         cache_bytes: arguments.cache_bytes,
+        memory_limit: arguments.memory_bytes.map(MemorySize),
         cache_folder: arguments.cache_folder.clone(),
         plugin_limit: limit,
     })

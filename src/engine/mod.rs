@@ -7,6 +7,7 @@ pub mod event;
 pub mod folders;
 pub mod guidance;
 pub mod memory;
+pub mod memory_size;
 pub mod network;
 pub mod noise;
 pub mod preview;

@@ -5,7 +5,8 @@
 use super::cancel::CancelToken;
 use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
-use super::memory;
+use super::memory::{self, MemoryBudget};
+use super::memory_size::MemorySize;
 use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
@@ -32,6 +33,7 @@ pub struct Session {
     cache: TrajectoryCache,
     fits: FitStore,
     watch: Watch,
+    memory: MemoryBudget,
 }
 
 struct Loaded {
@@ -53,6 +55,21 @@ pub enum SessionError {
     /// The recipe cannot be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
+    /// The memory limit cannot be held.
+    #[error(
+        "--memory-limit {limit} is too little for an image of {size} from this checkpoint: it takes \
+         {least}{}", cache_part(*.cache)
+    )]
+    MemoryLimit {
+        /// What somebody asked for.
+        limit: MemorySize,
+        /// Width × height of the image.
+        size: Size,
+        /// The least that would do.
+        least: MemorySize,
+        /// The cache's part of that.
+        cache: MemorySize,
+    },
     /// There is no such sampler, or it cannot be used.
     #[error(transparent)]
     Solver(#[from] SolverError),
@@ -90,7 +107,9 @@ impl SessionError {
             SessionError::Cancelled | SessionError::Denoise(_) => false,
             SessionError::Model(error) => error.is_bad_input(),
             SessionError::Source(error) => error.is_bad_input(),
-            SessionError::Recipe(_) | SessionError::Solver(_) => true,
+            SessionError::Recipe(_)
+            | SessionError::Solver(_)
+            | SessionError::MemoryLimit { .. } => true,
         }
     }
 
@@ -104,10 +123,10 @@ impl SessionError {
 }
 
 impl Session {
-    /// An empty session whose trajectory cache holds at most so many bytes, which keeps what
-    /// drafts are made with in `fits`, and whose plugins `watch` watches.
-    pub fn new(cache_bytes: u64, fits: FitStore, watch: Watch) -> Self {
-        Session { loaded: None, cache: TrajectoryCache::new(cache_bytes), fits, watch }
+    /// An empty session that takes so much memory, which keeps what drafts are made with in
+    /// `fits`, and whose plugins `watch` watches.
+    pub fn new(memory: MemoryBudget, fits: FitStore, watch: Watch) -> Self {
+        Session { loaded: None, cache: TrajectoryCache::new(memory.cache), fits, watch, memory }
     }
 
     /// Makes one image. Its sampler is the plugin in the file `plugin`, where one is given.
@@ -128,7 +147,9 @@ impl Session {
         let mut timings = Timings::default();
         let started = Instant::now();
         let fits = self.fits.clone();
+        let budget = self.memory;
         let (loaded, cache) = self.load(recipe, cancel, on_event)?;
+        check_memory(budget, &loaded.model, recipe.size)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
@@ -221,7 +242,10 @@ impl Session {
                 if cancel.is_cancelled() {
                     return Err(SessionError::Cancelled);
                 }
-                let model = Model::load(&checkpoint, options, &mut progress)?;
+                let mut model = Model::load(&checkpoint, options, &mut progress)?;
+                if let Some(bytes) = self.memory.model {
+                    model.set_memory_limit(bytes);
+                }
                 Loaded {
                     name: recipe.model.name.clone(),
                     options,
@@ -234,6 +258,24 @@ impl Session {
         };
         Ok((self.loaded.insert(loaded), &mut self.cache))
     }
+}
+
+fn cache_part(cache: MemorySize) -> String {
+    match cache.0 {
+        0 => String::new(),
+        _ => format!(", {cache} of it for the trajectory cache"),
+    }
+}
+
+/// Refuses a limit that cannot be held while an image of `size` is made.
+fn check_memory(budget: MemoryBudget, model: &Model, size: Size) -> Result<(), SessionError> {
+    let Some(limit) = budget.asked else { return Ok(()) };
+    let least = MemorySize(model.least_memory(grid(size)).saturating_add(budget.cache));
+    let cache = MemorySize(budget.cache);
+    if least <= limit {
+        return Ok(());
+    }
+    Err(SessionError::MemoryLimit { limit, size, least, cache })
 }
 
 impl Loaded {

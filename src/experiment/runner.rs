@@ -13,6 +13,7 @@ use super::record::{Kind, Measured, Outcome, Record, Started};
 use super::sweep::{Standing, Sweep, SweepError};
 use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::memory::default_cache_bytes;
+use crate::engine::memory_size::MemorySize;
 use crate::engine::request::{RunOutput, RunRequest};
 use crate::engine::worker::{Engine, EngineOptions, RunFailure};
 use crate::image_file::{OnCollision, Target, TargetError, write_latents, write_picture};
@@ -33,6 +34,8 @@ pub struct RunOptions {
     pub program: Option<PathBuf>,
     /// Compute threads; every core when `None`.
     pub threads: Option<usize>,
+    /// Memory a worker may take; most of the machine's when `None`.
+    pub memory_limit: Option<MemorySize>,
     /// Bytes of the trajectory cache; the usual share of the memory, or what the plan needs
     /// where that is more, when `None`.
     pub cache_bytes: Option<u64>,
@@ -127,10 +130,11 @@ pub fn run(
     news: &mut dyn FnMut(News<'_>) -> bool,
 ) -> Result<Ended, RunError> {
     let process = Process::this();
-    let usual = default_cache_bytes().max(sweep.plan.cache_bytes);
+    let usual = default_cache_bytes(options.memory_limit).max(sweep.plan.cache_bytes);
     let engine = Engine::new(EngineOptions {
         program: options.program.clone(),
         threads: options.threads,
+        memory_limit: options.memory_limit,
         cache_bytes: Some(options.cache_bytes.unwrap_or(usual)),
         log: Some(sweep.directory.log()),
         samplers: sweep.experiment.samplers.clone(),

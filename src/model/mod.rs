@@ -19,6 +19,7 @@ mod ops;
 mod options;
 mod pipeline;
 pub mod profile;
+mod residency;
 mod rotary;
 pub mod source;
 pub mod synth;

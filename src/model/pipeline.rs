@@ -7,12 +7,16 @@ use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime, RgbImage};
 use super::options::{ComputeDtype, LoadProgress, ModelOptions};
+use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
 use super::transfer_rate::TransferRate;
 use super::transformer::Transformer;
 use candle_core::{DType, Device, Tensor};
 use std::time::Instant;
+
+/// Tokens of a prompt of usual length, by which the least memory is told.
+const USUAL_TOKENS: usize = 300;
 
 /// What the network needs to know of a prompt; computed once a prompt.
 pub struct PromptFeatures {
@@ -36,6 +40,7 @@ pub struct Model {
     unconditional: Option<Transformer>,
     decoder: Decoder,
     device: Device,
+    residency: Residency,
 }
 
 impl Model {
@@ -95,10 +100,30 @@ impl Model {
         };
         let decoder = Decoder::new(&part, conditional.channels(), default, &device)?;
 
+        let residency = residency(checkpoint, &text_encoder, &conditional, unconditional.as_ref());
+        if !device.is_cpu() {
+            residency.release();
+        }
         let stage = "ready".to_owned();
         let bytes_done = bytes_total;
         progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
-        Ok(Self { tokenizer, text_encoder, conditional, unconditional, decoder, device })
+        Ok(Self { tokenizer, text_encoder, conditional, unconditional, decoder, device, residency })
+    }
+
+    /// Takes at most so many bytes from now on, as long as the layer in use, the one after it and
+    /// what computes with them let it: of a checkpoint that is larger, layers come from the disk
+    /// when it is their turn. Without a limit the system decides what of the weights stays.
+    pub fn set_memory_limit(&mut self, bytes: u64) {
+        self.residency.set_limit(bytes);
+    }
+
+    /// The least limit that can be held while an image of `grid` is made from a prompt of usual
+    /// length.
+    pub fn least_memory(&self, grid: LatentGrid) -> u64 {
+        let denoising = self.conditional.working_bytes(USUAL_TOKENS + grid.tokens());
+        let encoding = self.text_encoder.working_bytes(USUAL_TOKENS);
+        let working = denoising.max(encoding).max(self.decoder.working_bytes(grid));
+        self.residency.least(working)
     }
 
     /// The token ids of a prompt in the chat template.
@@ -109,16 +134,26 @@ impl Model {
     /// The text encoder's features of a prompt, [tokens · 13 · hidden], as the reference's
     /// pipeline hands them to the transformer.
     pub fn text_features(&self, prompt: &str) -> Result<Vec<f32>, ModelError> {
-        let features = self.text_encoder.features(&self.token_ids(prompt)?)?;
+        let features = self.features(&self.token_ids(prompt)?)?;
+        self.residency.encoded();
         Ok(features.to_dtype(DType::F32)?.flatten_all()?.to_vec1()?)
     }
 
-    /// Tokenises, encodes and projects a prompt.
+    /// Tokenises, encodes and projects a prompt. The text encoder's weights leave the memory then.
     pub fn encode(&self, prompt: &str) -> Result<PromptFeatures, ModelError> {
         let ids = self.token_ids(prompt)?;
-        let features = self.text_encoder.features(&ids)?;
-        let projected = self.conditional.project_text(&features)?;
+        let features = self.features(&ids)?;
+        let projected = {
+            let _turn = self.residency.encoder().of(self.text_encoder.layers());
+            self.conditional.project_text(&features)?
+        };
+        self.residency.encoded();
         Ok(PromptFeatures { projected, tokens: ids.len() })
+    }
+
+    fn features(&self, ids: &[u32]) -> Result<Tensor, ModelError> {
+        self.residency.make_room_to_encode(self.text_encoder.working_bytes(ids.len()));
+        self.text_encoder.features(ids, self.residency.encoder())
     }
 
     /// Whether there is an unconditional network; a distilled checkpoint has none and is run
@@ -141,7 +176,8 @@ impl Model {
         t: ModelTime,
         prompt: &PromptFeatures,
     ) -> Result<Vec<f32>, ModelError> {
-        self.velocity(&self.conditional, x, grid, t, Some(&prompt.projected))
+        let turns = self.residency.conditional();
+        self.velocity(&self.conditional, x, grid, t, Some(&prompt.projected), turns)
     }
 
     /// Velocity dx/dσ of the unconditional network, which sees image tokens only.
@@ -152,7 +188,7 @@ impl Model {
         t: ModelTime,
     ) -> Result<Vec<f32>, ModelError> {
         let network = self.unconditional.as_ref().ok_or(ModelError::NoUnconditional)?;
-        self.velocity(network, x, grid, t, None)
+        self.velocity(network, x, grid, t, None, self.residency.unconditional())
     }
 
     /// Pixels of clean latents.
@@ -167,6 +203,7 @@ impl Model {
         grid: LatentGrid,
     ) -> Result<Decoded, ModelError> {
         self.check_length(latents, grid)?;
+        self.residency.make_room(self.decoder.working_bytes(grid));
         self.decoder.decode(latents, grid)
     }
 
@@ -177,10 +214,13 @@ impl Model {
         grid: LatentGrid,
         t: ModelTime,
         text: Option<&Tensor>,
+        turns: Turns<'_>,
     ) -> Result<Vec<f32>, ModelError> {
         self.check_length(x, grid)?;
+        let tokens = text.map_or(Ok(0), |text| text.dim(0))? + grid.tokens();
+        self.residency.make_room(network.working_bytes(tokens));
         let x = Tensor::from_slice(x, (grid.tokens(), network.channels()), &self.device)?;
-        let data_minus_noise = network.forward(&x, grid, t.0, text)?;
+        let data_minus_noise = network.forward(&x, grid, t.0, text, turns)?;
         // x = (1 − σ)·data + σ·noise, so dx/dσ = noise − data.
         Ok(data_minus_noise.neg()?.flatten_all()?.to_vec1()?)
     }
@@ -194,4 +234,23 @@ impl Model {
         let LatentGrid { rows, columns } = grid;
         Err(ModelError::LatentLength { rows, columns, channels, expected, found: x.len() })
     }
+}
+
+/// The layers of a checkpoint's networks, and what is used outside of them.
+fn residency(
+    checkpoint: &Checkpoint,
+    text_encoder: &TextEncoder,
+    conditional: &Transformer,
+    unconditional: Option<&Transformer>,
+) -> Residency {
+    let projection = conditional.stored_text_projection();
+    let encoder: Vec<LayerBytes> =
+        text_encoder.stored_layers().into_iter().chain([projection.clone()]).collect();
+    let first = conditional.stored_layers();
+    let second = unconditional.map(Transformer::stored_layers).unwrap_or_default();
+    let of_layers = first.iter().chain(&second).flatten().chain(&projection);
+    let of_layers: u64 = of_layers.map(|bytes| bytes.as_slice().len() as u64).sum();
+    let parts = [Component::Transformer, Component::UnconditionalTransformer, Component::Vae];
+    let of_parts: u64 = parts.into_iter().map(|part| checkpoint.component_bytes(part)).sum();
+    Residency::new(encoder, first, second, of_parts.saturating_sub(of_layers))
 }

@@ -91,10 +91,10 @@ pub fn play(
         let sender = sender.clone();
         move |gallery| drop(sender.send(News::Gallery(gallery)))
     });
-    let follower =
-        Follower::start(sweeps, Program::new(None), app.samplers().clone(), move |news| {
-            drop(sender.send(News::Sweeps(news)));
-        });
+    let program = Program::new(None).limited(sweeps.memory_limit);
+    let follower = Follower::start(sweeps, program, app.samplers().clone(), move |news| {
+        drop(sender.send(News::Sweeps(news)));
+    });
     let beside = Beside {
         keeper: keeper.map_err(PlayError::Thread)?,
         follower: follower.map_err(PlayError::Thread)?,

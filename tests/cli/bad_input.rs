@@ -49,6 +49,12 @@ const CASES: &[Case] = &[
     (&["--dtype", "f16"], &["f16", "bf16"]),
     (&["--threads", "0"], &["--threads", "1 to 1024"]),
     (&["--threads", "1000000000"], &["--threads", "1 to 1024"]),
+    (&["--memory-limit", "12"], &["--memory-limit", "`12`", "12GiB"]),
+    (&["--memory-limit", "12GB"], &["--memory-limit", "12GiB"]),
+    (
+        &["--memory-limit", "100M"],
+        &["--memory-limit 100 MiB is too little", "256×256", "it takes", "MiB"],
+    ),
     // Files.
     (&["--output", "no/out.png"], &["no/out.png", "folder `no` does not exist", "mkdir -p no"]),
     (&["--output", "."], &["`.`"]),

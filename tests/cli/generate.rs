@@ -67,6 +67,21 @@ fn the_same_inputs_give_the_same_bytes_with_any_number_of_threads() {
 }
 
 #[test]
+fn the_memory_limit_changes_no_byte_and_may_stand_in_the_environment() {
+    let place = Place::new();
+    let bytes = |more: &[&str]| {
+        place.done(&quick(&[&["--seed", "7", "-o", "out.png"], more].concat()));
+        fs::read(place.path("out.png")).unwrap()
+    };
+    assert_eq!(bytes(&[]), bytes(&["--memory-limit", "1.5GiB"]));
+    let mut command = place.command(&quick(&[]));
+    let refused = command.env("SIGMALAB_MEMORY_LIMIT", "much").output().unwrap();
+    assert_eq!(refused.status.code(), Some(2));
+    let said = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(said.contains("SIGMALAB_MEMORY_LIMIT: `much` is no amount of memory"), "{said}");
+}
+
+#[test]
 fn without_a_name_no_image_is_overwritten() {
     let place = Place::new();
     place.done(&quick(&["--seed", "7"]));

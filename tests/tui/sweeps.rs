@@ -96,6 +96,7 @@ impl Bench {
         let places = SweepPlaces {
             experiments: vec![folder.join("experiments")],
             runs: folder.join("runs"),
+            memory_limit: None,
         };
         let program = Program::new(Some(PROGRAM.into())).within(folder);
         let follower = Follower::start(places, program, Samplers::built_in(), move |news| {

@@ -9,6 +9,7 @@ mod wording;
 
 use super::failure::Failure;
 use super::interrupt::Interrupt;
+use super::memory_flags::MemoryFlags;
 use super::model_flags::ModelFlags;
 use super::preset_flags::PresetFlags;
 use super::print;
@@ -111,6 +112,9 @@ pub(crate) struct Generate {
     #[command(flatten)]
     model: ModelFlags,
 
+    #[command(flatten)]
+    memory: MemoryFlags,
+
     /// Number format of activations; weights stay as they are stored. int8 multiplies bytes in
     /// the transformers: faster, less exact [default: f32]
     #[arg(long, value_enum, help_heading = "Model")]
@@ -184,6 +188,7 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         threads: arguments.threads,
         // One run has no prefix to share with another.
         cache_bytes: Some(0),
+        memory_limit: arguments.memory.limit()?,
         samplers: request.samplers,
         ..EngineOptions::default()
     });

@@ -50,6 +50,7 @@ fn arguments(directory: &RunDirectory, retry_failed: bool, flags: &RunningFlags)
         arguments.extend(value.map(|value| format!("{flag}={value}").into()));
     };
     add("--threads", flags.threads.map(|threads| threads.to_string()));
+    add("--memory-limit", flags.memory.given().map(str::to_owned));
     add("--cache", flags.cache.map(|mib| mib.to_string()));
     add("--shard", flags.shard.map(|shard| format!("{}/{}", shard.index + 1, shard.count)));
     for (flag, given) in

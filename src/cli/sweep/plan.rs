@@ -3,11 +3,13 @@
 use super::load::{self, LoadFlags};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
+use crate::cli::memory_flags::MemoryFlags;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
 use serde::Serialize;
 use sigmalab::engine::event::{Event, NfeCount};
+use sigmalab::engine::memory_size::MemorySize;
 use sigmalab::engine::request::RunRequest;
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab::experiment::plan::{Plan, Run};
@@ -38,6 +40,9 @@ pub(super) struct PlanCommand {
     /// Compute threads of the measured step
     #[arg(long, value_name = "N", value_parser = threads)]
     threads: Option<usize>,
+
+    #[command(flatten)]
+    memory: MemoryFlags,
 
     /// Print one JSON object
     #[arg(long)]
@@ -92,7 +97,14 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
         Some(seconds) => (Some(seconds), Some("finished runs of the run directory")),
         None if arguments.no_time || trials.trials.is_empty() => (None, None),
         None => {
-            let seconds = measure(&trials, &plan, pictures, arguments.threads, &interrupt)?;
+            let seconds = measure(
+                &trials,
+                &plan,
+                pictures,
+                arguments.threads,
+                arguments.memory.limit()?,
+                &interrupt,
+            )?;
             (Some(seconds), Some("one step"))
         }
     };
@@ -118,6 +130,7 @@ fn measure(
     plan: &Plan,
     pictures: usize,
     threads: Option<usize>,
+    memory_limit: Option<MemorySize>,
     interrupt: &Interrupt,
 ) -> Result<f64, Failure> {
     let largest = trials.trials.iter().max_by_key(|trial| trial.recipe.size.tokens());
@@ -126,8 +139,13 @@ fn measure(
     recipe.preset = None;
     recipe.steps.truncate(1);
     let samplers = trials.samplers.clone();
-    let options =
-        EngineOptions { threads, cache_bytes: Some(0), samplers, ..EngineOptions::default() };
+    let options = EngineOptions {
+        threads,
+        memory_limit,
+        cache_bytes: Some(0),
+        samplers,
+        ..EngineOptions::default()
+    };
     let mut engine = Engine::new(options);
     let mut step_ms = 0.0;
     interrupt.become_polite();

@@ -5,6 +5,7 @@ use super::load::{self, LoadFlags};
 use super::progress::{Progress, in_words};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
+use crate::cli::memory_flags::MemoryFlags;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
@@ -69,7 +70,11 @@ pub(super) struct RunningFlags {
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(super) threads: Option<usize>,
 
-    /// MiB of trajectory cache [default: a quarter of the memory, or what the plan needs]
+    #[command(flatten)]
+    pub(super) memory: MemoryFlags,
+
+    /// MiB of trajectory cache [default: a quarter of the memory or an eighth of its limit,
+    /// or what the plan needs]
     #[arg(long, value_name = "MIB")]
     pub(super) cache: Option<u64>,
 
@@ -152,6 +157,7 @@ fn work(
     let options = RunOptions {
         program: None,
         threads: flags.threads,
+        memory_limit: flags.memory.limit()?,
         cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
         shard: flags.shard,
         retry_failed,

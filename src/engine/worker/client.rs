@@ -5,6 +5,7 @@ use super::frame::{self, FrameError};
 use super::message::{Command as Message, Report, pack_request, unpack_output};
 use super::{WORKER_ARGUMENT, death};
 use crate::engine::event::Event;
+use crate::engine::memory_size::MemorySize;
 use crate::engine::request::{RunOutput, RunRequest};
 use crate::model::RgbImage;
 use crate::sampler::Samplers;
@@ -30,8 +31,12 @@ pub struct EngineOptions {
     pub program: Option<PathBuf>,
     /// Compute threads, at most one a core; every core when `None`.
     pub threads: Option<usize>,
-    /// Bytes the trajectory cache may hold; a quarter of the memory when `None`.
+    /// Bytes the trajectory cache may hold; an eighth of the limit, else a quarter of the memory,
+    /// when `None`.
     pub cache_bytes: Option<u64>,
+    /// Memory the worker may take, the cache included: layers of a larger checkpoint are read
+    /// from the disk when it is their turn. Most of the machine's when `None`.
+    pub memory_limit: Option<MemorySize>,
     /// Cache folder of the worker, for what can be made again; the usual one when `None`.
     pub cache_folder: Option<PathBuf>,
     /// File to which what libraries print in the worker is appended; the caller's standard
@@ -199,6 +204,9 @@ impl Worker {
         command.arg(WORKER_ARGUMENT);
         if let Some(bytes) = options.cache_bytes {
             command.args(["--cache-bytes", &bytes.to_string()]);
+        }
+        if let Some(limit) = options.memory_limit {
+            command.args(["--memory-bytes", &limit.0.to_string()]);
         }
         if let Some(folder) = &options.cache_folder {
             command.arg("--cache-folder").arg(folder);

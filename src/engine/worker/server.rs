@@ -6,7 +6,8 @@ use super::guardian::{Pipe, end_at_once};
 use super::message::{Command, FailureKind, Report, pack_event, pack_output, unpack_request};
 use crate::engine::cancel::CancelToken;
 use crate::engine::folders::cache_folder;
-use crate::engine::memory::default_cache_bytes;
+use crate::engine::memory::MemoryBudget;
+use crate::engine::memory_size::MemorySize;
 use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
@@ -46,6 +47,8 @@ fn token(tokens: &Tokens, run: u64) -> CancelToken {
 pub struct ServeOptions {
     /// Budget of the trajectory cache in bytes; the usual share of the memory when `None`.
     pub cache_bytes: Option<u64>,
+    /// Memory the worker may take; the machine's when `None`.
+    pub memory_limit: Option<MemorySize>,
     /// Cache folder; the usual one when `None`.
     pub cache_folder: Option<PathBuf>,
     /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
@@ -81,8 +84,8 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     thread::spawn(move || commands.read(reader));
 
     let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
-    let cache_bytes = options.cache_bytes.unwrap_or_else(default_cache_bytes);
-    let mut session = Session::new(cache_bytes, fits, watch);
+    let memory = MemoryBudget::new(options.memory_limit, options.cache_bytes);
+    let mut session = Session::new(memory, fits, watch);
     for Order { run, request, plugin } in orders {
         let cancel = token(&tokens, run);
         current.store(run, Ordering::Relaxed);

@@ -32,6 +32,8 @@ pub(super) struct Decoder {
     ups: Vec<Up>,
     output_norm: GroupNorm,
     output: Convolution,
+    /// Channels of the largest image as it arrives in its size: what takes the most memory.
+    widest: usize,
     device: Device,
 }
 
@@ -68,8 +70,17 @@ impl Decoder {
                 config.groups,
             )?,
             output: convolution(part, "decoder.conv_out", config.bottom(), 3, 3)?,
+            widest: config.ups.last().map_or(0, |up| up.inputs),
             device: device.clone(),
         })
+    }
+
+    /// About the most bytes that [`Decoder::decode`] takes beside the weights: the largest image
+    /// in f32, and a quarter of it for the rows that are worked on.
+    pub(super) fn working_bytes(&self, grid: LatentGrid) -> u64 {
+        let side = (PATCH * PIXELS_PER_LATENT) as u64;
+        let values = grid.tokens() as u64 * side * side * self.widest as u64;
+        values * 4 * 5 / 4
     }
 
     /// The image of latent tokens, `PATCH²` · channels numbers each, row after row of `grid`.

@@ -1,6 +1,6 @@
 //! Weights stored as plain floats: f32, bf16 or f16.
 
-use super::stored::{StoredTensor, StoredType};
+use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
 use crate::kernels::ggml::{self, Ggml};
 use crate::kernels::{Matrix, Stored, dense};
@@ -97,6 +97,10 @@ impl Weight for Dense {
 
     fn stored_bytes(&self) -> u64 {
         self.tensor.bytes.as_slice().len() as u64
+    }
+
+    fn stored(&self) -> Vec<StoredBytes> {
+        vec![self.tensor.bytes.clone()]
     }
 
     fn matrix(&self) -> Matrix<'_> {

@@ -4,7 +4,7 @@
 //! and then every weight. An e4m3 code fits bf16 exactly, so here the codes are widened as they
 //! are and the f32 scale multiplies the product: closer to the exact result, and cheaper.
 
-use super::stored::{StoredTensor, StoredType};
+use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
 use crate::kernels::{Matrix, Stored, float8};
 use candle_core::{DType, Device, Result, Tensor};
@@ -53,6 +53,10 @@ impl Weight for Fp8 {
 
     fn stored_bytes(&self) -> u64 {
         self.tensor.bytes.as_slice().len() as u64 + self.scale_bytes
+    }
+
+    fn stored(&self) -> Vec<StoredBytes> {
+        vec![self.tensor.bytes.clone()]
     }
 
     fn matrix(&self) -> Matrix<'_> {

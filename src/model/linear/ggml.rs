@@ -1,6 +1,6 @@
 //! ggml's blocks of quantised values, as GGUF files hold them.
 
-use super::stored::{StoredTensor, StoredType};
+use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
 use crate::kernels::ggml::{Block, Ggml as Blocks};
 use crate::kernels::{Matrix, Stored};
@@ -44,6 +44,10 @@ impl Weight for Ggml {
 
     fn stored_bytes(&self) -> u64 {
         self.tensor.bytes.as_slice().len() as u64
+    }
+
+    fn stored(&self) -> Vec<StoredBytes> {
+        vec![self.tensor.bytes.clone()]
     }
 
     fn matrix(&self) -> Matrix<'_> {

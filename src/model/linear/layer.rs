@@ -1,6 +1,7 @@
 //! y = x·Wᵀ + b over weights that stay as they are stored. On the processor the kernels widen
 //! them in the caches; on an accelerator a panel of rows is widened, multiplied and dropped.
 
+use super::stored::StoredBytes;
 use super::weight::{DeviceWeight, Weight};
 use crate::kernels::product::{self, Precision};
 use crate::kernels::{Matrix, Real};
@@ -116,6 +117,11 @@ impl Linear {
     /// Bytes of the weight as stored, scales included.
     pub fn stored_bytes(&self) -> u64 {
         self.parts.iter().map(|part| part.weight.stored_bytes()).sum()
+    }
+
+    /// Where the stored weight is.
+    pub(crate) fn stored(&self) -> impl Iterator<Item = StoredBytes> {
+        self.parts.iter().flat_map(|part| part.weight.stored())
     }
 
     /// The format of the weight: `f32`, `bf16`, `f16`, `fp8`, `nf4`, `nf4 nested`, or the name of

@@ -40,6 +40,13 @@ impl BlockScales {
         }
     }
 
+    fn stored(&self) -> Vec<StoredBytes> {
+        match self {
+            Self::Plain(values) => vec![values.clone()],
+            Self::Nested { codes, absmax, .. } => vec![codes.clone(), absmax.clone()],
+        }
+    }
+
     fn stored_bytes(&self) -> usize {
         match self {
             Self::Plain(values) => values.as_slice().len(),
@@ -122,6 +129,10 @@ impl Weight for Nf4 {
 
     fn stored_bytes(&self) -> u64 {
         (self.codes.as_slice().len() + self.scales.stored_bytes() + 4 * 16) as u64
+    }
+
+    fn stored(&self) -> Vec<StoredBytes> {
+        [vec![self.codes.clone()], self.scales.stored()].concat()
     }
 
     fn matrix(&self) -> Matrix<'_> {

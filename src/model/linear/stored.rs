@@ -13,21 +13,35 @@ pub type BytesOwner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 pub struct StoredBytes {
     owner: BytesOwner,
     range: Range<usize>,
+    mapped: bool,
 }
 
 impl StoredBytes {
-    /// All bytes of `owner`.
+    /// All bytes of `owner`, which are in memory.
     pub fn new(owner: BytesOwner) -> Self {
         let range = 0..(*owner).as_ref().len();
-        Self { owner, range }
+        Self { owner, range, mapped: false }
+    }
+
+    /// All bytes of a private, read-only map of a file, which are read when they are used.
+    pub(in crate::model) fn mapped(map: BytesOwner) -> Self {
+        Self { mapped: true, ..Self::new(map) }
+    }
+
+    /// Whether they are read from a file when they are used.
+    pub(in crate::model) fn is_mapped(&self) -> bool {
+        self.mapped
     }
 
     /// A part of these bytes; `None` where it reaches over their end.
     pub fn slice(&self, range: Range<usize>) -> Option<Self> {
         let start = self.range.start.checked_add(range.start)?;
         let end = self.range.start.checked_add(range.end)?;
-        (start <= end && end <= self.range.end)
-            .then(|| Self { owner: Arc::clone(&self.owner), range: start..end })
+        (start <= end && end <= self.range.end).then(|| Self {
+            owner: Arc::clone(&self.owner),
+            range: start..end,
+            mapped: self.mapped,
+        })
     }
 
     /// The bytes.

@@ -1,5 +1,6 @@
 //! What every stored format can do: tell its size, and widen some of its rows.
 
+use super::stored::StoredBytes;
 use crate::kernels::Matrix;
 use candle_core::{DType, Device, Result, Tensor};
 use std::fmt::Debug;
@@ -21,6 +22,9 @@ pub(crate) trait Weight: Debug + Send + Sync {
 
     /// Bytes as stored, scales included.
     fn stored_bytes(&self) -> u64;
+
+    /// Where the stored values are, but for scales that were copied.
+    fn stored(&self) -> Vec<StoredBytes>;
 
     /// The stored values, and what each output is multiplied by, as the kernels read them.
     fn matrix(&self) -> Matrix<'_>;

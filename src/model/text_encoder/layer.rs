@@ -6,7 +6,7 @@ use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::heads::{Angles, HeadRun, normalise_and_turn};
 use crate::kernels::norm;
 use crate::model::checkpoint::{CheckpointError, Weights};
-use crate::model::linear::Linear;
+use crate::model::linear::{Linear, StoredBytes};
 use crate::model::ops::storage::{Number, with_values};
 use crate::model::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
 use crate::model::profile::{Operation, timed};
@@ -60,6 +60,13 @@ impl Layer {
             head_dim,
             eps: config.norm_eps,
         })
+    }
+
+    /// Where the weights of its products are.
+    pub(super) fn stored(&self) -> Vec<StoredBytes> {
+        let attention = [&self.query, &self.key, &self.value, &self.output];
+        let feed_forward = [&self.gate, &self.up, &self.down];
+        attention.into_iter().chain(feed_forward).flat_map(Linear::stored).collect()
     }
 
     /// The layer on the processor: `hidden` [tokens, hidden size] is changed in place.

@@ -9,6 +9,7 @@ use super::config::Part;
 use super::error::ModelError;
 use super::linear::Embedding;
 use super::ops::storage::{Number, with_values};
+use super::residency::{LayerBytes, Turns};
 use super::rotary::{RotaryTable, inverse_frequencies};
 use crate::kernels::heads::Angles;
 use candle_core::{DType, Device, Tensor};
@@ -43,14 +44,30 @@ impl TextEncoder {
         Ok(Self { config, embedding, layers, dtype, device: device.clone() })
     }
 
+    /// Number of layers.
+    pub(super) fn layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Where the weights of each layer are.
+    pub(super) fn stored_layers(&self) -> Vec<LayerBytes> {
+        self.layers.iter().map(Layer::stored).collect()
+    }
+
+    /// About the most bytes that a prompt of so many tokens takes beside the weights: its features
+    /// twice, while they are put together.
+    pub(super) fn working_bytes(&self, tokens: usize) -> u64 {
+        (tokens * self.feature_width() * self.dtype.size_in_bytes()) as u64 * 2
+    }
+
     /// Numbers a token's features have: 13 taps of the hidden size.
     pub(super) fn feature_width(&self) -> usize {
         self.config.hidden * TAPS.len()
     }
 
     /// The features of a prompt, [tokens, 13 · hidden]; index h·13 + tap, as the reference
-    /// stacks the taps on the last dimension before it flattens.
-    pub(super) fn features(&self, ids: &[u32]) -> Result<Tensor, ModelError> {
+    /// stacks the taps on the last dimension before it flattens. `turns` are those of the layers.
+    pub(super) fn features(&self, ids: &[u32], turns: Turns<'_>) -> Result<Tensor, ModelError> {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocabulary) {
             let rows = self.config.vocabulary;
             let problem = format!(
@@ -63,6 +80,7 @@ impl TextEncoder {
         let mut hidden = self.embedding.rows(ids)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, layer) in self.layers.iter().enumerate() {
+            let _turn = turns.of(i);
             hidden = match (self.device.is_cpu(), self.dtype) {
                 (true, DType::BF16) => self.run::<half::bf16>(layer, &hidden, &rotary)?,
                 (true, _) => self.run::<f32>(layer, &hidden, &rotary)?,

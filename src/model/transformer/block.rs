@@ -7,7 +7,7 @@ use crate::kernels::attention::{Attention, Heads};
 use crate::kernels::heads::{Angles, HeadRun, normalise_and_turn};
 use crate::kernels::norm;
 use crate::model::checkpoint::{CheckpointError, Weights};
-use crate::model::linear::Linear;
+use crate::model::linear::{Linear, StoredBytes};
 use crate::model::ops::storage::{Number, with_values};
 use crate::model::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
 use crate::model::profile::{Operation, timed};
@@ -80,6 +80,13 @@ impl Block {
             head_dim,
             eps: config.norm_eps,
         })
+    }
+
+    /// Where the weights of its products are, but for the modulation, which is used apart from
+    /// them.
+    pub(super) fn stored(&self) -> Vec<StoredBytes> {
+        let products = [&self.qkv, &self.output, &self.gate, &self.up, &self.down];
+        products.into_iter().flat_map(Linear::stored).collect()
     }
 
     /// The block's gains at a time; the order in the modulation vector is scale_msa, gate_msa,

@@ -15,6 +15,7 @@ use super::linear::Linear;
 use super::ops::rms_norm;
 use super::ops::storage::{Number, with_values};
 use super::profile::{Operation, timed};
+use super::residency::{LayerBytes, Turns};
 use super::rotary::RotaryTable;
 use crate::kernels::heads::Angles;
 use block::Block;
@@ -130,6 +131,23 @@ impl Transformer {
         Err(part.bad_tensor("input_proj.weight", problem))
     }
 
+    /// Where the weights of each block are.
+    pub(super) fn stored_layers(&self) -> Vec<LayerBytes> {
+        self.blocks.iter().map(Block::stored).collect()
+    }
+
+    /// Where the weights of the projection of text features are.
+    pub(super) fn stored_text_projection(&self) -> LayerBytes {
+        self.text.iter().flat_map(|text| text.project.stored()).collect()
+    }
+
+    /// About the most bytes that [`Transformer::forward`] takes beside the weights for a sequence
+    /// of `tokens`: in attention the hidden state, its normalised rows, those packed for a product
+    /// and three projections of them.
+    pub(super) fn working_bytes(&self, tokens: usize) -> u64 {
+        (tokens * self.config.width * self.dtype.size_in_bytes()) as u64 * 8
+    }
+
     /// Numbers a latent token has.
     pub(super) fn channels(&self) -> usize {
         self.config.channels
@@ -150,13 +168,14 @@ impl Transformer {
 
     /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
     /// row of `grid`) and time `t`; f32 of the same shape. `text` is what
-    /// [`Transformer::project_text`] gave, or none.
+    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks.
     pub(super) fn forward(
         &self,
         x: &Tensor,
         grid: LatentGrid,
         t: f64,
         text: Option<&Tensor>,
+        turns: Turns<'_>,
     ) -> Result<Tensor, ModelError> {
         let modulation = self.modulation(t)?;
         let text_tokens = text.map_or(Ok(0), |text| text.dim(0))?;
@@ -172,8 +191,8 @@ impl Transformer {
             None => image,
         };
         hidden = match (self.device.is_cpu(), self.dtype) {
-            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation)?,
-            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation)?,
+            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation, turns)?,
+            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation, turns)?,
             (false, _) => {
                 for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
                     hidden = block.forward(&hidden, &rotary, gains)?;
@@ -192,11 +211,13 @@ impl Transformer {
         hidden: &Tensor,
         rotary: &RotaryTable,
         modulation: &Modulation,
+        turns: Turns<'_>,
     ) -> candle_core::Result<Tensor> {
         let mut values = with_values::<T, _>(hidden, <[T]>::to_vec)?;
         let (cos, sin) = rotary.values::<T>()?;
         let angles = Angles { cos: &cos, sin: &sin };
-        for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
+        for (i, (block, gains)) in self.blocks.iter().zip(&modulation.blocks).enumerate() {
+            let _turn = turns.of(i);
             block.run(&mut values, angles, gains)?;
         }
         Tensor::from_vec(values, hidden.shape(), &self.device)

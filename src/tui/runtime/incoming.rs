@@ -119,7 +119,8 @@ impl Sources {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
         })?;
-        let follower = Follower::start(sweeps, Program::new(None), samplers, {
+        let program = Program::new(None).limited(sweeps.memory_limit);
+        let follower = Follower::start(sweeps, program, samplers, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Sweeps(news)))
         })?;

@@ -5,6 +5,7 @@
 use super::program::Program;
 use super::view::{Kept, SweepView};
 use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork};
+use crate::engine::memory_size::MemorySize;
 use crate::experiment::control::Control;
 use crate::experiment::directory::RunDirectory;
 use crate::experiment::lease::{Held, Leases};
@@ -34,7 +35,7 @@ const SMALL: u32 = 320;
 /// Most bytes of an experiment file that are read.
 const LIMIT: u64 = 1 << 20;
 
-/// Where experiments and run directories are.
+/// Where experiments and run directories are, and what a sweep may take.
 #[derive(Debug, Clone, Default)]
 pub struct SweepPlaces {
     /// Folders of experiment files. New ones are written into the first that is there; where none
@@ -42,6 +43,8 @@ pub struct SweepPlaces {
     pub experiments: Vec<PathBuf>,
     /// The folder of run directories.
     pub runs: PathBuf,
+    /// Memory a worker of a sweep may take; what the environment says when `None`.
+    pub memory_limit: Option<MemorySize>,
 }
 
 /// The threads, while this lives.

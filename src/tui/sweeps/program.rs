@@ -2,6 +2,7 @@
 //! experiment, and leaving a sweep to a process that outlives the workbench.
 
 use super::work::{PlanCard, Start};
+use crate::engine::memory_size::MemorySize;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -12,6 +13,7 @@ pub struct Program {
     path: PathBuf,
     /// Where it is started; where this process is when `None`.
     folder: Option<PathBuf>,
+    memory_limit: Option<MemorySize>,
 }
 
 impl Program {
@@ -24,13 +26,19 @@ impl Program {
                 false => std::env::current_exe().unwrap_or_default(),
             }
         };
-        Program { path: path.unwrap_or_else(running), folder: None }
+        Program { path: path.unwrap_or_else(running), folder: None, memory_limit: None }
     }
 
     /// The same, started in a folder: what it names by relative paths is there.
     #[must_use]
     pub fn within(self, folder: &Path) -> Self {
         Program { folder: Some(folder.to_owned()), ..self }
+    }
+
+    /// The same, whose workers may take so much memory.
+    #[must_use]
+    pub fn limited(self, memory_limit: Option<MemorySize>) -> Self {
+        Program { memory_limit, ..self }
     }
 
     /// What an experiment file would run; or what is wrong with it, with line and column.
@@ -78,6 +86,9 @@ impl Program {
     fn run(&self, arguments: &[&OsStr], model: &str, presets: &Path) -> Result<String, String> {
         let mut command = Command::new(&self.path);
         command.args(arguments).stdin(Stdio::null()).env("SIGMALAB_MODEL", model);
+        if let Some(limit) = self.memory_limit {
+            command.env("SIGMALAB_MEMORY_LIMIT", limit.exact());
+        }
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
