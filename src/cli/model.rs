@@ -164,7 +164,7 @@ fn component_text(component: &ComponentSummary) -> String {
         "\n{}\n  layout        {}\n  files         {}\n  parameters    {}\n  stored        {}\n  formats       {}\n",
         component.component.folder(),
         component.layout,
-        component.files,
+        component.single_file.clone().unwrap_or_else(|| component.files.to_string()),
         in_thousands(component.parameters),
         in_bytes(component.bytes),
         formats.join(", "),

@@ -13,6 +13,7 @@ pub mod convolution;
 pub mod dense;
 mod exp;
 pub mod float8;
+pub mod ggml;
 pub mod heads;
 mod isa;
 mod lanes;

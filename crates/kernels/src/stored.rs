@@ -1,5 +1,6 @@
 //! Weight matrices as they are stored, and widening any run of their elements.
 
+use crate::ggml::{self, Ggml};
 use crate::isa::InstructionSet;
 use crate::nf4::{self, Nf4};
 use crate::{dense, float8};
@@ -24,6 +25,8 @@ pub enum Stored<'a> {
     E4m3(&'a [u8]),
     /// Half a byte a value.
     Nf4(Nf4<'a>),
+    /// Blocks of ggml's, with their scales.
+    Ggml(Ggml<'a>),
 }
 
 impl<'a> Stored<'a> {
@@ -40,6 +43,7 @@ impl<'a> Stored<'a> {
             Self::F16(all) => fast::<FORMAT_F16>(part(all, 2), 2, out, dense::read_f16),
             Self::E4m3(all) => fast::<FORMAT_E4M3>(part(all, 1), 1, out, float8::read_e4m3),
             Self::Nf4(weight) => nf4::read_nf4(weight, span.start, out),
+            Self::Ggml(weight) => ggml::widen_ggml(weight, span, out),
         }
     }
 

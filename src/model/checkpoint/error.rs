@@ -9,7 +9,7 @@ pub enum CheckpointError {
     /// The folder is not there, or is no folder.
     #[error(
         "{} is not a checkpoint folder: name the folder that holds transformer/, \
-         text_encoder/, vae/ and tokenizer/",
+         text_encoder/, vae/ and tokenizer/, or the single files of a model",
         .folder.display()
     )]
     NoFolder {
@@ -19,13 +19,61 @@ pub enum CheckpointError {
 
     /// A folder that holds something else.
     #[error(
-        "{} is no checkpoint: it holds none of transformer/, text_encoder/, vae/ and tokenizer/; \
-         name the folder that does",
+        "{} is no checkpoint: it holds none of transformer/, text_encoder/, vae/ and tokenizer/, \
+         and no single files of a model; name the folder that does",
         .folder.display()
     )]
     NotACheckpoint {
         /// The folder.
         folder: PathBuf,
+    },
+
+    /// A part that is none of the single files.
+    #[error(
+        "{} holds no {part}: none of the {looked_at} files that could be read has {sign}; put \
+         the file into this folder, or name the folder that holds it",
+        .folder.display()
+    )]
+    NoSuchPart {
+        /// The folder of the checkpoint.
+        folder: PathBuf,
+        /// The part in words.
+        part: &'static str,
+        /// What a file of it has.
+        sign: &'static str,
+        /// Files whose tensors were looked at.
+        looked_at: usize,
+    },
+
+    /// A part that several single files may be.
+    #[error(
+        "each of {} may be the {part}: name a folder that holds, or links to, the one that is \
+         meant",
+        .files.join(" and ")
+    )]
+    SeveralFiles {
+        /// The part in words.
+        part: &'static str,
+        /// Their paths in the checkpoint's folder.
+        files: Vec<String>,
+    },
+
+    /// A piece of a split GGUF file.
+    #[error("{} is missing: the model is split, and every piece has to be there", .file.display())]
+    NoPiece {
+        /// The piece.
+        file: PathBuf,
+    },
+
+    /// Single files without the tokenizer that belongs to them.
+    #[error(
+        "{} is missing: single files come without it; put tokenizer.json of \
+         Qwen/Qwen3-VL-8B-Instruct or of ideogram-ai/ideogram-4-fp8 there",
+        .file.display()
+    )]
+    NoTokenizer {
+        /// Where it was looked for.
+        file: PathBuf,
     },
 
     /// A file cannot be read.
@@ -50,9 +98,11 @@ pub enum CheckpointError {
         looked_for: String,
     },
 
-    /// A safetensors file whose header or length is wrong.
-    #[error("{} is no whole safetensors file: {problem}; fetch the file again", .file.display())]
+    /// A file of tensors whose header or length is wrong.
+    #[error("{} is no whole {format}: {problem}; fetch the file again", .file.display())]
     Corrupt {
+        /// What it should be.
+        format: &'static str,
         /// The file.
         file: PathBuf,
         /// What is wrong with it.
@@ -120,7 +170,8 @@ pub enum CheckpointError {
     /// Weights packed in a way that is not read.
     #[error(
         "unknown quantisation {quantisation} in {}; sigmalab reads f32, f16, bf16, fp8 with \
-         weight_scale and bitsandbytes nf4: use a checkpoint in one of these",
+         its scale, bitsandbytes nf4, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and \
+         Q6_K: use a checkpoint in one of these",
         .file.display()
     )]
     UnknownQuantisation {

@@ -56,6 +56,19 @@ impl Files {
         }
     }
 
+    /// The names of the files in a folder (`""` is the whole), sorted; none in memory, whose
+    /// files are known.
+    pub(super) fn list(&self, folder: &str) -> Vec<String> {
+        let Self::Folder(root) = self else { return Vec::new() };
+        let entries = std::fs::read_dir(root.join(folder)).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_file())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// A large file's bytes, mapped where they are in a file.
     pub(super) fn map(&self, path: &str) -> Result<StoredBytes, CheckpointError> {
         match self {

@@ -5,15 +5,18 @@
 //! stored. [`Weights`] finds them by the reference's names whatever the layout calls them, and
 //! gives the networks tensors and [`Linear`](super::linear::Linear) layers.
 
+mod contents;
 mod error;
 mod files;
 mod fingerprint;
+mod gguf;
 mod json;
 mod layout;
 mod map;
 mod packed;
 mod safetensors;
 mod shards;
+mod single_files;
 mod summary;
 mod weights;
 
@@ -25,6 +28,7 @@ pub use weights::Weights;
 use candle_core::{DType, Device};
 use files::Files;
 use serde::{Deserialize, Serialize};
+use single_files::SingleFiles;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -59,12 +63,29 @@ impl Component {
         }
     }
 
+    /// The part in words.
+    fn title(self) -> &'static str {
+        match self {
+            Self::TextEncoder => "text encoder",
+            Self::Transformer => "conditional transformer",
+            Self::UnconditionalTransformer => "unconditional transformer",
+            Self::Vae => "decoder (vae)",
+        }
+    }
+
     /// Names of its weights before `.safetensors`.
     fn stems(self) -> &'static [&'static str] {
         match self {
             Self::TextEncoder => &["model"],
             _ => &["diffusion_pytorch_model", "model"],
         }
+    }
+
+    /// Whether that is where diffusers and the reference have its weights in one file.
+    fn is_usual(self, path: &str) -> bool {
+        let name = path.strip_prefix(self.folder()).and_then(|rest| rest.strip_prefix('/'));
+        let stem = name.and_then(|name| name.strip_suffix(".safetensors"));
+        stem.is_some_and(|stem| self.stems().contains(&stem))
     }
 
     /// A distilled checkpoint may lack the unconditional transformer; nothing else may be absent.
@@ -74,6 +95,8 @@ impl Component {
 }
 
 const TOKENIZER: &str = "tokenizer/tokenizer.json";
+/// Where single files have it who keep everything in one folder.
+const LOOSE_TOKENIZER: &str = "tokenizer.json";
 const SETTINGS: &str = "sigmalab.json";
 
 /// `sigmalab.json`: what a checkpoint tells sigmalab about itself; optional.
@@ -97,21 +120,27 @@ pub struct Checkpoint {
 }
 
 impl Checkpoint {
-    /// Opens a checkpoint folder (diffusers or reference layout, f32, bf16, fp8 or nf4).
+    /// Opens a checkpoint folder: the parts in folders of their own (diffusers or reference
+    /// layout; f32, bf16, fp8 or nf4), or in single files, found by their contents, in the
+    /// folder, in its parts' folders or in ComfyUI's.
     ///
     /// # Errors
-    /// The folder holds no part, a part other than the unconditional transformer is missing, a file is unreadable or
-    /// corrupt, or a `config.json` names a quantisation that is not read.
+    /// The folder holds no part, a part other than the unconditional transformer is missing or may
+    /// be one of several files, a file is unreadable or corrupt, or a `config.json` names a
+    /// quantisation that is not read.
     pub fn open(folder: &Path) -> Result<Self, CheckpointError> {
         if !folder.is_dir() {
             return Err(CheckpointError::NoFolder { folder: folder.to_owned() });
         }
         let parts = Component::ALL.map(Component::folder);
         // Without a single part it is no checkpoint that lacks something, but something else.
-        if !parts.iter().chain(&["tokenizer"]).any(|part| folder.join(part).exists()) {
+        let files = Files::Folder(folder.to_owned());
+        if !parts.iter().chain(&["tokenizer"]).any(|part| folder.join(part).exists())
+            && !single_files::any(&files)
+        {
             return Err(CheckpointError::NotACheckpoint { folder: folder.to_owned() });
         }
-        Self::from_files(Files::Folder(folder.to_owned()))
+        Self::from_files(files)
     }
 
     /// Opens a checkpoint whose files are in memory, by (path in the folder, bytes).
@@ -127,18 +156,25 @@ impl Checkpoint {
     fn from_files(files: Files) -> Result<Self, CheckpointError> {
         let mut parts = BTreeMap::new();
         let mut configs = BTreeMap::new();
-        for component in Component::ALL {
-            let folder = component.folder();
-            if component.is_optional() && !files.has_folder(folder) {
+        let mut single_files = None;
+        let mut order = Component::ALL;
+        if !has_usual_weights(&files, Component::TextEncoder) && single_files::any(&files) {
+            // Transformers first: they tell which text encoder fits.
+            order.sort_by_key(|component| *component == Component::TextEncoder);
+        }
+        let mut features = None;
+        for component in order {
+            let Some((part, config)) = open_part(&files, component, features, &mut single_files)?
+            else {
                 continue;
+            };
+            if component == Component::Transformer {
+                features = part
+                    .stored_names("llm_cond_norm.weight")
+                    .first()
+                    .and_then(|name| part.stored.get(name)?.shape.first().copied());
             }
-            let config_path = format!("{folder}/config.json");
-            let place = files.place(&config_path);
-            let config = json::parse(&files.read(&config_path)?, &place)?;
-            packed::check_config(&config, &place)?;
-            let stored = shards::open(&files, folder, component.stems())?;
-            let layout = layout::detect(component, &stored);
-            parts.insert(component, Arc::new(NamedPart { stored, layout }));
+            parts.insert(component, Arc::new(part));
             configs.insert(component, config);
         }
         let settings = if files.has_anything(SETTINGS) {
@@ -149,7 +185,7 @@ impl Checkpoint {
         Ok(Self { files, parts, configs, settings, fingerprint: OnceLock::new() })
     }
 
-    /// A part's `config.json`.
+    /// A part's `config.json`; an empty object where a single file comes without one.
     ///
     /// # Errors
     /// The checkpoint does not have the part.
@@ -183,11 +219,20 @@ impl Checkpoint {
         }
     }
 
-    /// The bytes of `tokenizer/tokenizer.json`.
+    /// The bytes of `tokenizer/tokenizer.json`, or of the `tokenizer.json` beside single files.
     ///
     /// # Errors
     /// The file is missing or unreadable.
     pub fn tokenizer_json(&self) -> Result<Vec<u8>, CheckpointError> {
+        if self.files.has_anything(TOKENIZER) {
+            return self.files.read(TOKENIZER);
+        }
+        if self.files.has_anything(LOOSE_TOKENIZER) {
+            return self.files.read(LOOSE_TOKENIZER);
+        }
+        if self.parts.values().any(|part| part.single_file.is_some()) {
+            return Err(CheckpointError::NoTokenizer { file: self.files.place(TOKENIZER) });
+        }
         self.files.read(TOKENIZER)
     }
 
@@ -206,7 +251,7 @@ impl Checkpoint {
                 // Key order and spaces count: another file is another checkpoint.
                 texts.extend(self.configs.get(component).map(|config| config.to_string()));
             }
-            let tokenizer = self.files.read(TOKENIZER).unwrap_or_default();
+            let tokenizer = self.tokenizer_json().unwrap_or_default();
             let mut texts: Vec<&[u8]> = texts.iter().map(String::as_bytes).collect();
             texts.push(&tokenizer);
             fingerprint::fingerprint(&texts, &self.parts)
@@ -226,11 +271,14 @@ impl Checkpoint {
         used.map(|(_, tensor)| tensor.bytes.as_slice().len() as u64).sum()
     }
 
-    /// Whether the transformers are stored in diffusers' layout (else the reference's), which
-    /// tells whose conventions the decoder's file follows.
+    /// Whether the checkpoint is one that diffusers saved (else the reference's, or single files),
+    /// which tells whose conventions the decoder's file follows. A decoder in a single file is
+    /// FLUX.2's, with FLUX.2's latent statistics.
     pub fn is_diffusers(&self) -> bool {
         let part = self.parts.get(&Component::Transformer);
-        part.is_some_and(|part| layout::is_diffusers(&part.stored))
+        let borrowed =
+            self.parts.get(&Component::Vae).is_some_and(|part| part.single_file.is_some());
+        part.is_some_and(|part| layout::is_diffusers(&part.stored)) && !borrowed
     }
 
     /// What the checkpoint holds, part by part.
@@ -246,4 +294,50 @@ impl Checkpoint {
             components,
         }
     }
+}
+
+/// Whether the part's weights are where diffusers and the reference have them.
+fn has_usual_weights(files: &Files, component: Component) -> bool {
+    shards::are_there(files, component.folder(), component.stems())
+}
+
+/// A part and its configuration; `None` where an optional part is absent.
+fn open_part(
+    files: &Files,
+    component: Component,
+    features: Option<usize>,
+    single_files: &mut Option<SingleFiles>,
+) -> Result<Option<(NamedPart, serde_json::Value)>, CheckpointError> {
+    let folder = component.folder();
+    let config_path = format!("{folder}/config.json");
+    let place = files.place(&config_path);
+    let config = || -> Result<serde_json::Value, CheckpointError> {
+        let config = json::parse(&files.read(&config_path)?, &place)?;
+        packed::check_config(&config, &place)?;
+        Ok(config)
+    };
+    if !has_usual_weights(files, component) && single_files::any(files) {
+        let single = single_files.get_or_insert_with(|| SingleFiles::read(files));
+        if let Some(part) = single.find(component, features)? {
+            let config = if files.has_anything(&config_path) {
+                config()?
+            } else {
+                serde_json::Value::Object(serde_json::Map::new())
+            };
+            return Ok(Some((part, config)));
+        }
+        if !component.is_optional() {
+            return Err(single.missing(component, files));
+        }
+        if let Some(error) = single.damaged_unconditional() {
+            return Err(error);
+        }
+    }
+    if component.is_optional() && !files.has_folder(folder) {
+        return Ok(None);
+    }
+    let config = config()?;
+    let mut stored = shards::open(files, folder, component.stems())?;
+    let layout = layout::detect(component, &mut stored);
+    Ok(Some((NamedPart { stored, layout, single_file: None }, config)))
 }

@@ -5,7 +5,7 @@ use super::error::CheckpointError;
 use super::json;
 use super::shards::StoredPart;
 use crate::model::linear::{
-    BlockScales, Dense, Fp8, Nf4, StoredBytes, StoredTensor, StoredType, Weight, widen_all,
+    BlockScales, Dense, Fp8, Ggml, Nf4, StoredBytes, StoredTensor, StoredType, Weight, widen_all,
 };
 use serde::Deserialize;
 use serde_json::Value;
@@ -15,7 +15,7 @@ use std::path::Path;
 const QUANT_STATE: &str = ".quant_state.bitsandbytes__";
 
 /// Names after the weight's, or after the module's, of tensors that belong to a packed weight.
-const COMPANIONS: [&str; 8] = [
+const COMPANIONS: [&str; 10] = [
     ".absmax",
     ".quant_map",
     ".nested_absmax",
@@ -24,6 +24,8 @@ const COMPANIONS: [&str; 8] = [
     ".quant_state.bitsandbytes__nf4",
     ".comfy_quant",
     ".input_scale",
+    ".scale_weight",
+    ".scale_input",
 ];
 
 /// The JSON in `….quant_state.bitsandbytes__nf4`.
@@ -68,6 +70,7 @@ pub(super) fn format(part: &StoredPart, name: &str, tensor: &StoredTensor) -> St
         StoredType::Bf16 => "bf16".to_owned(),
         StoredType::F16 => "f16".to_owned(),
         StoredType::F8E4M3 => "fp8".to_owned(),
+        StoredType::Block(block) => block.name().to_owned(),
         _ if part.get(&format!("{name}.nested_absmax")).is_some() => "nf4 nested".to_owned(),
         _ if part.get(&format!("{name}{QUANT_STATE}nf4")).is_some() => "nf4".to_owned(),
         other => format!("{other} (not read)"),
@@ -90,9 +93,23 @@ pub(super) fn weight(part: &StoredPart, module: &str) -> Result<Box<dyn Weight>,
             )),
         },
         StoredType::F8E4M3 => fp8(part, module, tensor, file),
+        StoredType::Block(block) => match Ggml::new(tensor) {
+            Some(weight) => Ok(Box::new(weight)),
+            None => Err(bad(
+                file,
+                &name,
+                format!(
+                    "shape {:?} is no matrix with rows of whole blocks of {} values ({})",
+                    tensor.shape,
+                    block.values(),
+                    block.name(),
+                ),
+            )),
+        },
         StoredType::U8 => nf4(part, &name, tensor, file),
-        StoredType::Other(dtype) => {
-            Err(unknown(format!("{} (tensor {name})", comfy_format(part, module, dtype)), file))
+        other @ (StoredType::Other(_) | StoredType::GgufType(_)) => {
+            let format = comfy_format(part, module, &other.to_string());
+            Err(unknown(format!("{format} (tensor {name})"), file))
         }
     }
 }
@@ -108,9 +125,11 @@ fn fp8(
     if comfy != "float8_e4m3fn" {
         return Err(unknown(format!("{comfy} (tensor {name})"), file));
     }
-    let scale_name = format!("{module}.weight_scale");
-    let Some(scale) = part.get(&scale_name) else {
-        return Err(unknown(format!("F8_E4M3 without {scale_name}"), file));
+    // ComfyUI's older tools write the second name.
+    let names = ["weight_scale", "scale_weight"].map(|scale| format!("{module}.{scale}"));
+    let found = names.iter().find_map(|name| Some((name, part.get(name)?)));
+    let Some((scale_name, scale)) = found else {
+        return Err(unknown(format!("F8_E4M3 without {module}.weight_scale"), file));
     };
     let outputs = tensor.shape.first().copied().unwrap_or_default();
     // One a matrix or one a row; other shapes are scales of blocks.
@@ -220,8 +239,7 @@ fn comfy_format(part: &StoredPart, module: &str, otherwise: &str) -> String {
 /// Tensors beside a weight that say it is packed in a way that is not read: silently ignoring
 /// one would give a picture of noise.
 fn refuse_unknown_siblings(part: &StoredPart, module: &str) -> Result<(), CheckpointError> {
-    const UNKNOWN: [(&str, &str); 9] = [
-        ("scale_weight", "fp8 with scale_weight"),
+    const UNKNOWN: [(&str, &str); 8] = [
         ("weight_scale_inv", "fp8 in blocks (weight_scale_inv)"),
         ("weight_scale_2", "nvfp4 (weight_scale_2)"),
         ("SCB", "bitsandbytes int8 (SCB)"),

@@ -79,15 +79,16 @@ fn rows_of_a_ragged_matrix_are_the_rows_of_the_whole() {
 fn an_fp8_scale_may_be_one_value_or_one_a_row() {
     // 0x38 is 1.0, 0x40 is 2.0.
     let codes = vec![0x38, 0x40, 0x40, 0x38, 0x38, 0x38];
-    for (shape, scale, expected) in [
-        (vec![], vec![3.0], vec![3.0, 3.0, 3.0]),
-        (vec![1], vec![3.0], vec![3.0, 3.0, 3.0]),
-        (vec![3], vec![1.0, 2.0, 4.0], vec![1.0, 2.0, 4.0]),
-        (vec![3, 1], vec![1.0, 2.0, 4.0], vec![1.0, 2.0, 4.0]),
+    for (name, shape, scale, expected) in [
+        ("a.weight_scale", vec![], vec![3.0], vec![3.0, 3.0, 3.0]),
+        ("a.scale_weight", vec![], vec![3.0], vec![3.0, 3.0, 3.0]),
+        ("a.weight_scale", vec![1], vec![3.0], vec![3.0, 3.0, 3.0]),
+        ("a.weight_scale", vec![3], vec![1.0, 2.0, 4.0], vec![1.0, 2.0, 4.0]),
+        ("a.weight_scale", vec![3, 1], vec![1.0, 2.0, 4.0], vec![1.0, 2.0, 4.0]),
     ] {
         let part = part(&[
             ("a.weight", Dtype::F8_E4M3, vec![3, 2], codes.clone()),
-            ("a.weight_scale", Dtype::F32, shape, f32_bytes(&scale)),
+            (name, Dtype::F32, shape, f32_bytes(&scale)),
         ]);
         let weight = weight(&part, "a").unwrap();
         assert_eq!(widen(weight.as_ref()), [1.0, 2.0, 2.0, 1.0, 1.0, 1.0]);
@@ -108,10 +109,6 @@ fn a_quantisation_that_is_not_read_is_named_with_its_tensor_and_its_file() {
         (vec![weight_of(Dtype::U8, 4)], "U8"),
         (vec![weight_of(Dtype::F8_E4M3, 4)], "F8_E4M3 without a.weight_scale"),
         (vec![weight_of(Dtype::F8_E5M2, 4)], "F8_E5M2"),
-        (
-            vec![weight_of(Dtype::F8_E4M3, 4), ("a.scale_weight", Dtype::F32, vec![], vec![0; 4])],
-            "scale_weight",
-        ),
         (
             vec![
                 weight_of(Dtype::F8_E4M3, 4),

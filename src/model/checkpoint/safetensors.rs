@@ -3,6 +3,7 @@
 //! by the crate of the same name (offsets in order, without overlap or gap, shapes that fill
 //! them, an end that is the file's end).
 
+use super::contents::Contents;
 use super::error::CheckpointError;
 use super::json::{self, UniqueKeys};
 use crate::model::linear::{StoredBytes, StoredTensor, StoredType};
@@ -12,13 +13,14 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::path::Path;
 
-/// The tensors of a file, by name, in the order of their bytes. `place` is the file as messages
-/// name it. Nothing but the header is read.
-pub(super) fn read(
-    bytes: &StoredBytes,
-    place: &Path,
-) -> Result<Vec<(String, StoredTensor)>, CheckpointError> {
-    let corrupt = |problem: String| CheckpointError::Corrupt { file: place.to_owned(), problem };
+/// The contents of a file, tensors in the order of their bytes. `place` is the file as messages name it. Nothing but the header is
+/// read.
+pub(super) fn read(bytes: &StoredBytes, place: &Path) -> Result<Contents, CheckpointError> {
+    let corrupt = |problem: String| CheckpointError::Corrupt {
+        format: "safetensors file",
+        file: place.to_owned(),
+        problem,
+    };
     let file = bytes.as_slice();
     let (header, metadata) =
         SafeTensors::read_metadata(file).map_err(|error| corrupt(explain(file, &error)))?;
@@ -38,7 +40,8 @@ pub(super) fn read(
             StoredTensor { dtype: stored_type(info.dtype), shape: info.shape.clone(), bytes };
         tensors.push((name, tensor));
     }
-    Ok(tensors)
+    let about = metadata.metadata().clone().unwrap_or_default().into_iter().collect();
+    Ok(Contents { tensors, metadata: about })
 }
 
 /// What is wrong, with the numbers that a person can check.

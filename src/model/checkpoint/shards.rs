@@ -1,16 +1,16 @@
 //! A part's tensors from one safetensors file, or from several with an index.
 
+use super::contents;
 use super::error::CheckpointError;
 use super::files::Files;
 use super::json::{self, UniqueKeys};
-use super::safetensors;
 use crate::model::linear::StoredTensor;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 /// The stored tensors of one part, by their stored names.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct StoredPart {
     /// What messages name: the file, or the index of the shards.
     pub(super) place: PathBuf,
@@ -19,6 +19,8 @@ pub(super) struct StoredPart {
     /// Tensor and the file it is in, as messages name it.
     tensors: BTreeMap<String, (StoredTensor, usize)>,
     places: Vec<PathBuf>,
+    /// What the files say about themselves.
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -36,7 +38,7 @@ pub(super) fn open(
     for stem in stems {
         let single = format!("{folder}/{stem}.safetensors");
         if files.has(&single) {
-            return open_files(files, std::slice::from_ref(&single), files.place(&single));
+            return open_file(files, &single);
         }
         let index = format!("{single}.index.json");
         if files.has(&index) {
@@ -49,6 +51,19 @@ pub(super) fn open(
         .collect::<Vec<_>>()
         .join(", ");
     Err(CheckpointError::MissingFile { file: files.place(folder), looked_for })
+}
+
+/// Whether [`open`] finds something to open.
+pub(super) fn are_there(files: &Files, folder: &str, stems: &[&str]) -> bool {
+    stems.iter().any(|stem| {
+        let single = format!("{folder}/{stem}.safetensors");
+        files.has(&single) || files.has(&format!("{single}.index.json"))
+    })
+}
+
+/// One file.
+pub(super) fn open_file(files: &Files, path: &str) -> Result<StoredPart, CheckpointError> {
+    open_files(files, &[path.to_owned()], files.place(path))
 }
 
 fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, CheckpointError> {
@@ -96,19 +111,24 @@ fn is_file_name(shard: &str) -> bool {
         && path.file_name().is_some_and(|name| name == path.as_os_str())
 }
 
-fn open_files(
+/// Several files that are one part; messages call them `place`.
+pub(super) fn open_files(
     files: &Files,
     paths: &[String],
     place: PathBuf,
 ) -> Result<StoredPart, CheckpointError> {
     let mut tensors: BTreeMap<String, (StoredTensor, usize)> = BTreeMap::new();
     let places: Vec<PathBuf> = paths.iter().map(|path| files.place(path)).collect();
+    let mut metadata = BTreeMap::new();
     for (file, path) in paths.iter().enumerate() {
         let here = files.place(path);
-        for (name, tensor) in safetensors::read(&files.map(path)?, &here)? {
+        let contents = contents::read(&files.map(path)?, &here)?;
+        metadata.extend(contents.metadata);
+        for (name, tensor) in contents.tensors {
             if let Some((_, other)) = tensors.get(&name) {
                 let other = places.get(*other).unwrap_or(&place).display();
                 return Err(CheckpointError::Corrupt {
+                    format: "file of tensors",
                     problem: format!("tensor {name} is also in {other}"),
                     file: here,
                 });
@@ -116,13 +136,28 @@ fn open_files(
             tensors.insert(name, (tensor, file));
         }
     }
-    Ok(StoredPart { place, files: paths.len(), tensors, places })
+    Ok(StoredPart { place, files: paths.len(), tensors, places, metadata })
 }
 
 impl StoredPart {
     /// A tensor by its stored name.
     pub(super) fn get(&self, name: &str) -> Option<&StoredTensor> {
         self.tensors.get(name).map(|(tensor, _)| tensor)
+    }
+
+    /// What a file says about itself.
+    pub(super) fn metadata(&self, key: &str) -> Option<&str> {
+        self.metadata.get(key).map(String::as_str)
+    }
+
+    /// Takes the lengths of 1 off the ends of shapes with more than two axes: a 1×1 convolution
+    /// is a matrix.
+    pub(super) fn drop_trailing_ones(&mut self, of: impl Fn(&str) -> bool) {
+        for (_, (tensor, _)) in self.tensors.iter_mut().filter(|(name, _)| of(name)) {
+            while tensor.shape.len() > 2 && tensor.shape.last() == Some(&1) {
+                tensor.shape.pop();
+            }
+        }
     }
 
     /// All tensors, sorted by name.

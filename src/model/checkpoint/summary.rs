@@ -24,8 +24,10 @@ pub struct ComponentSummary {
     pub component: Component,
     /// Its layout in words.
     pub layout: String,
-    /// Safetensors files it is in.
+    /// Files it is in.
     pub files: usize,
+    /// The file's path in the checkpoint, where it was found by its contents and not by its name.
+    pub single_file: Option<String>,
     /// Parameters, counted unpacked.
     pub parameters: u64,
     /// Bytes as stored, scales included.
@@ -41,7 +43,8 @@ pub struct ComponentSummary {
 /// The tensors of one format.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FormatSummary {
-    /// `f32`, `bf16`, `f16`, `fp8`, `nf4`, `nf4 nested`, or a type that is not read.
+    /// `f32`, `bf16`, `f16`, `fp8`, `nf4`, `nf4 nested`, a block format (`Q8_0`), or a type that is
+    /// not read.
     pub format: String,
     /// Tensors, scales and quantisation states not counted.
     pub tensors: usize,
@@ -90,8 +93,9 @@ pub(super) fn summarise(component: Component, part: &NamedPart) -> ComponentSumm
     formats.sort_by(|a, b| b.bytes.cmp(&a.bytes).then_with(|| a.format.cmp(&b.format)));
     ComponentSummary {
         component,
-        layout: part.layout.name(),
+        layout: part.layout_name(),
         files: part.stored.files,
+        single_file: part.single_file.clone(),
         parameters,
         bytes,
         unused_bytes,
@@ -135,7 +139,8 @@ fn dimensions(component: Component, part: &NamedPart) -> Vec<Dimension> {
         .iter()
         .filter(|(name, _)| part.layout.uses(name))
         .filter_map(|(name, _)| {
-            let (before, after) = name.split_once("layers.")?;
+            // llama.cpp calls a layer a block.
+            let (before, after) = name.split_once("layers.").or_else(|| name.split_once("blk."))?;
             (before.is_empty() || before.ends_with('.')).then(|| after.split('.').next())?
         })
         .collect();

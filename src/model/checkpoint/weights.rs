@@ -1,5 +1,6 @@
 //! The tensors of one part, by the reference's names.
 
+use super::contents::GGUF;
 use super::error::CheckpointError;
 use super::layout::Layout;
 use super::packed;
@@ -13,9 +14,21 @@ use std::sync::Arc;
 pub(super) struct NamedPart {
     pub(super) stored: StoredPart,
     pub(super) layout: Box<dyn Layout>,
+    /// Its path in the checkpoint, where it is a single file that was found by its contents.
+    pub(super) single_file: Option<String>,
 }
 
 impl NamedPart {
+    /// The layout in words.
+    pub(super) fn layout_name(&self) -> String {
+        let names = self.layout.name();
+        match &self.single_file {
+            Some(path) if path.ends_with(GGUF) => format!("GGUF file, {names}"),
+            Some(_) => format!("ComfyUI single file, {names}"),
+            None => names,
+        }
+    }
+
     /// The stored names of a tensor: those of the modules that make it up, with its last word.
     pub(super) fn stored_names(&self, name: &str) -> Vec<String> {
         match name.rsplit_once('.') {

@@ -2,6 +2,7 @@
 
 use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
+use crate::kernels::ggml::{self, Ggml};
 use crate::kernels::{Matrix, Stored, dense};
 use candle_core::{DType, Device, Result, Tensor};
 use std::ops::Range;
@@ -20,7 +21,11 @@ impl Float {
             StoredType::F32 => Some(Self::F32),
             StoredType::Bf16 => Some(Self::Bf16),
             StoredType::F16 => Some(Self::F16),
-            StoredType::F8E4M3 | StoredType::U8 | StoredType::Other(_) => None,
+            StoredType::F8E4M3
+            | StoredType::U8
+            | StoredType::Block(_)
+            | StoredType::Other(_)
+            | StoredType::GgufType(_) => None,
         }
     }
 
@@ -40,8 +45,14 @@ impl Float {
     }
 }
 
-/// All elements of a tensor of plain floats; `None` where it holds something else.
+/// All elements of a tensor of plain floats, or of blocks; `None` where it holds something else.
 pub(crate) fn widen_all(tensor: &StoredTensor) -> Option<Vec<f32>> {
+    if let StoredType::Block(block) = tensor.dtype {
+        let bytes = tensor.bytes.as_slice();
+        let mut values = vec![0.0; bytes.len() / block.bytes() * block.values()];
+        ggml::widen_ggml(Ggml { block, bytes }, 0..values.len(), &mut values);
+        return Some(values);
+    }
     let float = Float::of(tensor.dtype)?;
     let bytes = tensor.bytes.as_slice();
     let mut values = vec![0.0; bytes.len() / float.bytes()];

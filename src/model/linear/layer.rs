@@ -124,7 +124,8 @@ impl Linear {
         self.parts.iter().flat_map(|part| part.weight.stored())
     }
 
-    /// The format of the weight: `f32`, `bf16`, `f16`, `fp8`, `nf4` or `nf4 nested`.
+    /// The format of the weight: `f32`, `bf16`, `f16`, `fp8`, `nf4`, `nf4 nested`, or the name of
+    /// a block format (`Q8_0`).
     pub fn format(&self) -> &'static str {
         self.parts.first().map_or("none", |part| part.weight.format())
     }

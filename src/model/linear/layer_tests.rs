@@ -4,7 +4,10 @@
 
 use super::*;
 use crate::kernels::dense;
-use crate::model::linear::{BlockScales, Dense, Fp8, Nf4, StoredBytes, StoredTensor, StoredType};
+use crate::kernels::ggml::Block;
+use crate::model::linear::{
+    BlockScales, Dense, Fp8, Ggml, Nf4, StoredBytes, StoredTensor, StoredType,
+};
 use proptest::prelude::*;
 use std::sync::Arc;
 
@@ -295,4 +298,35 @@ fn stored_bytes_count_codes_and_scales() {
     assert_eq!(bytes(Format::Fp8), 32 * 128 + 32 * 4);
     assert_eq!(bytes(Format::Nf4), 32 * 64 + 64 * 4 + 64);
     assert_eq!(bytes(Format::Nf4Nested), 32 * 64 + 64 + 16 * 4 + 1024 + 64);
+}
+
+#[test]
+fn blocks_of_every_format_are_the_same_to_the_kernels_and_to_a_device() {
+    let (rows, inputs, outputs) = (5, 512, 24);
+    for block in Block::ALL {
+        // Codes below 0x40, so that every f16 among them is a small number.
+        let length = block.bytes_of(inputs * outputs).unwrap();
+        let bytes = noise(length, 7).iter().map(|v| ((v + 1.0) * 31.9) as u8).collect();
+        let tensor = stored(StoredType::Block(block), &[outputs, inputs], bytes);
+        let weight = || -> Vec<Box<dyn Weight>> { vec![Box::new(Ggml::new(&tensor).unwrap())] };
+        let layer =
+            |by_device| Linear::build(weight(), None, DType::F32, &Device::Cpu, by_device).unwrap();
+        let x = noise(rows * inputs, 8);
+        let w = matrix(weight()[0].as_ref(), DType::F32);
+        let (exact, terms) = product(&x, &w, &vec![0.0; outputs], inputs);
+        let x = Tensor::from_vec(x, (rows, inputs), &Device::Cpu).unwrap();
+        for by_device in [false, true] {
+            let y = values(&layer(by_device).forward(&x).unwrap());
+            for ((y, exact), terms) in y.iter().zip(&exact).zip(&terms) {
+                let error = (f64::from(*y) - exact).abs();
+                assert!(error <= terms * 1e-5, "{block:?}, device {by_device}: {y} for {exact}");
+            }
+        }
+        assert_eq!(layer(false).format(), block.name());
+        assert_eq!(layer(false).stored_bytes(), length as u64);
+    }
+    let ragged = stored(StoredType::Block(Block::Q8_0), &[2, 48], vec![0; 102]);
+    assert!(Ggml::new(&ragged).is_none());
+    let short = stored(StoredType::Block(Block::Q8_0), &[2, 32], vec![0; 67]);
+    assert!(Ggml::new(&short).is_none());
 }

@@ -4,6 +4,7 @@
 mod dense;
 mod embedding;
 mod fp8;
+mod ggml;
 mod layer;
 mod nf4;
 mod stored;
@@ -15,5 +16,6 @@ pub use stored::{BytesOwner, StoredBytes, StoredTensor, StoredType};
 
 pub(crate) use dense::{Dense, widen_all};
 pub(crate) use fp8::Fp8;
+pub(crate) use ggml::Ggml;
 pub(crate) use nf4::{BlockScales, Nf4};
 pub(crate) use weight::Weight;

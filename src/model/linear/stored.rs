@@ -1,5 +1,6 @@
 //! A tensor as it is stored: type, shape and bytes, with an owner that keeps the bytes alive.
 
+use crate::kernels::ggml::Block;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -68,8 +69,12 @@ pub enum StoredType {
     F8E4M3,
     /// Bytes: packed codes or JSON.
     U8,
+    /// Blocks of quantised values with their scales, as GGUF files hold them.
+    Block(Block),
     /// A type that no network here computes with, by its name in the file.
     Other(&'static str),
+    /// A type of a GGUF file that has no name here, by its number.
+    GgufType(u32),
 }
 
 impl fmt::Display for StoredType {
@@ -80,7 +85,9 @@ impl fmt::Display for StoredType {
             Self::F16 => "F16",
             Self::F8E4M3 => "F8_E4M3",
             Self::U8 => "U8",
+            Self::Block(block) => block.name(),
             Self::Other(name) => name,
+            Self::GgufType(number) => return write!(f, "GGUF type {number}"),
         })
     }
 }

@@ -11,7 +11,7 @@ use std::ops::Range;
 /// A weight may be given without its row scale; the product is then multiplied by it:
 /// `y = scale · (x·Wᵀ)`. That costs less than scaling the weight, and rounds once less.
 pub(crate) trait Weight: Debug + Send + Sync {
-    /// The format in a word: `f32`, `bf16`, `fp8`, `nf4`.
+    /// The format in a word: `f32`, `bf16`, `fp8`, `nf4`, `Q8_0`.
     fn format(&self) -> &'static str;
 
     /// Rows: outputs of the layer.

@@ -56,12 +56,14 @@ pub(super) fn pack(
             }
             (nf4.codes, start / 2, inputs / 2, Some((nf4.map, &scales[..], nf4.blocksize)))
         }
+        // Their scales change too often.
+        Stored::Ggml(_) => return false,
     };
     let last = match stored {
         Stored::F32(_) => 4 * count,
         Stored::Bf16(_) | Stored::F16(_) => 2 * count,
         Stored::E4m3(_) => count,
-        Stored::Nf4(_) => count / 2,
+        Stored::Nf4(_) | Stored::Ggml(_) => count / 2,
     };
     assert!(bytes.len() >= first + (rows - 1) * stride + last);
     let first = bytes[first..].as_ptr();
@@ -89,6 +91,7 @@ pub(super) fn pack(
             Stored::F16(_) => pack!(F16),
             Stored::E4m3(_) => pack!(E4M3),
             Stored::Nf4(_) => pack!(NF4),
+            Stored::Ggml(_) => return false,
         }
     }
     true
