@@ -1,5 +1,6 @@
-//! `sigmalab-bench`: times slices of the real width, the demo checkpoint and the decoder, beside
-//! the peak that this processor reached in the same second. Not part of the product.
+//! `sigmalab-bench`: times slices of the real width, the text encoder, the decoder and the demo
+//! checkpoint, beside the peak that this processor reached in the same second. Not part of the
+//! product.
 #![allow(clippy::print_stdout)]
 
 mod clock;
@@ -9,6 +10,7 @@ mod subject;
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
 use std::error::Error;
+use std::path::PathBuf;
 use subject::Subject;
 
 /// Times the networks against what this processor could do.
@@ -22,6 +24,9 @@ struct Arguments {
     /// Runs, of which the fastest counts
     #[arg(long, global = true, default_value_t = 3)]
     runs: usize,
+    /// Time the first run too, with caches and scratch memory as a new process has them
+    #[arg(long, global = true)]
+    cold: bool,
     /// Threads [default: every core]
     #[arg(long, global = true)]
     threads: Option<usize>,
@@ -48,6 +53,21 @@ enum What {
         /// Side of the image in pixels, a multiple of 16
         #[arg(long, default_value_t = 256)]
         size: usize,
+        /// Storage of the weights; the arithmetic is f32
+        #[arg(long, value_enum, default_value_t = Dtype::F32)]
+        dtype: Dtype,
+        /// Write the picture, as PPM, and time nothing
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+    },
+    /// The text encoder: two layers of the real width with random weights
+    TextEncoder {
+        /// Tokens of the text
+        #[arg(long, default_value_t = 64)]
+        text_tokens: usize,
+        /// Storage of the weights and arithmetic; int8 is that of fp8 here
+        #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
+        dtype: Dtype,
     },
     /// A step of the demo checkpoint, both networks, at 256×256
     Demo {
@@ -80,10 +100,19 @@ fn main() -> Result<(), Box<dyn Error>> {
     let subject = match arguments.what {
         What::Peak => None,
         What::Slice { size, text_tokens, dtype } => Some(Subject::slice(size, text_tokens, dtype)?),
-        What::Decoder { size } => Some(Subject::decoder(size)?),
+        What::Decoder { size, dtype, picture: None } => Some(Subject::decoder(size, dtype)?),
+        What::Decoder { size, dtype, picture: Some(file) } => {
+            let picture = Subject::decoder(size, dtype)?.run()?.ok_or("there is no picture")?;
+            let mut text = format!("P6 {} {} 255\n", picture.width, picture.height).into_bytes();
+            text.extend_from_slice(&picture.pixels);
+            return Ok(std::fs::write(file, text)?);
+        }
+        What::TextEncoder { text_tokens, dtype } => {
+            Some(Subject::text_encoder(text_tokens, dtype)?)
+        }
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
     };
-    let report = Report::measure(subject.as_ref(), arguments.runs)?;
+    let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
