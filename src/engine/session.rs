@@ -242,6 +242,8 @@ impl Session {
                 if cancel.is_cancelled() {
                     return Err(SessionError::Cancelled);
                 }
+                // Before it is said which weights stay: this reads a little of all.
+                let fingerprint = checkpoint.fingerprint();
                 let mut model = Model::load(&checkpoint, options, &mut progress)?;
                 if let Some(bytes) = self.memory.model {
                     model.set_memory_limit(bytes);
@@ -249,7 +251,7 @@ impl Session {
                 Loaded {
                     name: recipe.model.name.clone(),
                     options,
-                    fingerprint: checkpoint.fingerprint(),
+                    fingerprint,
                     model,
                     prompts: Vec::new(),
                     fit: None,

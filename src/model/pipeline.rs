@@ -104,6 +104,7 @@ impl Model {
         if !device.is_cpu() {
             residency.release();
         }
+        checkpoint.built();
         let stage = "ready".to_owned();
         let bytes_done = bytes_total;
         progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });

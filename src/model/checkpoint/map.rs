@@ -12,7 +12,8 @@ use std::sync::Arc;
 /// Bytes that are asked for before those of the piece before them are waited for.
 const PIECE: usize = 4 << 20;
 
-/// The bytes of a file, mapped; its pages are read when they are used.
+/// The bytes of a file, mapped; its pages are read when they are used, one by one until
+/// [`read_around`].
 ///
 /// A file must not be shortened while the program runs: reading a page behind its new end ends
 /// the process with SIGBUS. Replacing a file (writing another and renaming it) is harmless.
@@ -27,7 +28,9 @@ pub(super) fn map(file: &Path) -> Result<StoredBytes> {
     // bytes only give other numbers: no type with invalid values is ever read from them.
     #[allow(unsafe_code)]
     let map = unsafe { Mmap::map(&handle)? };
-    Ok(StoredBytes::mapped(Arc::new(map)))
+    let bytes = StoredBytes::mapped(Arc::new(map), handle);
+    advise(bytes.as_slice(), touched_pages, Advice::Random);
+    Ok(bytes)
 }
 
 /// Reads the pages of mapped bytes and returns when all are in memory. Others may read the bytes
@@ -63,6 +66,30 @@ pub(in crate::model) fn page_out(bytes: &StoredBytes) {
     advise(bytes.as_slice(), whole_pages, DONT_NEED);
 }
 
+/// The same, and the system's cache of the file drops them too, where no other process uses them.
+/// The system cannot tell them from pages that are to stay: what it kept of these would take the
+/// place of those.
+pub(in crate::model) fn drop_pages(bytes: &StoredBytes) {
+    page_out(bytes);
+    #[cfg(target_os = "linux")]
+    if let (Some((file, range)), page) = (bytes.in_file(), rustix::param::page_size()) {
+        let pages = whole_pages(range, page);
+        if let Some(length) = std::num::NonZeroU64::new(pages.len() as u64) {
+            let forget = rustix::fs::Advice::DontNeed;
+            // Advice too.
+            let _ = rustix::fs::fadvise(file, pages.start as u64, Some(length), forget);
+        }
+    }
+}
+
+/// From now on a page that is used brings those around it along: before, single ones are read, as
+/// headers, samples and small tensors are.
+pub(super) fn read_around(bytes: &StoredBytes) {
+    if bytes.is_mapped() {
+        advise(bytes.as_slice(), touched_pages, Advice::Normal);
+    }
+}
+
 #[cfg(target_os = "linux")]
 const DONT_NEED: Advice = Advice::LinuxDontNeed;
 #[cfg(not(target_os = "linux"))]
@@ -81,7 +108,7 @@ fn advise(bytes: &[u8], pages: fn(Range<usize>, usize) -> Range<usize>, advice: 
     }
     // SAFETY: the pages are of a private, read-only map of a file that nobody has written to (see
     // `map`), and it lives as long as `bytes` is borrowed; a page that holds some of the bytes is
-    // part of it. WILLNEED reads ahead. DONTNEED drops pages that hold nothing but the file's
+    // part of it. WILLNEED, RANDOM and NORMAL only tell the system what to read. DONTNEED drops pages that hold nothing but the file's
     // bytes: the next read finds them there again, so `&[u8]` to them stay good.
     #[allow(unsafe_code)]
     let _ = unsafe { madvise(pages.start as *mut _, pages.len(), advice) };
@@ -149,7 +176,7 @@ mod tests {
         // Fault-around may leave what lies beside it.
         assert!(resident(&bytes) <= 256 << 10, "{}", resident(&bytes));
         assert_eq!(bytes.as_slice(), content);
-        page_out(&bytes);
+        drop_pages(&bytes);
         assert!(resident(&bytes) <= 8192, "{}", resident(&bytes));
         assert_eq!(part.as_slice(), &content[5000..2 * PIECE]);
     }

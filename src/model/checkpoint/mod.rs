@@ -21,7 +21,7 @@ mod summary;
 mod weights;
 
 pub use error::CheckpointError;
-pub(in crate::model) use map::{page_in, page_out};
+pub(in crate::model) use map::{drop_pages, page_in, page_out};
 pub use summary::{CheckpointSummary, ComponentSummary, Dimension, FormatSummary};
 pub use weights::Weights;
 
@@ -257,6 +257,14 @@ impl Checkpoint {
             fingerprint::fingerprint(&texts, &self.parts)
         };
         self.fingerprint.get_or_init(compute).clone()
+    }
+
+    /// The networks are built: weights are read in larger pieces from now on.
+    pub(in crate::model) fn built(&self) {
+        let parts = self.parts.values();
+        parts.flat_map(|part| part.stored.iter()).for_each(|(_, tensor)| {
+            map::read_around(&tensor.bytes);
+        });
     }
 
     /// Bytes of the weights that the model reads, in all, for progress.

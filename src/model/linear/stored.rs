@@ -2,6 +2,7 @@
 
 use crate::kernels::ggml::Block;
 use std::fmt;
+use std::fs::File;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -13,24 +14,30 @@ pub type BytesOwner = Arc<dyn AsRef<[u8]> + Send + Sync>;
 pub struct StoredBytes {
     owner: BytesOwner,
     range: Range<usize>,
-    mapped: bool,
+    /// The file that they are mapped from.
+    file: Option<Arc<File>>,
 }
 
 impl StoredBytes {
     /// All bytes of `owner`, which are in memory.
     pub fn new(owner: BytesOwner) -> Self {
         let range = 0..(*owner).as_ref().len();
-        Self { owner, range, mapped: false }
+        Self { owner, range, file: None }
     }
 
-    /// All bytes of a private, read-only map of a file, which are read when they are used.
-    pub(in crate::model) fn mapped(map: BytesOwner) -> Self {
-        Self { mapped: true, ..Self::new(map) }
+    /// All bytes of a private, read-only map of a whole file, which are read when they are used.
+    pub(in crate::model) fn mapped(map: BytesOwner, file: File) -> Self {
+        Self { file: Some(Arc::new(file)), ..Self::new(map) }
     }
 
     /// Whether they are read from a file when they are used.
     pub(in crate::model) fn is_mapped(&self) -> bool {
-        self.mapped
+        self.file.is_some()
+    }
+
+    /// The file that they are mapped from, and where in it they are.
+    pub(in crate::model) fn in_file(&self) -> Option<(&File, Range<usize>)> {
+        Some((self.file.as_deref()?, self.range.clone()))
     }
 
     /// A part of these bytes; `None` where it reaches over their end.
@@ -40,7 +47,7 @@ impl StoredBytes {
         (start <= end && end <= self.range.end).then(|| Self {
             owner: Arc::clone(&self.owner),
             range: start..end,
-            mapped: self.mapped,
+            file: self.file.clone(),
         })
     }
 

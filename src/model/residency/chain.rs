@@ -1,4 +1,4 @@
-//! Layers that are used one after the other, again and again: the next one that is not in memory
+//! Layers that are used one after the other: the next one that is not in memory
 //! is read meanwhile, and one that does not stay leaves after its turn.
 
 use super::kept::{kept, window};
@@ -8,10 +8,20 @@ use std::sync::mpsc::{self, Sender};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+/// What comes after the last layer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Order {
+    /// Nothing for a while.
+    Once,
+    /// The first one again.
+    Again,
+}
+
 /// Layers in the order of their turns.
 #[derive(Debug)]
 pub(super) struct Chain {
     layers: Arc<Vec<LayerBytes>>,
+    order: Order,
     state: Mutex<State>,
 }
 
@@ -22,6 +32,8 @@ struct State {
     /// Whether a layer is in memory or on its way there, as far as we know: the system may have
     /// taken it.
     here: Vec<bool>,
+    /// Whether layers that leave make room for others.
+    short: bool,
     /// The layer that was read ahead and has not had its turn.
     ahead: Option<usize>,
     /// Takes layers to read; started with the first.
@@ -30,11 +42,11 @@ struct State {
 
 impl Chain {
     /// All stay.
-    pub(super) fn new(layers: Vec<LayerBytes>) -> Self {
+    pub(super) fn new(layers: Vec<LayerBytes>, order: Order) -> Self {
         let count = layers.len();
         let (kept, here) = (vec![true; count], vec![false; count]);
-        let state = State { kept, here, ahead: None, reader: None };
-        Self { layers: Arc::new(layers), state: Mutex::new(state) }
+        let state = State { kept, here, short: false, ahead: None, reader: None };
+        Self { layers: Arc::new(layers), order, state: Mutex::new(state) }
     }
 
     /// Bytes that they need when none stays.
@@ -50,12 +62,23 @@ impl Chain {
     pub(super) fn keep_within(&self, budget: u64) {
         let mut state = self.state();
         state.kept = kept(&self.sizes(), budget);
+        state.short = state.kept.contains(&false);
         for index in 0..self.layers.len() {
             let stays = state.kept.get(index) == Some(&true) || state.ahead == Some(index);
             if !stays && state.is_here(index) {
                 self.leave(&mut state, index);
             }
         }
+    }
+
+    /// Whether not all of them can stay.
+    pub(super) fn is_short(&self) -> bool {
+        self.state().short
+    }
+
+    /// Says whether layers that leave make room for others.
+    pub(super) fn set_short(&self, short: bool) {
+        self.state().short = short;
     }
 
     /// All leave.
@@ -74,7 +97,7 @@ impl Chain {
     fn leave(&self, state: &mut State, index: usize) {
         state.set_here(index, false);
         if let Some(layer) = self.layers.get(index) {
-            leave(layer);
+            leave(layer, state.short);
         }
     }
 
@@ -86,8 +109,12 @@ impl Chain {
         }
         state.set_here(index, true);
         let count = self.layers.len();
-        let next = (1..count)
-            .map(|after| (index + after) % count)
+        let after = match self.order {
+            Order::Once => index + 1..count,
+            Order::Again => index + 1..index + count,
+        };
+        let next = after
+            .map(|next| next % count)
             .find(|next| !state.is_here(*next) || state.ahead == Some(*next));
         if next == state.ahead {
             return;
@@ -192,7 +219,7 @@ mod tests {
 
     fn chain(layers: usize) -> Chain {
         let layer = || vec![StoredBytes::new(Arc::new(vec![0_u8; SIZE]))];
-        Chain::new((0..layers).map(|_| layer()).collect())
+        Chain::new((0..layers).map(|_| layer()).collect(), Order::Again)
     }
 
     /// Layers that are here, after the turn of each of `turns` has begun.
@@ -215,6 +242,15 @@ mod tests {
         assert_eq!(here(&chain, [0, 1]), [vec![0, 1, 2, 3], vec![0, 1, 2, 3]]);
         chain.release();
         assert_eq!(here(&chain, [2]), [vec![2, 3]]);
+    }
+
+    #[test]
+    fn after_the_last_layer_of_those_used_once_none_is_read_ahead() {
+        let chain = Chain { order: Order::Once, ..chain(3) };
+        chain.keep_within(0);
+        for _ in 0..2 {
+            assert_eq!(here(&chain, 0..3), [vec![0, 1], vec![1, 2], vec![2]]);
+        }
     }
 
     #[test]

@@ -5,10 +5,10 @@
 mod chain;
 mod kept;
 
-use super::checkpoint::page_out;
+use super::checkpoint::{drop_pages, page_out};
 use super::linear::StoredBytes;
-use chain::Chain;
 pub(super) use chain::Turns;
+use chain::{Chain, Order};
 
 /// What a process takes beside weights and what a network works with: the program, its threads,
 /// and the modulations that are kept.
@@ -43,8 +43,8 @@ impl Residency {
         let count = conditional.len();
         let networks = conditional.into_iter().chain(unconditional).collect();
         Self {
-            encoder: Chain::new(encoder),
-            networks: Chain::new(networks),
+            encoder: Chain::new(encoder, Order::Once),
+            networks: Chain::new(networks, Order::Again),
             conditional: count,
             fixed,
             limit: None,
@@ -69,6 +69,7 @@ impl Residency {
         if let Some(limit) = self.limit {
             let others = PROCESS_BYTES + self.fixed + working;
             self.networks.keep_within(limit.saturating_sub(others));
+            self.encoder.set_short(self.networks.is_short());
         }
     }
 
@@ -104,9 +105,10 @@ impl Residency {
     }
 }
 
-/// Takes the weights of a layer out of memory.
-fn leave(layer: &LayerBytes) {
-    layer.iter().for_each(page_out);
+/// Takes the weights of a layer out of this process; out of the system's cache of files too where
+/// memory is `short`.
+fn leave(layer: &LayerBytes, short: bool) {
+    layer.iter().for_each(if short { drop_pages } else { page_out });
 }
 
 fn bytes(layer: &LayerBytes) -> u64 {
