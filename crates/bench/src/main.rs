@@ -70,6 +70,25 @@ enum Dtype {
     Nf4,
     /// e4m3 weights, products of bytes.
     Int8,
+    /// GGUF's weights of this and the following formats, bf16 activations.
+    #[value(name = "q4_0")]
+    Q4_0,
+    #[value(name = "q4_1")]
+    Q4_1,
+    #[value(name = "q5_0")]
+    Q5_0,
+    #[value(name = "q5_1")]
+    Q5_1,
+    #[value(name = "q8_0")]
+    Q8_0,
+    #[value(name = "q4_k")]
+    Q4K,
+    #[value(name = "q5_k")]
+    Q5K,
+    #[value(name = "q6_k")]
+    Q6K,
+    #[value(name = "iq4_nl")]
+    Iq4Nl,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {

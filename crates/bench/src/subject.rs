@@ -1,6 +1,7 @@
 //! What is timed, and how many operations it takes.
 
 use crate::Dtype;
+use sigmalab::kernels::ggml::Block;
 use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use sigmalab::model::{
@@ -110,6 +111,15 @@ impl Subject {
             Dtype::Bf16 => SynthFormat::Bf16,
             Dtype::Fp8 | Dtype::Int8 => SynthFormat::Fp8,
             Dtype::Nf4 => SynthFormat::Nf4,
+            Dtype::Q4_0 => SynthFormat::Blocks(Block::Q4_0),
+            Dtype::Q4_1 => SynthFormat::Blocks(Block::Q4_1),
+            Dtype::Q5_0 => SynthFormat::Blocks(Block::Q5_0),
+            Dtype::Q5_1 => SynthFormat::Blocks(Block::Q5_1),
+            Dtype::Q8_0 => SynthFormat::Blocks(Block::Q8_0),
+            Dtype::Q4K => SynthFormat::Blocks(Block::Q4K),
+            Dtype::Q5K => SynthFormat::Blocks(Block::Q5K),
+            Dtype::Q6K => SynthFormat::Blocks(Block::Q6K),
+            Dtype::Iq4Nl => SynthFormat::Blocks(Block::Iq4Nl),
         };
         synth::write(folder.path(), shape, format, 1, &mut |_, _| true)?;
         let checkpoint = Checkpoint::open(folder.path())?;
@@ -127,8 +137,8 @@ impl Subject {
     ) -> Result<Self, Box<dyn Error>> {
         let compute = match dtype {
             Dtype::F32 => ComputeDtype::F32,
-            Dtype::Bf16 | Dtype::Fp8 | Dtype::Nf4 => ComputeDtype::Bf16,
             Dtype::Int8 => ComputeDtype::Int8,
+            _ => ComputeDtype::Bf16,
         };
         let options = ModelOptions { dtype: compute, ..ModelOptions::default() };
         let model = Model::load(checkpoint, options, &mut |_| ())?;

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use std::fs::File;
 use std::io::{BufWriter, Error, Result, Write};
 use std::path::Path;
-use tensors::Writer;
+use tensors::{Tensor, Writer};
 
 /// Writes a checkpoint into `folder`, which is made where it is missing; files of the same names
 /// are replaced. `progress` is told the bytes written so far and in all, and stops the writing
@@ -38,13 +38,24 @@ pub fn write(
         ),
         (Component::Vae, WEIGHTS, shape.decoder_config(), shape.decoder()),
     ];
-    let total: u64 = parts.iter().map(|(.., tensors)| tensors::bytes(tensors, format)).sum();
+    // Blocks are for transformers, in GGUF files; the rest lies beside them in bf16.
+    let format_of = |component: Component| match (component, format) {
+        (Component::TextEncoder | Component::Vae, SynthFormat::Blocks(_)) => SynthFormat::Bf16,
+        _ => format,
+    };
+    let bytes = |component, tensors: &[Tensor]| tensors::bytes(tensors, format_of(component));
+    let total: u64 = parts.iter().map(|(component, .., tensors)| bytes(*component, tensors)).sum();
     let mut done = 0;
     for (i, (component, stem, config, tensors)) in parts.into_iter().enumerate() {
         let part = folder.join(component.folder());
         std::fs::create_dir_all(&part)?;
         write_json(&part.join("config.json"), &config)?;
-        let file = BufWriter::new(File::create(part.join(format!("{stem}.safetensors")))?);
+        let format = format_of(component);
+        let name = match format {
+            SynthFormat::Blocks(block) => format!("ideogram4-{}.gguf", block.name()),
+            _ => format!("{stem}.safetensors"),
+        };
+        let file = BufWriter::new(File::create(part.join(name))?);
         let seed = seed.wrapping_add(i as u64 * 0x9e37_79b9);
         let mut writer = Writer::new(file, format, seed);
         writer.write(&tensors, &mut |bytes| {
@@ -54,7 +65,7 @@ pub fn write(
                 Err(Error::new(std::io::ErrorKind::Interrupted, "stopped"))
             }
         })?;
-        done += tensors::bytes(&tensors, format);
+        done += bytes(component, &tensors);
     }
     std::fs::create_dir_all(folder.join("tokenizer"))?;
     for (name, bytes) in sigmalab_demo::FILES {
@@ -83,10 +94,17 @@ mod tests {
 
     #[test]
     fn a_small_one_of_every_format_loads_and_computes_finite_numbers() {
-        for format in SynthFormat::ALL {
+        for format in SynthFormat::all() {
             let folder = tempfile::tempdir().unwrap();
-            write(folder.path(), &SynthShape::tiny(), format, 1, &mut |_, _| true).unwrap();
+            // Rows of the longest blocks.
+            let shape = SynthShape { width: 256, ..SynthShape::tiny() };
+            write(folder.path(), &shape, format, 1, &mut |_, _| true).unwrap();
             let checkpoint = Checkpoint::open(folder.path()).unwrap();
+            if let SynthFormat::Blocks(block) = format {
+                let summary = checkpoint.summary();
+                let formats = summary.components.iter().flat_map(|part| &part.formats);
+                assert!(formats.clone().any(|found| found.format == block.name()), "{block:?}");
+            }
             let model = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).unwrap();
             let grid = LatentGrid { rows: 2, columns: 3 };
             let x: Vec<f32> = (0..grid.tokens() * 128).map(|i| (i % 7) as f32 - 3.0).collect();
