@@ -10,6 +10,7 @@ use serde::Serialize;
 use sigmalab::model::checkpoint::{CheckpointSummary, ComponentSummary};
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use std::fmt::Write as _;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// The arguments of `model`.
@@ -34,7 +35,7 @@ enum Action {
     },
     /// Write a checkpoint of random weights, to measure time and memory with; it draws noise
     Synth {
-        /// The folder; it must be missing or empty
+        /// The folder; it must be missing, and appears once it is whole
         #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// real: Ideogram 4's own sizes. slice: its width, two layers, hardly a text encoder
@@ -80,11 +81,6 @@ fn synth(
     format: SynthFormatFlag,
     seed: u64,
 ) -> Result<(), Failure> {
-    let is_empty = |folder: &Path| folder.read_dir().is_ok_and(|mut files| files.next().is_none());
-    if folder.exists() && !is_empty(folder) {
-        return Err(Failure::bad_input(format_args!("`{}` is not empty", folder.display()))
-            .way_out("name a folder that is not there yet"));
-    }
     let shape = match size {
         SynthSize::Real => SynthShape::real(),
         SynthSize::Slice => SynthShape::slice(2),
@@ -97,7 +93,8 @@ fn synth(
         SynthFormatFlag::Nf4 => SynthFormat::Nf4,
     };
     let interrupt = Interrupt::install()?;
-    interrupt.become_polite();
+    // Every piece asks whether to stop; ending at once would leave the pieces behind.
+    interrupt.become_patient();
     let mut written = 0;
     let result = synth::write(folder, &shape, format, seed, &mut |done, _| {
         written = done;
@@ -105,6 +102,10 @@ fn synth(
     });
     match result {
         Ok(()) => print::result(&format!("{}: {}\n", folder.display(), in_bytes(written))),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+            Err(Failure::bad_input(format_args!("`{}`: {error}", folder.display()))
+                .way_out("name a folder that is not there yet"))
+        }
         Err(_) if interrupt.requested() => Err(Failure::interrupted()),
         Err(error) => Err(Failure::failed(format_args!("`{}`: {error}", folder.display()))),
     }

@@ -91,3 +91,47 @@ fn a_second_signal_while_files_are_written_leaves_no_half_file() {
         code => assert_eq!((code, files.len()), (Some(0), 2), "{files:?}"),
     }
 }
+
+/// Starts writing a random checkpoint `random`, and waits until there is something of it.
+fn synth(place: &Place) -> Child {
+    let arguments = ["model", "synth", "--size", "slice", "random"];
+    let mut child = place.command(&arguments).stderr(Stdio::piped()).spawn().unwrap();
+    while place.files().is_empty() {
+        assert!(child.try_wait().unwrap().is_none());
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    std::thread::sleep(Duration::from_millis(50));
+    child
+}
+
+#[test]
+fn an_interrupted_random_checkpoint_leaves_nothing() {
+    for signals in [&[Signal::INT][..], &[Signal::TERM], &[Signal::INT, Signal::INT]] {
+        let place = Place::new();
+        let child = synth(&place);
+        for signal in signals {
+            let _ = kill_process(Pid::from_child(&child), *signal);
+            std::thread::sleep(Duration::from_millis(1));
+        }
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{output:?}");
+        assert_eq!(place.files(), [""; 0]);
+    }
+}
+
+#[test]
+fn a_killed_random_checkpoint_has_no_name_and_what_is_left_does_not_open() {
+    let place = Place::new();
+    let mut child = synth(&place);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let files = place.files();
+    let [left] = &files[..] else { panic!("{files:?}") };
+    assert!(left.starts_with(".sigmalab-") && left.ends_with(".tmp"), "{left}");
+    let outcome = place.run(&["model", "inspect", "--model", left]);
+    assert_eq!(outcome.code, Some(2), "{outcome:?}");
+    // The name is free, and what is left is in nobody's way.
+    place.done(&["model", "synth", "--size", "tiny", "random"]);
+    place.done(&["model", "inspect", "--model", "random"]);
+    place.refused(&["model", "synth", "--size", "tiny", "random"], &["random", "not there yet"]);
+}

@@ -1,5 +1,6 @@
-//! `sigmalab-bench`: times slices of the real width, the demo checkpoint and the decoder, beside
-//! the peak that this processor reached in the same second. Not part of the product.
+//! `sigmalab-bench`: times slices of the real width, the text encoder, the decoder and the demo
+//! checkpoint, beside the peak that this processor reached in the same second. Not part of the
+//! product.
 #![allow(clippy::print_stdout)]
 
 mod clock;
@@ -8,7 +9,9 @@ mod subject;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
+use sigmalab::kernels::ggml::Block;
 use std::error::Error;
+use std::path::PathBuf;
 use subject::Subject;
 
 /// Times the networks against what this processor could do.
@@ -22,6 +25,9 @@ struct Arguments {
     /// Runs, of which the fastest counts
     #[arg(long, global = true, default_value_t = 3)]
     runs: usize,
+    /// Time the first run too, with caches and scratch memory as a new process has them
+    #[arg(long, global = true)]
+    cold: bool,
     /// Threads [default: every core]
     #[arg(long, global = true)]
     threads: Option<usize>,
@@ -48,6 +54,21 @@ enum What {
         /// Side of the image in pixels, a multiple of 16
         #[arg(long, default_value_t = 256)]
         size: usize,
+        /// Storage of the weights; the arithmetic is f32
+        #[arg(long, value_enum, default_value_t = Dtype::F32)]
+        dtype: Dtype,
+        /// Write the picture, as PPM, and time nothing
+        #[arg(long, value_name = "FILE")]
+        picture: Option<PathBuf>,
+    },
+    /// The text encoder: two layers of the real width with random weights
+    TextEncoder {
+        /// Tokens of the text
+        #[arg(long, default_value_t = 64)]
+        text_tokens: usize,
+        /// Storage of the weights and arithmetic; int8 is that of fp8 here
+        #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
+        dtype: Dtype,
     },
     /// A step of the demo checkpoint, both networks, at 256×256
     Demo {
@@ -91,18 +112,54 @@ enum Dtype {
     Iq4Nl,
 }
 
+impl Dtype {
+    /// The blocks that weights are stored in.
+    fn block(self) -> Option<Block> {
+        Some(match self {
+            Self::Q4_0 => Block::Q4_0,
+            Self::Q4_1 => Block::Q4_1,
+            Self::Q5_0 => Block::Q5_0,
+            Self::Q5_1 => Block::Q5_1,
+            Self::Q8_0 => Block::Q8_0,
+            Self::Q4K => Block::Q4K,
+            Self::Q5K => Block::Q5K,
+            Self::Q6K => Block::Q6K,
+            Self::Iq4Nl => Block::Iq4Nl,
+            Self::F32 | Self::Bf16 | Self::Fp8 | Self::Nf4 | Self::Int8 => return None,
+        })
+    }
+}
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(threads) = arguments.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
     }
+    // Random blocks are made for the transformers only.
+    match arguments.what {
+        What::Decoder { dtype, .. } | What::TextEncoder { dtype, .. } | What::Demo { dtype }
+            if dtype.block().is_some() =>
+        {
+            return Err("only `slice` takes the formats of GGUF".into());
+        }
+        _ => {}
+    }
     let subject = match arguments.what {
         What::Peak => None,
         What::Slice { size, text_tokens, dtype } => Some(Subject::slice(size, text_tokens, dtype)?),
-        What::Decoder { size } => Some(Subject::decoder(size)?),
+        What::Decoder { size, dtype, picture: None } => Some(Subject::decoder(size, dtype)?),
+        What::Decoder { size, dtype, picture: Some(file) } => {
+            let picture = Subject::decoder(size, dtype)?.run()?.ok_or("there is no picture")?;
+            let mut text = format!("P6 {} {} 255\n", picture.width, picture.height).into_bytes();
+            text.extend_from_slice(&picture.pixels);
+            return Ok(std::fs::write(file, text)?);
+        }
+        What::TextEncoder { text_tokens, dtype } => {
+            Some(Subject::text_encoder(text_tokens, dtype)?)
+        }
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
     };
-    let report = Report::measure(subject.as_ref(), arguments.runs)?;
+    let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {

@@ -38,13 +38,20 @@ struct Best {
 }
 
 impl Report {
-    pub(crate) fn measure(subject: Option<&Subject>, runs: usize) -> Result<Self, ModelError> {
+    pub(crate) fn measure(
+        subject: Option<&Subject>,
+        runs: usize,
+        cold: bool,
+    ) -> Result<Self, ModelError> {
         let mut peak = Peak::measure();
         let mut best: Option<Best> = None;
         if let Some(subject) = subject {
-            // The first run fills caches and scratch memory.
-            subject.run()?;
-            for _ in 0..runs.max(1) {
+            if !cold {
+                // The first run fills caches and scratch memory.
+                subject.run()?;
+            }
+            let runs = if cold { 1 } else { runs.max(1) };
+            for _ in 0..runs {
                 let now = Peak::measure();
                 if now.floats() > peak.floats() {
                     peak = now;

@@ -1,11 +1,11 @@
 //! What is timed, and how many operations it takes.
 
 use crate::Dtype;
-use sigmalab::kernels::ggml::Block;
 use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use sigmalab::model::{
-    ComputeDtype, LatentGrid, Model, ModelError, ModelOptions, ModelTime, PromptFeatures,
+    ComputeDtype, LatentGrid, Model, ModelError, ModelOptions, ModelTime, PromptFeatures, RgbImage,
+    TextLayers,
 };
 use std::error::Error;
 use tempfile::TempDir;
@@ -13,18 +13,28 @@ use tempfile::TempDir;
 /// Layers of a slice.
 const LAYERS: usize = 2;
 
-/// A loaded model and what to ask of it.
+/// Something loaded, to be run.
 pub(crate) struct Subject {
     pub(crate) name: String,
     /// Products and sums of one run.
     pub(crate) operations: f64,
+    work: Work,
+    /// Keeps the files that are mapped.
+    _folder: Option<TempDir>,
+}
+
+enum Work {
+    Network(Box<Network>),
+    Text { layers: Box<TextLayers>, ids: Vec<u32> },
+}
+
+/// A loaded model and what to ask of it.
+struct Network {
     model: Model,
     grid: LatentGrid,
     x: Vec<f32>,
     prompt: PromptFeatures,
     ask: Ask,
-    /// Keeps the files that are mapped.
-    _folder: Option<TempDir>,
 }
 
 #[derive(Clone, Copy)]
@@ -42,21 +52,59 @@ impl Subject {
         dtype: Dtype,
     ) -> Result<Self, Box<dyn Error>> {
         let shape = SynthShape::slice(LAYERS);
-        let mut subject = Self::synthetic(&shape, dtype, size, text_tokens, Ask::Conditional)?;
-        let tokens = (subject.prompt.tokens() + subject.grid.tokens()) as f64;
+        let (folder, checkpoint) = synthetic(&shape, dtype)?;
+        let network = Network::load(&checkpoint, dtype, size, text_tokens, Ask::Conditional)?;
+        let (text, image) = (network.prompt.tokens(), network.grid.tokens());
+        let tokens = (text + image) as f64;
         let (width, inner) = (shape.width as f64, shape.intermediate as f64);
         let layer = 2.0 * tokens * (4.0 * width * width + 3.0 * width * inner)
             + 4.0 * tokens * tokens * width;
-        let ends = 4.0 * subject.grid.tokens() as f64 * width * 128.0;
-        subject.operations = LAYERS as f64 * layer + ends;
-        subject.name = format!("slice {size}², {} text tokens, {dtype:?}", subject.prompt.tokens());
-        Ok(subject)
+        let ends = 4.0 * image as f64 * width * 128.0;
+        Ok(Self {
+            name: format!("slice {size}², {text} text tokens, {dtype:?}"),
+            operations: LAYERS as f64 * layer + ends,
+            work: Work::Network(Box::new(network)),
+            _folder: Some(folder),
+        })
+    }
+
+    /// [`LAYERS`] layers of the text encoder's real width.
+    pub(crate) fn text_encoder(text_tokens: usize, dtype: Dtype) -> Result<Self, Box<dyn Error>> {
+        let (real, tiny) = (SynthShape::real(), SynthShape::tiny());
+        let shape = SynthShape {
+            text_layers: LAYERS,
+            text_width: real.text_width,
+            text_heads: real.text_heads,
+            text_intermediate: real.text_intermediate,
+            ..tiny
+        };
+        let (folder, checkpoint) = synthetic(&shape, dtype)?;
+        let layers = Box::new(TextLayers::load(&checkpoint, LAYERS, options(dtype))?);
+        let vocabulary = shape.vocabulary as u32;
+        let ids = (0..text_tokens as u32).map(|i| i % vocabulary).collect();
+        let (heads, kv_heads, head_dim) = shape.text_heads;
+        let (width, inner) = (shape.text_width as f64, shape.text_intermediate as f64);
+        let heads_width = |heads: usize| (heads * head_dim) as f64;
+        let tokens = text_tokens as f64;
+        // A token meets those before it only: half of all pairs.
+        let layer = 4.0 * tokens * width * (heads_width(heads) + heads_width(kv_heads))
+            + 6.0 * tokens * width * inner
+            + 2.0 * tokens * tokens * heads_width(heads);
+        Ok(Self {
+            name: format!("text encoder, {text_tokens} tokens, {dtype:?}"),
+            operations: LAYERS as f64 * layer,
+            work: Work::Text { layers, ids },
+            _folder: Some(folder),
+        })
     }
 
     /// A picture of the real decoder.
-    pub(crate) fn decoder(size: usize) -> Result<Self, Box<dyn Error>> {
-        let shape = SynthShape { layers: 1, width: 256, intermediate: 256, ..SynthShape::slice(1) };
-        let mut subject = Self::synthetic(&shape, Dtype::F32, size, 1, Ask::Picture)?;
+    pub(crate) fn decoder(size: usize, dtype: Dtype) -> Result<Self, Box<dyn Error>> {
+        // The other networks are loaded too; small, they count little in the most memory.
+        let small = SynthShape { width: 256, intermediate: 256, ..SynthShape::slice(1) };
+        let shape = SynthShape { text_width: 64, ..small };
+        let (folder, checkpoint) = synthetic(&shape, dtype)?;
+        let network = Network::load(&checkpoint, dtype, size, 1, Ask::Picture)?;
         let pixels = (size * size) as f64;
         let [w0, w1, w2, w3] = shape.decoder.map(|width| width as f64);
         let conv = |inputs: f64, outputs: f64, pixels: f64| 18.0 * inputs * outputs * pixels;
@@ -65,7 +113,7 @@ impl Subject {
             conv(i, o, p) + conv(o, o, p) + shortcut
         };
         let (p8, p4, p2) = (pixels / 64.0, pixels / 16.0, pixels / 4.0);
-        subject.operations = conv(32.0, w3, p8)
+        let operations = conv(32.0, w3, p8)
             + 2.0 * resnet(w3, w3, p8)
             + 8.0 * w3 * w3 * p8
             + 4.0 * p8 * p8 * w3
@@ -80,54 +128,63 @@ impl Subject {
             + resnet(w1, w0, pixels)
             + 2.0 * resnet(w0, w0, pixels)
             + conv(w0, 3.0, pixels);
-        subject.name = format!("decoder {size}²");
-        Ok(subject)
+        let name = format!("decoder {size}², {dtype:?}");
+        let work = Work::Network(Box::new(network));
+        Ok(Self { name, operations, work, _folder: Some(folder) })
     }
 
     /// A step of the demo checkpoint: both networks.
     pub(crate) fn demo(dtype: Dtype) -> Result<Self, Box<dyn Error>> {
         let checkpoint = Checkpoint::embedded(sigmalab_demo::FILES)?;
-        let mut subject = Self::load(&checkpoint, dtype, 256, 1, Ask::BothNetworks)?;
-        let (image, text) = (subject.grid.tokens() as f64, subject.prompt.tokens() as f64);
+        let network = Network::load(&checkpoint, dtype, 256, 1, Ask::BothNetworks)?;
+        let (image, text) = (network.grid.tokens() as f64, network.prompt.tokens() as f64);
         let pass = |tokens: f64| {
             6.0 * (2.0 * tokens * (4.0 * 192.0 * 192.0 + 3.0 * 192.0 * 512.0)
                 + 4.0 * tokens * tokens * 192.0)
         };
-        subject.operations = pass(image) + pass(image + text);
-        subject.name = format!("demo step 256², {dtype:?}");
-        Ok(subject)
+        Ok(Self {
+            name: format!("demo step 256², {dtype:?}"),
+            operations: pass(image) + pass(image + text),
+            work: Work::Network(Box::new(network)),
+            _folder: None,
+        })
     }
 
-    fn synthetic(
-        shape: &SynthShape,
-        dtype: Dtype,
-        size: usize,
-        text_tokens: usize,
-        ask: Ask,
-    ) -> Result<Self, Box<dyn Error>> {
-        let folder = tempfile::tempdir()?;
-        let format = match dtype {
-            Dtype::F32 => SynthFormat::F32,
-            Dtype::Bf16 => SynthFormat::Bf16,
-            Dtype::Fp8 | Dtype::Int8 => SynthFormat::Fp8,
-            Dtype::Nf4 => SynthFormat::Nf4,
-            Dtype::Q4_0 => SynthFormat::Blocks(Block::Q4_0),
-            Dtype::Q4_1 => SynthFormat::Blocks(Block::Q4_1),
-            Dtype::Q5_0 => SynthFormat::Blocks(Block::Q5_0),
-            Dtype::Q5_1 => SynthFormat::Blocks(Block::Q5_1),
-            Dtype::Q8_0 => SynthFormat::Blocks(Block::Q8_0),
-            Dtype::Q4K => SynthFormat::Blocks(Block::Q4K),
-            Dtype::Q5K => SynthFormat::Blocks(Block::Q5K),
-            Dtype::Q6K => SynthFormat::Blocks(Block::Q6K),
-            Dtype::Iq4Nl => SynthFormat::Blocks(Block::Iq4Nl),
-        };
-        synth::write(folder.path(), shape, format, 1, &mut |_, _| true)?;
-        let checkpoint = Checkpoint::open(folder.path())?;
-        let mut subject = Self::load(&checkpoint, dtype, size, text_tokens, ask)?;
-        subject._folder = Some(folder);
-        Ok(subject)
+    /// Does it once; gives the picture where it is one.
+    pub(crate) fn run(&self) -> Result<Option<RgbImage>, ModelError> {
+        match &self.work {
+            Work::Network(network) => network.run(),
+            Work::Text { layers, ids } => layers.run(ids).map(|()| None),
+        }
     }
+}
 
+/// A random checkpoint whose linear layers are stored as `dtype` has them.
+fn synthetic(shape: &SynthShape, dtype: Dtype) -> Result<(TempDir, Checkpoint), Box<dyn Error>> {
+    let place = tempfile::tempdir()?;
+    let folder = place.path().join("random");
+    let format = match (dtype, dtype.block()) {
+        (_, Some(block)) => SynthFormat::Blocks(block),
+        (Dtype::F32, _) => SynthFormat::F32,
+        (Dtype::Fp8 | Dtype::Int8, _) => SynthFormat::Fp8,
+        (Dtype::Nf4, _) => SynthFormat::Nf4,
+        _ => SynthFormat::Bf16,
+    };
+    synth::write(&folder, shape, format, 1, &mut |_, _| true)?;
+    let checkpoint = Checkpoint::open(&folder)?;
+    Ok((place, checkpoint))
+}
+
+fn options(dtype: Dtype) -> ModelOptions {
+    let dtype = match dtype {
+        Dtype::F32 => ComputeDtype::F32,
+        Dtype::Int8 => ComputeDtype::Int8,
+        _ => ComputeDtype::Bf16,
+    };
+    ModelOptions { dtype, ..ModelOptions::default() }
+}
+
+impl Network {
     fn load(
         checkpoint: &Checkpoint,
         dtype: Dtype,
@@ -135,13 +192,7 @@ impl Subject {
         text_tokens: usize,
         ask: Ask,
     ) -> Result<Self, Box<dyn Error>> {
-        let compute = match dtype {
-            Dtype::F32 => ComputeDtype::F32,
-            Dtype::Int8 => ComputeDtype::Int8,
-            _ => ComputeDtype::Bf16,
-        };
-        let options = ModelOptions { dtype: compute, ..ModelOptions::default() };
-        let model = Model::load(checkpoint, options, &mut |_| ())?;
+        let model = Model::load(checkpoint, options(dtype), &mut |_| ())?;
         // Words are added until there are tokens enough.
         let mut text = "red".to_owned();
         while model.token_ids(&text)?.len() < text_tokens {
@@ -151,25 +202,22 @@ impl Subject {
         let grid = LatentGrid { rows: size / 16, columns: size / 16 };
         let channels = model.token_channels();
         let x = (0..grid.tokens() * channels).map(|i| (i * 37 % 101) as f32 / 30.0 - 1.7).collect();
-        let name = String::new();
-        Ok(Self { name, operations: 0.0, model, grid, x, prompt, ask, _folder: None })
+        Ok(Self { model, grid, x, prompt, ask })
     }
 
-    /// Does it once.
-    pub(crate) fn run(&self) -> Result<(), ModelError> {
+    fn run(&self) -> Result<Option<RgbImage>, ModelError> {
         let t = ModelTime(0.5);
         match self.ask {
             Ask::Conditional => {
                 self.model.conditional(&self.x, self.grid, t, &self.prompt)?;
+                Ok(None)
             }
             Ask::BothNetworks => {
                 self.model.conditional(&self.x, self.grid, t, &self.prompt)?;
                 self.model.unconditional(&self.x, self.grid, t)?;
+                Ok(None)
             }
-            Ask::Picture => {
-                self.model.decode(&self.x, self.grid)?;
-            }
+            Ask::Picture => Ok(Some(self.model.decode(&self.x, self.grid)?)),
         }
-        Ok(())
     }
 }

@@ -4,8 +4,8 @@ use super::config::{DecoderConfig, UpConfig};
 use super::mid_attention::MidAttention;
 use crate::model::config::Part;
 use crate::model::error::ModelError;
-use crate::model::ops::{Convolution, GroupNorm, Prepared};
-use candle_core::{Result, Tensor};
+use crate::model::ops::{Canvas, Convolution, GroupNorm, Residual};
+use candle_core::Result;
 
 /// Added to the variance in every group norm of the decoder.
 const NORM_EPS: f64 = 1e-6;
@@ -37,62 +37,44 @@ pub(super) fn convolution(
     Ok(Convolution::new(&weight, &bias)?)
 }
 
-/// norm, SiLU, convolution, twice, around which the input is added.
-struct Resnet {
-    norm1: GroupNorm,
-    conv1: Convolution,
-    norm2: GroupNorm,
-    conv2: Convolution,
-    shortcut: Option<Convolution>,
-}
-
-impl Resnet {
-    fn new(
-        part: &Part<'_>,
-        module: &str,
-        inputs: usize,
-        outputs: usize,
-        groups: usize,
-    ) -> Built<Self> {
-        let name = |name: &str| format!("{module}.{name}");
-        let shortcut = match inputs == outputs {
-            true => None,
-            false => Some(convolution(part, &name("conv_shortcut"), inputs, outputs, 1)?),
-        };
-        Ok(Self {
-            norm1: norm(part, &name("norm1"), inputs, groups)?,
-            conv1: convolution(part, &name("conv1"), inputs, outputs, 3)?,
-            norm2: norm(part, &name("norm2"), outputs, groups)?,
-            conv2: convolution(part, &name("conv2"), outputs, outputs, 3)?,
-            shortcut,
-        })
-    }
-
-    /// The input is given up: the result takes its memory where it fits.
-    fn forward(&self, x: Tensor) -> Result<Tensor> {
-        let first = Prepared { norm: Some(&self.norm1), ..Prepared::default() };
-        let second = Prepared { norm: Some(&self.norm2), ..Prepared::default() };
-        let y = self.conv1.forward_prepared(&x, first)?;
-        let sum = match &self.shortcut {
-            Some(shortcut) => shortcut.forward_in_place(x)?,
-            None => x,
-        };
-        self.conv2.add_prepared(&y, second, sum)
-    }
+/// The residual block `module`.
+fn residual(
+    part: &Part<'_>,
+    module: &str,
+    inputs: usize,
+    outputs: usize,
+    groups: usize,
+) -> Built<Residual> {
+    let name = |name: &str| format!("{module}.{name}");
+    let shortcut = match inputs == outputs {
+        true => None,
+        false => Some(convolution(part, &name("conv_shortcut"), inputs, outputs, 1)?),
+    };
+    Ok(Residual {
+        norms: [
+            norm(part, &name("norm1"), inputs, groups)?,
+            norm(part, &name("norm2"), outputs, groups)?,
+        ],
+        convolutions: [
+            convolution(part, &name("conv1"), inputs, outputs, 3)?,
+            convolution(part, &name("conv2"), outputs, outputs, 3)?,
+        ],
+        shortcut,
+    })
 }
 
 /// The stage at the size of the latents: two residual blocks, attention between them.
 pub(super) struct Mid {
-    first: Resnet,
+    first: Residual,
     attention: Option<MidAttention>,
-    second: Resnet,
+    second: Residual,
 }
 
 impl Mid {
     pub(super) fn new(part: &Part<'_>, config: &DecoderConfig) -> Built<Self> {
         let (width, groups) = (config.top(), config.groups);
         let resnet =
-            |i| Resnet::new(part, &format!("decoder.mid_block.resnets.{i}"), width, width, groups);
+            |i| residual(part, &format!("decoder.mid_block.resnets.{i}"), width, width, groups);
         const ATTENTION: &str = "decoder.mid_block.attentions.0";
         let attention = match part.weights.has(&format!("{ATTENTION}.to_q.weight")) {
             true => Some(MidAttention::new(part, ATTENTION, width, groups)?),
@@ -101,11 +83,11 @@ impl Mid {
         Ok(Self { first: resnet(0)?, attention, second: resnet(1)? })
     }
 
-    /// The input's memory is used for the result.
-    pub(super) fn forward(&self, x: Tensor) -> Result<Tensor> {
+    /// The input is given up.
+    pub(super) fn forward(&self, x: Canvas) -> Result<Canvas> {
         let mut x = self.first.forward(x)?;
         if let Some(attention) = &self.attention {
-            x = attention.forward(&x)?;
+            x = Canvas::new(attention.forward(&x.into_image()?)?)?;
         }
         self.second.forward(x)
     }
@@ -113,7 +95,7 @@ impl Mid {
 
 /// The residual blocks of one size, and the step to the next.
 pub(super) struct Up {
-    resnets: Vec<Resnet>,
+    resnets: Vec<Residual>,
     upsample: Option<Convolution>,
 }
 
@@ -127,7 +109,7 @@ impl Up {
         let module = format!("decoder.up_blocks.{index}");
         let resnets = (0..up.resnets).map(|i| {
             let inputs = if i == 0 { up.inputs } else { up.outputs };
-            Resnet::new(part, &format!("{module}.resnets.{i}"), inputs, up.outputs, config.groups)
+            residual(part, &format!("{module}.resnets.{i}"), inputs, up.outputs, config.groups)
         });
         let upsample = match up.upsample {
             true => {
@@ -139,15 +121,13 @@ impl Up {
         Ok(Self { resnets: resnets.collect::<Built<_>>()?, upsample })
     }
 
-    /// The input's memory is used for the result where it fits.
-    pub(super) fn forward(&self, mut x: Tensor) -> Result<Tensor> {
+    /// The input is given up.
+    pub(super) fn forward(&self, mut x: Canvas) -> Result<Canvas> {
         for resnet in &self.resnets {
             x = resnet.forward(x)?;
         }
         match &self.upsample {
-            Some(conv) => {
-                conv.forward_prepared(&x, Prepared { doubled: true, ..Prepared::default() })
-            }
+            Some(conv) => x.double(conv),
             None => Ok(x),
         }
     }

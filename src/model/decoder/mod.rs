@@ -9,7 +9,7 @@ mod statistics;
 use super::config::Part;
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, RgbImage};
-use super::ops::{Convolution, GroupNorm, Prepared};
+use super::ops::{Canvas, Convolution, GroupNorm};
 use blocks::{Mid, Up, convolution};
 use candle_core::{Device, Result, Tensor};
 use config::DecoderConfig;
@@ -112,17 +112,15 @@ impl Decoder {
 
     /// Latent image [1, channels, h, w] → colours [3, 8h, 8w], −1 to 1 where they can be shown.
     fn run(&self, latent: &Tensor) -> Result<Tensor> {
-        let mut x = match &self.post_quantisation {
+        let x = match &self.post_quantisation {
             Some(conv) => self.input.forward(&conv.forward(latent)?)?,
             None => self.input.forward(latent)?,
         };
-        x = self.mid.forward(x)?;
+        let mut x = self.mid.forward(Canvas::new(x)?)?;
         for up in &self.ups {
             x = up.forward(x)?;
         }
-        let norm = Some(&self.output_norm);
-        let prepared = Prepared { norm, ..Prepared::default() };
-        self.output.forward_prepared(&x, prepared)?.squeeze(0)
+        self.output.forward_normalised(&x.into_image()?, &self.output_norm)?.squeeze(0)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::storage::contiguous;
 use crate::kernels::norm;
+use crate::model::profile::{Operation, timed};
 use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, bail};
 
 /// Group normalisation of images [1, channels, height, width] in f32.
@@ -47,7 +48,8 @@ impl GroupNorm {
             eps: self.eps as f32,
             silu: false,
         };
-        Ok(norm.affine(x, &self.gain.to_vec1()?, &self.bias.to_vec1()?))
+        let (gain, bias) = (self.gain.to_vec1()?, self.bias.to_vec1()?);
+        Ok(timed(Operation::GroupNorms, || norm.affine(x, &gain, &bias)))
     }
 
     fn apply(&self, x: &Tensor, silu: bool) -> Result<Tensor> {

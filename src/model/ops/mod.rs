@@ -3,18 +3,22 @@
 //! nothing of the networks.
 
 mod attention;
+mod canvas;
 mod convolution;
 mod feed_forward;
 mod group_norm;
 mod norm;
+mod residual;
 pub(super) mod storage;
 mod swiglu;
 
 pub(super) use attention::{Mask, attention};
-pub(super) use convolution::{Convolution, Prepared};
+pub(super) use canvas::Canvas;
+pub(super) use convolution::Convolution;
 pub(super) use feed_forward::FeedForward;
 pub(super) use group_norm::GroupNorm;
 pub(super) use norm::{layer_norm, rms_norm};
+pub(super) use residual::Residual;
 pub(super) use swiglu::swiglu;
 
 /// Numbers to compute with, and whether two results are alike.
@@ -39,5 +43,14 @@ mod testing {
         let worst = (a - b).unwrap().abs().unwrap().flatten_all().unwrap().max(0).unwrap();
         // A NaN is far from everything.
         !matches!(worst.to_scalar::<f32>(), Ok(worst) if worst <= 1e-5)
+    }
+
+    /// The largest difference of numbers in the same places, against the largest number of `b`.
+    pub(super) fn relative_difference(a: &Tensor, b: &Tensor) -> f32 {
+        assert_eq!(a.dims(), b.dims());
+        let largest = |x: &Tensor| -> f32 {
+            x.abs().unwrap().flatten_all().unwrap().max(0).unwrap().to_scalar().unwrap()
+        };
+        largest(&(a - b).unwrap()) / largest(b)
     }
 }

@@ -9,17 +9,19 @@ pub use tensors::SynthFormat;
 
 use super::checkpoint::Component;
 use serde_json::{Value, json};
-use std::fs::File;
-use std::io::{BufWriter, Error, Result, Write};
+use std::fs::{File, Permissions};
+use std::io::{BufWriter, Error, ErrorKind, Result, Write};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use tensors::{Tensor, Writer};
 
-/// Writes a checkpoint into `folder`, which is made where it is missing; files of the same names
-/// are replaced. `progress` is told the bytes written so far and in all, and stops the writing
-/// with `false`.
+/// Writes a checkpoint as the folder `folder`, which appears once it is whole: until then its
+/// files are in a hidden folder beside it, which is removed where writing ends early. `progress`
+/// is told the bytes written so far and in all, and stops the writing with `false`.
 ///
 /// # Errors
-/// A file cannot be written, or `progress` said stop (of kind `Interrupted`).
+/// There is something of that name (of kind `AlreadyExists`), a file cannot be written, or
+/// `progress` said stop (of kind `Interrupted`).
 pub fn write(
     folder: &Path,
     shape: &SynthShape,
@@ -27,6 +29,43 @@ pub fn write(
     seed: u64,
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<()> {
+    if folder.symlink_metadata().is_ok() {
+        return Err(Error::new(ErrorKind::AlreadyExists, "there is something of that name"));
+    }
+    let parent = match folder.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+        Some(parent) => parent,
+        None => return Err(Error::new(ErrorKind::InvalidInput, "is no name of a folder")),
+    };
+    std::fs::create_dir_all(parent)?;
+    let draft = tempfile::Builder::new()
+        .prefix(".sigmalab-")
+        .suffix(".tmp")
+        // As any new folder: the process's umask applies.
+        .permissions(Permissions::from_mode(0o777))
+        .tempdir_in(parent)?;
+    write_files(draft.path(), shape, format, seed, progress)?;
+    std::fs::rename(draft.path(), folder)?;
+    // There is nothing left to remove.
+    let _ = draft.keep();
+    Ok(())
+}
+
+/// Weights come last: a folder whose writing was cut off lacks some, and does not open.
+fn write_files(
+    folder: &Path,
+    shape: &SynthShape,
+    format: SynthFormat,
+    seed: u64,
+    progress: &mut dyn FnMut(u64, u64) -> bool,
+) -> Result<()> {
+    std::fs::create_dir(folder.join("tokenizer"))?;
+    for (name, bytes) in sigmalab_demo::FILES {
+        if name.starts_with("tokenizer/") {
+            std::fs::write(folder.join(name), bytes)?;
+        }
+    }
+    write_json(&folder.join("sigmalab.json"), &json!({ "default_size": [512, 512] }))?;
     let parts = [
         (Component::TextEncoder, "model", shape.text_encoder_config(), shape.text_encoder()),
         (Component::Transformer, WEIGHTS, shape.transformer_config(), shape.transformer(true)),
@@ -48,7 +87,7 @@ pub fn write(
     let mut done = 0;
     for (i, (component, stem, config, tensors)) in parts.into_iter().enumerate() {
         let part = folder.join(component.folder());
-        std::fs::create_dir_all(&part)?;
+        std::fs::create_dir(&part)?;
         write_json(&part.join("config.json"), &config)?;
         let format = format_of(component);
         let name = match format {
@@ -62,18 +101,12 @@ pub fn write(
             if progress(done + bytes, total) {
                 Ok(())
             } else {
-                Err(Error::new(std::io::ErrorKind::Interrupted, "stopped"))
+                Err(Error::new(ErrorKind::Interrupted, "stopped"))
             }
         })?;
         done += bytes(component, &tensors);
     }
-    std::fs::create_dir_all(folder.join("tokenizer"))?;
-    for (name, bytes) in sigmalab_demo::FILES {
-        if name.starts_with("tokenizer/") {
-            std::fs::write(folder.join(name), bytes)?;
-        }
-    }
-    write_json(&folder.join("sigmalab.json"), &json!({ "default_size": [512, 512] }))
+    Ok(())
 }
 
 const WEIGHTS: &str = "diffusion_pytorch_model";
@@ -95,11 +128,12 @@ mod tests {
     #[test]
     fn a_small_one_of_every_format_loads_and_computes_finite_numbers() {
         for format in SynthFormat::all() {
-            let folder = tempfile::tempdir().unwrap();
+            let place = tempfile::tempdir().unwrap();
+            let folder = place.path().join("new/random");
             // Rows of the longest blocks.
             let shape = SynthShape { width: 256, ..SynthShape::tiny() };
-            write(folder.path(), &shape, format, 1, &mut |_, _| true).unwrap();
-            let checkpoint = Checkpoint::open(folder.path()).unwrap();
+            write(&folder, &shape, format, 1, &mut |_, _| true).unwrap();
+            let checkpoint = Checkpoint::open(&folder).unwrap();
             if let SynthFormat::Blocks(block) = format {
                 let summary = checkpoint.summary();
                 let formats = summary.components.iter().flat_map(|part| &part.formats);
@@ -118,10 +152,50 @@ mod tests {
     }
 
     #[test]
-    fn writing_stops_when_it_is_told_to() {
-        let folder = tempfile::tempdir().unwrap();
-        let shape = SynthShape::tiny();
-        let result = write(folder.path(), &shape, SynthFormat::Bf16, 1, &mut |_, _| false);
-        assert_eq!(result.unwrap_err().kind(), std::io::ErrorKind::Interrupted);
+    fn writing_that_is_stopped_leaves_nothing() {
+        let place = tempfile::tempdir().unwrap();
+        let folder = place.path().join("random");
+        let mut calls = 0;
+        let result = write(&folder, &SynthShape::tiny(), SynthFormat::Bf16, 1, &mut |_, _| {
+            calls += 1;
+            calls < 20
+        });
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::Interrupted);
+        assert_eq!(place.path().read_dir().unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_folder_that_is_there_is_left_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let result =
+            write(place.path(), &SynthShape::tiny(), SynthFormat::Fp8, 1, &mut |_, _| true);
+        assert_eq!(result.unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(place.path().read_dir().unwrap().count(), 0);
+    }
+
+    /// What a process that is killed leaves behind: its hidden folder, at any point.
+    #[test]
+    fn a_part_of_one_is_never_taken_for_one() {
+        for format in SynthFormat::all() {
+            let place = tempfile::tempdir().unwrap();
+            let shape = SynthShape { layers: 0, text_layers: 1, ..SynthShape::tiny() };
+            for pieces in 1.. {
+                let folder = place.path().join(pieces.to_string());
+                std::fs::create_dir(&folder).unwrap();
+                let (mut left, mut is_whole) = (pieces, false);
+                let _ = write_files(&folder, &shape, format, 1, &mut |done, total| {
+                    left -= 1;
+                    is_whole = done == total;
+                    left > 0
+                });
+                let opened = Checkpoint::open(&folder);
+                assert_eq!(opened.is_ok(), is_whole, "{format:?}, {pieces} pieces: {opened:?}");
+                if is_whole {
+                    assert!(pieces > 50, "{format:?}, {pieces} pieces");
+                    break;
+                }
+                std::fs::remove_dir_all(&folder).unwrap();
+            }
+        }
     }
 }

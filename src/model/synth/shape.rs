@@ -3,8 +3,6 @@
 use super::tensors::{Kind, Tensor};
 use serde_json::{Value, json};
 
-/// Layers of the text encoder, up to the last one that is tapped.
-const TEXT_LAYERS: usize = 36;
 /// Layers whose outputs are text features.
 const TAPS: usize = 13;
 const TOKEN_CHANNELS: usize = 128;
@@ -23,6 +21,8 @@ pub struct SynthShape {
     pub intermediate: usize,
     /// Values of the vector that modulations are made from.
     pub conditioning: usize,
+    /// Layers of the text encoder; a whole model has 36, up to the last one that is tapped.
+    pub text_layers: usize,
     /// Width of the text encoder; a token has 13 times as many features.
     pub text_width: usize,
     /// Query heads, key heads and values of a head of the text encoder.
@@ -48,6 +48,7 @@ impl SynthShape {
             head_dim: 256,
             intermediate: 12288,
             conditioning: 512,
+            text_layers: 36,
             text_width: 4096,
             text_heads: (32, 8, 128),
             text_intermediate: 12288,
@@ -78,6 +79,7 @@ impl SynthShape {
             head_dim: 64,
             intermediate: 192,
             conditioning: 64,
+            text_layers: 36,
             text_width: 64,
             text_heads: (2, 1, 32),
             text_intermediate: 64,
@@ -113,7 +115,7 @@ impl SynthShape {
                 "vocab_size": self.vocabulary,
                 "hidden_size": self.text_width,
                 "intermediate_size": self.text_intermediate,
-                "num_hidden_layers": TEXT_LAYERS,
+                "num_hidden_layers": self.text_layers,
                 "num_attention_heads": heads,
                 "num_key_value_heads": kv_heads,
                 "head_dim": head_dim,
@@ -186,7 +188,7 @@ impl SynthShape {
         const PREFIX: &str = "language_model.";
         let table = format!("{PREFIX}embed_tokens.weight");
         let mut tensors = vec![Tensor::new(&table, [self.vocabulary, width], Kind::Table)];
-        for i in 0..TEXT_LAYERS {
+        for i in 0..self.text_layers {
             let name = |name: &str| format!("{PREFIX}layers.{i}.{name}");
             for norm in ["input_layernorm", "post_attention_layernorm"] {
                 tensors.push(Tensor::ones(&name(norm), width));

@@ -1,6 +1,5 @@
 //! The text encoder's dimensions, from its tensors, held against its `config.json`.
 
-use super::LAYERS;
 use crate::model::config::Part;
 use crate::model::error::ModelError;
 use serde_json::{Value, json};
@@ -19,13 +18,14 @@ pub(super) struct TextEncoderConfig {
 }
 
 impl TextEncoderConfig {
-    /// Reads the dimensions; each one in the config must be the one the tensors have. Keys are
-    /// looked up under `text_config` and, for a text-only config, at the top.
-    pub(super) fn read(part: &Part<'_>) -> Result<Self, ModelError> {
+    /// Reads the dimensions of an encoder of which `needed` layers are run; each one in the
+    /// config must be the one the tensors have. Keys are looked up under `text_config` and, for a
+    /// text-only config, at the top.
+    pub(super) fn read(part: &Part<'_>, needed: usize) -> Result<Self, ModelError> {
         let layers = part.count(|i| format!("layers.{i}.input_layernorm.weight"));
-        if layers < LAYERS {
+        if layers < needed {
             let tensor = format!("layers.{layers}.input_layernorm.weight");
-            let problem = format!("is missing; {LAYERS} layers are needed, {layers} are there");
+            let problem = format!("is missing; {needed} layers are needed, {layers} are there");
             return Err(part.bad_tensor(&tensor, problem));
         }
         const QUERY: &str = "layers.0.self_attn.q_proj.weight";

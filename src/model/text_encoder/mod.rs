@@ -36,11 +36,21 @@ pub(super) struct TextEncoder {
 impl TextEncoder {
     /// Builds the encoder; the embedding table and the layers stay as they are stored.
     pub(super) fn new(part: &Part<'_>, dtype: DType, device: &Device) -> Result<Self, ModelError> {
-        let config = TextEncoderConfig::read(part)?;
+        Self::first_layers(part, LAYERS, dtype, device)
+    }
+
+    /// The same with the first `count` layers only, and the taps among them.
+    pub(super) fn first_layers(
+        part: &Part<'_>,
+        count: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let config = TextEncoderConfig::read(part, count)?;
         let weights: &Weights = part.weights;
         let embedding = weights.embedding("embed_tokens", config.vocabulary, config.hidden)?;
         let layers =
-            (0..LAYERS).map(|i| Layer::new(weights, &config, i)).collect::<Result<_, _>>()?;
+            (0..count).map(|i| Layer::new(weights, &config, i)).collect::<Result<_, _>>()?;
         Ok(Self { config, embedding, layers, dtype, device: device.clone() })
     }
 
