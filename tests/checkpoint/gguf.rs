@@ -323,18 +323,18 @@ fn damaged_and_foreign_gguf_files_are_named() {
         assert!(message.contains(words), "{words}: {message}");
     }
 
-    // A type that is not read: the number of Q8_0 becomes that of IQ4_NL in one entry.
+    // A type that is not read: the number of Q8_0 becomes that of IQ4_XS in one entry.
     let name = b"layers.0.attention.qkv.weight";
     let at = bytes.windows(name.len()).position(|window| window == name).unwrap();
     let kind = at + name.len() + 4 + 16;
     assert_eq!(bytes[kind..kind + 4], 8u32.to_le_bytes());
     let mut other = bytes.clone();
-    other[kind] = 20;
+    other[kind] = 23;
     std::fs::write(&model, &other).unwrap();
     let checkpoint = Checkpoint::open(&gguf).unwrap();
     let error = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).err().unwrap();
     let error = error.to_string();
-    for words in ["IQ4_NL", "layers.0.attention.qkv.weight", "ideogram4-Q.gguf", "Q8_0, Q4_K"] {
+    for words in ["IQ4_XS", "layers.0.attention.qkv.weight", "ideogram4-Q.gguf", "Q8_0, Q4_K"] {
         assert!(error.contains(words), "{words}: {error}");
     }
     std::fs::write(&model, &bytes).unwrap();

@@ -9,6 +9,7 @@ mod subject;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
+use sigmalab::kernels::ggml::Block;
 use std::error::Error;
 use std::path::PathBuf;
 use subject::Subject;
@@ -90,12 +91,58 @@ enum Dtype {
     Nf4,
     /// e4m3 weights, products of bytes.
     Int8,
+    /// GGUF's weights of this and the following formats, bf16 activations.
+    #[value(name = "q4_0")]
+    Q4_0,
+    #[value(name = "q4_1")]
+    Q4_1,
+    #[value(name = "q5_0")]
+    Q5_0,
+    #[value(name = "q5_1")]
+    Q5_1,
+    #[value(name = "q8_0")]
+    Q8_0,
+    #[value(name = "q4_k")]
+    Q4K,
+    #[value(name = "q5_k")]
+    Q5K,
+    #[value(name = "q6_k")]
+    Q6K,
+    #[value(name = "iq4_nl")]
+    Iq4Nl,
+}
+
+impl Dtype {
+    /// The blocks that weights are stored in.
+    fn block(self) -> Option<Block> {
+        Some(match self {
+            Self::Q4_0 => Block::Q4_0,
+            Self::Q4_1 => Block::Q4_1,
+            Self::Q5_0 => Block::Q5_0,
+            Self::Q5_1 => Block::Q5_1,
+            Self::Q8_0 => Block::Q8_0,
+            Self::Q4K => Block::Q4K,
+            Self::Q5K => Block::Q5K,
+            Self::Q6K => Block::Q6K,
+            Self::Iq4Nl => Block::Iq4Nl,
+            Self::F32 | Self::Bf16 | Self::Fp8 | Self::Nf4 | Self::Int8 => return None,
+        })
+    }
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
     if let Some(threads) = arguments.threads {
         rayon::ThreadPoolBuilder::new().num_threads(threads).build_global()?;
+    }
+    // Random blocks are made for the transformers only.
+    match arguments.what {
+        What::Decoder { dtype, .. } | What::TextEncoder { dtype, .. } | What::Demo { dtype }
+            if dtype.block().is_some() =>
+        {
+            return Err("only `slice` takes the formats of GGUF".into());
+        }
+        _ => {}
     }
     let subject = match arguments.what {
         What::Peak => None,

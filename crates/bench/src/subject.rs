@@ -163,11 +163,12 @@ impl Subject {
 fn synthetic(shape: &SynthShape, dtype: Dtype) -> Result<(TempDir, Checkpoint), Box<dyn Error>> {
     let place = tempfile::tempdir()?;
     let folder = place.path().join("random");
-    let format = match dtype {
-        Dtype::F32 => SynthFormat::F32,
-        Dtype::Bf16 => SynthFormat::Bf16,
-        Dtype::Fp8 | Dtype::Int8 => SynthFormat::Fp8,
-        Dtype::Nf4 => SynthFormat::Nf4,
+    let format = match (dtype, dtype.block()) {
+        (_, Some(block)) => SynthFormat::Blocks(block),
+        (Dtype::F32, _) => SynthFormat::F32,
+        (Dtype::Fp8 | Dtype::Int8, _) => SynthFormat::Fp8,
+        (Dtype::Nf4, _) => SynthFormat::Nf4,
+        _ => SynthFormat::Bf16,
     };
     synth::write(&folder, shape, format, 1, &mut |_, _| true)?;
     let checkpoint = Checkpoint::open(&folder)?;
@@ -177,8 +178,8 @@ fn synthetic(shape: &SynthShape, dtype: Dtype) -> Result<(TempDir, Checkpoint), 
 fn options(dtype: Dtype) -> ModelOptions {
     let dtype = match dtype {
         Dtype::F32 => ComputeDtype::F32,
-        Dtype::Bf16 | Dtype::Fp8 | Dtype::Nf4 => ComputeDtype::Bf16,
         Dtype::Int8 => ComputeDtype::Int8,
+        _ => ComputeDtype::Bf16,
     };
     ModelOptions { dtype, ..ModelOptions::default() }
 }

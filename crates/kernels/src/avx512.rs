@@ -1,6 +1,8 @@
 //! Widening stored values in AVX-512 registers: to plain rows, or straight into packed operands.
 #![allow(unsafe_code)]
 
+pub(crate) mod blocks;
+
 use std::arch::x86_64::*;
 
 /// Formats, as parameters of the functions below.

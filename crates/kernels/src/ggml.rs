@@ -1,10 +1,12 @@
-//! ggml's blocks of quantised values to f32, as GGUF files hold them: Q4_0, Q4_1, Q5_0, Q5_1 and
-//! Q8_0 in blocks of 32 values, Q4_K, Q5_K and Q6_K in blocks of 256 with scales of their own for
-//! every 32 or 16. Layouts: ggml-common.h of ggml-org/llama.cpp. Products and differences are
+//! ggml's blocks of quantised values to f32, as GGUF files hold them: Q4_0, Q4_1, Q5_0, Q5_1, Q8_0
+//! and IQ4_NL in blocks of 32 values, Q4_K, Q5_K and Q6_K in blocks of 256 with scales of their own
+//! for every 32 or 16. Layouts: ggml-common.h of ggml-org/llama.cpp. Products and differences are
 //! rounded in the order of its plain versions.
 
-use crate::isa::vectorised;
-use half::f16;
+#[cfg(target_arch = "x86_64")]
+use crate::avx512::blocks as avx512;
+use crate::dense::half_to_f32;
+use crate::isa::InstructionSet;
 use std::ops::Range;
 
 /// A format of blocks.
@@ -26,14 +28,21 @@ pub enum Block {
     Q5K,
     /// 6 bits, scales in 8 bits.
     Q6K,
+    /// 4 bits that stand for the values of [`IQ4_NL`], one scale.
+    Iq4Nl,
 }
+
+/// The values of IQ4_NL's codes: close to each other around 0, as weights are (ggml-common.h,
+/// `kvalues_iq4nl`).
+pub const IQ4_NL: [i8; 16] =
+    [-127, -104, -83, -65, -49, -35, -22, -10, 1, 13, 25, 38, 53, 69, 89, 113];
 
 /// Values of the longest block.
 const LONGEST: usize = 256;
 
 impl Block {
     /// Every format.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Q4_0,
         Self::Q4_1,
         Self::Q5_0,
@@ -42,6 +51,7 @@ impl Block {
         Self::Q4K,
         Self::Q5K,
         Self::Q6K,
+        Self::Iq4Nl,
     ];
 
     /// Its name.
@@ -55,21 +65,30 @@ impl Block {
             Self::Q4K => "Q4_K",
             Self::Q5K => "Q5_K",
             Self::Q6K => "Q6_K",
+            Self::Iq4Nl => "IQ4_NL",
         }
     }
 
     /// Values of a block.
-    pub fn values(self) -> usize {
+    pub const fn values(self) -> usize {
         match self {
-            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 | Self::Iq4Nl => 32,
             Self::Q4K | Self::Q5K | Self::Q6K => LONGEST,
         }
     }
 
-    /// Bytes of a block.
-    pub fn bytes(self) -> usize {
+    /// Values that share a scale.
+    pub const fn group(self) -> usize {
         match self {
-            Self::Q4_0 => 18,
+            Self::Q6K => 16,
+            _ => 32,
+        }
+    }
+
+    /// Bytes of a block.
+    pub const fn bytes(self) -> usize {
+        match self {
+            Self::Q4_0 | Self::Iq4Nl => 18,
             Self::Q4_1 => 20,
             Self::Q5_0 => 22,
             Self::Q5_1 => 24,
@@ -101,16 +120,74 @@ pub struct Ggml<'a> {
 /// stored is left alone.
 pub fn widen_ggml(weight: Ggml<'_>, span: Range<usize>, out: &mut [f32]) {
     let count = span.len().min(out.len());
-    vectorised(|| match weight.block {
-        Block::Q4_0 => blocks(weight.bytes, span.start, &mut out[..count], q4_0),
-        Block::Q4_1 => blocks(weight.bytes, span.start, &mut out[..count], q4_1),
-        Block::Q5_0 => blocks(weight.bytes, span.start, &mut out[..count], q5_0),
-        Block::Q5_1 => blocks(weight.bytes, span.start, &mut out[..count], q5_1),
-        Block::Q8_0 => blocks(weight.bytes, span.start, &mut out[..count], q8_0),
-        Block::Q4K => blocks(weight.bytes, span.start, &mut out[..count], q4_k),
-        Block::Q5K => blocks(weight.bytes, span.start, &mut out[..count], q5_k),
-        Block::Q6K => blocks(weight.bytes, span.start, &mut out[..count], q6_k),
-    });
+    let out = &mut out[..count];
+    #[cfg(target_arch = "x86_64")]
+    match InstructionSet::chosen() {
+        InstructionSet::Scalar => plain(weight, span.start, out),
+        // SAFETY: the set is chosen among those that the processor has.
+        #[allow(unsafe_code)]
+        InstructionSet::Avx2 => unsafe { with_avx2(weight, span.start, out) },
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        InstructionSet::Avx512 => unsafe { with_avx512(weight, span.start, out) },
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    plain(weight, span.start, out);
+}
+
+#[inline(always)]
+fn plain(weight: Ggml<'_>, start: usize, out: &mut [f32]) {
+    match weight.block {
+        Block::Q4_0 => blocks(weight.bytes, start, out, q4_0),
+        Block::Q4_1 => blocks(weight.bytes, start, out, q4_1),
+        Block::Q5_0 => blocks(weight.bytes, start, out, q5_0),
+        Block::Q5_1 => blocks(weight.bytes, start, out, q5_1),
+        Block::Q8_0 => blocks(weight.bytes, start, out, q8_0),
+        Block::Q4K => blocks(weight.bytes, start, out, q4_k),
+        Block::Q5K => blocks(weight.bytes, start, out, q5_k),
+        Block::Q6K => blocks(weight.bytes, start, out, q6_k),
+        Block::Iq4Nl => blocks(weight.bytes, start, out, iq4_nl),
+    }
+}
+
+/// [`plain`], compiled for AVX2.
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c")]
+fn with_avx2(weight: Ggml<'_>, start: usize, out: &mut [f32]) {
+    plain(weight, start, out);
+}
+
+#[cfg(target_arch = "x86_64")]
+#[target_feature(enable = "avx2,fma,f16c,avx512f,avx512bw,avx512vl,avx512dq")]
+fn with_avx512(weight: Ggml<'_>, start: usize, out: &mut [f32]) {
+    macro_rules! widen {
+        ($format:ident, $block:expr) => {
+            blocks::<{ $block.bytes() }, { $block.values() }>(
+                weight.bytes,
+                start,
+                out,
+                |from, out| {
+                    // SAFETY: the processor has the set, for which this is compiled; the arrays are
+                    // the bytes and the values of a block.
+                    #[allow(unsafe_code)]
+                    unsafe {
+                        avx512::widen::<{ avx512::$format }>(from.as_ptr(), out.as_mut_ptr());
+                    }
+                },
+            )
+        };
+    }
+    match weight.block {
+        Block::Q4_0 => widen!(Q4_0, Block::Q4_0),
+        Block::Q4_1 => widen!(Q4_1, Block::Q4_1),
+        Block::Q5_0 => widen!(Q5_0, Block::Q5_0),
+        Block::Q5_1 => widen!(Q5_1, Block::Q5_1),
+        Block::Q8_0 => widen!(Q8_0, Block::Q8_0),
+        Block::Q4K => widen!(Q4_K, Block::Q4K),
+        Block::Q5K => widen!(Q5_K, Block::Q5K),
+        Block::Q6K => widen!(Q6_K, Block::Q6K),
+        Block::Iq4Nl => widen!(IQ4_NL, Block::Iq4Nl),
+    }
 }
 
 /// Widens with `widen`, block by block; blocks that begin or end outside of what is asked for by
@@ -154,7 +231,7 @@ fn blocks<const BYTES: usize, const VALUES: usize>(
 /// The f16 at `at`.
 #[inline(always)]
 fn half(block: &[u8], at: usize) -> f32 {
-    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+    half_to_f32(u16::from_le_bytes([block[at], block[at + 1]]))
 }
 
 /// Codes of 4 bits: of the low halves of 16 bytes first, then of the high ones.
@@ -176,6 +253,12 @@ fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
 fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
     let (scale, minimum) = (half(block, 0), half(block, 2));
     nibbles(&block[4..], out, |_, code| f32::from(code) * scale + minimum);
+}
+
+#[inline(always)]
+fn iq4_nl(block: &[u8; 18], out: &mut [f32; 32]) {
+    let scale = half(block, 0);
+    nibbles(&block[2..], out, |_, code| f32::from(IQ4_NL[usize::from(code)]) * scale);
 }
 
 /// The fifth bits of 32 codes.
@@ -273,14 +356,19 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use half::f16;
     use proptest::prelude::*;
 
+    fn bits(values: &[f32]) -> Vec<u32> {
+        values.iter().map(|value| value.to_bits()).collect()
+    }
+
     /// Bytes whose scales are small ordinary numbers.
-    fn weight(block: Block, blocks: usize, seed: u64) -> Vec<u8> {
+    pub(crate) fn weight(block: Block, blocks: usize, seed: u64) -> Vec<u8> {
         let mut state = seed | 1;
         let mut next = || {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
@@ -290,7 +378,7 @@ mod tests {
         for block_bytes in bytes.chunks_mut(block.bytes()) {
             let halves: &[usize] = match block {
                 Block::Q6K => &[208],
-                Block::Q4_0 | Block::Q5_0 | Block::Q8_0 => &[0],
+                Block::Q4_0 | Block::Q5_0 | Block::Q8_0 | Block::Iq4Nl => &[0],
                 _ => &[0, 2],
             };
             for at in halves {
@@ -328,6 +416,7 @@ mod tests {
         };
         match block {
             Block::Q4_0 => (f64::from(nibble(&b[2..])) - 8.0) as f32 * half(b, 0),
+            Block::Iq4Nl => f32::from(IQ4_NL[nibble(&b[2..]) as usize]) * half(b, 0),
             Block::Q4_1 => nibble(&b[4..]) as f32 * half(b, 0) + half(b, 2),
             Block::Q5_0 => {
                 (f64::from(nibble(&b[6..]) + fifth(&b[2..6])) - 16.0) as f32 * half(b, 0)
@@ -359,7 +448,8 @@ mod tests {
     fn blocks_are_as_long_as_ggml_s() {
         for block in Block::ALL {
             let bits = (block.bytes() * 8) as f64 / block.values() as f64;
-            let named: f64 = block.name()[1..2].parse().unwrap();
+            let digit = block.name().find(|c: char| c.is_ascii_digit()).unwrap();
+            let named: f64 = block.name()[digit..=digit].parse().unwrap();
             assert!(bits > named && bits <= named + 2.0, "{block:?}: {bits}");
             assert_eq!(block.bytes_of(block.values() * 3), Some(block.bytes() * 3));
             assert_eq!(block.bytes_of(block.values() + 1), None);
@@ -392,8 +482,12 @@ mod tests {
             let span = at(start.min(end))..at(start.max(end));
             let mut out = vec![f32::NAN; span.len()];
             widen_ggml(Ggml { block, bytes: &bytes }, span.clone(), &mut out);
+            let mut plainly = vec![f32::NAN; span.len()];
+            plain(Ggml { block, bytes: &bytes }, span.start, &mut plainly);
+            prop_assert_eq!(bits(&out), bits(&plainly));
             for (index, found) in span.zip(out) {
-                prop_assert_eq!(found, value(block, &bytes, index), "{:?} {}", block, index);
+                let expected = value(block, &bytes, index);
+                prop_assert_eq!(found.to_bits(), expected.to_bits(), "{:?} {}", block, index);
             }
         }
     }

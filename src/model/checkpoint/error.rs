@@ -170,8 +170,8 @@ pub enum CheckpointError {
     /// Weights packed in a way that is not read.
     #[error(
         "unknown quantisation {quantisation} in {}; sigmalab reads f32, f16, bf16, fp8 with \
-         its scale, bitsandbytes nf4, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K and \
-         Q6_K: use a checkpoint in one of these",
+         its scale, bitsandbytes nf4, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, \
+         Q6_K and IQ4_NL: use a checkpoint in one of these",
         .file.display()
     )]
     UnknownQuantisation {

@@ -231,7 +231,22 @@ fn stored_length(dtype: StoredType, shape: &[usize]) -> Result<usize, String> {
     values.checked_mul(size).ok_or_else(overflows)
 }
 
-/// ggml's number of a type.
+/// ggml's number of a format of blocks.
+pub(in crate::model) fn block_number(block: Block) -> u32 {
+    match block {
+        Block::Q4_0 => 2,
+        Block::Q4_1 => 3,
+        Block::Q5_0 => 6,
+        Block::Q5_1 => 7,
+        Block::Q8_0 => 8,
+        Block::Q4K => 12,
+        Block::Q5K => 13,
+        Block::Q6K => 14,
+        Block::Iq4Nl => 20,
+    }
+}
+
+/// The type of ggml's number.
 fn stored_type(kind: u32) -> StoredType {
     match kind {
         0 => StoredType::F32,
@@ -252,7 +267,7 @@ fn stored_type(kind: u32) -> StoredType {
         17 => StoredType::Other("IQ2_XS"),
         18 => StoredType::Other("IQ3_XXS"),
         19 => StoredType::Other("IQ1_S"),
-        20 => StoredType::Other("IQ4_NL"),
+        20 => StoredType::Block(Block::Iq4Nl),
         21 => StoredType::Other("IQ3_S"),
         22 => StoredType::Other("IQ2_S"),
         23 => StoredType::Other("IQ4_XS"),

@@ -21,6 +21,7 @@ mod summary;
 mod weights;
 
 pub use error::CheckpointError;
+pub(in crate::model) use gguf::block_number;
 pub(in crate::model) use map::{drop_pages, page_in, page_out};
 pub use summary::{CheckpointSummary, ComponentSummary, Dimension, FormatSummary};
 pub use weights::Weights;

@@ -2,7 +2,7 @@
 
 use super::stored::{StoredBytes, StoredTensor, StoredType};
 use super::weight::{DeviceWeight, Weight};
-use crate::kernels::ggml::{Block, Ggml as Blocks};
+use crate::kernels::ggml::{Block, Ggml as Blocks, IQ4_NL};
 use crate::kernels::{Matrix, Stored};
 use candle_core::quantized::{GgmlDType, QStorage, QTensor};
 use candle_core::{DType, Device, Result, Tensor};
@@ -57,6 +57,9 @@ impl Weight for Ggml {
     }
 
     fn upload(&self, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {
+        // candle reads blocks as structures, which want the alignment that a vector has.
+        let bytes = self.tensor.bytes.as_slice();
+        let mut blocks = bytes.to_vec();
         let format = match self.block {
             Block::Q4_0 => GgmlDType::Q4_0,
             Block::Q4_1 => GgmlDType::Q4_1,
@@ -66,13 +69,30 @@ impl Weight for Ggml {
             Block::Q4K => GgmlDType::Q4K,
             Block::Q5K => GgmlDType::Q5K,
             Block::Q6K => GgmlDType::Q6K,
+            // candle does not have it. Its values fit Q8_0's codes, and scales are alike.
+            Block::Iq4Nl => {
+                blocks = as_q8_0(bytes);
+                GgmlDType::Q8_0
+            }
         };
-        // candle reads blocks as structures, which want the alignment that a vector has.
-        let bytes = self.tensor.bytes.as_slice().to_vec();
-        let blocks = QStorage::from_data(Cow::Owned(bytes), device, format)?;
+        let blocks = QStorage::from_data(Cow::Owned(blocks), device, format)?;
         let weight = QTensor::new(blocks, (self.outputs, self.inputs))?;
         Ok(Box::new(GgmlOnDevice { weight, dtype, device: device.clone() }))
     }
+}
+
+/// Blocks of IQ4_NL as blocks of Q8_0 with the same values.
+fn as_q8_0(blocks: &[u8]) -> Vec<u8> {
+    let (blocks, _) = blocks.as_chunks::<{ Block::Iq4Nl.bytes() }>();
+    let mut bytes = Vec::with_capacity(blocks.len() * Block::Q8_0.bytes());
+    for [low, high, codes @ ..] in blocks {
+        bytes.extend([low, high]);
+        for shift in [0, 4] {
+            let value = |code: &u8| IQ4_NL[usize::from(code >> shift & 0xf)].cast_unsigned();
+            bytes.extend(codes.iter().map(value));
+        }
+    }
+    bytes
 }
 
 /// Blocks that candle widens.

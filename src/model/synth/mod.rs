@@ -13,7 +13,7 @@ use std::fs::{File, Permissions};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use tensors::Writer;
+use tensors::{Tensor, Writer};
 
 /// Writes a checkpoint as the folder `folder`, which appears once it is whole: until then its
 /// files are in a hidden folder beside it, which is removed where writing ends early. `progress`
@@ -77,13 +77,24 @@ fn write_files(
         ),
         (Component::Vae, WEIGHTS, shape.decoder_config(), shape.decoder()),
     ];
-    let total: u64 = parts.iter().map(|(.., tensors)| tensors::bytes(tensors, format)).sum();
+    // Blocks are for transformers, in GGUF files; the rest lies beside them in bf16.
+    let format_of = |component: Component| match (component, format) {
+        (Component::TextEncoder | Component::Vae, SynthFormat::Blocks(_)) => SynthFormat::Bf16,
+        _ => format,
+    };
+    let bytes = |component, tensors: &[Tensor]| tensors::bytes(tensors, format_of(component));
+    let total: u64 = parts.iter().map(|(component, .., tensors)| bytes(*component, tensors)).sum();
     let mut done = 0;
     for (i, (component, stem, config, tensors)) in parts.into_iter().enumerate() {
         let part = folder.join(component.folder());
         std::fs::create_dir(&part)?;
         write_json(&part.join("config.json"), &config)?;
-        let file = BufWriter::new(File::create(part.join(format!("{stem}.safetensors")))?);
+        let format = format_of(component);
+        let name = match format {
+            SynthFormat::Blocks(block) => format!("ideogram4-{}.gguf", block.name()),
+            _ => format!("{stem}.safetensors"),
+        };
+        let file = BufWriter::new(File::create(part.join(name))?);
         let seed = seed.wrapping_add(i as u64 * 0x9e37_79b9);
         let mut writer = Writer::new(file, format, seed);
         writer.write(&tensors, &mut |bytes| {
@@ -93,7 +104,7 @@ fn write_files(
                 Err(Error::new(ErrorKind::Interrupted, "stopped"))
             }
         })?;
-        done += tensors::bytes(&tensors, format);
+        done += bytes(component, &tensors);
     }
     Ok(())
 }
@@ -116,11 +127,18 @@ mod tests {
 
     #[test]
     fn a_small_one_of_every_format_loads_and_computes_finite_numbers() {
-        for format in SynthFormat::ALL {
+        for format in SynthFormat::all() {
             let place = tempfile::tempdir().unwrap();
             let folder = place.path().join("new/random");
-            write(&folder, &SynthShape::tiny(), format, 1, &mut |_, _| true).unwrap();
+            // Rows of the longest blocks.
+            let shape = SynthShape { width: 256, ..SynthShape::tiny() };
+            write(&folder, &shape, format, 1, &mut |_, _| true).unwrap();
             let checkpoint = Checkpoint::open(&folder).unwrap();
+            if let SynthFormat::Blocks(block) = format {
+                let summary = checkpoint.summary();
+                let formats = summary.components.iter().flat_map(|part| &part.formats);
+                assert!(formats.clone().any(|found| found.format == block.name()), "{block:?}");
+            }
             let model = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).unwrap();
             let grid = LatentGrid { rows: 2, columns: 3 };
             let x: Vec<f32> = (0..grid.tokens() * 128).map(|i| (i % 7) as f32 - 3.0).collect();
@@ -158,7 +176,7 @@ mod tests {
     /// What a process that is killed leaves behind: its hidden folder, at any point.
     #[test]
     fn a_part_of_one_is_never_taken_for_one() {
-        for format in SynthFormat::ALL {
+        for format in SynthFormat::all() {
             let place = tempfile::tempdir().unwrap();
             let shape = SynthShape { layers: 0, text_layers: 1, ..SynthShape::tiny() };
             for pieces in 1.. {

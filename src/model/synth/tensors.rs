@@ -1,5 +1,9 @@
-//! Random tensors in the formats that weights are stored in, as a safetensors stream.
+//! Random tensors in the formats that weights are stored in, as a stream: a safetensors file, or a
+//! GGUF file where they are ggml's blocks.
 
+use crate::kernels::ggml::Block;
+use crate::model::checkpoint::block_number;
+use half::f16;
 use serde_json::{Map, Value, json};
 use std::io::{Result, Write};
 
@@ -14,11 +18,16 @@ pub enum SynthFormat {
     Fp8,
     /// bitsandbytes nf4 in blocks of 64.
     Nf4,
+    /// ggml's blocks, where rows are whole ones; of the transformers only.
+    Blocks(Block),
 }
 
 impl SynthFormat {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::F32, Self::Bf16, Self::Fp8, Self::Nf4];
+    pub fn all() -> Vec<Self> {
+        let blocks = Block::ALL.map(Self::Blocks);
+        [Self::F32, Self::Bf16, Self::Fp8, Self::Nf4].into_iter().chain(blocks).collect()
+    }
 
     fn float(self) -> (&'static str, usize) {
         if self == Self::F32 { ("F32", 4) } else { ("BF16", 2) }
@@ -121,6 +130,13 @@ impl Tensor {
                     ),
                 ]
             }
+            (Kind::Linear, SynthFormat::Blocks(block))
+                if self.fan_in().is_multiple_of(block.values()) =>
+            {
+                let bytes = elements / block.values() * block.bytes();
+                let fill = Fill::Blocks(block, spread);
+                vec![(name(), block.name(), self.shape.clone(), fill, bytes as u64)]
+            }
             (kind, _) => {
                 let fill = match kind {
                     Kind::Linear | Kind::Small => Fill::Floats(spread),
@@ -150,6 +166,8 @@ enum Fill {
     Codes,
     /// Random bytes.
     Bytes,
+    /// Blocks of random codes whose values have this standard deviation, roughly.
+    Blocks(Block, f32),
     /// The values of the nf4 codes (Dettmers et al., arXiv 2305.14314, appendix E).
     Map,
     /// These.
@@ -198,6 +216,9 @@ impl<W: Write> Writer<W> {
         tensors: &[Tensor],
         progress: &mut dyn FnMut(u64) -> Result<()>,
     ) -> Result<()> {
+        if matches!(self.format, SynthFormat::Blocks(_)) {
+            return self.write_gguf(tensors, progress);
+        }
         let stored: Vec<_> = tensors.iter().flat_map(|t| t.stored(self.format)).collect();
         let mut header = Map::new();
         let mut offset = 0;
@@ -216,17 +237,73 @@ impl<W: Write> Writer<W> {
         self.to.write_all(header.as_bytes())?;
         let mut done = 0;
         for (.., fill, bytes) in &stored {
-            let mut left = *bytes;
-            while left > 0 {
-                let count = left.min(CHUNK as u64) as usize;
-                let chunk = self.chunk(fill, count);
-                self.to.write_all(&chunk)?;
-                left -= count as u64;
-                done += count as u64;
-                progress(done)?;
-            }
+            self.write_filled(fill, *bytes, &mut done, progress)?;
         }
         self.to.flush()
+    }
+
+    fn write_gguf(
+        &mut self,
+        tensors: &[Tensor],
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
+        let stored: Vec<_> = tensors.iter().flat_map(|t| t.stored(self.format)).collect();
+        let text = |to: &mut Vec<u8>, text: &str| {
+            to.extend((text.len() as u64).to_le_bytes());
+            to.extend(text.as_bytes());
+        };
+        let mut header = b"GGUF\x03\0\0\0".to_vec();
+        header.extend((stored.len() as u64).to_le_bytes());
+        header.extend(1u64.to_le_bytes());
+        text(&mut header, "general.architecture");
+        header.extend(GGUF_TEXT.to_le_bytes());
+        text(&mut header, "ideogram4");
+        let mut offset = 0;
+        for (name, dtype, shape, _, bytes) in &stored {
+            text(&mut header, name);
+            header.extend((shape.len() as u32).to_le_bytes());
+            for axis in shape.iter().rev() {
+                header.extend((*axis as u64).to_le_bytes());
+            }
+            let block = Block::ALL.into_iter().find(|block| block.name() == *dtype);
+            header.extend(block.map_or(GGUF_BF16, block_number).to_le_bytes());
+            header.extend(u64::to_le_bytes(offset));
+            offset += bytes.next_multiple_of(GGUF_ALIGNMENT);
+        }
+        let padding =
+            |bytes: u64| vec![0; (bytes.next_multiple_of(GGUF_ALIGNMENT) - bytes) as usize];
+        header.extend(padding(header.len() as u64));
+        self.to.write_all(&header)?;
+        let mut done = 0;
+        for (.., fill, bytes) in &stored {
+            self.write_filled(fill, *bytes, &mut done, progress)?;
+            self.to.write_all(&padding(*bytes))?;
+        }
+        self.to.flush()
+    }
+
+    /// `bytes` bytes of a fill; `done` counts them.
+    fn write_filled(
+        &mut self,
+        fill: &Fill,
+        bytes: u64,
+        done: &mut u64,
+        progress: &mut dyn FnMut(u64) -> Result<()>,
+    ) -> Result<()> {
+        let most = match fill {
+            Fill::Blocks(block, _) => CHUNK / block.bytes() * block.bytes(),
+            _ => CHUNK,
+        };
+        let mut left = bytes;
+        while left > 0 {
+            let count = left.min(most as u64) as usize;
+            let chunk = self.chunk(fill, count);
+            self.to.write_all(&chunk)?;
+            left -= count as u64;
+            *done += count as u64;
+            progress(*done)?;
+        }
+        Ok(())
     }
 
     /// `count` bytes of a fill; what is given is given whole, as it is short.
@@ -268,6 +345,18 @@ impl<W: Write> Writer<W> {
                 bytes
             }
             Fill::Bytes => self.random(count),
+            Fill::Blocks(block, spread) => {
+                let mut bytes = self.random(count);
+                for bytes in bytes.chunks_exact_mut(block.bytes()) {
+                    for (at, scale) in block_scales(*block, *spread) {
+                        let scale = f16::from_f32(scale).to_le_bytes();
+                        for (byte, value) in bytes.iter_mut().skip(at).zip(scale) {
+                            *byte = value;
+                        }
+                    }
+                }
+                bytes
+            }
             Fill::Map => MAP.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Fill::Given(bytes) => bytes.clone(),
         }
@@ -289,6 +378,31 @@ impl<W: Write> Writer<W> {
         let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         z ^ (z >> 31)
+    }
+}
+
+/// GGUF's number of a string.
+const GGUF_TEXT: u32 = 8;
+/// GGUF's number of bf16.
+const GGUF_BF16: u32 = 30;
+/// Tensors begin at multiples of this.
+const GGUF_ALIGNMENT: u64 = 32;
+
+/// Where the f16 of a block are, and what they have to be so that random codes have this standard
+/// deviation, roughly. Minima take the codes' mean away.
+fn block_scales(block: Block, spread: f32) -> Vec<(usize, f32)> {
+    // The standard deviation of uniform codes is their number over √12. Random scales are 32 on
+    // average where they have 6 bits; those of 8 bits have a standard deviation of their own.
+    match block {
+        Block::Q4_0 => vec![(0, spread / 4.6)],
+        Block::Q4_1 => vec![(0, spread / 4.6), (2, -7.5 * spread / 4.6)],
+        Block::Q5_0 => vec![(0, spread / 9.2)],
+        Block::Q5_1 => vec![(0, spread / 9.2), (2, -15.5 * spread / 9.2)],
+        Block::Q8_0 => vec![(0, spread / 74.0)],
+        Block::Q4K => vec![(0, spread / 4.6 / 32.0), (2, 7.5 * spread / 4.6 / 32.0)],
+        Block::Q5K => vec![(0, spread / 9.2 / 32.0), (2, 15.5 * spread / 9.2 / 32.0)],
+        Block::Q6K => vec![(208, spread / 18.5 / 74.0)],
+        Block::Iq4Nl => vec![(0, spread / 70.0)],
     }
 }
 

@@ -1,6 +1,8 @@
 //! Packing straight from the stored bytes, where the processor and the shape allow it.
 
 use super::{Core, Values};
+#[cfg(target_arch = "x86_64")]
+use crate::ggml::{Block, Ggml};
 use std::ops::Range;
 
 /// Packs the values `span` of each row, as lanes `step` apart; false where that is left to the
@@ -56,8 +58,7 @@ pub(super) fn pack(
             }
             (nf4.codes, start / 2, inputs / 2, Some((nf4.map, &scales[..], nf4.blocksize)))
         }
-        // Their scales change too often.
-        Stored::Ggml(_) => return false,
+        Stored::Ggml(ggml) => return pack_blocks(*ggml, from, span, (round, pairs), out, step),
     };
     let last = match stored {
         Stored::F32(_) => 4 * count,
@@ -92,6 +93,64 @@ pub(super) fn pack(
             Stored::E4m3(_) => pack!(E4M3),
             Stored::Nf4(_) => pack!(NF4),
             Stored::Ggml(_) => return false,
+        }
+    }
+    true
+}
+
+/// The same for blocks, on AVX-512; `(round, pairs)` are what becomes of values.
+#[cfg(target_arch = "x86_64")]
+fn pack_blocks(
+    ggml: Ggml<'_>,
+    from: Values<'_>,
+    span: Range<usize>,
+    (round, pairs): (bool, bool),
+    out: &mut [u32],
+    step: usize,
+) -> bool {
+    use crate::avx512::blocks::{self, BlockRows};
+
+    let Values { inputs, row, rows, .. } = from;
+    let Ggml { block, bytes } = ggml;
+    let (Some(before), Some(stride), Some(length)) =
+        (block.bytes_of(span.start), block.bytes_of(inputs), block.bytes_of(span.len()))
+    else {
+        return false;
+    };
+    if span.len() > blocks::MOST {
+        return false;
+    }
+    let first = row * stride + before;
+    assert!(bytes.len() >= first + (rows - 1) * stride + length);
+    let first = bytes[first..].as_ptr();
+    let from = BlockRows { first, stride, rows, count: span.len() };
+    let out = out.as_mut_ptr();
+    macro_rules! pack {
+        ($format:ident) => {
+            match (round, pairs) {
+                (false, false) => {
+                    blocks::pack::<{ blocks::$format }, false, false>(from, out, step)
+                }
+                (true, false) => blocks::pack::<{ blocks::$format }, true, false>(from, out, step),
+                // Making pairs rounds.
+                (_, true) => blocks::pack::<{ blocks::$format }, false, true>(from, out, step),
+            }
+        };
+    }
+    // SAFETY: `pack` has seen that the processor has the set, that there are 1 to 16 rows, and
+    // that their lanes fit `out`; the blocks are within the length asserted above.
+    #[allow(unsafe_code)]
+    unsafe {
+        match block {
+            Block::Q4_0 => pack!(Q4_0),
+            Block::Q4_1 => pack!(Q4_1),
+            Block::Q5_0 => pack!(Q5_0),
+            Block::Q5_1 => pack!(Q5_1),
+            Block::Q8_0 => pack!(Q8_0),
+            Block::Q4K => pack!(Q4_K),
+            Block::Q5K => pack!(Q5_K),
+            Block::Q6K => pack!(Q6_K),
+            Block::Iq4Nl => pack!(IQ4_NL),
         }
     }
     true

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use super::*;
+use crate::ggml::{Block, Ggml};
 use crate::stored::Stored;
 use half::bf16;
 use proptest::prelude::*;
@@ -194,6 +195,44 @@ fn transposing_by_registers_is_transposing() {
     }
 }
 
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(96))]
+    #[test]
+    fn blocks_are_packed_to_the_bits_of_their_values(
+        block in prop::sample::select(Block::ALL.to_vec()),
+        (row, rows) in (0..3usize, 1..70usize),
+        (before, blocks, behind) in (0..3usize, 1..5usize, 0..2usize),
+        // Spans that begin or end inside of a block are left to the general way.
+        (late, early) in (prop_oneof![Just(0usize), 1..32usize], prop_oneof![Just(0usize), 1..32usize]),
+        seed in any::<u64>(),
+    ) {
+        // Several small blocks to a span, as in use.
+        let size = block.values().max(128);
+        let inputs = (before + blocks + behind) * size;
+        let outputs = row + rows;
+        let bytes = crate::ggml::tests::weight(block, outputs * inputs / block.values(), seed);
+        let ggml = Stored::Ggml(Ggml { block, bytes: &bytes });
+        let mut values = vec![0f32; outputs * inputs];
+        ggml.widen(0..values.len(), &mut values);
+        let values: Vec<u8> = values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        let span = before * size + late % size..(before + blocks) * size - early % size;
+        for precision in [Precision::F32, Precision::Bf16] {
+            for core in cores(precision) {
+                let pack = |values| {
+                    let matrix = Matrix { outputs, inputs, values, scale: None };
+                    let mut wide = vec![0u32; WIDE_LANES];
+                    let panels = rows.div_ceil(COLUMNS) * COLUMNS;
+                    let mut out = vec![u32::MAX; panels * core.lanes(span.len())];
+                    let (place, span) = ((row, rows), span.clone());
+                    pack_panels(core, &matrix, place, span, &mut wide, &mut out);
+                    out
+                };
+                prop_assert!(pack(ggml) == pack(Stored::F32(&values)), "{core:?} {block:?}");
+            }
+        }
+    }
+}
+
 #[test]
 #[ignore = "a measurement"]
 #[allow(clippy::print_stdout)]
@@ -248,13 +287,16 @@ fn speed_of_the_innermost_loops() {
     let mut wide = vec![0u32; BATCH * WIDE];
     let mut panel = crate::scratch::Scratch::default();
     let panel = panel.lanes(COLUMNS * BLOCK);
-    for (name, values) in [
+    let blocks =
+        Block::ALL.map(|block| (block.name(), Stored::Ggml(Ggml { block, bytes: &bytes })));
+    let plain = [
         ("f32", Stored::F32(&bytes)),
         ("bf16", Stored::Bf16(&bytes)),
         ("f16", Stored::F16(&bytes)),
         ("fp8", Stored::E4m3(&bytes)),
         ("nf4", Stored::Nf4(nf4)),
-    ] {
+    ];
+    for (name, values) in plain.into_iter().chain(blocks) {
         let matrix = Matrix { outputs: n, inputs: k, values, scale: None };
         let core = Core::chosen(Precision::Bf16);
         let seconds = best(&mut || {
@@ -265,5 +307,8 @@ fn speed_of_the_innermost_loops() {
             }
         });
         println!("pack {name}: {:.3} ns an element", seconds * 1e9 / (n * k) as f64);
+        let mut row = vec![0f32; 1024];
+        let seconds = best(&mut || values.widen(0..1024, &mut row));
+        println!("widen {name}: {:.3} ns an element", seconds * 1e9 / 1024.0);
     }
 }
