@@ -145,7 +145,8 @@ impl Model {
         let ids = self.token_ids(prompt)?;
         let features = self.features(&ids)?;
         let projected = {
-            let _turn = self.residency.encoder().of(self.text_encoder.layers());
+            let turns = self.residency.encoder();
+            let _turn = self.device.is_cpu().then(|| turns.of(self.text_encoder.layers()));
             self.conditional.project_text(&features)?
         };
         self.residency.encoded();

@@ -90,7 +90,8 @@ impl TextEncoder {
         let mut hidden = self.embedding.rows(ids)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, layer) in self.layers.iter().enumerate() {
-            let _turn = turns.of(i);
+            // An accelerator has its own copy.
+            let _turn = self.device.is_cpu().then(|| turns.of(i));
             hidden = match (self.device.is_cpu(), self.dtype) {
                 (true, DType::BF16) => self.run::<half::bf16>(layer, &hidden, &rotary)?,
                 (true, _) => self.run::<f32>(layer, &hidden, &rotary)?,
