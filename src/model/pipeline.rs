@@ -254,5 +254,10 @@ fn residency(
     let of_layers: u64 = of_layers.map(|bytes| bytes.as_slice().len() as u64).sum();
     let parts = [Component::Transformer, Component::UnconditionalTransformer, Component::Vae];
     let of_parts: u64 = parts.into_iter().map(|part| checkpoint.component_bytes(part)).sum();
-    Residency::new(encoder, first, second, of_parts.saturating_sub(of_layers))
+    let modulations: u64 = [Some(conditional), unconditional]
+        .into_iter()
+        .flatten()
+        .map(Transformer::modulation_bytes)
+        .sum();
+    Residency::new(encoder, first, second, of_parts.saturating_sub(of_layers) + modulations)
 }

@@ -10,8 +10,8 @@ use super::linear::StoredBytes;
 pub(super) use chain::Turns;
 use chain::{Chain, Order};
 
-/// What a process takes beside weights and what a network works with: the program, its threads,
-/// and the modulations that are kept.
+/// What a process takes beside weights and what a network works with: the program, its threads and
+/// their scratch memory.
 const PROCESS_BYTES: u64 = 256 << 20;
 
 /// The weights of one layer.
@@ -26,14 +26,14 @@ pub(super) struct Residency {
     networks: Chain,
     /// Number of layers of the conditional network.
     conditional: usize,
-    /// Bytes of weights that are used outside their layers.
+    /// Bytes that stay: weights that are used outside their layers, and what is computed once.
     fixed: u64,
     /// Bytes the model may take.
     limit: Option<u64>,
 }
 
 impl Residency {
-    /// `fixed` are bytes of weights in no layer. Without a limit everything stays.
+    /// `fixed` are bytes that stay beside the layers. Without a limit everything stays.
     pub(super) fn new(
         encoder: Vec<LayerBytes>,
         conditional: Vec<LayerBytes>,

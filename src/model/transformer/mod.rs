@@ -148,6 +148,13 @@ impl Transformer {
         (tokens * self.config.width * self.dtype.size_in_bytes()) as u64 * 8
     }
 
+    /// The most bytes that the modulations kept from other times take: four gains of every block
+    /// and the last layer's.
+    pub(super) fn modulation_bytes(&self) -> u64 {
+        let gains = 4 * self.blocks.len() + 1;
+        (TIMES_KEPT * gains * self.config.width * self.dtype.size_in_bytes()) as u64
+    }
+
     /// Numbers a latent token has.
     pub(super) fn channels(&self) -> usize {
         self.config.channels
