@@ -10,7 +10,6 @@ use sigmalab::engine::noise::{NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::engine::worker::{Engine, EngineOptions};
-use sigmalab::model::{ComputeDtype, DeviceChoice};
 use sigmalab::sampler::plugin::{
     Discovery, Effort, Guardian, Place, Places, PluginSampler, USUAL_LIMIT, USUAL_SILENCE, Watch,
     discover,
@@ -19,6 +18,7 @@ use sigmalab::sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput,
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
 use sigmalab::schedule::terminal::Terminal;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

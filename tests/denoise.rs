@@ -3,16 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
-use sigmalab::engine::cancel::CancelToken;
 use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use sigmalab::engine::event::{NfeCount, StepReport};
 use sigmalab::engine::network::{CHANNELS, Network};
-use sigmalab::engine::trajectory::{StateKey, TrajectoryCache};
+use sigmalab::engine::state_key::StateKey;
+use sigmalab::engine::trajectory::TrajectoryCache;
 use sigmalab::sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput, Text};
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::sigmas::{Schedule, Sigma, Terminal};
 use sigmalab::schedule::size::Size;
+use sigmalab_compute::CancelToken;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;

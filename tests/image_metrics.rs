@@ -4,7 +4,7 @@
 use serde::Deserialize;
 use sigmalab::metrics::comparison::{psnr, ssim};
 use sigmalab::metrics::image::ImageMetrics;
-use sigmalab::model::RgbImage;
+use sigmalab_image::RgbImage;
 
 #[derive(Deserialize)]
 struct Values {

@@ -5,7 +5,8 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{LatentGrid, Model, ModelError, ModelOptions, ModelTime};
+use sigmalab::model::{LatentGrid, Model, ModelError, ModelTime};
+use sigmalab_compute::ModelOptions;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -199,10 +200,16 @@ fn progress_names_each_part_and_ends_at_the_last_byte() {
     let checkpoint = Checkpoint::open(&tiny("reference-fp8")).unwrap();
     let mut seen = Vec::new();
     Model::load(&checkpoint, ModelOptions::default(), &mut |progress| seen.push(progress)).unwrap();
-    let stages: Vec<&str> = seen.iter().map(|progress| progress.stage.as_str()).collect();
+    let stages: Vec<String> = seen.iter().map(|progress| progress.stage.to_string()).collect();
     assert_eq!(
         stages,
-        ["text encoder", "transformer", "unconditional transformer", "vae", "ready"]
+        [
+            "reading text encoder",
+            "reading transformer",
+            "reading unconditional transformer",
+            "reading decoder",
+            "ready"
+        ]
     );
     assert!(seen.windows(2).all(|pair| pair[0].bytes_done < pair[1].bytes_done));
     let last = seen.last().unwrap();

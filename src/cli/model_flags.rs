@@ -2,10 +2,10 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::model::LoadProgress;
 use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab::model::source::{self, DEMO};
 use sigmalab::schedule::size::Size;
+use sigmalab_compute::LoadProgress;
 use std::env::VarError;
 use std::path::Path;
 

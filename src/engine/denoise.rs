@@ -2,18 +2,19 @@
 //! trajectory cache allows. It knows networks by their trait and nothing of prompts as text,
 //! pixels or processes.
 
-use super::cancel::CancelToken;
 use super::event::{NfeCount, StepReport};
 use super::guidance::{blend, needs_unconditional};
 use super::network::Network;
 use super::noise::gaussian_stream;
-use super::trajectory::{State, StateKey, StepCost, StepTaken, TrajectoryCache};
+use super::state_key::{Need, StateKey, past_steps, resume_index};
+use super::trajectory::{State, StepCost, StepTaken, TrajectoryCache};
 use crate::metrics::trajectory::{
     StepMetrics, clean_estimate, cosine, distance, local_error, norm,
 };
 use crate::sampler::{Choice, HistoryEntry, Host, SamplerError, StepInput, Velocities};
 use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::schedule::size::Size;
+use sigmalab_compute::CancelToken;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
@@ -189,19 +190,12 @@ impl<N: Network> Denoising<'_, N> {
 
     /// Keys of the N + 1 states.
     fn keys(&self) -> Vec<StateKey> {
-        let mut keys = vec![self.root];
-        let mut key = self.root;
-        for index in 0..self.steps() {
-            let (sigma, sigma_next, gw) = self.step(index);
-            key = key.after(sigma, sigma_next, gw);
-            keys.push(key);
-        }
-        keys
+        self.root.along(self.schedule)
     }
 
-    /// How many past steps are kept: what the sampler reads, and one for the x0 drift.
+    /// How many past steps are kept.
     fn past_len(&self) -> usize {
-        self.sampler.sampler.info().history_len.max(1)
+        past_steps(self.sampler.sampler.info())
     }
 
     /// The furthest state in the cache whose past is there too, else the noise.
@@ -211,14 +205,17 @@ impl<N: Network> Denoising<'_, N> {
         for key in keys {
             cache.get(*key);
         }
-        for index in (0..=self.steps()).rev() {
-            let Some(state) = cache.get(keys[index]).cloned() else { continue };
-            let newest_first = (index.saturating_sub(self.past_len())..index).rev();
-            let past: Option<VecDeque<_>> =
-                newest_first.map(|past| self.recall(past, keys, cache)).collect();
-            if let Some(past) = past {
-                return Walk { state, past, nfe: NfeCount::default() };
-            }
+        let past_len = self.past_len();
+        let resumed = resume_index(self.steps(), past_len, |index, need| match need {
+            Need::Latents => cache.get(keys[index]).is_some(),
+            Need::Velocities => self.recall(index, keys, cache).is_some(),
+        });
+        if let Some(index) = resumed
+            && let Some(state) = cache.get(keys[index]).cloned()
+        {
+            let newest_first = (index.saturating_sub(past_len)..index).rev();
+            let past = newest_first.filter_map(|past| self.recall(past, keys, cache)).collect();
+            return Walk { state, past, nfe: NfeCount::default() };
         }
         let state = State { x: self.noise.into(), steps: [].into(), v_cond: None, v_uncond: None };
         Walk { state, past: VecDeque::new(), nfe: NfeCount::default() }

@@ -2,8 +2,9 @@
 
 use crate::metrics::trajectory::StepMetrics;
 use crate::model::profile::ProfileEntry;
-use crate::model::{LoadProgress, RgbImage};
 use serde::{Deserialize, Serialize};
+use sigmalab_compute::LoadProgress;
+use sigmalab_image::RgbImage;
 
 /// Something that happened in a run. A run ends with its result, which is no event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,7 +1,6 @@
 //! Prompt → latents → image: the denoising loop, the trajectory cache, cancellation, events and
 //! the worker process. This room knows nothing of terminals and TOML.
 
-pub mod cancel;
 pub mod denoise;
 pub mod event;
 pub mod folders;
@@ -15,5 +14,6 @@ pub mod recipe;
 pub mod request;
 pub mod session;
 pub mod solver;
+pub mod state_key;
 pub mod trajectory;
 pub mod worker;

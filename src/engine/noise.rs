@@ -50,16 +50,12 @@ impl Rng {
 
 /// BLAKE3 of the values' little-endian bytes, hexadecimal: what [`NoiseSource::File`] holds.
 pub fn fingerprint(values: &[f32]) -> String {
-    hash(values).to_hex().to_string()
-}
-
-pub(crate) fn hash(values: &[f32]) -> blake3::Hash {
     let mut hasher = blake3::Hasher::new();
     for chunk in values.chunks(4096) {
         let bytes: Vec<u8> = chunk.iter().flat_map(|value| value.to_le_bytes()).collect();
         hasher.update(&bytes);
     }
-    hasher.finalize()
+    hasher.finalize().to_hex().to_string()
 }
 
 /// Not the name of a generator.

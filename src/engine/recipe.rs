@@ -2,13 +2,13 @@
 //! files, histories, journals and tables.
 
 use super::noise::NoiseSource;
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::sampler::{Chosen, SamplerChoiceError, Samplers};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::Step;
 use crate::schedule::sigmas::{Schedule, ScheduleError, Terminal};
 use crate::schedule::size::Size;
 use serde::{Deserialize, Serialize};
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use std::collections::BTreeMap;
 
 /// The version this build writes.

@@ -2,8 +2,8 @@
 
 use super::event::NfeCount;
 use super::recipe::Recipe;
-use crate::model::RgbImage;
 use serde::{Deserialize, Serialize};
+use sigmalab_image::RgbImage;
 
 /// One image to make.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,7 +2,6 @@
 //! and the way of one request through it: recipe → schedule → model → loop → image. It knows
 //! nothing of processes and pipes.
 
-use super::cancel::CancelToken;
 use super::denoise::{DenoiseError, Denoising, Progress, denoise};
 use super::event::Event;
 use super::memory::{self, MemoryBudget};
@@ -13,13 +12,15 @@ use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunOutput, RunRequest, Timings};
 use super::solver::{SolverError, solver};
-use super::trajectory::{StateKey, TrajectoryCache};
+use super::state_key::StateKey;
+use super::trajectory::TrajectoryCache;
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, profile};
+use crate::model::{Decoded, Model, ModelError, PromptFeatures, profile};
+use crate::sampler::SamplerInfo;
 use crate::sampler::plugin::{Place, PluginFile, Watch};
-use crate::sampler::{Choice, SamplerInfo};
-use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
+use sigmalab_compute::CancelToken;
+use sigmalab_compute::ModelOptions;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -172,6 +173,13 @@ impl Session {
             loaded.fit = Some(loaded.first_fit(&fits));
         }
         let started = Instant::now();
+        let root = StateKey::of_recipe(
+            &recipe,
+            (&sampler).into(),
+            &schedule,
+            &loaded.fingerprint,
+            &noise::fingerprint(&noise),
+        );
         let task = Denoising {
             network: &loaded.model,
             prompt: prompt.as_ref(),
@@ -180,7 +188,7 @@ impl Session {
             sampler: &sampler,
             noise: &noise,
             seed: sampler_seed(&recipe.noise),
-            root: root_key(&recipe, &sampler, &schedule, &noise),
+            root,
         };
         let mut drafts = Drafts {
             map: loaded.fit.as_ref().filter(|_| request.previews).and_then(Fit::solve),
@@ -394,7 +402,7 @@ fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
 }
 
 /// Seed of the noise that samplers draw: the run's seed, or one taken from the noise's hash.
-fn sampler_seed(source: &NoiseSource) -> u64 {
+pub(super) fn sampler_seed(source: &NoiseSource) -> u64 {
     match source {
         NoiseSource::Seed { seed, .. } => *seed,
         NoiseSource::File { blake3: text } => {
@@ -402,29 +410,4 @@ fn sampler_seed(source: &NoiseSource) -> u64 {
             first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
         }
     }
-}
-
-fn root_key(recipe: &Recipe, sampler: &Choice, schedule: &Schedule, noise: &[f32]) -> StateKey {
-    let info = sampler.sampler.info();
-    let fingerprint = recipe.model.fingerprint.as_deref().unwrap_or_default();
-    let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
-    let size = recipe.size.to_string();
-    let params: Vec<u8> =
-        sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
-    let noise = noise::hash(noise);
-    let file = sampler.file.as_ref().map_or("", |file| file.hash.as_str());
-    let parts: [&[u8]; 10] = [
-        fingerprint.as_bytes(),
-        compute.as_bytes(),
-        recipe.prompt.as_bytes(),
-        size.as_bytes(),
-        noise.as_bytes(),
-        &sampler_seed(&recipe.noise).to_le_bytes(),
-        info.id.as_bytes(),
-        info.version.as_bytes(),
-        file.as_bytes(),
-        &params,
-    ];
-    let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
-    StateKey::root(&parts, first)
 }

@@ -1,43 +1,14 @@
 //! The trajectory cache: every state a run passes through, keyed by everything that determines
 //! it, so that a run which shares a prefix with an earlier one starts where the prefix ends.
 //!
-//! A state is the latents before step k. Its key is a hash chain over the model, the prompt, the
-//! size, the noise and the sampler, and then σ, σ_next and gw of every step up to k. The
-//! velocities at a state do not depend on the gw of step k, so runs that differ first in gw at
-//! step k share them too. This file knows nothing of how velocities are made.
+//! A state is the latents before step k. The velocities at a state do not depend on the gw of
+//! step k, so runs that differ first in gw at step k share them too. This file knows nothing of
+//! how velocities are made.
 
+use super::state_key::StateKey;
 use crate::metrics::trajectory::StepMetrics;
 use std::collections::HashMap;
 use std::sync::Arc;
-
-/// Identity of a state: equal keys mean equal bits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct StateKey([u8; 32]);
-
-impl StateKey {
-    /// The key of the initial noise at the first σ, from `parts` that determine the trajectory
-    /// apart from its steps (model, prompt, size, noise, sampler …).
-    pub fn root(parts: &[&[u8]], first_sigma: f64) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        hasher.update(&first_sigma.to_bits().to_le_bytes());
-        StateKey(hasher.finalize().into())
-    }
-
-    /// The key of the state that a step from this one leads to.
-    #[must_use]
-    pub fn after(self, sigma: f64, sigma_next: f64, gw: f64) -> Self {
-        let mut hasher = blake3::Hasher::new();
-        hasher.update(&self.0);
-        for number in [sigma, sigma_next, gw] {
-            hasher.update(&number.to_bits().to_le_bytes());
-        }
-        StateKey(hasher.finalize().into())
-    }
-}
 
 /// Evaluations of the two networks in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -151,20 +122,6 @@ mod tests {
 
     fn key(name: &str) -> StateKey {
         StateKey::root(&[name.as_bytes()], 1.0)
-    }
-
-    #[test]
-    fn keys_depend_on_every_part_and_every_number() {
-        let root = StateKey::root(&[b"model", b"prompt"], 1.0);
-        assert_ne!(root, StateKey::root(&[b"modelp", b"rompt"], 1.0));
-        assert_ne!(root, StateKey::root(&[b"model", b"prompt"], 0.99));
-        let next = root.after(1.0, 0.5, 7.0);
-        assert_eq!(next, root.after(1.0, 0.5, 7.0));
-        for other in
-            [root.after(0.9, 0.5, 7.0), root.after(1.0, 0.4, 7.0), root.after(1.0, 0.5, 3.0)]
-        {
-            assert_ne!(next, other);
-        }
     }
 
     #[test]

@@ -2,12 +2,12 @@
 //! Frozen beside the file, so that a sweep goes on as it began whatever changes around it.
 
 use super::spec::Prompt;
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
 use serde::{Deserialize, Serialize};
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 
 /// The version this build writes.
 pub const VERSION: u32 = 1;

@@ -8,7 +8,7 @@ use crate::metrics::comparison::{psnr, ssim};
 use crate::metrics::image::ImageMetrics;
 use crate::metrics::latent::rmse;
 use crate::metrics::trajectory::straightness;
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;

@@ -9,8 +9,6 @@
 
 mod entry;
 mod store;
-mod thumbnail;
 
 pub use entry::{Entry, EntryId, FinishedRun, NoEntryId};
 pub use store::{DATA_VARIABLE, DEFAULT_QUOTA, History, HistoryError, Listing, data_folder};
-pub use thumbnail::thumbnail;

@@ -2,13 +2,13 @@
 //! Safe beside other processes on the same folder, which may add and remove runs at any time.
 
 use super::entry::{Entry, EntryId, FinishedRun, VERSION};
-use super::thumbnail::thumbnail;
 use crate::image_file::{
     OnCollision, PictureError, Target, TargetError, read_picture, write_picture,
 };
 use crate::metrics::image::ImageMetrics;
-use crate::model::RgbImage;
 use etcetera::BaseStrategy as _;
+use sigmalab_image::RgbImage;
+use sigmalab_image::thumbnail;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Read as _};

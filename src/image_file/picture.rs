@@ -4,7 +4,7 @@
 use super::parameters::parameters_line;
 use super::recipe_text::LIMIT;
 use crate::engine::recipe::Recipe;
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
 use std::io::{BufRead, Seek, Write};
 
 /// Keyword of the text chunk that holds the recipe.

@@ -6,12 +6,12 @@ use super::open::open_file;
 use super::picture::{self, PictureError};
 use crate::engine::noise::NoiseSource;
 use crate::engine::recipe::{ModelRef, Recipe, SamplerRef, VERSION};
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::preset::Step;
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
 use serde::Deserialize;
 use serde_json::Value;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
 

@@ -1,8 +1,8 @@
 //! Two pictures of the same size beside each other: PSNR and SSIM. Functions on pixels; they know
 //! nothing of how the pictures were made. Formulas are in `docs/metrics.md`.
 
-use crate::model::RgbImage;
 use rayon::prelude::*;
+use sigmalab_image::RgbImage;
 
 /// Standard deviation of SSIM's window in pixels (Wang et al. 2004).
 const WINDOW_DEVIATION: f64 = 1.5;

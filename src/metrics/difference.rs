@@ -3,7 +3,7 @@
 
 use super::colour_map;
 use super::comparison::{ComparisonError, check};
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
 
 /// |A − B| of every pixel: the largest difference of its three values, 0…255.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,8 +1,8 @@
 //! Measures of one picture: clipping, saturation, contrast, sharpness, colourfulness. Functions
 //! on pixels; they know nothing of how a picture was made. Formulas are in `docs/metrics.md`.
 
-use crate::model::RgbImage;
 use serde::{Deserialize, Serialize};
+use sigmalab_image::RgbImage;
 
 /// Weights of red, green and blue in the grey that contrast and sharpness are measured on: those
 /// of Rec. 709 as scikit-image's `rgb2gray` has them.

@@ -1,5 +1,7 @@
 //! The shapes and units in which callers hold latents, times and pixels.
 
+use sigmalab_image::RgbImage;
+
 /// Rows and columns of latent tokens; a token covers 16×16 pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct LatentGrid {
@@ -27,15 +29,4 @@ pub struct Decoded {
     pub image: RgbImage,
     /// Share of the colour values that lay beyond −1…1, in 0…1: those that were clamped.
     pub clip_fraction: f64,
-}
-
-/// An 8-bit RGB image, rows from the top.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RgbImage {
-    /// Width in pixels.
-    pub width: u32,
-    /// Height in pixels.
-    pub height: u32,
-    /// `width · height · 3` bytes.
-    pub pixels: Vec<u8>,
 }

@@ -7,7 +7,6 @@
 //! - [`hub`]: repository ids to local folders;
 //! - the networks and [`Model`], which holds them together.
 
-mod cancel;
 pub mod checkpoint;
 mod config;
 mod decoder;
@@ -29,9 +28,7 @@ mod tokenizer;
 mod transfer_rate;
 mod transformer;
 
-pub use cancel::CancelToken;
 pub use error::ModelError;
-pub use latents::{Decoded, LatentGrid, ModelTime, RgbImage};
-pub use options::{ComputeDtype, DeviceChoice, LoadProgress, ModelOptions};
+pub use latents::{Decoded, LatentGrid, ModelTime};
 pub use pipeline::{Model, PromptFeatures};
 pub use text_layers::TextLayers;

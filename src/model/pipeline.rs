@@ -5,14 +5,16 @@ use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
-use super::latents::{Decoded, LatentGrid, ModelTime, RgbImage};
-use super::options::{ComputeDtype, LoadProgress, ModelOptions};
+use super::latents::{Decoded, LatentGrid, ModelTime};
+use super::options::{activation_dtype, open_device};
 use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
 use super::transfer_rate::TransferRate;
 use super::transformer::Transformer;
 use candle_core::{DType, Device, Tensor};
+use sigmalab_compute::{ComputeDtype, LoadProgress, LoadStage, ModelOptions};
+use sigmalab_image::RgbImage;
 use std::time::Instant;
 
 /// Tokens of a prompt of usual length, by which the least memory is told.
@@ -51,13 +53,13 @@ impl Model {
         options: ModelOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, ModelError> {
-        let device = options.device.open()?;
-        let dtype = options.dtype.dtype();
+        let device = open_device(options.device)?;
+        let dtype = activation_dtype(options.dtype);
         let bytes_total = checkpoint.weight_bytes();
         let mut bytes_done = 0;
         let (started, mut rate) = (Instant::now(), TransferRate::default());
         let mut stage = |component: Component| {
-            let stage = component.folder().replace('_', " ");
+            let stage = LoadStage::Reading(component.part());
             let bytes_per_second = rate.at(started.elapsed(), bytes_done);
             progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second });
             bytes_done += checkpoint.component_bytes(component);
@@ -105,7 +107,7 @@ impl Model {
             residency.release();
         }
         checkpoint.built();
-        let stage = "ready".to_owned();
+        let stage = LoadStage::Ready;
         let bytes_done = bytes_total;
         progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
         Ok(Self { tokenizer, text_encoder, conditional, unconditional, decoder, device, residency })

@@ -1,11 +1,10 @@
 //! What `--model` may say, and the checkpoint it stands for: the embedded demo, a folder, or a
 //! repository of the Hugging Face hub.
 
-use super::cancel::CancelToken;
 use super::checkpoint::{Checkpoint, CheckpointError};
 use super::hub::{self, HubError, HubSettings};
-use super::options::LoadProgress;
 use super::transfer_rate::TransferRate;
+use sigmalab_compute::{CancelToken, LoadProgress, LoadStage};
 use std::path::Path;
 use std::time::Instant;
 
@@ -78,7 +77,7 @@ pub fn open_unless(
     let (started, mut rate) = (Instant::now(), TransferRate::default());
     let folder = hub::resolve(name, &settings, &mut |download| {
         progress(LoadProgress {
-            stage: format!("downloading {}", download.file),
+            stage: LoadStage::Downloading { file: download.file.to_owned() },
             bytes_done: download.bytes_done,
             bytes_total: download.bytes_total,
             bytes_per_second: rate.at(started.elapsed(), download.bytes_done),

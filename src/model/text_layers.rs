@@ -3,9 +3,10 @@
 use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::error::ModelError;
-use super::options::ModelOptions;
+use super::options::{activation_dtype, open_device};
 use super::residency::Residency;
 use super::text_encoder::TextEncoder;
+use sigmalab_compute::ModelOptions;
 
 /// The first layers of a text encoder.
 pub struct TextLayers {
@@ -23,7 +24,7 @@ impl TextLayers {
         count: usize,
         options: ModelOptions,
     ) -> Result<Self, ModelError> {
-        let (device, dtype) = (options.device.open()?, options.dtype.dtype());
+        let (device, dtype) = (open_device(options.device)?, activation_dtype(options.dtype));
         let weights = checkpoint.weights(Component::TextEncoder, dtype, &device)?;
         let part = Part::open(checkpoint, Component::TextEncoder, &weights)?;
         let encoder = TextEncoder::first_layers(&part, count, dtype, &device)?;

@@ -4,12 +4,12 @@
 use super::grid::{Cell, GridColumn, Row};
 use crate::engine::noise::{NoiseSource, Rng};
 use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::sigmas::{Schedule, StepFault};
 use crate::schedule::size::Size;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use std::collections::BTreeMap;
 
 /// A draft, its history and its settings.

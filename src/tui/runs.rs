@@ -5,8 +5,9 @@ use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, Timings};
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
-use crate::model::{LoadProgress, RgbImage};
 use crate::schedule::runs::gw_runs;
+use sigmalab_compute::LoadProgress;
+use sigmalab_image::RgbImage;
 use std::sync::Arc;
 
 /// A run that is going.
@@ -174,11 +175,7 @@ impl Going {
 /// `reading transformer · 3.1 of 20.1 GB · 512 MB/s · 33 s left`.
 fn loading(progress: &LoadProgress) -> String {
     let LoadProgress { stage, bytes_done, bytes_total, bytes_per_second } = progress;
-    // Downloads say so themselves, and what is ready is not being read.
-    let mut text = match stage.starts_with("downloading") || stage == "ready" {
-        true => stage.clone(),
-        false => format!("reading {stage}"),
-    };
+    let mut text = stage.to_string();
     if *bytes_total > 0 {
         text.push_str(&format!(
             " · {} of {}",
@@ -326,6 +323,7 @@ pub fn proxy_notes(recipe: &Recipe) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sigmalab_compute::{LoadStage, ModelPart};
 
     #[test]
     fn durations_read_like_speech() {
@@ -336,7 +334,7 @@ mod tests {
     #[test]
     fn loading_says_what_is_read_how_fast_and_how_long_it_takes_still() {
         let progress = |bytes_done, bytes_total, bytes_per_second| {
-            let stage = "transformer".to_owned();
+            let stage = LoadStage::Reading(ModelPart::Transformer);
             loading(&LoadProgress { stage, bytes_done, bytes_total, bytes_per_second })
         };
         assert_eq!(

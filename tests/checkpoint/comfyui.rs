@@ -2,9 +2,10 @@
 
 use crate::{Tensors, copy_of, tiny};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-use sigmalab::model::ComputeDtype;
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{LatentGrid, Model, ModelOptions, ModelTime};
+use sigmalab::model::{LatentGrid, Model, ModelTime};
+use sigmalab_compute::ComputeDtype;
+use sigmalab_compute::ModelOptions;
 use std::collections::HashMap;
 use std::path::Path;
 use tempfile::TempDir;

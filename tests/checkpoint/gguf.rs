@@ -6,9 +6,10 @@ use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use safetensors::tensor::Dtype;
+use sigmalab::model::Model;
 use sigmalab::model::checkpoint::{Checkpoint, Component};
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
-use sigmalab::model::{Model, ModelOptions};
+use sigmalab_compute::ModelOptions;
 use std::fs::File;
 use std::path::Path;
 use tempfile::TempDir;
@@ -147,7 +148,7 @@ fn every_block_format_computes_the_same_bits_as_its_widened_values() {
             assert_eq!(part, [name, "f16", "f32"], "{found:?}");
         }
         if matches!(format, GgmlDType::Q8_0 | GgmlDType::Q4K) {
-            let bf16 = sigmalab::model::ComputeDtype::Bf16;
+            let bf16 = sigmalab_compute::ComputeDtype::Bf16;
             assert_eq!(computed_in(&gguf, bf16), computed_in(&wide, bf16), "{name} in bf16");
         }
     }

@@ -2,8 +2,8 @@
 
 use crate::program::{Place, demo_checkpoint, outcome, quick};
 use sigmalab::image_file::{read_recipe, write_picture};
-use sigmalab::model::RgbImage;
 use sigmalab::schedule::size::Size;
+use sigmalab_image::RgbImage;
 use std::fs;
 
 #[test]

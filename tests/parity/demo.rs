@@ -1,8 +1,10 @@
 //! The demo checkpoint, from noise to image by the reference's three presets.
 
 use crate::golden::{Golden, close, close_image, euler_step};
+use sigmalab::model::Model;
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelOptions, RgbImage};
+use sigmalab_compute::ModelOptions;
+use sigmalab_image::RgbImage;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Steps at guidance weight 7, steps at 3, mu, std.

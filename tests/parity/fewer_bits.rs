@@ -3,7 +3,8 @@
 
 use crate::golden::{Golden, data};
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{ComputeDtype, Model, ModelOptions, ModelTime};
+use sigmalab::model::{Model, ModelTime};
+use sigmalab_compute::{ComputeDtype, ModelOptions};
 
 fn load(dtype: ComputeDtype) -> Model {
     let checkpoint = Checkpoint::open(&data("tiny-a/diffusers")).unwrap();

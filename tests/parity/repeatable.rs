@@ -2,7 +2,8 @@
 
 use crate::golden::{Golden, data, euler_step};
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{ComputeDtype, LatentGrid, Model, ModelOptions, ModelTime};
+use sigmalab::model::{LatentGrid, Model, ModelTime};
+use sigmalab_compute::{ComputeDtype, ModelOptions};
 use std::process::Command;
 
 /// Set where this binary runs itself only to print a digest.

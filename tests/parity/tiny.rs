@@ -3,7 +3,8 @@
 use crate::bitsandbytes_cpu;
 use crate::golden::{Golden, close, close_image, data, euler_step};
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelOptions, ModelTime};
+use sigmalab::model::{Model, ModelTime};
+use sigmalab_compute::ModelOptions;
 use std::path::Path;
 
 /// Runs a test on every layout, and on the nf4 weights as they were widened for the golden that

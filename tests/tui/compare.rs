@@ -9,7 +9,6 @@ use ratatui::style::Color;
 use sigmalab::engine::request::RunOutput;
 use sigmalab::engine::worker::{RunId, RunUpdate};
 use sigmalab::metrics::colour_map;
-use sigmalab::model::RgbImage;
 use sigmalab::terminal::capabilities::Background;
 use sigmalab::terminal::colours::ColourDepth;
 use sigmalab::terminal::input::Input;
@@ -17,6 +16,7 @@ use sigmalab::tui::app::Effect;
 use sigmalab::tui::comparing::ComparisonJob;
 use sigmalab::tui::screens::Placement;
 use sigmalab::tui::theme::Theme;
+use sigmalab_image::RgbImage;
 
 /// A preset of 20 steps: 18 at gw 7, 2 at gw 3.
 const DEFAULT_20: &str = ": \"load-preset\" enter \"V4_DEFAULT_20\" enter";

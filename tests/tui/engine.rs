@@ -6,8 +6,8 @@ use sigmalab::engine::recipe::Recipe;
 use sigmalab::engine::request::{RunOutput, Timings};
 use sigmalab::engine::worker::{RunFailure, RunId, RunUpdate};
 use sigmalab::metrics::trajectory::StepMetrics;
-use sigmalab::model::RgbImage;
 use sigmalab::tui::app::Effect;
+use sigmalab_image::RgbImage;
 
 impl Workbench {
     /// The recipe of the run that was asked for last, which is taken with this number.

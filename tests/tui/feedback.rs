@@ -5,7 +5,7 @@ use crate::keys::Workbench;
 use crate::screens::screen;
 use sigmalab::engine::event::Event;
 use sigmalab::engine::worker::{RunFailure, RunId, RunUpdate};
-use sigmalab::model::LoadProgress;
+use sigmalab_compute::{LoadProgress, LoadStage, ModelPart};
 
 #[test]
 fn loading_says_what_is_read_how_fast_and_how_long_it_takes_still() {
@@ -13,7 +13,7 @@ fn loading_says_what_is_read_how_fast_and_how_long_it_takes_still() {
     workbench.press("r");
     workbench.take_run(1);
     let progress = LoadProgress {
-        stage: "unconditional transformer".to_owned(),
+        stage: LoadStage::Reading(ModelPart::UnconditionalTransformer),
         bytes_done: 12_500_000_000,
         bytes_total: 27_000_000_000,
         bytes_per_second: Some(725_000_000),

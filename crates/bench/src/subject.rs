@@ -3,10 +3,9 @@
 use crate::Dtype;
 use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
-use sigmalab::model::{
-    ComputeDtype, LatentGrid, Model, ModelError, ModelOptions, ModelTime, PromptFeatures, RgbImage,
-    TextLayers,
-};
+use sigmalab::model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures, TextLayers};
+use sigmalab_compute::{ComputeDtype, ModelOptions};
+use sigmalab_image::RgbImage;
 use std::error::Error;
 use tempfile::TempDir;
 

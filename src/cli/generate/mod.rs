@@ -22,8 +22,8 @@ use progress::Progress;
 use report::{Finished, Observed};
 use sigmalab::engine::noise::Rng;
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
-use sigmalab::model::{ComputeDtype, DeviceChoice};
 use sigmalab::schedule::size::Size;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use std::path::PathBuf;
 use std::time::Instant;
 

@@ -2,7 +2,7 @@
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::{Event, StepReport};
-use sigmalab::model::LoadProgress;
+use sigmalab_compute::LoadProgress;
 use std::io::IsTerminal;
 
 /// Most redraws a second: enough to look alive, little over SSH.
@@ -33,7 +33,7 @@ impl Progress {
     /// Bytes of a checkpoint, downloaded or read.
     pub(crate) fn loading(&mut self, progress: &LoadProgress) {
         let Some(bar) = self.styled(BYTES) else { return };
-        bar.set_message(progress.stage.clone());
+        bar.set_message(progress.stage.to_string());
         bar.set_length(progress.bytes_total);
         bar.set_position(progress.bytes_done);
     }

@@ -9,13 +9,13 @@ use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
-use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::lasting_name;
 use sigmalab::sampler::Samplers;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::size::Size;
+use sigmalab_compute::DeviceChoice;
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 

@@ -13,8 +13,8 @@ use sigmalab::experiment::prompts;
 use sigmalab::experiment::spec::{Prompt, PromptSource, Settings, Spec};
 use sigmalab::experiment::sweep::{Sweep, SweepError};
 use sigmalab::experiment::trial::Experiment;
-use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::lasting_name;
+use sigmalab_compute::DeviceChoice;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -3,9 +3,9 @@
 
 use crate::engine::network::CHANNELS;
 use crate::engine::noise::Rng;
-use crate::model::RgbImage;
 use crate::schedule::size::Size;
 use serde::{Deserialize, Serialize};
+use sigmalab_image::RgbImage;
 
 /// Latent pixels a token covers along each side.
 const PATCH: usize = 2;

@@ -67,8 +67,8 @@ impl FitStore {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::model::RgbImage;
     use crate::schedule::size::Size;
+    use sigmalab_image::RgbImage;
 
     fn fit() -> Fit {
         let size = Size::new(256, 256).unwrap();

@@ -5,9 +5,9 @@ use super::client::RunFailure;
 use crate::engine::event::{Event, NfeCount};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, RunRequest, Timings};
-use crate::model::RgbImage;
 use crate::sampler::plugin::Place;
 use serde::{Deserialize, Serialize};
+use sigmalab_image::RgbImage;
 use std::path::PathBuf;
 
 /// To the worker.

@@ -4,7 +4,6 @@
 use super::frame::{self, FrameError};
 use super::guardian::{Pipe, end_at_once};
 use super::message::{Command, FailureKind, Report, pack_event, pack_output, unpack_request};
-use crate::engine::cancel::CancelToken;
 use crate::engine::folders::cache_folder;
 use crate::engine::memory::MemoryBudget;
 use crate::engine::memory_size::MemorySize;
@@ -12,6 +11,7 @@ use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
 use crate::sampler::plugin::{USUAL_LIMIT, Watch};
+use sigmalab_compute::CancelToken;
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::os::fd::AsFd;

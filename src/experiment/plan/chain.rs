@@ -1,10 +1,10 @@
-//! The states a run passes through, by key, and what is known of them: the engine's rules for
-//! sharing, in numbers instead of tensors.
+//! The states a run passes through, by key, and what is known of them: what the engine's rules
+//! for sharing ([`crate::engine::state_key`]) save, counted without tensors.
 
 use crate::engine::event::NfeCount;
 use crate::engine::guidance::needs_unconditional;
 use crate::engine::recipe::Recipe;
-use crate::engine::trajectory::StateKey;
+use crate::engine::state_key::{Need, StateKey, past_steps, resume_index};
 use crate::sampler::Samplers;
 use std::collections::HashMap;
 
@@ -27,38 +27,19 @@ impl Chain {
         let Ok((schedule, chosen)) = recipe.check(samplers) else {
             return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
         };
-        let info = chosen.info;
-        // What the engine puts into its own root key; noise by its source, for equal sources are
-        // equal noise.
+        // Equal names are equal weights and equal noise within one sweep.
+        let model = format!("{:?}", recipe.model);
         let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();
-        let sampler = serde_json::to_string(&recipe.sampler).unwrap_or_default();
-        let compute = format!("{:?} {:?} {:?}", recipe.model, recipe.dtype, recipe.device);
-        let size = recipe.size.to_string();
-        let parts: [&[u8]; 5] = [
-            compute.as_bytes(),
-            recipe.prompt.as_bytes(),
-            size.as_bytes(),
-            noise.as_bytes(),
-            sampler.as_bytes(),
-        ];
-        let sigmas = schedule.sigmas();
-        let mut key = StateKey::root(&parts, sigmas.first().map_or(0.0, |sigma| sigma.0));
-        let mut keys = vec![key];
-        for (step, ends) in schedule.steps().iter().zip(sigmas.windows(2)) {
-            if let [from, to] = ends {
-                key = key.after(from.0, to.0, step.gw);
-                keys.push(key);
-            }
-        }
+        let root = StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise);
         Chain {
-            keys,
+            keys: root.along(&schedule),
             unconditional: schedule
                 .steps()
                 .iter()
                 .map(|step| needs_unconditional(step.gw))
                 .collect(),
-            evaluations: u64::from(info.evaluations_per_step),
-            past: info.history_len.max(1),
+            evaluations: u64::from(chosen.info.evaluations_per_step),
+            past: past_steps(&chosen.info),
         }
     }
 
@@ -89,7 +70,9 @@ impl KnownStates {
     pub(super) fn run(&mut self, chain: &Chain) -> NfeCount {
         let mut nfe = NfeCount::default();
         let steps = chain.unconditional.len();
-        let start = (0..=steps).rev().find(|&index| self.resumes(chain, index)).unwrap_or(0);
+        let start =
+            resume_index(steps, chain.past, |index, need| self.is_known(chain, index, need));
+        let start = start.unwrap_or(0);
         for (step, &unconditional) in chain.unconditional.iter().enumerate() {
             let networks = u64::from(unconditional);
             if step < start {
@@ -115,13 +98,13 @@ impl KnownStates {
         nfe
     }
 
-    /// Whether a run can start at a state: it and the steps a sampler looks back to are known.
-    fn resumes(&self, chain: &Chain, index: usize) -> bool {
-        let known = |index: usize| chain.keys.get(index).and_then(|key| self.0.get(key));
-        known(index).is_some()
-            && (index.saturating_sub(chain.past)..index).all(|past| {
-                let needs = chain.unconditional.get(past).copied().unwrap_or(false);
-                known(past).is_some_and(|known| known.cond && (known.uncond || !needs))
-            })
+    /// Whether what a run needs of a state to resume at it or after it is known.
+    fn is_known(&self, chain: &Chain, index: usize, need: Need) -> bool {
+        let known = chain.keys.get(index).and_then(|key| self.0.get(key));
+        let unconditional = chain.unconditional.get(index).copied().unwrap_or(false);
+        known.is_some_and(|known| match need {
+            Need::Latents => true,
+            Need::Velocities => known.cond && (known.uncond || !unconditional),
+        })
     }
 }

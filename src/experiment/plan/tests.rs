@@ -1,15 +1,16 @@
 #![allow(clippy::unwrap_used)]
 use super::*;
-use crate::engine::cancel::CancelToken;
 use crate::engine::denoise::{Denoising, denoise};
 use crate::engine::network::Network;
 use crate::engine::recipe::Recipe;
-use crate::engine::trajectory::{StateKey, TrajectoryCache};
+use crate::engine::state_key::StateKey;
+use crate::engine::trajectory::TrajectoryCache;
 use crate::experiment::trial::{Experiment, tests::experiment};
 use crate::sampler::Samplers;
 use crate::schedule::sigmas::Sigma;
 use crate::schedule::size::Size;
 use proptest::prelude::*;
+use sigmalab_compute::CancelToken;
 use std::convert::Infallible;
 
 /// A network that costs nothing: velocities that depend on everything they are given.
@@ -39,8 +40,7 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
     let (schedule, sampler) = recipe.check(&Samplers::built_in()).unwrap();
     let sampler = sampler.built_in().unwrap();
     let noise = serde_json::to_string(&recipe.noise).unwrap();
-    let sampler_text = serde_json::to_string(&recipe.sampler).unwrap();
-    let parts: [&[u8]; 3] = [recipe.prompt.as_bytes(), noise.as_bytes(), sampler_text.as_bytes()];
+    let root = StateKey::of_recipe(recipe, (&sampler).into(), &schedule, "cheap", &noise);
     let task = Denoising {
         network: &Cheap,
         prompt: &(recipe.prompt.len() as f32),
@@ -49,7 +49,7 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
         sampler: &sampler,
         noise: &vec![1.0; values],
         seed: 1,
-        root: StateKey::root(&parts, schedule.sigmas()[0].0),
+        root,
     };
     let denoised = denoise(&task, cache, &CancelToken::default(), &mut |_| {}).unwrap();
     (denoised.latents.to_vec(), denoised.nfe)

@@ -1,7 +1,7 @@
 //! A picture to draw text and other pictures on. Knows nothing of what they show.
 
-use crate::model::RgbImage;
 use font8x8::legacy::{BASIC_LEGACY, GREEK_LEGACY, LATIN_LEGACY};
+use sigmalab_image::RgbImage;
 use std::io::{self, Write};
 
 /// Pixels of a character along each side, before it is scaled.

@@ -6,11 +6,11 @@ use super::sheet;
 use super::summary::summary;
 use crate::experiment::record::Record;
 use crate::experiment::tables::{AFTER, BEFORE, PARAMETER, row};
-use crate::history::thumbnail;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use sigmalab_image::thumbnail;
 use std::path::Path;
 
 const TEMPLATE: &str = include_str!("page.html");

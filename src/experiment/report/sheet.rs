@@ -4,9 +4,9 @@
 use super::canvas::{GLYPH, blank, paste, wrap, write_text};
 use super::finding::{Finding, digits, instance};
 use crate::experiment::record::Record;
-use crate::history::thumbnail;
 use crate::image_file::read_picture;
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
+use sigmalab_image::thumbnail;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::Path;

@@ -13,8 +13,8 @@ pub use problem::SpecError;
 pub use values::{Scale, Value};
 
 use crate::engine::noise::Rng;
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::size::Size;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 
 /// Most trials of one experiment.
 pub const MOST_TRIALS: usize = 100_000;

@@ -29,6 +29,7 @@ pub use weights::Weights;
 use candle_core::{DType, Device};
 use files::Files;
 use serde::{Deserialize, Serialize};
+use sigmalab_compute::ModelPart;
 use single_files::SingleFiles;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -61,6 +62,16 @@ impl Component {
             Self::Transformer => "transformer",
             Self::UnconditionalTransformer => "unconditional_transformer",
             Self::Vae => "vae",
+        }
+    }
+
+    /// What progress of loading calls it.
+    pub(crate) fn part(self) -> ModelPart {
+        match self {
+            Self::TextEncoder => ModelPart::TextEncoder,
+            Self::Transformer => ModelPart::Transformer,
+            Self::UnconditionalTransformer => ModelPart::UnconditionalTransformer,
+            Self::Vae => ModelPart::Decoder,
         }
     }
 

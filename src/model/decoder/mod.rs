@@ -8,11 +8,12 @@ mod statistics;
 
 use super::config::Part;
 use super::error::ModelError;
-use super::latents::{Decoded, LatentGrid, RgbImage};
+use super::latents::{Decoded, LatentGrid};
 use super::ops::{Canvas, Convolution, GroupNorm};
 use blocks::{Mid, Up, convolution};
 use candle_core::{Device, Result, Tensor};
 use config::DecoderConfig;
+use sigmalab_image::RgbImage;
 use statistics::LatentStatistics;
 pub(super) use statistics::StatisticsSource;
 

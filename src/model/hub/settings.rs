@@ -1,7 +1,7 @@
 //! Where the hub and its cache are, read from the variables that `huggingface_hub` reads. Makes
 //! no request and creates nothing.
 
-use crate::model::cancel::CancelToken;
+use sigmalab_compute::CancelToken;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};

@@ -123,7 +123,8 @@ mod tests {
 
     use super::*;
     use crate::model::checkpoint::Checkpoint;
-    use crate::model::{LatentGrid, Model, ModelOptions, ModelTime};
+    use crate::model::{LatentGrid, Model, ModelTime};
+    use sigmalab_compute::ModelOptions;
 
     #[test]
     fn a_small_one_of_every_format_loads_and_computes_finite_numbers() {

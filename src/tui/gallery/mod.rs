@@ -12,7 +12,7 @@ pub use work::{GalleryNews, GalleryWork};
 
 use super::runs::Finished;
 use crate::history::EntryId;
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
 use std::cmp::Reverse;
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;

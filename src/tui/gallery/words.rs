@@ -4,12 +4,12 @@
 use crate::engine::noise::{NoiseSource, Rng};
 use crate::engine::recipe::{Recipe, SamplerRef};
 use crate::metrics::image::ImageMetrics;
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::diff::{Cell, Difference};
 use crate::schedule::edit::Column;
 use crate::schedule::preset::Step;
 use crate::schedule::runs;
 use crate::tui::grid::number;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 
 /// `256×256 · seed 42 · euler · demo · f32 on cpu`.
 pub fn drawn(recipe: &Recipe) -> String {

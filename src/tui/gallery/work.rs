@@ -3,8 +3,8 @@
 
 use super::run::{GalleryRun, ReadRun};
 use crate::history::EntryId;
-use crate::model::RgbImage;
 use crate::tui::runs::Finished;
+use sigmalab_image::RgbImage;
 use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;

@@ -5,7 +5,6 @@ use super::{Placement, curves, editor, footer, inside, longest, pane};
 use crate::engine::noise::NoiseSource;
 use crate::engine::recipe::Recipe;
 use crate::metrics::colour_map;
-use crate::model::RgbImage;
 use crate::terminal::capabilities::CellPixels;
 use crate::terminal::colours::ColourDepth;
 use crate::terminal::picture::fit;
@@ -17,6 +16,7 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use sigmalab_image::RgbImage;
 use std::sync::Arc;
 
 /// Columns that the table needs for everything: the step and four pairs.

@@ -19,7 +19,7 @@ pub use work::{
 };
 
 use super::runs::Finished;
-use crate::model::RgbImage;
+use sigmalab_image::RgbImage;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::path::{Path, PathBuf};

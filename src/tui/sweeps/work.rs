@@ -3,8 +3,8 @@
 
 use super::view::SweepView;
 use crate::engine::event::NfeCount;
-use crate::model::RgbImage;
 use serde::Deserialize;
+use sigmalab_image::RgbImage;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::SystemTime;

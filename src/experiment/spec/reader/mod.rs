@@ -8,11 +8,11 @@ use super::path::Path;
 use super::problem::SpecError;
 use super::{MOST_TRIALS, Method, Output, Prompt, PromptSource, Settings, Spec};
 use crate::engine::noise::Rng;
-use crate::model::{ComputeDtype, DeviceChoice};
 use crate::schedule::size::Size;
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as PlainError;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use text::{Node, Text, entries};
 use toml::de::{DeTable, DeValue};
 

@@ -8,7 +8,6 @@ mod table;
 mod words;
 
 use super::{Placement, footer, inside, pane};
-use crate::model::RgbImage;
 use crate::tui::app::{App, Screen};
 use crate::tui::sweeps::{Attached, Face, SweepView, TrialRow};
 use ratatui::buffer::Buffer;
@@ -16,6 +15,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use sigmalab_image::RgbImage;
 use std::path::PathBuf;
 use std::sync::Arc;
 

@@ -1,6 +1,6 @@
 //! A small picture of a large one: the mean of the pixels that each small pixel covers.
 
-use crate::model::RgbImage;
+use crate::RgbImage;
 
 /// `image` with its longer side at most `side` pixels, at least 1; never larger than it was.
 pub fn thumbnail(image: &RgbImage, side: u32) -> RgbImage {
