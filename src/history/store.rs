@@ -7,8 +7,7 @@ use crate::image_file::{
 };
 use crate::metrics::image::ImageMetrics;
 use etcetera::BaseStrategy as _;
-use sigmalab_image::RgbImage;
-use sigmalab_image::thumbnail;
+use sigmalab_image::{RgbImage, thumbnail};
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Read as _};

@@ -77,7 +77,7 @@ pub enum ParamKind {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ValueError {
     /// Beyond its range.
-    #[error("must be in {min} to {max}, not {value}")]
+    #[error("must be between {min} and {max}, not {value}")]
     OutOfRange {
         /// The value given.
         value: f64,
@@ -92,7 +92,7 @@ pub enum ValueError {
         /// The value given.
         value: f64,
     },
-    /// Text that is no number and none of the choices.
+    /// Text that is neither a number nor one of the choices.
     #[error("must be {choices}, not `{text}`")]
     NoChoice {
         /// The choices, in words.

@@ -83,7 +83,7 @@ pub enum ParseSizeError {
     Invalid(#[from] SizeError),
     /// It is neither two numbers nor a name.
     #[error(
-        "`{text}` is no size{}: write WIDTHxHEIGHT such as 1024x768, or a name: {}",
+        "`{text}` is not a size{}: write WIDTHxHEIGHT such as 1024x768, or a name: {}",
         nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default(),
         NAMED_SIZES.map(|named| named.typed()).join(", ")
     )]

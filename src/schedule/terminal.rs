@@ -48,7 +48,7 @@ impl FromStr for Terminal {
 /// A terminal rule that does not exist.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no terminal σ{}: write `reference` (5.5e-4, the reference's clamp) or `zero`",
+    "`{text}` is not a terminal σ{}: write `reference` (5.5e-4, the reference's clamp) or `zero`",
     nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default()
 )]
 pub struct TerminalError {

@@ -190,7 +190,7 @@ impl fmt::Display for Key {
 /// A text that names no key.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "{0:?} is no key: write a character, F1 to F24, or one of space, esc, enter, tab, backspace, \
+    "{0:?} is not a key: write a character, F1 to F24, or one of space, esc, enter, tab, backspace, \
      delete, insert, home, end, pageup, pagedown, up, down, left, right; before it ctrl-, alt- or \
      shift- as in ctrl-r"
 )]

@@ -194,22 +194,22 @@ actions! {
     CopyRecipe "copy-recipe" Gallery Optional("run"), "Copy a run's recipe as JSON to the terminal's clipboard";
     CopyPath "copy-path" Gallery Optional("run"), "Copy the path of a run's PNG to the terminal's clipboard";
     FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that hold these words";
-    Zoom "zoom" Gallery None, "Show the picture as large as the screen, or the list again";
+    Zoom "zoom" Gallery None, "Enlarge the image to the whole screen, or go back";
 
-    PlanSweep "plan-sweep" Sweeps Optional("experiment file"), "Tell what an experiment would run, save and take";
-    MeasureSweep "measure-sweep" Sweeps Optional("experiment file"), "The same with a step measured, for an estimate of time";
-    RunSweep "run-sweep" Sweeps Optional("experiment file or run directory"), "Run a sweep, or go on with one, as a process of its own";
+    PlanSweep "plan-sweep" Sweeps Optional("experiment file"), "Show what an experiment would run, what it saves and how long it takes";
+    MeasureSweep "measure-sweep" Sweeps Optional("experiment file"), "Plan an experiment and time one step, to estimate how long it takes";
+    RunSweep "run-sweep" Sweeps Optional("experiment file or run directory"), "Run a sweep, or continue one, in a process of its own";
     ExtendSweep "extend-sweep" Sweeps Optional("experiment file"), "Run a changed experiment in its run directory: its new trials are added";
     RetrySweep "retry-sweep" Sweeps Optional("run directory"), "Run the failed trials of a sweep once more";
     WriteExperiment "write-experiment" Sweeps Asked("values for the selected steps, such as 1.5 2 3 or 1..3/5; a name may follow"), "Write an experiment over the selected steps of the grid";
     EditExperiment "edit-experiment" Sweeps Optional("experiment file"), "Open an experiment in $VISUAL or $EDITOR";
     AttachSweep "attach-sweep" Sweeps Optional("run directory"), "Follow a run directory, whoever works on it";
-    PauseSweep "pause-sweep" Sweeps Optional("on or off"), "Begin no other trial of the sweep, or go on";
+    PauseSweep "pause-sweep" Sweeps Optional("on or off"), "Pause the sweep after the current trials, or let it go on";
     CancelSweep "cancel-sweep" Sweeps Optional("confirmed"), "Stop every process of the sweep, once you confirm";
-    TrialFirst "trial-first" Sweeps Optional("trial"), "Make a trial before all others, or in its turn again";
-    SkipTrial "skip-trial" Sweeps Optional("trial"), "Do not run a trial, or run it after all";
-    SweepView "sweep-view" Sweeps Optional("table, sheet or scatter"), "Show a sweep's trials as a table, as pictures, or as points";
-    SortTrials "sort-trials" Sweeps Asked("column; the same again turns it round, number takes it back"), "Sort the trials by a column";
+    TrialFirst "trial-first" Sweeps Optional("trial"), "Run a trial next, or in its usual turn again";
+    SkipTrial "skip-trial" Sweeps Optional("trial"), "Skip a trial, or run it after all";
+    SweepView "sweep-view" Sweeps Optional("settings, table, sheet or scatter"), "Show a sweep's settings with their means, its trials as a table, as pictures, or as points";
+    SortTrials "sort-trials" Sweeps Optional("column; again for the other direction; number for the usual order"), "Sort by the column under the cursor, or by the named one";
     FilterTrials "filter-trials" Sweeps Asked("words and conditions, such as done latent_rmse<0.2; none shows every trial"), "Show only some trials";
     TrialColumns "trial-columns" Sweeps Asked("names of columns, or all"), "Choose the columns of the table of trials";
     ScatterX "scatter-x" Sweeps Optional("column"), "Put a column on the horizontal axis; without a name, the next one";
@@ -220,8 +220,8 @@ actions! {
     TrialPreset "trial-preset" Sweeps Asked("name of the new preset"), "Save the steps of the trial under the cursor as a preset";
 
     LoadPreset "load-preset" Presets Asked("preset"), "Load a preset into the grid";
-    Save "save" Presets None, "Save the schedule under its name";
-    SaveAs "save-as" Presets Asked("new name"), "Save the schedule as a new preset";
+    Save "save" Presets Optional("confirmed"), "Save the schedule under its name; asks before it replaces a preset that ships";
+    SaveAs "save-as" Presets Asked("name, or name: what it is for"), "Save the schedule as a new preset, or say what this one is for";
     RenamePreset "rename-preset" Presets Asked("new name"), "Rename the preset under the cursor";
     DuplicatePreset "duplicate-preset" Presets Asked("name of the copy"), "Duplicate the preset under the cursor";
     DeletePreset "delete-preset" Presets Optional("confirmed"), "Delete the preset under the cursor, once you confirm";
@@ -246,7 +246,7 @@ actions! {
     Redraw "redraw" Program None, "Draw the screen and its images again";
     Mouse "mouse" Program None, "Leave the mouse to the terminal, to select text with it, or take it again";
     Suspend "suspend" Program None, "Go back to the shell; fg returns";
-    Quit "quit" Program None, "Leave; asks where there are unsaved changes";
+    Quit "quit" Program None, "Quit; asks while a run is going or changes are not saved";
     QuitAtOnce "quit-at-once" Program None, "Leave without asking";
 
     Accept "accept" Asking None, "Accept what is typed or chosen";

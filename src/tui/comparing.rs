@@ -56,7 +56,7 @@ impl FromStr for Scale {
         match (text, text.parse::<u8>()) {
             ("auto", _) => Ok(Scale::Auto),
             (_, Ok(end @ 1..)) => Ok(Scale::Fixed(end)),
-            _ => Err(format!("`{text}` is no scale: give a difference from 1 to 255, or auto")),
+            _ => Err(format!("`{text}` is not a scale: give a difference from 1 to 255, or auto")),
         }
     }
 }

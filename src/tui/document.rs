@@ -5,6 +5,7 @@ use super::grid::{Cell, GridColumn, Row};
 use crate::engine::noise::{NoiseSource, Rng};
 use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
+use crate::schedule::free::FREE;
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::{Preset, Step};
 use crate::schedule::sigmas::{Schedule, StepFault};
@@ -109,20 +110,22 @@ impl Document {
 
     /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
     /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
-    /// format and device stay, and the draft keeps its name.
+    /// format and device stay, and the draft keeps its name: the recipe is of edits of it.
     pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
         self.follow(recipe, self.draft.clone(), label)
     }
 
     /// [`Document::load_recipe`], with the name of the preset that the recipe names: the draft then
-    /// counts as edited where it differs from `preset`. Gives what of the recipe stays out.
+    /// counts as edited where it differs from `preset`. Where it names none, these are steps of
+    /// no name: that of what was edited before is not theirs. Gives what of the recipe stays out.
     pub fn load_recipe_of(
         &mut self,
         recipe: &Recipe,
         preset: Option<&Preset>,
         label: &str,
     ) -> Result<Vec<&'static str>, EditError> {
-        let named = preset.map_or_else(|| self.draft.clone(), Draft::from);
+        let unnamed = || Draft { name: FREE.to_owned(), description: None, ..self.draft.clone() };
+        let named = preset.map_or_else(unnamed, Draft::from);
         self.follow(recipe, named, label)?;
         if let Some(preset) = preset {
             self.saved = Draft::from(preset);
@@ -226,9 +229,10 @@ impl Document {
         }
     }
 
-    /// The draft is now what the file holds under `name`.
-    pub fn saved_as(&mut self, name: &str) {
-        self.draft.name = name.to_owned();
+    /// The draft is now what the file holds as this preset, whose steps are the draft's.
+    pub fn saved_as(&mut self, preset: &Preset) {
+        self.draft.name.clone_from(&preset.name);
+        self.draft.description.clone_from(&preset.description);
         self.saved = self.draft.clone();
         let saved = self.saved.preset();
         self.know(&saved);
@@ -257,9 +261,20 @@ impl Document {
         self.known.remove(name);
     }
 
+    /// Whether the steps go by a name.
+    pub fn is_named(&self) -> bool {
+        self.draft.name != FREE
+    }
+
+    /// The name of the draft as people read it.
+    pub fn title(&self) -> &str {
+        if self.is_named() { &self.draft.name } else { "unnamed steps" }
+    }
+
     /// Whether the draft differs from what was loaded or saved.
     pub fn is_edited(&self) -> bool {
-        self.draft.steps != self.saved.steps || self.draft.terminal != self.saved.terminal
+        let Draft { steps, terminal, .. } = &self.saved;
+        self.draft.steps != *steps || self.draft.terminal != *terminal
     }
 
     /// Whether a value differs from the one loaded or saved.
@@ -360,7 +375,7 @@ impl Document {
             sigma_size: None,
             noise: NoiseSource::Seed { seed: self.seed, rng: Rng::TorchCpu },
             // The name is a label for people: it must not stand over other steps.
-            preset: (!self.is_edited()).then(|| self.draft.name.clone()),
+            preset: (self.is_named() && !self.is_edited()).then(|| self.draft.name.clone()),
             steps: self.draft.steps.as_slice().to_vec(),
             terminal: self.draft.terminal,
             sampler: self.sampler.clone(),

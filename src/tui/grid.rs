@@ -175,6 +175,12 @@ impl Grid {
         self.scrolled = true;
     }
 
+    /// The first and the last step in view of `area`, where not every one is.
+    pub fn in_view(&self, steps: usize, area: Rect) -> Option<(usize, usize)> {
+        let last = steps_in(self, steps, area).last().map(|(step, _)| step)?;
+        (self.first > 0 || last + 1 < steps).then_some((self.first, last))
+    }
+
     /// Brings the cursor back into view.
     pub fn follow(&mut self) {
         self.scrolled = false;
@@ -314,7 +320,7 @@ pub fn draw(grid: &Grid, document: &Document, theme: &Theme, area: Rect, buffer:
         let row = document.row(step);
         let mut end = area.x;
         for (shown, _, x, width) in columns_in(area) {
-            let text = row.map(|row| row.text(shown, digits)).unwrap_or_default();
+            let text = row.map(|row| row.text(shown, digits, width)).unwrap_or_default();
             let style = cell_style(grid, document, theme, step, shown, broken);
             put(buffer, area, x, y, width, &text, style);
             end = x + width;
@@ -390,7 +396,10 @@ pub struct Row {
 }
 
 impl Row {
-    fn text(&self, shown: Shown, digits: usize) -> String {
+    /// What a column of that many characters shows, with a blank before it.
+    fn text(&self, shown: Shown, digits: usize, width: u16) -> String {
+        let room = usize::from(width).saturating_sub(1);
+        let number = |value: f64, least: usize| fitting(value, least, room);
         match shown {
             Shown::Step => self.step.to_string(),
             Shown::Loop => self.loop_index.to_string(),
@@ -417,6 +426,19 @@ pub fn number(value: f64, least: usize) -> String {
     }
 }
 
+/// A value in that much room: with fewer digits where it has too many, and as `!` where nothing
+/// short would be true to it.
+fn fitting(value: f64, least: usize, room: usize) -> String {
+    let texts = [number(value, least), format!("{value:.0}"), format!("{value:.0e}")];
+    let is_near = |text: &String| {
+        let shown = text.parse::<f64>().unwrap_or(f64::NAN);
+        (shown - value).abs() <= value.abs() * 0.01
+    };
+    let exact = texts.first().filter(|text| text.len() <= room);
+    let short = || texts.iter().skip(1).find(|text| text.len() <= room && is_near(text));
+    exact.or_else(short).cloned().unwrap_or_else(|| "!".repeat(room.min(3)))
+}
+
 /// Why the cursor's step is broken, else the first broken step.
 pub fn reason(grid: &Grid, faults: &[StepFault]) -> Option<String> {
     let here = faults.iter().find(|fault| fault.step() == grid.cursor.step);
@@ -433,6 +455,23 @@ mod tests {
         assert_eq!(number(2.505, 2), "2.505");
         assert_eq!(number(-0.125, 3), "-0.125");
         assert_eq!(number(1.0 / 3.0, 3), "0.3333");
+    }
+
+    #[test]
+    fn a_value_that_has_no_room_is_shown_in_less_or_not_at_all() {
+        for (value, room, shown) in [
+            (7.0, 6, "7.00"),
+            (2.505, 6, "2.505"),
+            (1e9, 6, "1e9"),
+            (-123_456.0, 7, "-123456"),
+            (-123_456.7, 7, "-123457"),
+            (123_456_789.0, 6, "!!!"),
+            (1.5e9, 6, "!!!"),
+        ] {
+            let text = fitting(value, 2, room);
+            assert!(text.len() <= room, "{text}");
+            assert_eq!(text, shown, "{value}");
+        }
     }
 
     #[test]

@@ -46,6 +46,11 @@ impl Line {
         }
     }
 
+    /// Whether a key with alt edits.
+    pub fn knows(key: &Key) -> bool {
+        matches!(key.code, KeyCode::Char('b' | 'f' | 'd'))
+    }
+
     /// Takes an editing key. `false` where the key is none.
     pub fn key(&mut self, key: &Key) -> bool {
         let ctrl = key.modifiers.contains(Modifiers::CTRL);
@@ -64,6 +69,12 @@ impl Line {
                 self.text.drain(start..self.at);
                 self.at = start;
             }
+            KeyCode::Char('b') if alt => self.at = self.word_start(),
+            KeyCode::Char('f') if alt => self.at = self.word_end(),
+            KeyCode::Char('d') if alt => {
+                let end = self.word_end();
+                self.text.drain(self.at..end);
+            }
             KeyCode::Backspace => {
                 if self.at > 0 {
                     self.at -= 1;
@@ -76,6 +87,7 @@ impl Line {
                 }
             }
             KeyCode::Left if ctrl => self.at = self.word_start(),
+            KeyCode::Right if ctrl => self.at = self.word_end(),
             KeyCode::Left => self.at = self.at.saturating_sub(1),
             KeyCode::Right => self.at = (self.at + 1).min(self.text.len()),
             KeyCode::Home => self.at = 0,
@@ -83,6 +95,13 @@ impl Line {
             _ => return false,
         }
         true
+    }
+
+    fn word_end(&self) -> usize {
+        let after = self.text.get(self.at..).unwrap_or_default();
+        let blank = after.iter().take_while(|c| c.is_whitespace()).count();
+        let word = after.iter().skip(blank).take_while(|c| !c.is_whitespace()).count();
+        self.at + blank + word
     }
 
     fn word_start(&self) -> usize {
@@ -116,7 +135,9 @@ mod tests {
             ("a red  ", "ctrl-w", "a ", ""),
             ("abc", "left ctrl-u", "", "c"),
             ("abc", "left ctrl-k", "ab", ""),
-            ("", "backspace delete left", "", ""),
+            ("", "backspace delete left alt-d", "", ""),
+            ("a red circle", "alt-b alt-b alt-d", "a ", " circle"),
+            ("a red circle", "home alt-f ctrl-right x", "a redx", " circle"),
         ] {
             assert_eq!(typed(start, keys), (before.to_owned(), after.to_owned()), "{keys}");
         }

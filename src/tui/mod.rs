@@ -11,6 +11,7 @@ pub mod grid;
 pub mod help;
 pub mod keymap;
 pub mod line;
+mod other_words;
 pub mod play;
 pub mod recovery;
 pub mod revision_tree;

@@ -5,7 +5,9 @@ use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, Timings};
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
+use crate::schedule::edit::Column;
 use crate::schedule::runs::gw_runs;
+use crate::tui::gallery::words;
 use sigmalab_compute::LoadProgress;
 use sigmalab_image::RgbImage;
 use std::sync::Arc;
@@ -246,6 +248,20 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 impl Finished {
+    /// How many of its steps came from the cache.
+    pub fn reused(&self) -> usize {
+        self.reports.iter().filter(|report| report.reused).count()
+    }
+
+    /// What it was drawn with: its name, and where that is of edited steps, their mu and std too.
+    pub fn title(&self) -> String {
+        let [mu, std] = [Column::Mu, Column::Std].map(|of| words::column(&self.recipe, of));
+        match &self.recipe.preset {
+            Some(preset) => preset.clone(),
+            None => format!("{} · mu {mu} · std {std}", self.name()),
+        }
+    }
+
     /// Name of its preset, else the runs of its gw: `gw 7x45 2x3`.
     pub fn name(&self) -> String {
         match &self.recipe.preset {

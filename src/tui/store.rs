@@ -23,6 +23,11 @@ const BUILT_IN: &str = include_str!("../../presets.toml");
 /// How often a change is tried that somebody without a lock interferes with.
 const TRIES: usize = 5;
 
+/// Whether a preset of that name ships with the program, whatever the file holds under it.
+pub fn ships(name: &str) -> bool {
+    PresetFile::builtin().is_ok_and(|file| file.get(name).is_ok())
+}
+
 /// The presets there are and the file they are saved to.
 #[derive(Debug)]
 pub struct Store {

@@ -153,7 +153,7 @@ fn what_is_no_plugin_is_one_line() {
     let file = workshop.compile("no_symbol.c", "none", &[]);
     let outcome = workshop.run(&["plugins", "check", file.to_str().unwrap()]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
-    assert!(outcome.stderr.contains("it is no plugin"), "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("it is not a plugin"), "{}", outcome.stderr);
     let crashes = workshop.compile("table.c", "crashes", &["WRONG=CRASHES"]);
     let outcome = workshop.run(&["plugins", "check", crashes.to_str().unwrap()]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");

@@ -52,7 +52,7 @@ fn every_wrong_table_is_one_clear_line_and_the_right_plugin_beside_it_works() {
     }
     for file in ["libno_symbol.so", "script.so", "empty.so"] {
         let line = lines.iter().find(|line| line.contains(file)).unwrap();
-        assert!(line.ends_with("it is no plugin: it does not export `sigmalab_plugin_entry`"));
+        assert!(line.ends_with("it is not a plugin: it does not export `sigmalab_plugin_entry`"));
     }
     assert_eq!(lines.len(), wrong.len() + 3, "{lines:#?}");
 }

@@ -92,7 +92,7 @@ fn a_picture_arrives_as_a_jpeg_in_its_cells() {
     tty.settle(std::time::Duration::from_millis(200));
     assert_eq!(pictures(&tty).len(), sent);
     tty.send("?");
-    tty.wait_text("Moving and selecting");
+    tty.wait_text("On this screen");
     tty.send("\x1b");
     tty.wait("picture again", |tty| pictures(tty).len() == sent + 1);
     assert_eq!(pictures(&tty).last().unwrap().cells, cells);

@@ -137,9 +137,7 @@ fn a_popup_covers_the_picture_and_nothing_is_sent_again() {
     workbench.press("?");
     // A frame may be seen before its end: the popup is there, and then the picture is covered.
     workbench
-        .wait_until(|screen| {
-            screen.contains("Moving and selecting") && placeholders(screen).is_empty()
-        })
+        .wait_until(|screen| screen.contains("On this screen") && placeholders(screen).is_empty())
         .unwrap();
     workbench.press("esc");
     workbench.wait_until(|screen| screen.text() == before.text()).unwrap();

@@ -97,7 +97,7 @@ fn a_terminal_that_is_closed_ends_the_program_and_loses_nothing() {
     let mut tty = edited(&place);
     // In the list of keys, where a line feed and ctrl-d do nothing.
     tty.send("?");
-    tty.wait_text("Moving and selecting");
+    tty.wait_text("On this screen");
     tty.close();
     let closed = Instant::now();
     while tty.runs() {

@@ -3,6 +3,7 @@
 
 mod budgets;
 mod editing;
+mod escapes;
 mod half_blocks;
 mod iterm2;
 mod kitty;

@@ -14,7 +14,7 @@ fn a_storm_of_sizes_ends_with_the_right_screen() {
     workbench.wait_until(|screen| screen.text() == before.text()).unwrap();
     // It takes keys.
     workbench.press("?");
-    workbench.see("Moving and selecting");
+    workbench.see("On this screen");
 }
 
 #[test]

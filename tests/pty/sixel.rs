@@ -71,9 +71,9 @@ fn a_popup_destroys_the_picture_which_is_painted_again_after_it() {
     assert_eq!(workbench.screen().graphics().total(), painted);
 
     workbench.press("?");
-    workbench.see("Moving and selecting");
+    workbench.see("On this screen");
     workbench.press("esc");
-    workbench.miss("Moving and selecting");
+    workbench.miss("On this screen");
     workbench.wait_until(|screen| screen.graphics().total() == painted + 1).unwrap();
     let seen = workbench.screen().graphics();
     let again = seen.last().unwrap();

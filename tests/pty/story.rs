@@ -33,7 +33,7 @@ fn the_last_steps_are_tuned_compared_saved_and_there_next_time() {
     }
     workbench.press("W");
     workbench.see("save-as");
-    workbench.press("backspace backspace \"MINE\" enter");
+    workbench.press("\"V4_DEFAULT_MINE\" enter");
     workbench.see("V4_DEFAULT_MINE saved to");
     workbench.press("q");
     assert_eq!(workbench.wait_exit().unwrap().code(), Some(0));

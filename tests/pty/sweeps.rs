@@ -86,7 +86,7 @@ fn a_sweep_goes_on_when_its_terminal_goes_away() {
     let mut tty = started(&place);
     // In the list of keys, where a line feed and ctrl-d do nothing.
     tty.send("?");
-    tty.wait_text("Moving and selecting");
+    tty.wait_text("On this screen");
     tty.close();
     let closed = Instant::now();
     while tty.runs() {

@@ -43,6 +43,20 @@ fn a_finished_sweep_has_a_sheet_a_page_and_a_summary() {
 }
 
 #[test]
+fn a_preset_that_has_changed_since_the_sweep_began_is_told() {
+    let place = reported();
+    let told = "another preset `V4_TURBO_12` now than when this sweep began";
+    let report = ["sweep", "report", "runs/small"];
+    assert!(!place.done(&report).contains(told));
+    place.write(
+        "presets.toml",
+        "[V4_TURBO_12]\nmu = 0.5\nstd = 1.75\nruns = [{ steps = 12, gw = 5.0 }]\n".to_owned(),
+    );
+    let summary = place.done(&report);
+    assert!(summary.contains(told), "{summary}");
+}
+
+#[test]
 fn any_column_is_compared_with_any_other() {
     let place = reported();
     let arguments = ["sweep", "plot", "runs/small", "--across", "gw[-2..]", "--up", "latent_rmse"];

@@ -142,7 +142,7 @@ fn the_difference_image_shows_known_pixels_on_the_scale_that_is_written_beside_i
     assert!(pixels(&workbench) == expected(20.0));
     assert!(screen(&workbench, 120, 40).contains("20 of 255"));
     workbench.press("d \"0\" enter");
-    assert!(screen(&workbench, 120, 40).contains("`0` is no scale"));
+    assert!(screen(&workbench, 120, 40).contains("`0` is not a scale"));
 }
 
 #[test]
@@ -181,7 +181,7 @@ fn swapping_makes_the_run_before_a() {
     assert_eq!(workbench.slot(2).image.pixels[0], 100);
     // B is what the first screen shows as its image, and it is not what would be drawn now.
     workbench.press("esc");
-    assert!(screen(&workbench, 120, 40).contains("image · of the run before"));
+    assert!(screen(&workbench, 120, 40).contains("image · of the previous run"));
 }
 
 #[test]
@@ -216,7 +216,7 @@ fn steps_that_differ_are_marked_and_equal_ones_are_folded() {
 #[test]
 fn runs_of_other_lengths_sizes_and_prompts_are_compared_as_far_as_they_can_be() {
     let change = ": \"load-preset\" enter \"V4_TURBO_12\" enter z \"512x256\" enter \
-                  t \",\" space \"rough\" enter S \"7\" enter T";
+                  t end \",\" space \"rough\" enter S \"7\" enter T";
     let mut workbench = pair((120, 40), change, grey(3, 128));
     workbench.compute();
     workbench.press("c f");

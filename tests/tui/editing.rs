@@ -24,6 +24,13 @@ fn keys_change_the_grid_as_a_spreadsheet_would() {
         ("j 2 esc", "7 0 1.5\n[7] 0 1.5\n7 0 1.5\n3 0 1.5"),
         // Digits before a motion are its count.
         ("2 j", "7 0 1.5\n7 0 1.5\n[7] 0 1.5\n3 0 1.5"),
+        ("j l - 1 enter", "7 0 1.5\n7 -1 1.5\n7 [0] 1.5\n3 0 1.5"),
+        ("j l - . 5 enter", "7 0 1.5\n7 -0.5 1.5\n7 [0] 1.5\n3 0 1.5"),
+        ("j l - esc", "7 0 1.5\n7 [0] 1.5\n7 0 1.5\n3 0 1.5"),
+        ("j _", "7 0 1.5\n[6.9] 0 1.5\n7 0 1.5\n3 0 1.5"),
+        // What a line begins with is marked, and typing replaces it.
+        ("j enter 2 enter", "7 0 1.5\n2 0 1.5\n[7] 0 1.5\n3 0 1.5"),
+        ("j enter end . 5 enter", "7 0 1.5\n7.5 0 1.5\n[7] 0 1.5\n3 0 1.5"),
         ("j l enter - 1 enter", "7 0 1.5\n7 -1 1.5\n7 [0] 1.5\n3 0 1.5"),
         ("G K K", "7 0 1.5\n[7] 0 1.5\n{7} 0 1.5\n{3} 0 1.5"),
         ("G K K 2 enter", "7 0 1.5\n[2] 0 1.5\n{2} 0 1.5\n{2} 0 1.5"),
@@ -42,6 +49,41 @@ fn keys_change_the_grid_as_a_spreadsheet_would() {
     ] {
         assert_eq!(after(keys), grid, "{keys}");
     }
+}
+
+#[test]
+fn a_value_without_room_says_so_and_leaves_the_next_column_alone() {
+    let mut workbench = Workbench::with(Some(FOUR), (80, 24));
+    workbench.press("1 e 9 enter \"1500000000\" enter");
+    let shown = crate::screens::screen(&workbench, 80, 24);
+    assert!(shown.contains("    0    1e9  0.000 1.500"), "{shown}");
+    assert!(shown.contains("    1    !!!  0.000 1.500"), "{shown}");
+}
+
+#[test]
+fn an_escape_and_a_key_that_arrive_as_one_are_both_done() {
+    let mut workbench = Workbench::with(Some(FOUR), (80, 24));
+    let keys = |workbench: &Workbench, key: &str| -> Vec<String> {
+        let keys = workbench.app.apart(key.parse().unwrap());
+        keys.iter().map(ToString::to_string).collect()
+    };
+    assert_eq!(keys(&workbench, "alt-X"), ["esc", "X"]);
+    // What means something with alt is that.
+    assert_eq!(keys(&workbench, "alt-m"), ["alt-m"]);
+    workbench.press("t");
+    assert_eq!(keys(&workbench, "alt-b"), ["alt-b"]);
+    assert_eq!(keys(&workbench, "alt-q"), ["esc", "q"]);
+}
+
+#[test]
+fn a_prompt_is_marked_as_a_whole_when_it_opens() {
+    let mut workbench = Workbench::with(Some(FOUR), (80, 24));
+    workbench.press("t \"x\" enter");
+    assert_eq!(workbench.app.document().prompt, "x");
+    workbench.press("t end \"y\" enter");
+    assert_eq!(workbench.app.document().prompt, "xy");
+    workbench.press("t backspace \"z\" enter");
+    assert_eq!(workbench.app.document().prompt, "z");
 }
 
 #[test]

@@ -93,6 +93,9 @@ fn a_worker_that_dies_takes_nothing_with_it_and_the_image_before_stays() {
     workbench.press("+ r");
     workbench.fail_run(2, RunFailure::WorkerDied("killed by signal 9 (SIGKILL)".to_owned()));
     let text = screen(&workbench, 80, 24);
-    assert!(text.contains("killed by signal 9") && text.contains("image · of the run"), "{text}");
+    assert!(
+        text.contains("killed by signal 9") && text.contains("image · of the previous"),
+        "{text}"
+    );
     assert_eq!(workbench.app.pictures(workbench.app.area()).len(), 1);
 }

@@ -13,7 +13,7 @@ fn earlier() -> TempDir {
     let data = tempdir().unwrap();
     let mut session = Session::new(data.path());
     session.run(30);
-    session.press("G 2 enter S 7 enter t \"!\" enter");
+    session.press("G 2 enter S 7 enter t end \"!\" enter");
     session.run(200);
     session.settle();
     data
@@ -185,16 +185,22 @@ fn a_history_that_cannot_be_written_costs_a_line_in_the_log_and_no_run() {
     session.until("it is known that it was not kept", |app| {
         app.gallery().shown().any(|(run, _)| matches!(run.kept, Kept::Not(_)))
     });
-    // What is said is about the run: it went well.
+    // It is said where it is seen, with its reason.
+    assert!(message(&session).starts_with("run 1 is not in the history: "));
+    session.run(31);
+    session.until("it is known again", |app| {
+        app.gallery().shown().all(|(run, _)| matches!(run.kept, Kept::Not(_)))
+    });
+    // Once is enough: what is said now is about the run.
     assert!(!session.app().message().unwrap().is_problem, "{}", message(&session));
     session.press("F6");
     let shown = text(&session);
     assert!(shown.contains("run 1 is not in the history: "), "{shown}");
     session.press("F5");
     let shown = text(&session);
-    assert!(shown.contains("│✗  1  now") && shown.contains("4 steps"), "{shown}");
+    assert!(shown.contains("│✗  1  ") && shown.contains("4 steps"), "{shown}");
     session.press("Y");
-    assert!(message(&session).contains("run 1 has no file"), "{}", message(&session));
+    assert!(message(&session).contains("run 2 has no file"), "{}", message(&session));
     session.press("A");
     assert!(session.app().runs().pinned.is_some());
 }
@@ -338,5 +344,5 @@ fn without_a_home_folder_the_session_still_has_its_gallery() {
         session.workbench.app.gallery_news(news);
     }
     let shown = text(&session);
-    assert!(shown.contains("│✗  1  now") && shown.contains("SIGMALAB_DATA"), "{shown}");
+    assert!(shown.contains("│✗  1  ") && shown.contains("SIGMALAB_DATA"), "{shown}");
 }

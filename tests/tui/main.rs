@@ -9,6 +9,7 @@ mod engine;
 mod feedback;
 mod gallery;
 mod keys;
+mod lists;
 mod mouse;
 mod playing;
 mod plugin_samplers;

@@ -266,7 +266,7 @@ fn hints_title_and_prompt_do_what_they_say() {
     assert!(screen(&workbench, 120, 40).contains(" prompt a red circle"));
     workbench.press("esc");
     workbench.click(workbench.find("run-on-edit"));
-    assert!(screen(&workbench, 120, 40).contains("every change is drawn"));
+    assert!(screen(&workbench, 120, 40).contains("drawing again after every change"));
 }
 
 #[test]

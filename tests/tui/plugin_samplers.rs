@@ -55,7 +55,7 @@ fn what_a_plugin_does_not_take_is_refused_and_nothing_changes() {
     let mut workbench = workbench();
     for (text, words) in [
         ("lab.solver variant=euler", "must be `midpoint` or `heun`, not `euler`"),
-        ("lab.solver eta=2", "must be in 0 to 1, not 2"),
+        ("lab.solver eta=2", "must be between 0 and 1, not 2"),
         ("lab.solver rho=1", "has no parameter `rho`"),
         ("lab.solvr", "did you mean `lab.solver`?"),
     ] {

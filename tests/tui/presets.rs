@@ -57,16 +57,16 @@ fn copied(workbench: &Workbench) -> Option<String> {
 fn what_is_done_to_one_preset_leaves_the_rest_of_the_file_as_it_was_written() {
     for (keys, from, to) in [
         ("4 j 4 enter w", "steps = 1, gw = 3.0", "steps = 1, gw = 4.0"),
-        ("P r ctrl-u \"FIRST\" enter", "[ONE]", "[FIRST]"),
+        ("P n \"FIRST\" enter", "[ONE]", "[FIRST]"),
         ("P j *", "# about ONE\n", "default = \"TWO\"\n\n# about ONE\n"),
-        ("P j r \"_B\" enter", "[TWO]", "[TWO_B]"),
+        ("P j n end \"_B\" enter", "[TWO]", "[TWO_B]"),
     ] {
         let mut workbench = workbench();
         workbench.press(keys);
         assert_eq!(text(&workbench), TWO.replacen(from, to, 1), "{keys}: {}", said(&workbench));
     }
     let mut workbench = workbench();
-    workbench.press("P d \"_B\" enter");
+    workbench.press("P y end \"_B\" enter");
     assert!(text(&workbench).starts_with(TWO) && text(&workbench).contains("[ONE_B]"));
     workbench.press("D y");
     assert_eq!(text(&workbench).trim_end(), TWO.trim_end(), "the copy was under the cursor");
@@ -83,9 +83,17 @@ fn the_list_tells_presets_apart_by_what_matters_about_them() {
     let mut workbench = Workbench::with(Some(TWO), (80, 24));
     workbench.press("P");
     let shown = screen(&workbench, 80, 24);
-    for part in
-        ["▸*ONE", "   4 7x3 3x1", "   2 5x2", "ref", "zero", "σ and gw", "ends at reference"]
-    {
+    for part in [
+        "name ",
+        " steps gw ",
+        "▸*ONE",
+        "    4 7x3 3x1",
+        "    2 5x2",
+        "ref",
+        "zero",
+        "σ and gw",
+        "ends at reference",
+    ] {
         assert!(shown.contains(part), "no {part:?} in\n{shown}");
     }
     workbench.press("esc + P j");
@@ -271,7 +279,7 @@ fn what_another_program_writes_is_noticed_on_a_key_on_focus_and_on_entering() {
     let shown = screen(&workbench, 80, 24);
     assert!(shown.contains("TOO") && shown.contains("6.5x2"), "{shown}");
     // Our own writing is nobody else's.
-    workbench.press("r \"_B\" enter");
+    workbench.press("n end \"_B\" enter");
     assert!(said(&workbench).starts_with("TOO is now TOO_B"), "{}", said(&workbench));
     // What cannot be read is said, and what was read stays.
     fs::write(workbench.presets(), "[").unwrap();
@@ -323,7 +331,7 @@ fn the_same_preset_changed_by_both_is_asked_about_and_no_side_is_lost() {
     workbench.press("esc w");
     assert_eq!(text(&workbench), theirs);
     // Under another name.
-    workbench.press("down enter \"_B\" enter");
+    workbench.press("down enter end \"_B\" enter");
     assert!(text(&workbench).starts_with(&theirs) && text(&workbench).contains("[ONE_B]"));
 
     // Having read theirs, ours replaces it.
@@ -398,5 +406,69 @@ fn programs_that_save_into_one_file_at_the_same_moment_lose_nothing() {
     assert!(text.starts_with(TWO), "{text}");
     for number in 0..4 {
         assert!(text.contains(&format!("[W{number}]")) && text.contains(&format!("[X{number}]")));
+    }
+}
+
+#[test]
+fn a_preset_that_ships_is_not_replaced_before_somebody_says_so() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    workbench.press("2 enter w");
+    let shown = screen(&workbench, 80, 24);
+    assert!(shown.contains("V4_QUALITY_48 ships with sigmalab."), "{shown}");
+    assert!(!workbench.presets().exists());
+    // Enter takes what is safe: a name of its own, without the words of the other.
+    workbench.press("enter");
+    assert!(screen(&workbench, 80, 24).contains("save-as V4_QUALITY_48_2"));
+    workbench.press("esc w enter \"MINE:softer\" enter");
+    let saved = text(&workbench);
+    assert!(saved.contains("[MINE]\ndescription = \"softer\""), "{saved}");
+    assert!(
+        saved.contains("runs = [{ steps = 45, gw = 7.0 }, { steps = 3, gw = 3.0 }]"),
+        "{saved}"
+    );
+    assert_eq!(workbench.app.document().draft().name, "MINE");
+    // A new preset is not for what the one before was for.
+    workbench.press("3 enter W \"OTHER\" enter");
+    let other = text(&workbench);
+    let other = other.split("[OTHER]").nth(1).unwrap();
+    assert!(!other.contains("description"), "{other}");
+    // Who wants to replace it can.
+    workbench.press("P g enter 2 enter w down enter");
+    assert!(said(&workbench).starts_with("V4_QUALITY_48 saved to"), "{}", said(&workbench));
+}
+
+#[test]
+fn what_a_preset_is_for_is_said_where_it_is_saved() {
+    let mut workbench = workbench();
+    workbench.press("P j enter 2 enter w");
+    assert!(said(&workbench).contains("it still says “the second”, W changes that"));
+    workbench.press("W");
+    assert!(screen(&workbench, 80, 24).contains("save-as TWO: the second"));
+    workbench.press("\"TWO:gentle\" enter");
+    assert!(text(&workbench).contains("description = \"gentle\""), "{}", text(&workbench));
+}
+
+#[test]
+fn a_name_that_cannot_be_typed_on_a_command_line_is_refused_in_its_line() {
+    for (name, part) in
+        [("my", "a space"), ("a/b", "`/`"), ("none", "cannot be"), ("-x", "cannot be")]
+    {
+        let mut workbench = workbench();
+        let keys = match name {
+            "my" => "W \"my\" space \"one\" enter".to_owned(),
+            name => format!("W \"{name}\" enter"),
+        };
+        workbench.press(&keys);
+        assert!(said(&workbench).contains(part), "{name}: {}", said(&workbench));
+        assert_eq!(text(&workbench), TWO);
+    }
+}
+
+#[test]
+fn a_list_on_which_no_save_is_shown_saves_nothing() {
+    for list in ["P", "E", "F7", "F8", "X", "F6"] {
+        let mut workbench = workbench();
+        workbench.press(&format!("4 enter {list} w ctrl-s"));
+        assert_eq!(text(&workbench), TWO, "{list}");
     }
 }

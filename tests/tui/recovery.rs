@@ -9,7 +9,7 @@ const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
 fn a_fresh_session_has_nothing_to_lose_and_an_edited_one_loses_nothing() {
     let mut before = Workbench::with(Some(FOUR), (80, 24));
     assert_eq!(before.app.unsaved(), None);
-    before.press("G 2 enter t \"!\" enter");
+    before.press("G 2 enter t end \"!\" enter");
     let unsaved = before.app.unsaved().unwrap();
 
     let mut after = Workbench::with(Some(FOUR), (80, 24));
@@ -25,7 +25,7 @@ fn a_fresh_session_has_nothing_to_lose_and_an_edited_one_loses_nothing() {
 #[test]
 fn a_prompt_alone_is_worth_keeping_and_a_saved_schedule_is_not_unsaved() {
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));
-    workbench.press("t \"!\" enter");
+    workbench.press("t end \"!\" enter");
     assert!(workbench.app.unsaved().is_some());
 
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));

@@ -67,7 +67,7 @@ fn broken_rows_are_marked_and_the_reason_is_told() {
 fn help_and_palette_are_made_of_the_actions() {
     let mut workbench = Workbench::with(None, (120, 40));
     workbench.press("?");
-    assert!(screen(&workbench, 120, 40).contains("Moving and selecting"));
+    assert!(screen(&workbench, 120, 40).contains("On this screen · grid"));
     workbench.press("esc : \"resam\"");
     let text = screen(&workbench, 120, 40);
     assert!(text.contains("resample …") && text.contains('%'), "{text}");

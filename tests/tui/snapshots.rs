@@ -75,7 +75,7 @@ fn a_schedule_that_cannot_be_run() {
 fn input_lines() {
     holds!("line_of_a_value", workbench(SMALL, "j 2 . 5"));
     holds!("line_with_a_problem", workbench(SMALL, "j l l 0 enter"));
-    holds!("line_of_the_prompt", workbench(LARGE, "t \",\" space \"rough\""));
+    holds!("line_of_the_prompt", workbench(LARGE, "t end \",\" space \"rough\""));
 }
 
 #[test]

@@ -3,12 +3,13 @@
 
 use crate::engine::picture;
 use crate::keys::Workbench;
+use crate::screens::screen;
 use crate::snapshots::{LARGE, SMALL, drawn};
 use sigmalab::engine::event::NfeCount;
 use sigmalab::experiment::report::{Better, METRICS};
 use sigmalab::experiment::status::{Status, Worker};
 use sigmalab::tui::sweeps::{
-    Cell, ColumnInfo, ExperimentCard, PlanCard, PlannedCard, RunCard, SweepNews, SweepView,
+    Cell, ColumnInfo, ExperimentCard, PlanCard, PlannedCard, RunCard, Stands, SweepNews, SweepView,
     TrialRow, TrialStanding,
 };
 use std::path::PathBuf;
@@ -167,8 +168,33 @@ fn experiments_and_their_plan() {
 #[test]
 fn a_sweep_as_a_table() {
     holds!("sweep_table_80x24", attached(SMALL, "j"));
-    holds!("sweep_table_120x40", attached(LARGE, "s enter j"));
+    holds!("sweep_table_120x40", attached(LARGE, "s j"));
     holds!("sweep_failed_120x40", attached(LARGE, "j j j j j j"));
+}
+
+#[test]
+fn a_sweep_as_settings() {
+    holds!("sweep_settings_80x24", attached(SMALL, "v v v"));
+    holds!("sweep_settings_120x40", attached(LARGE, "v v v j"));
+}
+
+#[test]
+fn the_list_says_where_run_directories_stand() {
+    let stands = Stands { trials: 20, done: 5, failed: 1, pending: 14, paused: false, workers: 1 };
+    for (stands, row, about, resumes) in [
+        (stands, "running 6/20", "5 of 20 trials, 1 failed · running", false),
+        (Stands { workers: 0, ..stands }, "stopped 6/20", "1 failed · stopped", true),
+        (Stands { workers: 0, paused: true, ..stands }, "paused 6/20", "· paused", true),
+        (Stands { workers: 0, pending: 0, ..stands }, "finished, 1 failed", "· finished", false),
+    ] {
+        let mut workbench = listed(SMALL, "G");
+        workbench.app.sweep_news(SweepNews::Stands("runs/polish".into(), Ok(stands)));
+        let text = screen(&workbench, SMALL.0, SMALL.1);
+        for part in [row, about] {
+            assert!(text.contains(part), "no {part:?} in\n{text}");
+        }
+        assert_eq!(text.contains(", r goes on"), resumes, "{text}");
+    }
 }
 
 #[test]

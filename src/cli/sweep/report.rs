@@ -2,10 +2,14 @@
 
 use super::load;
 use crate::cli::failure::Failure;
+use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print;
 use clap::Args;
+use sigmalab::experiment::inputs::FrozenPreset;
 use sigmalab::experiment::report::{self, Finding, ReportError, Written};
 use sigmalab::experiment::sweep::Sweep;
+use sigmalab::experiment::tables::preset_hash;
+use sigmalab::schedule::free::FREE;
 use std::path::PathBuf;
 
 /// The arguments of `sweep report`.
@@ -14,6 +18,8 @@ pub(super) struct ReportCommand {
     /// Run directory
     #[arg(value_name = "DIR")]
     dir: PathBuf,
+    #[command(flatten)]
+    presets: PresetFlags,
 }
 
 /// Writes the report and prints the summary.
@@ -22,11 +28,38 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
     sweep.write_tables().map_err(Failure::failed)?;
     let written = write(&sweep)?;
     let mut text = report::summary(&Finding::of(&sweep));
+    text.push_str(&changed_presets(&sweep, &arguments.presets));
     text.push('\n');
     for file in written.sheet.iter().chain([&written.page]) {
         text.push_str(&format!("{}\n", file.display()));
     }
     print::result(&text)
+}
+
+/// The presets that the sweep names and that the presets file holds something else under now.
+/// What cannot be read says nothing: the sweep has its own copy.
+fn changed_presets(sweep: &Sweep, flags: &PresetFlags) -> String {
+    let inputs = &sweep.experiment.inputs;
+    let Ok(presets) = flags.load() else { return String::new() };
+    let mut named: Vec<&FrozenPreset> = vec![&inputs.base];
+    named.extend(inputs.reference.as_ref().filter(|preset| preset.name != inputs.base.name));
+    let mut text = String::new();
+    for frozen in named.into_iter().filter(|preset| preset.name != FREE) {
+        let now = presets.find(Some(&frozen.name), str::to_owned);
+        let is_same = now.is_ok_and(|now| {
+            now.steps.as_slice() == frozen.steps && now.terminal == frozen.terminal
+        });
+        if !is_same {
+            text.push_str(&format!(
+                "\n{} has another preset `{}` now than when this sweep began; the sweep keeps to \
+                 the one it began with, {}\n",
+                presets.origin(),
+                frozen.name,
+                preset_hash(&frozen.steps, frozen.terminal)
+            ));
+        }
+    }
+    text
 }
 
 /// Writes contact sheet and page.

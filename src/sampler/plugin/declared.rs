@@ -85,7 +85,7 @@ pub(super) fn judge_param(number: usize, declared: DeclaredParam) -> Result<Para
     }
     let DeclaredParam { min, max, default, increment, choices, .. } = declared;
     if ![min, max, default, increment].iter().all(|number| number.is_finite()) {
-        return fault("has a bound, default or increment that is no finite number".to_owned());
+        return fault("has a bound, default or increment that is not a finite number".to_owned());
     }
     let kind = match declared.kind {
         abi::KIND_F64 => ParamKind::Real,

@@ -17,7 +17,7 @@ pub enum Fault {
         limit: u64,
     },
     /// It is no plugin at all.
-    #[error("it is no plugin: it does not export `sigmalab_plugin_entry`")]
+    #[error("it is not a plugin: it does not export `sigmalab_plugin_entry`")]
     NoPlugin,
     /// The system's loader refuses it.
     #[error("the system cannot load it: {0}")]

@@ -20,7 +20,7 @@ pub enum CellsError {
     #[error("there are no numbers: copy cells or lines of numbers first")]
     Empty,
     /// A cell that is no number.
-    #[error("row {row}, column {column}: `{text}` is no finite number")]
+    #[error("row {row}, column {column}: `{text}` is not a finite number")]
     NoNumber {
         /// Row of the text.
         row: usize,
@@ -184,10 +184,10 @@ mod tests {
     #[test]
     fn what_is_wrong_is_named_by_its_row_and_column() {
         for (text, message) in [
-            ("1\t2\n3\tx", "row 2, column 2: `x` is no finite number"),
-            ("1,,2", "row 1, column 2: `` is no finite number"),
-            ("1 nan", "row 1, column 2: `nan` is no finite number"),
-            ("1e999", "row 1, column 1: `1e999` is no finite number"),
+            ("1\t2\n3\tx", "row 2, column 2: `x` is not a finite number"),
+            ("1,,2", "row 1, column 2: `` is not a finite number"),
+            ("1 nan", "row 1, column 2: `nan` is not a finite number"),
+            ("1e999", "row 1, column 1: `1e999` is not a finite number"),
             ("1 2\n\n3", "row 3 has 1 columns and the first row has 2: make them equal"),
             (" \n ", "there are no numbers"),
         ] {

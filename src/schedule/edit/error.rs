@@ -108,7 +108,7 @@ pub enum EditError {
     },
     /// A name that no preset can have.
     #[error(
-        "`{0}` is no name for a preset: it needs a letter, no space at its ends, no control \
+        "`{0}` cannot be the name of a preset: it needs a letter, no space at its ends, no control \
          character, and is neither `none` nor `default`"
     )]
     Name(String),

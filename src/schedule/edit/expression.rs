@@ -313,7 +313,7 @@ impl<'t> Parser<'t> {
                 self.operations.push(Operation::Number(number));
                 Ok(())
             }
-            _ => Err(self.wrong(start, format!("`{text}` is no finite number"))),
+            _ => Err(self.wrong(start, format!("`{text}` is not a finite number"))),
         }
     }
 
@@ -427,7 +427,7 @@ mod tests {
             ("min(x)", "column 1: `min` takes 2 values and has 1"),
             ("sin x", "column 1: `sin` is a function: write sin(…)"),
             ("− ü", "column 3: expected"),
-            ("1.2.3", "column 1: `1.2.3` is no finite number"),
+            ("1.2.3", "column 1: `1.2.3` is not a finite number"),
             (" ", "column 1: write a formula"),
         ] {
             let error = refusal(text);

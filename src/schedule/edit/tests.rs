@@ -72,7 +72,7 @@ fn values_that_a_schedule_cannot_have_are_refused_by_step_and_column() {
         (insert(&draft, 0, usize::MAX).unwrap_err(), "the schedule would have"),
         (insert(&draft, 21, 1).unwrap_err(), "there is no step 21"),
         (resample(&draft, 0).unwrap_err(), "a schedule has at least one step"),
-        (rename(&draft, " x").unwrap_err(), "` x` is no name for a preset"),
+        (rename(&draft, " x").unwrap_err(), "` x` cannot be the name of a preset"),
     ] {
         assert!(error.to_string().starts_with(message), "{error}");
     }

@@ -17,7 +17,7 @@ pub(super) fn python(values: &[f64]) -> String {
 pub(super) fn from_python(text: &str) -> Result<Vec<f64>, ImportError> {
     let wrong = |what: &str| {
         ImportError::new(format!(
-            "`{}` is no list of guidance weights: {what}",
+            "`{}` is not a list of guidance weights: {what}",
             text.chars().take(60).collect::<String>()
         ))
     };
@@ -35,7 +35,7 @@ pub(super) fn from_python(text: &str) -> Result<Vec<f64>, ImportError> {
             let item = item.trim();
             if !item.is_empty() {
                 let value = item.parse::<f64>().ok().filter(|value| value.is_finite());
-                part.push(value.ok_or_else(|| wrong(&format!("`{item}` is no finite number")))?);
+                part.push(value.ok_or_else(|| wrong(&format!("`{item}` is not a finite number")))?);
             }
         }
         rest = rest.get(end + 1..).unwrap_or("").trim_start();

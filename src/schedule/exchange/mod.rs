@@ -82,7 +82,7 @@ impl fmt::Display for Tool {
 /// A program that schedules are not exchanged with.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{text}` is no tool{}: there is `reference`, `diffusers`, `comfyui` and `sd.cpp`",
+    "`{text}` is not a tool{}: there is `reference`, `diffusers`, `comfyui` and `sd.cpp`",
     nearest.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 )]
 pub struct ToolError {

@@ -92,14 +92,18 @@ fn what_people_copy_is_read() {
 fn what_cannot_be_read_is_named() {
     for (text, from, message) in [
         ("", Tool::Reference, "there is no `guidance_schedule=`"),
-        ("guidance_schedule=(7, x), mu=0, std=1", Tool::Reference, "`(7, x)` is no list"),
+        ("guidance_schedule=(7, x), mu=0, std=1", Tool::Reference, "`(7, x)` is not a list"),
         ("guidance_schedule=[7], std=1", Tool::Reference, "there is no `mu=`"),
         (
             "num_steps=3, guidance_schedule=[7], mu=0, std=1",
             Tool::Reference,
             "the guidance list has 1",
         ),
-        ("guidance_schedule=(7,) * 9999, mu=0, std=1", Tool::Reference, "`(7,) * 9999` is no list"),
+        (
+            "guidance_schedule=(7,) * 9999, mu=0, std=1",
+            Tool::Reference,
+            "`(7,) * 9999` is not a list",
+        ),
         ("guidance_schedule=[7], mu=0, std=0", Tool::Reference, "std is 0: it must be above 0"),
         ("pipe(prompt)", Tool::Diffusers, "there is no `num_inference_steps=`"),
         ("mu=inf", Tool::Diffusers, "`mu=inf`: expected a finite number"),

@@ -427,7 +427,7 @@ impl Reader<'_> {
         let finite = number.filter(|number| number.is_finite());
         if finite.is_none() {
             let written = self.text.get(value.span()).unwrap_or("it").to_owned();
-            self.problem(value.span(), path, format!("{written} is no finite number: give one"));
+            self.problem(value.span(), path, format!("{written} is not a finite number: give one"));
         }
         finite
     }

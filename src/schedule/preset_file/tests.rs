@@ -137,7 +137,7 @@ fn what_is_wrong_is_said_with_its_place_its_key_and_the_way_out() {
         ),
         (
             with("terminal = \"nought\"\n") + runs,
-            "p.toml:4:12: `A.terminal`: `nought` is no terminal σ",
+            "p.toml:4:12: `A.terminal`: `nought` is not a terminal σ",
         ),
         (
             with("terminal = 0\n") + runs,
@@ -183,15 +183,15 @@ fn what_is_wrong_is_said_with_its_place_its_key_and_the_way_out() {
         ),
         (
             with("runs = [{ steps = 1, gw = nan }]"),
-            "p.toml:4:27: `A.runs[0].gw`: nan is no finite number",
+            "p.toml:4:27: `A.runs[0].gw`: nan is not a finite number",
         ),
         (
             with("runs = [{ steps = 1, gw = -inf }]"),
-            "p.toml:4:27: `A.runs[0].gw`: -inf is no finite number",
+            "p.toml:4:27: `A.runs[0].gw`: -inf is not a finite number",
         ),
         (
             with("runs = [{ steps = 1, gw = 1e999 }]"),
-            "p.toml:4:27: `A.runs[0].gw`: 1e999 is no finite number",
+            "p.toml:4:27: `A.runs[0].gw`: 1e999 is not a finite number",
         ),
         (
             with("runs = [{ steps = 1, gw = \"7\" }]"),

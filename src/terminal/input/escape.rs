@@ -17,18 +17,20 @@ pub(super) enum Found {
     Incomplete,
 }
 
-/// What stands at the start of `bytes`, which is not empty.
-pub(super) fn parse(bytes: &[u8]) -> Found {
+/// What stands at the start of `bytes`, which is not empty. `answers` says whether the terminal may
+/// still answer in a string; where it may not, no escape begins one.
+pub(super) fn parse(bytes: &[u8], answers: bool) -> Found {
     match *bytes {
         [] => Found::Incomplete,
         [0x1b] => Found::Incomplete,
         [0x1b, b'[', ..] => csi(bytes),
         [0x1b, b'O', ..] => ss3(bytes),
-        [0x1b, b']' | b'P' | b'_' | b'^' | b'X', ..] => string(bytes),
+        [0x1b, b']' | b'P' | b'_', ..] if answers => string(bytes),
         [0x1b, 0x1b] => Found::Incomplete,
         // Two escapes before a sequence: alt with that key, as rxvt sends it, or the escape key
         // and then a sequence. Either way the sequence must stay whole.
-        [0x1b, 0x1b, b'[' | b'O' | b']' | b'P' | b'_', ..] => key(KeyCode::Esc, 0, 1),
+        [0x1b, 0x1b, b'[' | b'O', ..] => key(KeyCode::Esc, 0, 1),
+        [0x1b, 0x1b, b']' | b'P' | b'_', ..] if answers => key(KeyCode::Esc, 0, 1),
         [0x1b, 0x1b, ..] => key(KeyCode::Esc, 2, 2),
         [0x1b, ..] => match character(&bytes[1..]) {
             Found::Input(Input::Key(inner), used) => {
@@ -321,22 +323,40 @@ fn mouse(numbers: &Numbers, released: bool) -> Option<Mouse> {
 }
 
 /// `ESC ] … ST`, `ESC P … ST`, `ESC _ … ST`: answers that carry text. OSC may also end with BEL.
+/// What does not begin as an answer does, or has a control within it, was typed: the opener is then
+/// alt with that character, and the rest stands for itself.
 fn string(bytes: &[u8]) -> Found {
     let kind = bytes[1];
     let body = &bytes[2..];
-    let stop = body
-        .iter()
-        .position(|&byte| matches!(byte, 0x1b | 0x18 | 0x1a) || (byte == 0x07 && kind == b']'));
-    let Some(stop) = stop else { return Found::Incomplete };
+    let typed = || key(KeyCode::Char(char::from(kind)), 2, 2);
+    if !begins_an_answer(kind, body) {
+        return typed();
+    }
+    let Some(stop) = body.iter().position(|byte| matches!(byte, 0x00..=0x1f | 0x7f)) else {
+        return Found::Incomplete;
+    };
     let used = match (body[stop], body.get(stop + 1)) {
-        (0x07, _) => stop + 3,
+        (0x07, _) if kind == b']' => stop + 3,
         (0x1b, None) => return Found::Incomplete,
         (0x1b, Some(b'\\')) => stop + 4,
-        // Cancelled, or another sequence begins, which then stands for itself.
-        (0x1b, Some(_)) => return Found::Nothing(stop + 2),
-        _ => return Found::Nothing(stop + 3),
+        _ => return typed(),
     };
     Found::Input(Input::Reply(answer(kind, &body[..stop])), used)
+}
+
+/// Whether a string may become an answer: `>|` (XTVERSION) or digits with `$r` and `+r` after DCS,
+/// `G` (kitty graphics) after APC, a number after OSC.
+fn begins_an_answer(kind: u8, body: &[u8]) -> bool {
+    let digits = body.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    match (kind, body) {
+        (_, []) => true,
+        (b'P', [b'>', rest @ ..]) => matches!(rest, [] | [b'|', ..]),
+        (b'P', _) => {
+            digits == 1 && matches!(body[1..], [] | [b'$' | b'+'] | [b'$' | b'+', b'r', ..])
+        }
+        (b'_', _) => body[0] == b'G',
+        _ => (1..=4).contains(&digits) && matches!(body.get(digits), None | Some(b';')),
+    }
 }
 
 /// An answer that carries text.

@@ -1,8 +1,9 @@
 //! Bytes to inputs. The events depend on the bytes alone, however they are split into reads; only
-//! a lone escape needs a clock, to tell the key from the start of a sequence.
+//! an escape needs a clock, to tell the key from the start of a sequence. Whatever begins like a
+//! sequence and is none in the end was typed, and becomes keys: nothing waits without end.
 
 use super::escape::{self, Found};
-use super::{Input, Key};
+use super::{Input, Key, Reply};
 use crate::terminal::key::{KeyCode, Modifiers};
 use std::time::{Duration, Instant};
 
@@ -13,6 +14,14 @@ const PASTE_END: &[u8] = b"\x1b[201~";
 const ESCAPE_WAIT: Duration = Duration::from_millis(50);
 /// The same while answers to a probe are under way, so that none is taken apart.
 const ESCAPE_WAIT_PROBING: Duration = Duration::from_millis(300);
+/// How long a string that has begun waits for more of it. An answer comes in one piece, or in
+/// pieces close to each other.
+const STRING_WAIT: Duration = Duration::from_secs(1);
+/// How long a control sequence that has begun waits for more of it: a report of the mouse may be
+/// split by a packet that was lost, and no part of it may become keys.
+const SEQUENCE_WAIT: Duration = Duration::from_secs(2);
+/// How long after an escape was taken for the key the rest of its sequence still counts as that.
+const LATE: Duration = Duration::from_secs(10);
 /// A sequence longer than this is not one: no answer asked for is nearly as long.
 const LONGEST_SEQUENCE: usize = 64 * 1024;
 
@@ -28,8 +37,11 @@ pub struct Parser {
     last: Option<Instant>,
     /// Until when answers to a probe are awaited.
     probing_until: Option<Instant>,
-    /// An escape key was just reported; what follows may be its sequence, come too late.
-    escaped: bool,
+    /// The terminal has not yet answered the last of the questions, and every terminal that
+    /// answers anything answers that one.
+    unanswered: bool,
+    /// When an escape was taken for the key; what follows may be its sequence, come too late.
+    escaped: Option<Instant>,
 }
 
 impl Parser {
@@ -39,9 +51,26 @@ impl Parser {
         Parser::default()
     }
 
-    /// Answers may come until then: a lone escape waits longer for its sequence.
+    /// Answers in control sequences may come until then: a lone escape waits longer for its
+    /// sequence.
     pub fn expect_replies(&mut self, until: Instant) {
         self.probing_until = Some(until);
+    }
+
+    /// The whole probe was asked, which is also answered in strings: until then, or until its
+    /// last question is answered where that takes longer.
+    pub fn expect_answers(&mut self, until: Instant) {
+        self.expect_replies(until);
+        self.unanswered = true;
+    }
+
+    fn is_probing(&self, now: Instant) -> bool {
+        self.probing_until.is_some_and(|until| now < until)
+    }
+
+    /// Whether the terminal may still answer in a string.
+    fn answers(&self, now: Instant) -> bool {
+        self.unanswered || self.is_probing(now)
     }
 
     /// The inputs that `bytes`, read at `now`, complete.
@@ -49,68 +78,88 @@ impl Parser {
         if bytes.is_empty() {
             return Vec::new();
         }
+        // What had waited long enough when these were read does not belong to them, however late
+        // anybody looks.
+        let mut inputs = self.flush(now);
         self.last = Some(now);
-        // A person's next key comes alone; two bytes at once that continue an escape are the rest
-        // of a late sequence.
-        if std::mem::take(&mut self.escaped)
-            && bytes.len() > 1
-            && matches!(bytes[0], b'[' | b']' | b'P' | b'_' | b'O')
+        if let Some(since) = self.escaped.take()
+            && now.saturating_duration_since(since) < LATE
+            && self.is_rest_of_a_sequence(bytes, now)
         {
             self.pending.push(ESCAPE);
         }
         self.pending.extend_from_slice(bytes);
-        let mut inputs = Vec::new();
+        self.work(now, &mut inputs);
+        inputs
+    }
+
+    /// Whether bytes that were read at once continue an escape that came long before. A person's
+    /// next key comes alone.
+    fn is_rest_of_a_sequence(&self, bytes: &[u8], now: Instant) -> bool {
+        if bytes.len() < 2 || !matches!(bytes[0], b'[' | b']' | b'P' | b'_' | b'O') {
+            return false;
+        }
+        let whole: Vec<u8> = std::iter::once(ESCAPE).chain(bytes.iter().copied()).collect();
+        match escape::parse(&whole, self.answers(now)) {
+            // One key, and it is not alt with the first of them.
+            Found::Input(_, used) => used > 2,
+            Found::PasteStart(_) => true,
+            Found::Incomplete => self.answers(now),
+            Found::Nothing(_) => false,
+        }
+    }
+
+    /// Takes everything that is complete.
+    fn work(&mut self, now: Instant, inputs: &mut Vec<Input>) {
         let mut at = 0;
         while at < self.pending.len() {
-            let Some(used) = self.step(at, &mut inputs) else { break };
+            let Some(used) = self.step(at, now, inputs) else { break };
             at += used;
         }
         self.pending.drain(..at);
-        inputs
     }
 
     /// How long to wait for more before [`Parser::flush`]; `None` where nothing waits.
     #[must_use]
     pub fn timeout(&self) -> Option<Duration> {
-        let waits = self.paste.is_none() && self.flushable().is_some();
-        waits.then(|| {
-            let probing = match (self.probing_until, self.last) {
-                (Some(until), Some(last)) => last < until,
-                _ => false,
-            };
-            if probing { ESCAPE_WAIT_PROBING } else { ESCAPE_WAIT }
-        })
+        let last = self.last.filter(|_| self.paste.is_none())?;
+        match self.pending.as_slice() {
+            [ESCAPE] if self.is_probing(last) => Some(ESCAPE_WAIT_PROBING),
+            // Nobody types two keys at once by chance.
+            [ESCAPE, _] if self.answers(last) => Some(ESCAPE_WAIT_PROBING),
+            [ESCAPE] | [ESCAPE, _] => Some(ESCAPE_WAIT),
+            [ESCAPE, b'[', ..] => Some(SEQUENCE_WAIT),
+            [ESCAPE, ..] => Some(STRING_WAIT),
+            _ => None,
+        }
     }
 
-    /// Nothing more came until `now`: a lone escape is the key. Does nothing where the wait of
-    /// [`Parser::timeout`] is not over.
+    /// Nothing more came until `now`: a lone escape is the key, and what began a sequence was
+    /// typed. Does nothing where the wait of [`Parser::timeout`] is not over.
     pub fn flush(&mut self, now: Instant) -> Vec<Input> {
         let (Some(wait), Some(last)) = (self.timeout(), self.last) else { return Vec::new() };
         if now.saturating_duration_since(last) < wait {
             return Vec::new();
         }
-        let Some(key) = self.flushable() else { return Vec::new() };
-        self.pending.clear();
-        self.escaped = key.code == KeyCode::Esc;
-        vec![Input::Key(key)]
-    }
-
-    /// The key that the pending bytes are if nothing follows. A longer start of a sequence is
-    /// none: its rest is late, and no part of it may become keys.
-    fn flushable(&self) -> Option<Key> {
-        match self.pending.as_slice() {
-            [ESCAPE] => Some(Key::plain(KeyCode::Esc)),
-            [ESCAPE, ESCAPE] => Some(Key::new(KeyCode::Esc, Modifiers::ALT)),
-            [ESCAPE, byte @ (b'[' | b']' | b'P' | b'_' | b'O' | b'^' | b'X')] => {
-                Some(Key::new(KeyCode::Char(char::from(*byte)), Modifiers::ALT))
-            }
-            _ => None,
-        }
+        let (key, used) = match *self.pending.as_slice() {
+            [ESCAPE] => (Key::plain(KeyCode::Esc), 1),
+            [ESCAPE, ESCAPE] => (Key::new(KeyCode::Esc, Modifiers::ALT), 2),
+            // The start of a character of several bytes, which may still come whole.
+            [ESCAPE, byte, ..] if !byte.is_ascii() => (Key::plain(KeyCode::Esc), 1),
+            [ESCAPE, byte, ..] => (Key::new(KeyCode::Char(char::from(byte)), Modifiers::ALT), 2),
+            _ => return Vec::new(),
+        };
+        self.pending.drain(..used);
+        self.escaped = (used == 1).then_some(now);
+        let mut inputs = vec![Input::Key(key)];
+        self.work(now, &mut inputs);
+        inputs
     }
 
     /// Takes one thing from `pending[at..]` and says how many bytes it was; `None` where it is
     /// not complete.
-    fn step(&mut self, at: usize, inputs: &mut Vec<Input>) -> Option<usize> {
+    fn step(&mut self, at: usize, now: Instant, inputs: &mut Vec<Input>) -> Option<usize> {
+        let answers = self.answers(now);
         let bytes = &self.pending[at..];
         if let Some(text) = &mut self.paste {
             return match find(bytes, PASTE_END) {
@@ -132,11 +181,15 @@ impl Parser {
                 }
             };
         }
-        match escape::parse(bytes) {
+        match escape::parse(bytes, answers) {
             Found::Incomplete if bytes.len() > LONGEST_SEQUENCE => Some(bytes.len()),
             Found::Incomplete => None,
             Found::Nothing(used) => Some(used),
             Found::Input(input, used) => {
+                // Terminals answer in the order of the questions, and this one was the last.
+                if matches!(input, Input::Reply(Reply::Attributes(_))) {
+                    self.unanswered = false;
+                }
                 inputs.push(input);
                 Some(used)
             }

@@ -53,7 +53,7 @@ impl fmt::Display for Protocol {
 
 /// A text that names no protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is no image protocol: use kitty, sixel, iterm2 or half-blocks")]
+#[error("{0:?} is not an image protocol: use kitty, sixel, iterm2 or half-blocks")]
 pub struct ProtocolError(pub String);
 
 impl FromStr for Protocol {

@@ -2,10 +2,12 @@
 
 use super::{App, Asking, Choice, Done, LineAsk, Screen};
 use crate::schedule::size::Size;
-use crate::tui::action::{Action, Argument, Call};
+use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::keymap::Context;
 use crate::tui::line::Line;
+use crate::tui::other_words::other_words;
 use crate::tui::screens::popups;
+use crate::tui::store;
 use ratatui::layout::Rect;
 
 impl App {
@@ -14,20 +16,21 @@ impl App {
         if action == Action::ExportPreset {
             return self.ask_for_tool();
         }
-        let (text, fresh) = self.suggestion(action);
-        let ask = LineAsk { action, line: Line::new(&text), fresh, problem: None };
-        self.asking = Some(Asking::Line(ask));
+        self.asking = Some(Asking::Line(match action {
+            Action::SamplerParam => self.param_ask(),
+            _ => LineAsk::new(action, &self.suggestion(action)),
+        }));
     }
 
-    /// What an input line begins with, and whether typing replaces it.
-    fn suggestion(&self, action: Action) -> (String, bool) {
+    /// What an input line begins with. Typing replaces it.
+    fn suggestion(&self, action: Action) -> String {
         let document = &self.document;
         match action {
-            Action::Prompt => (document.prompt.clone(), false),
-            Action::Size => (document.size().to_string().replace('×', "x"), true),
-            Action::ProxySize => (self.likely_proxy(), true),
-            Action::DifferenceScale => (self.comparing.scale.to_string(), true),
-            Action::Seed => (document.seed.to_string(), true),
+            Action::Prompt => document.prompt.clone(),
+            Action::Size => document.size().to_string().replace('×', "x"),
+            Action::ProxySize => self.likely_proxy(),
+            Action::DifferenceScale => self.comparing.scale.to_string(),
+            Action::Seed => document.seed.to_string(),
             Action::Sampler => {
                 let info = self.samplers.info(&document.sampler.id).ok();
                 let written = |key: &str, value: f64| {
@@ -36,25 +39,30 @@ impl App {
                 };
                 let params = document.sampler.params.iter();
                 let params = params.map(|(key, value)| format!(" {key}={}", written(key, *value)));
-                (document.sampler.id.clone() + &params.collect::<String>(), true)
+                document.sampler.id.clone() + &params.collect::<String>()
             }
-            Action::SamplerParam => (self.param_in_words(), true),
-            Action::GoToRevision => (self.document.revision().to_string(), true),
-            Action::FilterRuns => (self.gallery.words().to_owned(), true),
-            Action::FilterTrials => (self.trial_conditions(), false),
-            Action::SortTrials => (self.likely_sort(), true),
-            Action::SaveAs => (document.draft().name.clone(), false),
+            Action::GoToRevision => document.revision().to_string(),
+            Action::FilterRuns => self.gallery.words().to_owned(),
+            Action::FilterTrials => self.trial_conditions(),
+            Action::SortTrials => self.likely_sort(),
+            // What ships keeps its name; what is somebody's own may get other words.
+            Action::SaveAs if store::ships(&document.draft().name) => self.name_of_a_copy(),
+            Action::SaveAs => match (&document.draft().description, document.is_named()) {
+                (_, false) => String::new(),
+                (None, true) => document.draft().name.clone(),
+                (Some(about), true) => format!("{}: {about}", document.draft().name),
+            },
             Action::RenamePreset | Action::DuplicatePreset => {
-                (self.preset_under_cursor().unwrap_or_default(), false)
+                self.preset_under_cursor().unwrap_or_default()
             }
-            Action::FilterPresets => (self.preset_filter.clone(), false),
-            Action::Resample => (document.len().to_string(), true),
-            Action::Series => ("linear".to_owned(), true),
+            Action::FilterPresets => self.preset_filter.clone(),
+            Action::Resample => document.len().to_string(),
+            Action::Series => "linear".to_owned(),
             Action::Set | Action::Fill => {
                 let value = document.value(self.grid.cursor);
-                (value.map(|value| value.to_string()).unwrap_or_default(), true)
+                value.map(|value| value.to_string()).unwrap_or_default()
             }
-            _ => (String::new(), false),
+            _ => String::new(),
         }
     }
 
@@ -71,9 +79,12 @@ impl App {
     }
 
     pub(super) fn accept(&mut self, right: bool) -> Done {
+        if right && self.complete_column() {
+            return Ok(None);
+        }
         match self.asking.take() {
             Some(Asking::Line(ask)) => {
-                let call = Call::with(ask.action, ask.line.text());
+                let call = Call::with(ask.action, ask.argument());
                 match self.perform(&call) {
                     Ok(()) => {
                         if matches!(ask.action, Action::Set) && !self.grid.is_range() {
@@ -102,7 +113,7 @@ impl App {
                 Some((_, call)) => self.perform(call).map(|()| None),
                 None => Ok(None),
             },
-            Some(Asking::Help | Asking::Text(_)) => Ok(None),
+            Some(Asking::Help(_) | Asking::Text(_)) => Ok(None),
             None if self.screen == Screen::Presets => self.load_chosen(),
             None if self.screen == Screen::Gallery => {
                 self.perform(&Action::LoadRun.into()).map(|()| None)
@@ -132,12 +143,11 @@ impl App {
                 Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
                 Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
                 Screen::Samplers if self.sampler_list.leave() => {}
-                Screen::Sweep => {
-                    if !self.leave_sweep() {
-                        self.screen = Screen::Sweeps;
+                screen => {
+                    if screen != Screen::Sweep || !self.leave_sweep() {
+                        self.leave_screen();
                     }
                 }
-                _ => self.screen = Screen::Editor,
             },
         }
         self.scroll = 0;
@@ -149,6 +159,12 @@ impl App {
         let found = match &self.asking {
             Some(Asking::Palette { line, .. }) => self.found(line).len(),
             _ => 0,
+        };
+        let help = match &self.asking {
+            Some(Asking::Help(line)) => {
+                Some(popups::most_help(self, line, Rect::new(0, 0, self.size.0, self.size.1)))
+            }
+            _ => None,
         };
         match &mut self.asking {
             Some(Asking::Palette { chosen, .. }) => {
@@ -166,6 +182,9 @@ impl App {
                 let here = shown.iter().position(|at| *at == self.chosen_preset).unwrap_or(0);
                 let there = here.saturating_add_signed(by).min(shown.len().saturating_sub(1));
                 self.chosen_preset = shown.get(there).copied().unwrap_or(0);
+            }
+            Some(Asking::Help(_)) => {
+                self.scroll = self.scroll.saturating_add_signed(by).min(help.unwrap_or(0));
             }
             // The log is scrolled back from its end.
             None if self.screen == Screen::Log => {
@@ -188,7 +207,7 @@ impl App {
     /// Chooses a row of whatever list is in front.
     pub(super) fn choose(&mut self, text: &str) -> Done {
         let row: usize =
-            text.trim().parse().map_err(|_| format!("`{text}` is no row: give its number"))?;
+            text.trim().parse().map_err(|_| format!("`{text}` is not a row: give its number"))?;
         let found = match &self.asking {
             Some(Asking::Palette { line, .. }) => self.found(line).len(),
             Some(Asking::Choice(choice)) => choice.ways.len(),
@@ -228,8 +247,8 @@ impl App {
         }
     }
 
-    /// The actions that a palette line finds: every word of it in name or sentence, names first.
-    /// A line with an argument finds none.
+    /// The actions that a palette line finds: every word of it in name, other words or sentence;
+    /// names first, and of equals those of this screen. A line with an argument finds none.
     pub(in crate::tui) fn found(&self, line: &Line) -> Vec<Action> {
         let text = line.text().to_lowercase();
         let words: Vec<&str> = text.split_whitespace().collect();
@@ -239,19 +258,37 @@ impl App {
         {
             return Vec::new();
         }
-        let in_name = |a: &Action| words.iter().all(|word| a.name().contains(word));
-        let in_either = |a: &Action| {
-            let sentence = a.sentence().to_lowercase();
-            words.iter().all(|word| a.name().contains(word) || sentence.contains(word))
+        let here = self.screen.context();
+        let is_own = |action: Action| {
+            let mut bindings = self.keymap.bindings().iter();
+            bindings.any(|b| b.context == here && b.call.action == action)
         };
-        let shown = |a: &&Action| {
-            use crate::tui::action::Group;
-            !matches!(a.group(), Group::Asking | Group::Printing)
-        };
-        let all = || Action::ALL.iter().filter(shown).copied();
-        let names = all().filter(in_name);
-        names.chain(all().filter(|a| !in_name(a) && in_either(a))).collect()
+        // Less is better: how it is found, then whether it is of this screen.
+        let rank = |action: Action| Some((how_found(action, &words)?, !is_own(action)));
+        let shown = Action::ALL
+            .iter()
+            .copied()
+            .filter(|action| !matches!(action.group(), Group::Asking | Group::Printing));
+        let mut found: Vec<_> = shown.filter_map(|a| Some((rank(a)?, a))).collect();
+        found.sort_by_key(|(rank, _)| *rank);
+        found.into_iter().map(|(_, action)| action).collect()
     }
+}
+
+/// How well words find an action: 0 by its name, 1 by other words for it, 2 by its sentence.
+pub(in crate::tui) fn how_found(action: Action, words: &[&str]) -> Option<u8> {
+    let sentence = action.sentence().to_lowercase();
+    let mut found = words.iter().map(|word| {
+        let begins = |texts: &str| texts.split([' ', '-']).any(|text| text.starts_with(word));
+        if action.name().contains(word) {
+            Some(0)
+        } else if begins(other_words(action)) {
+            Some(1)
+        } else {
+            sentence.contains(word).then_some(2)
+        }
+    });
+    found.try_fold(0, |worst, how| how.map(|how| how.max(worst)))
 }
 
 impl App {

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 impl App {
     pub(super) fn pin(&mut self) -> Done {
         let last = self.runs.last.clone().ok_or("there is no image yet: run first")?;
-        let text = format!("{} is pinned as A; run something else and compare", last.name());
+        let text = format!("{} is pinned as A; run something else and compare", last.title());
         self.runs.pinned = Some(last);
         Ok(Some(text))
     }

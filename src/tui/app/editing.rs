@@ -139,7 +139,7 @@ impl App {
         match self.document.redo() {
             Some(label) => {
                 self.follow_history();
-                Ok(Some(format!("done again: {label}")))
+                Ok(Some(format!("redone: {label}")))
             }
             None => Err("there is nothing to redo".to_owned()),
         }
@@ -178,7 +178,7 @@ impl App {
         let count = text
             .trim()
             .parse()
-            .map_err(|_| format!("`{text}` is no number of steps: give a whole number"))?;
+            .map_err(|_| format!("`{text}` is not a number of steps: give a whole number"))?;
         let resampled = commands::resample(self.document.draft(), count);
         self.change(resampled, &format!("resample to {count} steps"))?;
         self.grid.anchor = None;
@@ -229,7 +229,7 @@ impl App {
 
     pub(super) fn search_again(&mut self, forward: bool) -> Done {
         let Some(text) = self.searched.clone() else {
-            return Err("nothing was searched for yet: / searches".to_owned());
+            return Err("nothing to search for yet: / searches".to_owned());
         };
         let wanted = parse_number(&text)?;
         let cursor = self.grid.cursor;
@@ -271,7 +271,7 @@ pub(super) fn parse_number(text: &str) -> Result<f64, String> {
         .parse::<f64>()
         .ok()
         .filter(|value| value.is_finite())
-        .ok_or_else(|| format!("`{}` is no number: write one such as 2.5", text.trim()))
+        .ok_or_else(|| format!("`{}` is not a number: write one such as 2.5", text.trim()))
 }
 
 fn round(value: f64) -> f64 {

@@ -241,7 +241,7 @@ fn read_file(name: &str) -> Result<String, String> {
     let meta = std::fs::metadata(&path).map_err(|error| failed(error.to_string()))?;
     // Opening a pipe would wait for whoever writes it.
     if !meta.is_file() {
-        return Err(failed("it is no file".to_owned()));
+        return Err(failed("it is not a file".to_owned()));
     }
     let file = std::fs::File::open(&path).map_err(|error| failed(error.to_string()))?;
     let mut text = String::new();

@@ -22,6 +22,14 @@ impl App {
             // Into the log alone: it is no answer to what somebody is doing now.
             self.write_down(Message { text: note, is_problem: true });
         }
+        // That runs will be lost matters to whoever made the first one; later ones only to the log.
+        match taken.unwritten {
+            Some(problem) if !std::mem::replace(&mut self.told_of_history, true) => {
+                self.complain(format!("{problem}; it stays in the gallery until you leave"));
+            }
+            Some(problem) => self.write_down(Message { text: problem, is_problem: true }),
+            None => {}
+        }
         if let Some(work) = taken.work {
             self.ask_world(Effect::Gallery(work));
         }
@@ -230,8 +238,16 @@ impl App {
         if self.screen == Screen::Sweep {
             return self.zoom_trial();
         }
+        if self.screen == Screen::Editor {
+            if self.runs.picture().is_none() {
+                let run = self.key_of(Action::Run);
+                return Err(format!("there is no image to enlarge yet: {run} draws one"));
+            }
+            self.image_zoomed = !self.image_zoomed;
+            return Ok(None);
+        }
         if self.screen != Screen::Gallery {
-            return Err("zoom belongs to the gallery and to sweeps".to_owned());
+            return Err("there is nothing to enlarge here".to_owned());
         }
         self.gallery.zoomed = !self.gallery.zoomed;
         Ok(None)

@@ -16,6 +16,8 @@ mod settings;
 mod sweep_actions;
 mod trial_actions;
 
+pub(super) use asking::how_found;
+
 use super::action::{Action, Argument, Call};
 use super::comparing::{Comparing, Comparison, ComparisonJob};
 use super::document::Document;
@@ -145,8 +147,8 @@ pub(super) enum Asking {
     Line(LineAsk),
     /// The palette.
     Palette { line: Line, chosen: usize },
-    /// The keys.
-    Help,
+    /// The keys, narrowed by what is typed.
+    Help(Line),
     /// A question before something that cannot be undone.
     Question { text: String, call: Call },
     /// One of several ways to go on.
@@ -189,11 +191,31 @@ pub(super) struct LineAsk {
     pub(super) line: Line,
     /// Whether the first character replaces the text.
     pub(super) fresh: bool,
+    /// What stands before the text in the argument, such as a parameter's `eta=`; an input line
+    /// that is written out with a `=` of its own says it itself.
+    pub(super) before: String,
+    /// What it takes, where that is more than the action says.
+    pub(super) hint: Option<String>,
     /// What went wrong with it.
     pub(super) problem: Option<String>,
 }
 
 impl LineAsk {
+    /// A line that begins with a text, which typing replaces.
+    pub(super) fn new(action: Action, text: &str) -> Self {
+        let (line, fresh) = (Line::new(text), !text.is_empty());
+        LineAsk { action, line, fresh, before: String::new(), hint: None, problem: None }
+    }
+
+    /// The argument that it makes.
+    pub(super) fn argument(&self) -> String {
+        let text = self.line.text();
+        match text.contains('=') {
+            true => text,
+            false => format!("{}{text}", self.before),
+        }
+    }
+
     /// Whether it is a value for the grid, and nothing is wrong with it.
     pub(super) fn is_value(&self) -> bool {
         self.action == Action::Set && self.problem.is_none()
@@ -230,6 +252,10 @@ pub struct App {
     pub(super) keymap: Keymap,
     pub(super) theme: Theme,
     pub(super) screen: Screen,
+    /// The screens that were passed on the way to it, the editor first.
+    pub(super) way: Vec<Screen>,
+    /// Whether it was said that runs cannot be written into the history.
+    pub(super) told_of_history: bool,
     pub(super) asking: Option<Asking>,
     pub(super) message: Option<Message>,
     pub(super) log: Vec<Message>,
@@ -251,6 +277,8 @@ pub struct App {
     pub(super) comparing: Comparing,
     /// Whether what each step did is shown where it usually is not, and the other way round.
     pub(super) measures_toggled: bool,
+    /// Whether the image has the whole screen of the editor.
+    pub(super) image_zoomed: bool,
     /// Whether the grid shows every column, whatever room that leaves beside it.
     pub(super) all_columns: bool,
     /// What the mouse is in the middle of.
@@ -287,6 +315,8 @@ impl App {
             keymap,
             theme,
             screen: Screen::Editor,
+            way: Vec::new(),
+            told_of_history: false,
             asking: None,
             message: None,
             log: Vec::new(),
@@ -301,6 +331,7 @@ impl App {
             run_again: None,
             comparing: Comparing::default(),
             measures_toggled: false,
+            image_zoomed: false,
             all_columns: false,
             pointer: mouse::Pointer::default(),
             has_mouse: true,
@@ -407,8 +438,10 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. } | Asking::Choice(_)), _) => Context::Palette,
-            (Some(Asking::Help | Asking::Text(_)), _) => Context::Reading,
+            (Some(Asking::Palette { .. } | Asking::Choice(_) | Asking::Help(_)), _) => {
+                Context::Palette
+            }
+            (Some(Asking::Text(_)), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
             (None, screen) => screen.context(),
         }
@@ -421,6 +454,19 @@ impl App {
         self.notice_presets();
     }
 
+    /// The keys that one key may have been. Where a terminal writes alt with a key as an escape and
+    /// that key, the escape key and another typed right after it look the same: what means nothing
+    /// with alt was both.
+    pub fn apart(&self, key: Key) -> Vec<Key> {
+        let is_alt = key.modifiers == Modifiers::ALT && matches!(key.code, KeyCode::Char(_));
+        let context = self.context();
+        let types = matches!(context, Context::Line | Context::Palette) && Line::knows(&key);
+        if !is_alt || types || self.keymap.call(context, &key).is_some() {
+            return vec![key];
+        }
+        vec![KeyCode::Esc.into(), key.code.into()]
+    }
+
     fn pressed(&mut self, key: &Key) {
         let context = self.context();
         if self.is_count(key) {
@@ -431,11 +477,10 @@ impl App {
             let _ = self.perform(&call);
             return;
         }
-        let blank = self.blank();
         match &mut self.asking {
             Some(Asking::Line(ask)) => {
-                if ask.fresh && is_text(key) {
-                    ask.line = Line::new(&blank);
+                if ask.fresh && (is_text(key) || deletes(key)) {
+                    ask.line = Line::default();
                 }
                 ask.fresh = false;
                 ask.problem = None;
@@ -453,21 +498,24 @@ impl App {
                 line.key(key);
                 *chosen = 0;
             }
+            Some(Asking::Help(line)) => {
+                line.key(key);
+                self.scroll = 0;
+            }
             Some(_) => {}
             None if context == Context::Grid => self.begin_value(key),
             None => {}
         }
     }
 
-    /// A digit begins a value.
+    /// A digit begins a value, and so do a point and a minus.
     fn begin_value(&mut self, key: &Key) {
         if let KeyCode::Char(c) = key.code
             && is_text(key)
-            && (c.is_ascii_digit() || c == '.')
+            && (c.is_ascii_digit() || matches!(c, '.' | '-' | '−'))
         {
-            let line = Line::new(&c.to_string());
-            let ask = LineAsk { action: Action::Set, line, fresh: false, problem: None };
-            self.asking = Some(Asking::Line(ask));
+            let ask = LineAsk::new(Action::Set, &c.to_string());
+            self.asking = Some(Asking::Line(LineAsk { fresh: false, ..ask }));
         }
     }
 
@@ -504,7 +552,7 @@ impl App {
                 }
                 ask.line.insert(text);
             }
-            Some(Asking::Palette { line, .. }) => line.insert(text),
+            Some(Asking::Palette { line, .. } | Asking::Help(line)) => line.insert(text),
             Some(_) => {}
             None if self.screen == Screen::Editor => {
                 let _ = self.perform(&Call::with(Action::Paste, text));
@@ -560,12 +608,12 @@ impl App {
             Ok(preset) => drop(self.document.load(&preset)),
             Err(_) => self.document.named(&unsaved.name),
         }
-        match self.document.load_recipe(&unsaved.recipe, "edits of the session before") {
+        match self.document.load_recipe(&unsaved.recipe, "edits of the last session") {
             Ok(()) => {
                 let undo = self.key_of(Action::Undo);
                 let name = &unsaved.name;
                 self.say(format!(
-                    "what the session before did not save of {name} is back; {undo} undoes it"
+                    "restored what the last session left unsaved of {name}; {undo} takes it back"
                 ));
             }
             Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
@@ -644,6 +692,11 @@ impl App {
 /// Whether a text has several lines.
 fn is_long(text: &str) -> bool {
     text.trim_end().contains('\n')
+}
+
+/// Whether a key deletes what is selected.
+fn deletes(key: &Key) -> bool {
+    matches!(key.code, KeyCode::Backspace | KeyCode::Delete)
 }
 
 /// Whether a key types a character.

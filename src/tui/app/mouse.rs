@@ -167,7 +167,7 @@ impl App {
     fn wheel(&mut self, notches: isize, at: (u16, u16)) {
         let scrolls = match &self.asking {
             Some(Asking::Palette { .. } | Asking::Choice(_)) => 1,
-            Some(Asking::Help | Asking::Text(_)) => NOTCH,
+            Some(Asking::Help(_) | Asking::Text(_)) => NOTCH,
             Some(_) => return,
             None => match self.screen {
                 Screen::Editor => return self.wheel_grid(notches * NOTCH, at),

@@ -23,7 +23,10 @@ impl App {
                 }
                 let recorded = !matches!(call.action.group(), Group::Asking)
                     && !is_of_this_screen(call.action)
-                    && !matches!(self.asking, Some(Asking::Question { .. }));
+                    && !matches!(
+                        self.asking,
+                        Some(Asking::Question { .. } | Asking::Choice(_) | Asking::Line(_))
+                    );
                 if recorded {
                     self.ask_world(Effect::Record(call.clone()));
                 }
@@ -73,6 +76,7 @@ impl App {
             Action::SelectColumn => self.select_column(),
             Action::SelectAll => self.select_all(),
             Action::Select => self.select_range(text),
+            Action::ClearSelection if std::mem::take(&mut self.image_zoomed) => Ok(None),
             Action::ClearSelection => {
                 self.grid.anchor = None;
                 Ok(None)
@@ -154,7 +158,7 @@ impl App {
             Action::TrialFirst => self.trial_first(text),
             Action::SkipTrial => self.skip_trial(text),
             Action::SweepView => self.sweep_view(argument),
-            Action::SortTrials => self.sort_trials(text),
+            Action::SortTrials => self.sort_trials(argument),
             Action::FilterTrials => self.filter_trials(text),
             Action::TrialColumns => self.trial_columns(text),
             Action::ScatterX => self.scatter_axis(0, argument),
@@ -165,7 +169,7 @@ impl App {
             Action::TrialPreset => self.trial_preset(text),
 
             Action::LoadPreset => self.load_preset(text),
-            Action::Save => self.save(),
+            Action::Save => self.save(text == "confirmed"),
             Action::SaveAs => self.save_as(text),
             Action::RenamePreset => self.rename_preset(text),
             Action::DuplicatePreset => self.duplicate_preset(text),
@@ -186,7 +190,7 @@ impl App {
             Action::ShowLog => self.show(Screen::Log),
             Action::Help => {
                 self.scroll = 0;
-                self.asking = Some(Asking::Help);
+                self.asking = Some(Asking::Help(Line::default()));
                 Ok(None)
             }
             Action::Palette => {
@@ -232,16 +236,46 @@ impl App {
 
     pub(super) fn show(&mut self, screen: Screen) -> Done {
         self.asking = None;
-        self.screen = screen;
+        self.enter(screen);
         self.scroll = 0;
         Ok(None)
     }
 
-    fn quit(&mut self) -> Done {
-        if !self.document.is_edited() {
-            return self.effect(Effect::Quit);
+    /// Goes to a screen and remembers from where. The editor is where every way begins.
+    pub(super) fn enter(&mut self, screen: Screen) {
+        if screen == self.screen {
+            return;
         }
-        let text = format!("{} has changes that are not saved. Leave?", self.document.draft().name);
+        match self.way.iter().position(|passed| *passed == screen) {
+            _ if screen == Screen::Editor => self.way.clear(),
+            Some(at) => self.way.truncate(at),
+            None => self.way.push(self.screen),
+        }
+        self.screen = screen;
+    }
+
+    /// Goes back to the screen that somebody came from.
+    pub(super) fn leave_screen(&mut self) {
+        self.screen = self.way.pop().unwrap_or(Screen::Editor);
+        if self.screen == Screen::Compare && self.runs.pair().is_none() {
+            self.leave_screen();
+        }
+    }
+
+    fn quit(&mut self) -> Done {
+        let edited = self.document.is_edited().then(|| match self.document.is_named() {
+            true => format!("{} has changes that are not saved.", self.document.title()),
+            false => "The steps in the grid are not saved.".to_owned(),
+        });
+        let going =
+            self.runs.going.is_some().then(|| "A run is in progress and would stop.".to_owned());
+        let text = match (going, edited) {
+            (None, None) => return self.effect(Effect::Quit),
+            (going, edited) => {
+                let reasons: Vec<String> = going.into_iter().chain(edited).collect();
+                format!("{} Leave?", reasons.join(" "))
+            }
+        };
         self.asking = Some(Asking::Question { text, call: Action::QuitAtOnce.into() });
         Ok(None)
     }
@@ -295,7 +329,7 @@ impl App {
             .trim()
             .strip_suffix(']')
             .and_then(|text| text.split_once('['))
-            .ok_or_else(|| format!("`{text}` is no cell: write one such as gw[3]"))?;
+            .ok_or_else(|| format!("`{text}` is not a cell: write one such as gw[3]"))?;
         Ok(Cell { step: self.step_number(step)?, column: column(name)? })
     }
 
@@ -309,7 +343,7 @@ impl App {
     pub(super) fn step_number(&self, text: &str) -> Result<usize, String> {
         let steps = self.document.len();
         let number: i64 =
-            text.trim().parse().map_err(|_| format!("`{text}` is no step: give its number"))?;
+            text.trim().parse().map_err(|_| format!("`{text}` is not a step: give its number"))?;
         let step = if number < 0 { number + steps as i64 } else { number };
         usize::try_from(step)
             .ok()
@@ -406,6 +440,6 @@ fn count(argument: Option<&str>) -> Result<isize, String> {
     let Some(text) = argument else { return Ok(1) };
     match text.trim().parse::<u16>() {
         Ok(count) if count > 0 => Ok(isize::try_from(count).unwrap_or(1)),
-        _ => Err(format!("`{text}` is no count: give a whole number from 1 on")),
+        _ => Err(format!("`{text}` is not a count: give a whole number, 1 or more")),
     }
 }

@@ -1,11 +1,34 @@
 //! Actions about presets: loading one into the grid, saving, and keeping the file in order.
 
 use super::{App, Asking, Choice, Done, Screen};
-use crate::schedule::free::FREE;
-use crate::schedule::preset::Preset;
+use crate::schedule::preset::{Preset, is_preset_name};
 use crate::schedule::preset_file::writer::{self, WriteError};
 use crate::tui::action::{Action, Call};
-use crate::tui::store::{Claim, Saved, StoreError};
+use crate::tui::store::{self, Claim, Saved, StoreError};
+
+/// Most characters of a name: lists have room for as many.
+const LONGEST_NAME: usize = 40;
+
+/// Whether a new preset may have that name: one that is typed on a command line as it is.
+pub(super) fn check_name(name: &str) -> Result<(), String> {
+    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
+    if name.is_empty() {
+        return Err("a preset needs a name".to_owned());
+    }
+    if let Some(c) = name.chars().find(|c| !is_plain(*c)) {
+        let what = if c.is_whitespace() { "a space".to_owned() } else { format!("`{c}`") };
+        return Err(format!(
+            "`{name}` has {what} in it: a name is letters, digits and _ - . + (as in SOFT_20)"
+        ));
+    }
+    if !is_preset_name(name) || !name.starts_with(char::is_alphanumeric) {
+        return Err(format!("`{name}` cannot be the name of a preset: choose another"));
+    }
+    if name.chars().count() > LONGEST_NAME {
+        return Err(format!("a name has at most {LONGEST_NAME} characters"));
+    }
+    Ok(())
+}
 
 impl App {
     pub(super) fn preset_under_cursor(&self) -> Option<String> {
@@ -99,38 +122,98 @@ impl App {
         Ok(Some(format!("{name} loaded{before}")))
     }
 
-    pub(super) fn save(&mut self) -> Done {
-        let name = self.document.draft().name.clone();
-        if name == FREE {
+    /// Steps without a name get one first, and what ships is not replaced before somebody says so.
+    pub(super) fn save(&mut self, confirmed: bool) -> Done {
+        let draft = self.document.draft().preset();
+        if !self.document.is_named() {
+            self.ask_for(Action::SaveAs);
             return Err("these steps have no name yet: save-as gives them one".to_owned());
         }
-        self.save_under(&name)
+        let is_same = self.store.get(&draft.name).is_ok_and(|there| *there == draft);
+        if !confirmed && !is_same && store::ships(&draft.name) {
+            self.ask_before_replacing(&draft.name);
+            return Ok(None);
+        }
+        self.save_draft(&draft)
     }
 
-    pub(super) fn save_as(&mut self, name: &str) -> Done {
-        let name = name.trim();
-        if self.store.get(name).is_ok() && name != self.document.draft().name {
+    /// `NAME`, or `NAME: what it is for`.
+    pub(super) fn save_as(&mut self, text: &str) -> Done {
+        let (name, about) = match text.split_once(':') {
+            Some((name, about)) => (name.trim(), Some(about.trim())),
+            None => (text.trim(), None),
+        };
+        check_name(name)?;
+        let draft = self.document.draft().preset();
+        let own = name == draft.name;
+        if self.store.get(name).is_ok() && !own {
             return Err(format!("there is a preset `{name}` already: choose another name"));
         }
-        self.save_under(name)
+        let description = match about {
+            // What it was for is not what the new one is for.
+            None if own => draft.description,
+            None | Some("") => None,
+            Some(about) => Some(about.to_owned()),
+        };
+        let preset = Preset { name: name.to_owned(), description, ..draft };
+        let is_same = self.store.get(name).is_ok_and(|there| *there == preset);
+        if own && !is_same && store::ships(name) {
+            self.ask_before_replacing(name);
+            return Ok(None);
+        }
+        self.save_draft(&preset)
     }
 
-    fn save_under(&mut self, name: &str) -> Done {
+    fn ask_before_replacing(&mut self, name: &str) {
+        let way = |text: String, call: Call| (text, call);
+        self.asking = Some(Asking::Choice(Choice {
+            title: "not saved yet".to_owned(),
+            text: format!(
+                "{name} ships with sigmalab. Experiments and recipes refer to it by name and would \
+                 mean your steps from then on."
+            ),
+            ways: vec![
+                way("Save as a new preset".to_owned(), Action::SaveAs.into()),
+                way(format!("Replace {name}"), Call::with(Action::Save, "confirmed")),
+            ],
+            chosen: 0,
+        }));
+    }
+
+    /// A name for a copy of the draft that no preset has.
+    pub(super) fn name_of_a_copy(&self) -> String {
+        if !self.document.is_named() {
+            return String::new();
+        }
+        let name = &self.document.draft().name;
+        let names = (2..1000).map(|number| format!("{name}_{number}"));
+        names.into_iter().find(|name| self.store.get(name).is_err()).unwrap_or_default()
+    }
+
+    /// Writes the draft under the name and with the description of `preset`.
+    fn save_draft(&mut self, preset: &Preset) -> Done {
         self.document
             .schedule()
             .check()
-            .map_err(|error| format!("a broken schedule is no preset: {error}"))?;
-        let preset = Preset { name: name.to_owned(), ..self.document.draft().preset() };
+            .map_err(|error| format!("a broken schedule cannot be saved as a preset: {error}"))?;
+        let name = preset.name.as_str();
         // Another name is a new preset, whatever is known of one of that name.
         let own = *name == self.document.draft().name;
         let known = self.document.known(name).filter(|_| own).cloned();
         let claim = Claim::Preset { name, known: known.as_ref() };
-        let merged = match self.change_file(claim, |text| writer::save(text, &preset)) {
+        let merged = match self.change_file(claim, |text| writer::save(text, preset)) {
             Err(StoreError::Conflict { what }) if known.is_some() => return self.conflict(&what),
             other => other.map_err(|error| error.to_string())?,
         };
-        self.document.saved_as(name);
-        Ok(Some(format!("{name} saved to {}{merged}", self.store.path().display())))
+        // A description that was true of other steps is told, so that it is not overlooked.
+        let about = match (&preset.description, &known) {
+            (Some(about), Some(known)) if known.steps != preset.steps => {
+                format!("; it still says “{about}”, {} changes that", self.key_of(Action::SaveAs))
+            }
+            _ => String::new(),
+        };
+        self.document.saved_as(preset);
+        Ok(Some(format!("{name} saved to {}{merged}{about}", self.store.path().display())))
     }
 
     /// Changes the file, provided that it is still what `claim` says. What to add to the message:
@@ -183,6 +266,7 @@ impl App {
     pub(super) fn rename_preset(&mut self, to: &str) -> Done {
         let from = self.chosen()?;
         let to = to.trim();
+        check_name(to)?;
         let merged = self.change_chosen(&from, |text| writer::rename(text, &from, to))?;
         self.document.renamed(&from, to);
         Ok(Some(format!("{from} is now {to}{merged}")))
@@ -191,6 +275,7 @@ impl App {
     pub(super) fn duplicate_preset(&mut self, to: &str) -> Done {
         let from = self.chosen()?;
         let to = to.trim();
+        check_name(to)?;
         let merged = self.change_chosen(&from, |text| writer::duplicate(text, &from, to))?;
         self.go_to_preset(to);
         Ok(Some(format!("{to} is a copy of {from}{merged}")))

@@ -48,7 +48,7 @@ impl App {
     pub(super) fn run(&mut self, at: At) -> Done {
         if self.runs.going.is_some() {
             self.run_or_again(at);
-            return Ok(Some("the run that is going stops, then this one starts".to_owned()));
+            return Ok(Some("the current run stops, then this one starts".to_owned()));
         }
         self.start_run(at)
     }
@@ -93,7 +93,7 @@ impl App {
                 going.stage = "stopping after this step".to_owned();
                 self.effect(Effect::Cancel)
             }
-            None => Ok(Some("no run is going; q leaves".to_owned())),
+            None => Ok(Some("nothing is running; q quits".to_owned())),
         }
     }
 
@@ -105,8 +105,8 @@ impl App {
     pub(super) fn toggle_run_on_edit(&mut self) -> Done {
         self.run_on_edit = !self.run_on_edit;
         Ok(Some(match self.run_on_edit {
-            true => "every change is drawn".to_owned(),
-            false => "changes are drawn when you run them".to_owned(),
+            true => "drawing again after every change".to_owned(),
+            false => "drawing only when you run".to_owned(),
         }))
     }
 

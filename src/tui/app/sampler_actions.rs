@@ -3,7 +3,6 @@
 use super::{App, Asking, Done, LineAsk, Screen};
 use crate::sampler::Param;
 use crate::tui::action::{Action, Call};
-use crate::tui::line::Line;
 use crate::tui::samplers::SamplerList;
 
 impl App {
@@ -48,9 +47,11 @@ impl App {
             }
             // Of another sampler: one line chooses it and sets the value.
             Some(param) => {
-                let line = Line::new(&format!("{id} {}={}", param.key, param.write(param.default)));
-                let ask = LineAsk { action: Action::Sampler, line, fresh: false, problem: None };
-                self.asking = Some(Asking::Line(ask));
+                self.asking = Some(Asking::Line(LineAsk {
+                    before: format!("{id} {}=", param.key),
+                    hint: Some(format!("{} of {id}: {}", param.key, param.values_in_words())),
+                    ..LineAsk::new(Action::Sampler, &param.write(param.default))
+                }));
                 Ok(None)
             }
         }
@@ -63,27 +64,25 @@ impl App {
         (set.unwrap_or(param.default), set.is_some())
     }
 
-    /// What the line of `sampler-param` begins with: the parameter under the cursor, else the
-    /// first one.
-    pub(super) fn param_in_words(&self) -> String {
+    /// The line of `sampler-param`: the value of the parameter under the cursor, else of the first
+    /// one, with the values it may have.
+    pub(super) fn param_ask(&self) -> LineAsk {
         let id = &self.document.sampler.id;
         let all = self.samplers.all().map(|(info, _)| info);
         let list = SamplerList::new(all, id);
         let first = || list.card().and_then(|card| card.params.first()).cloned();
         let here = self.sampler_list.param().filter(|_| self.screen == Screen::Samplers).cloned();
-        let Some(param) = here.or_else(first) else { return String::new() };
-        format!("{}={}", param.key, param.write(self.value_of(id, &param).0))
-    }
-
-    /// What remains of an input line when typing replaces what it began with.
-    pub(super) fn blank(&self) -> String {
-        match &self.asking {
-            // The key stays: it is the value that is typed.
-            Some(Asking::Line(LineAsk { action: Action::SamplerParam, line, .. })) => {
-                let text = line.text();
-                text.split_once('=').map(|(key, _)| format!("{key}=")).unwrap_or_default()
-            }
-            _ => String::new(),
+        let Some(param) = here.or_else(first) else {
+            return LineAsk::new(Action::SamplerParam, "");
+        };
+        LineAsk {
+            before: format!("{}=", param.key),
+            hint: Some(format!(
+                "{} of {id}: {}; or default; key=value sets another parameter",
+                param.key,
+                param.values_in_words()
+            )),
+            ..LineAsk::new(Action::SamplerParam, &param.write(self.value_of(id, &param).0))
         }
     }
 

@@ -64,7 +64,7 @@ impl App {
             "random" => random_seed(),
             number => number
                 .parse()
-                .map_err(|_| format!("`{number}` is no seed: give a whole number, or random"))?,
+                .map_err(|_| format!("`{number}` is not a seed: give a whole number, or random"))?,
         };
         self.settings_changed();
         Ok(Some(format!("seed {}", self.document.seed)))
@@ -87,7 +87,7 @@ impl App {
         for word in words {
             let (key, value) = word
                 .split_once('=')
-                .ok_or_else(|| format!("`{word}` is no parameter: write key=value"))?;
+                .ok_or_else(|| format!("`{word}` is not a parameter: write key=value"))?;
             let value = match super::editing::parse_number(value) {
                 Ok(number) => number,
                 // A choice by its name, on or off.
@@ -138,8 +138,8 @@ impl App {
             }
         };
         Ok(Some(match &self.other {
-            Some(other) => format!("curves of {} beside these", other.name),
-            None => "no curves beside these".to_owned(),
+            Some(other) => format!("the curves of {} are drawn too", other.name),
+            None => "only these curves are drawn".to_owned(),
         }))
     }
 

@@ -3,7 +3,7 @@
 use super::{App, Asking, Done, Effect, Reading, Screen, Tone};
 use crate::tui::action::{Action, Call};
 use crate::tui::screens;
-use crate::tui::sweeps::{ControlChange, Entry, Start, SweepNews, SweepWork, writing};
+use crate::tui::sweeps::{ControlChange, Entry, Face, Start, SweepNews, SweepWork, writing};
 use std::path::{Path, PathBuf};
 
 impl App {
@@ -36,7 +36,7 @@ impl App {
             SweepNews::Written(Ok(file)) => {
                 self.say(format!("{} is written", file.display()));
                 self.ask_world(Effect::Sweeps(SweepWork::List));
-                self.screen = Screen::Sweeps;
+                self.enter(Screen::Sweeps);
                 self.ask_plan(file, false);
                 self.ask_world(Effect::Edit(file.clone()));
             }
@@ -133,6 +133,14 @@ impl App {
             Action::RunSweep | Action::RetrySweep if self.screen == Screen::Sweep => {
                 self.sweeps.attached.as_ref().map(|attached| attached.directory.clone())
             }
+            Action::SortTrials if self.screen == Screen::Sweep => {
+                let attached = self.sweeps.attached.as_ref();
+                let attached = attached
+                    .filter(|a| matches!(a.face, Face::Settings | Face::Table) && !a.zoomed);
+                let name = attached
+                    .and_then(|attached| attached.table.column_name(attached.view.as_ref()?));
+                name.map(PathBuf::from)
+            }
             Action::RunSweep => self.sweeps.entry().map(|entry| entry.path().to_owned()),
             Action::TrialFirst
             | Action::SkipTrial
@@ -211,7 +219,7 @@ impl App {
             self.ask_world(Effect::Sweeps(work));
         }
         // A message stays: it may be about what was just started.
-        self.screen = Screen::Sweep;
+        self.enter(Screen::Sweep);
         self.scroll = 0;
     }
 
@@ -231,10 +239,15 @@ impl App {
             Some(other) => return Err(format!("`{other}` is neither on nor off")),
             None => !attached.known()?.status.paused,
         };
+        let runs = attached.known().is_ok_and(|view| !view.status.workers.is_empty());
         self.control(ControlChange::Pause(paused))?;
         Ok(Some(match paused {
-            true => "trials that are going are finished, no other begins".to_owned(),
-            false => "the sweep goes on where a process runs it".to_owned(),
+            true => "pausing after the current trials".to_owned(),
+            false if runs => "the sweep goes on".to_owned(),
+            false => format!(
+                "no longer paused, but not running: {} runs it",
+                self.keys_of(&Action::RunSweep.into())
+            ),
         }))
     }
 
@@ -243,11 +256,11 @@ impl App {
         let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
         let view = attached.known()?;
         if view.status.workers.is_empty() && !view.status.paused {
-            return Err("no process works on it".to_owned());
+            return Err("no process is running it".to_owned());
         }
         if !confirmed {
             let text = format!(
-                "Stop every process of {}? What is recorded stays; run-sweep goes on.",
+                "Stop every process of {}? Finished trials are kept; run-sweep continues later.",
                 view.status.name
             );
             let call = Call::with(Action::CancelSweep, "confirmed");
@@ -263,8 +276,8 @@ impl App {
         let (id, number, was_first) = (trial.id.clone(), trial.number, trial.is_first);
         self.control(ControlChange::First(id))?;
         Ok(Some(match was_first {
-            false => format!("trial {number} is made before all others"),
-            true => format!("trial {number} is made in its turn"),
+            false => format!("trial {number} runs next"),
+            true => format!("trial {number} runs in its usual turn"),
         }))
     }
 
@@ -276,8 +289,8 @@ impl App {
             Done | Failed => {
                 return Err(format!("trial {number} has ended already and keeps its record"));
             }
-            Skipped => (ControlChange::TakeUp(id), format!("trial {number} is run after all")),
-            Pending | Running => (ControlChange::Skip(id), format!("trial {number} is not run")),
+            Skipped => (ControlChange::TakeUp(id), format!("trial {number} runs after all")),
+            Pending | Running => (ControlChange::Skip(id), format!("trial {number} will not run")),
         };
         self.control(change)?;
         Ok(Some(said))
@@ -289,7 +302,7 @@ impl App {
         self.document
             .schedule()
             .check()
-            .map_err(|error| format!("a broken schedule is no base: {error}"))?;
+            .map_err(|error| format!("a broken schedule cannot be the base of a sweep: {error}"))?;
         let block = self
             .grid
             .block()

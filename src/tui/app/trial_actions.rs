@@ -1,10 +1,13 @@
 //! Actions on the trials of the sweep that is followed.
 
+use super::preset_actions::check_name;
 use super::sweep_actions::{NOT_ATTACHED, OF};
-use super::{App, Done, Screen};
+use super::{App, Asking, Done, LineAsk, Screen};
 use crate::schedule::order::SamplingOrder;
 use crate::schedule::preset::Preset;
 use crate::schedule::preset_file::writer;
+use crate::tui::action::Action;
+use crate::tui::line::Line;
 use crate::tui::screens;
 use crate::tui::store::Claim;
 use crate::tui::sweeps::{self, Attached, Face, Scatter, TrialDeed, TrialRow, TrialStanding};
@@ -46,16 +49,29 @@ impl App {
             Some(name) => name.parse()?,
             None => attached.face.next(),
         };
+        attached.face_chosen = true;
         attached.zoomed = false;
-        self.screen = Screen::Sweep;
+        self.enter(Screen::Sweep);
         Ok(None)
     }
 
-    pub(super) fn sort_trials(&mut self, name: &str) -> Done {
+    pub(super) fn sort_trials(&mut self, name: Option<&str>) -> Done {
         let attached = self.attached()?;
         let view = attached.known()?.clone();
-        attached.table.sort_by(name.trim(), &view)?;
+        let has_columns = matches!(attached.face, Face::Settings | Face::Table) && !attached.zoomed;
+        let name = match name {
+            Some(name) => name.trim().to_owned(),
+            None if has_columns => attached.table.column_name(&view).unwrap_or_default(),
+            None => {
+                self.ask_for(Action::SortTrials);
+                return Ok(None);
+            }
+        };
+        attached.table.sort_by(&name, &view)?;
         attached.arrange();
+        if attached.face == Face::Settings {
+            attached.go_to_setting(0, &view);
+        }
         Ok(Some(match attached.table.sort() {
             None => "sorted by number".to_owned(),
             Some(sort) => {
@@ -133,9 +149,15 @@ impl App {
             _ => 1,
         };
         if let Ok(attached) = self.attached()
-            && let Some(view) = &attached.view
+            && let Some(view) = attached.view.clone()
         {
-            attached.table.along(by.saturating_mul(across), view);
+            match attached.face {
+                Face::Settings if !attached.zoomed => {
+                    let (_, at) = attached.settings(&view);
+                    attached.go_to_setting(at.saturating_add_signed(by), &view);
+                }
+                _ => attached.table.along(by.saturating_mul(across), &view),
+            }
         }
     }
 
@@ -143,18 +165,14 @@ impl App {
         self.sweeps.attached.as_ref().is_some_and(|attached| attached.zoomed)
     }
 
-    /// To the side: the next picture of the sheet, the next point of the scatter, or columns of the
-    /// table that have no room.
+    /// To the side: the next picture of the sheet, the next point of the scatter, or the next column
+    /// of a table.
     pub(super) fn across_trials(&mut self, by: isize) -> Done {
         let attached = self.attached()?;
         let Some(view) = attached.view.clone() else { return Ok(None) };
         match attached.face {
             Face::Sheet => attached.table.along(by, &view),
-            Face::Table => {
-                let most = attached.table.columns(&view).len().saturating_sub(1);
-                let skipped = attached.table.skipped.saturating_add_signed(by);
-                attached.table.skipped = skipped.min(most);
-            }
+            Face::Settings | Face::Table => attached.table.across(by, &view),
             Face::Scatter => {
                 let Some((x, y)) = attached.scatter_columns(&view) else { return Ok(None) };
                 let order = attached.table.order().to_vec();
@@ -175,14 +193,52 @@ impl App {
 
     pub(super) fn go_to_trial(&mut self, row: usize) {
         if let Ok(attached) = self.attached()
-            && let Some(view) = &attached.view
+            && let Some(view) = attached.view.clone()
         {
-            attached.table.go_to(row, view);
+            match attached.face {
+                Face::Settings => attached.go_to_setting(row, &view),
+                _ => attached.table.go_to(row, &view),
+            }
         }
     }
 
+    /// Rows of the view of the sweep.
     pub(super) fn trials_shown(&self) -> usize {
-        self.sweeps.attached.as_ref().map_or(0, |attached| attached.table.order().len())
+        let Some(attached) = &self.sweeps.attached else { return 0 };
+        match (&attached.view, attached.face) {
+            (Some(view), Face::Settings) => attached.settings(view).0.len(),
+            _ => attached.table.order().len(),
+        }
+    }
+
+    /// The columns whose names begin like what is typed last in the line of an action that takes
+    /// columns; `None` for other actions.
+    pub(in crate::tui) fn columns_to_type(&self, ask: &LineAsk) -> Option<Vec<String>> {
+        let takes = matches!(
+            ask.action,
+            Action::SortTrials | Action::TrialColumns | Action::ScatterX | Action::ScatterY
+        );
+        let view = self.sweeps.attached.as_ref()?.view.as_ref().filter(|_| takes)?;
+        let typed = ask.line.text();
+        let last = match ask.fresh {
+            true => "",
+            false => typed.rsplit([' ', ',']).next().unwrap_or_default(),
+        };
+        let names = view.columns.iter().map(|column| column.name.clone());
+        Some(names.filter(|name| name.starts_with(last)).collect())
+    }
+
+    /// Completes the name of a column that is being typed; whether this is a line for one.
+    pub(super) fn complete_column(&mut self) -> bool {
+        let Some(Asking::Line(ask)) = &self.asking else { return false };
+        let Some(names) = self.columns_to_type(ask) else { return false };
+        let typed = if ask.fresh { String::new() } else { ask.line.text() };
+        let begun = typed.rfind([' ', ',']).map_or(0, |at| at + 1);
+        if let (Some(first), Some(Asking::Line(ask))) = (names.first(), &mut self.asking) {
+            ask.line = Line::new(&format!("{}{first}", typed.get(..begun).unwrap_or_default()));
+            ask.fresh = false;
+        }
+        true
     }
 
     /// One way back within the sweep: from a zoomed picture, or from a filter.
@@ -286,6 +342,7 @@ impl App {
         };
         let trial = trial.clone();
         let title = self.trial_title(&trial);
+        check_name(name)?;
         if self.store.get(name).is_ok() {
             return Err(format!("there is a preset `{name}` already: choose another name"));
         }

@@ -61,6 +61,8 @@ pub struct Granted {
 pub struct Taken {
     /// Lines for the log.
     pub notes: Vec<String>,
+    /// Why a run is not written into the history.
+    pub unwritten: Option<String>,
     /// Work that follows from it.
     pub work: Option<GalleryWork>,
 }
@@ -203,7 +205,7 @@ impl Gallery {
                 return;
             }
             Err(problem) => {
-                taken.notes.push(format!("run {number} is not in the history: {problem}"));
+                taken.unwritten = Some(format!("run {number} is not in the history: {problem}"));
                 Kept::Not(problem)
             }
         };

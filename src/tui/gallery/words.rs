@@ -124,6 +124,33 @@ pub fn change(from: &Recipe, to: &Recipe) -> String {
     parts.join(" · ")
 }
 
+/// What a recipe has that another has not, the most telling first: `mu 0.3`.
+pub fn own(recipe: &Recipe, other: &Recipe) -> Vec<String> {
+    let columns = Column::ALL.into_iter().filter_map(|of| {
+        let own = column(recipe, of);
+        (own != column(other, of)).then(|| format!("{of} {own}"))
+    });
+    let mut parts: Vec<String> = columns.collect();
+    let steps = |recipe: &Recipe| format!("{} steps", recipe.steps.len());
+    let sampler = |recipe: &Recipe| sampler(&recipe.sampler);
+    let noise = |recipe: &Recipe| noise(&recipe.noise);
+    let terminal = |recipe: &Recipe| format!("terminal {}", recipe.terminal);
+    let size = |recipe: &Recipe| recipe.size.to_string();
+    let model = |recipe: &Recipe| recipe.model.name.clone();
+    let of: [&dyn Fn(&Recipe) -> String; 6] = [&sampler, &noise, &size, &terminal, &steps, &model];
+    for of in of {
+        let text = of(recipe);
+        if text != of(other) {
+            parts.push(text);
+        }
+    }
+    // As long as a page, and seen in the picture.
+    if parts.is_empty() && recipe.prompt != other.prompt {
+        parts.push(recipe.prompt.clone());
+    }
+    parts
+}
+
 /// How two lists of steps differ, a part for every stretch of cells that changed alike.
 pub fn edits(difference: &Difference) -> Vec<String> {
     let (before, after) = difference.steps;
@@ -216,6 +243,20 @@ mod tests {
         assert_eq!(with(&[1.0, 2.0, 4.0, 5.0, 6.0]), "gw 0–4 (5 cells)");
         assert_eq!(with(&[7.0, 3.0]), "5 → 2 steps");
         assert_eq!(with(&[7.0, 7.0, 7.0, 3.0, 3.0]), "the same recipe");
+    }
+
+    #[test]
+    fn what_only_one_of_two_has_is_what_its_title_says() {
+        let a = recipe(&[7.0, 3.0]);
+        let mut b = recipe(&[7.0, 3.0]);
+        b.steps.iter_mut().for_each(|step| step.mu = 0.3);
+        assert_eq!(
+            (own(&a, &b), own(&b, &a)),
+            (vec!["mu 0".to_owned()], vec!["mu 0.3".to_owned()])
+        );
+        b.noise = NoiseSource::Seed { seed: 8, rng: Rng::TorchCpu };
+        assert_eq!(own(&b, &a), ["mu 0.3", "seed 8"]);
+        assert_eq!(own(&a, &a), Vec::<String>::new());
     }
 
     #[test]

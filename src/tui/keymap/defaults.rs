@@ -33,7 +33,7 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Grid, "N", "search-previous"),
     (Context::Grid, "enter i", "edit-cell"),
     (Context::Grid, "+", "nudge-up"),
-    (Context::Grid, "-", "nudge-down"),
+    (Context::Grid, "_", "nudge-down"),
     (Context::Grid, ">", "nudge-up-coarse"),
     (Context::Grid, "<", "nudge-down-coarse"),
     (Context::Grid, "f", "fill"),
@@ -48,11 +48,12 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Grid, "%", "resample"),
     (Context::Grid, "u", "undo"),
     (Context::Grid, "U ctrl-r", "redo"),
-    (Context::Presets, "up k", "previous"),
-    (Context::Presets, "down j", "next"),
+    (Context::Grid, "space", "zoom"),
+    (Context::Grid, "w ctrl-s", "save"),
+    (Context::Grid, "W", "save-as"),
     (Context::Presets, "enter", "accept"),
-    (Context::Presets, "r", "rename-preset"),
-    (Context::Presets, "d", "duplicate-preset"),
+    (Context::Presets, "n", "rename-preset"),
+    (Context::Presets, "y", "duplicate-preset"),
     (Context::Presets, "D delete", "delete-preset"),
     (Context::Presets, "*", "set-default-preset"),
     (Context::Presets, "/", "filter-presets"),
@@ -60,23 +61,13 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Presets, "e", "export-preset"),
     (Context::Presets, "i", "import-preset"),
     (Context::Presets, "ctrl-r", "reload-presets"),
-    (Context::Presets, "esc", "back"),
     (Context::Compare, "v tab", "compare-view"),
     (Context::Compare, "x space", "flip"),
     (Context::Compare, "s", "swap"),
     (Context::Compare, "d", "difference-scale"),
     (Context::Compare, "f", "fold"),
-    (Context::Compare, "up k", "previous"),
-    (Context::Compare, "down j", "next"),
-    (Context::Compare, "pageup", "page-up"),
-    (Context::Compare, "pagedown", "page-down"),
-    (Context::Compare, "esc", "show-editor"),
-    (Context::Gallery, "up k", "previous"),
-    (Context::Gallery, "down j", "next"),
-    (Context::Gallery, "home g", "first"),
-    (Context::Gallery, "end G", "last"),
-    (Context::Gallery, "pageup ctrl-b", "page-up"),
-    (Context::Gallery, "pagedown ctrl-f", "page-down"),
+    (Context::Compare, "w ctrl-s", "save"),
+    (Context::Compare, "W", "save-as"),
     (Context::Gallery, "enter", "load-run"),
     (Context::Gallery, "space", "zoom"),
     (Context::Gallery, "c", "compare-run"),
@@ -85,31 +76,12 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Gallery, "Y", "copy-path"),
     (Context::Gallery, "/", "filter-runs"),
     (Context::Gallery, "ctrl-r", "show-gallery"),
-    (Context::Gallery, "esc", "back"),
-    (Context::Samplers, "up k", "previous"),
-    (Context::Samplers, "down j", "next"),
-    (Context::Samplers, "home g", "first"),
-    (Context::Samplers, "end G", "last"),
     (Context::Samplers, "right l tab", "move-right"),
     (Context::Samplers, "left h shift-tab", "move-left"),
     (Context::Samplers, "enter", "accept"),
-    (Context::Samplers, "esc", "back"),
-    (Context::Revisions, "up k", "previous"),
-    (Context::Revisions, "down j", "next"),
-    (Context::Revisions, "home g", "first"),
-    (Context::Revisions, "end G", "last"),
-    (Context::Revisions, "pageup ctrl-b", "page-up"),
-    (Context::Revisions, "pagedown ctrl-f", "page-down"),
     (Context::Revisions, "enter", "accept"),
     (Context::Revisions, "u", "undo"),
     (Context::Revisions, "U ctrl-r", "redo"),
-    (Context::Revisions, "esc", "back"),
-    (Context::Sweeps, "up k", "previous"),
-    (Context::Sweeps, "down j", "next"),
-    (Context::Sweeps, "home g", "first"),
-    (Context::Sweeps, "end G", "last"),
-    (Context::Sweeps, "pageup ctrl-b", "page-up"),
-    (Context::Sweeps, "pagedown ctrl-f", "page-down"),
     (Context::Sweeps, "enter", "accept"),
     (Context::Sweeps, "r", "run-sweep"),
     (Context::Sweeps, "p", "plan-sweep"),
@@ -118,13 +90,6 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Sweeps, "e", "edit-experiment"),
     (Context::Sweeps, "n", "write-experiment"),
     (Context::Sweeps, "ctrl-r", "show-sweeps"),
-    (Context::Sweeps, "esc", "back"),
-    (Context::Sweep, "up k", "previous"),
-    (Context::Sweep, "down j", "next"),
-    (Context::Sweep, "home g", "first"),
-    (Context::Sweep, "end G", "last"),
-    (Context::Sweep, "pageup ctrl-b", "page-up"),
-    (Context::Sweep, "pagedown ctrl-f", "page-down"),
     (Context::Sweep, "left h shift-tab", "move-left"),
     (Context::Sweep, "right l tab", "move-right"),
     (Context::Sweep, "enter", "load-trial"),
@@ -144,12 +109,7 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Sweep, "C", "cancel-sweep"),
     (Context::Sweep, "r", "run-sweep"),
     (Context::Sweep, "R", "retry-sweep"),
-    (Context::Sweep, "esc", "back"),
-    (Context::Reading, "up k", "previous"),
-    (Context::Reading, "down j", "next"),
-    (Context::Reading, "pageup", "page-up"),
-    (Context::Reading, "pagedown space", "page-down"),
-    (Context::Reading, "esc", "back"),
+    (Context::Reading, "space", "page-down"),
     (Context::Global, "r", "run"),
     (Context::Global, "F", "run-full"),
     (Context::Global, "x ctrl-c", "cancel"),
@@ -166,8 +126,6 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Global, "m", "sampler"),
     (Context::Global, "T", "terminal-rule"),
     (Context::Global, "b", "overlay"),
-    (Context::Global, "w ctrl-s", "save"),
-    (Context::Global, "W", "save-as"),
     (Context::Global, "F2", "show-editor"),
     (Context::Global, "P F3", "show-presets"),
     (Context::Global, "E F5", "show-gallery"),
@@ -187,20 +145,53 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Palette, "enter", "accept"),
     (Context::Palette, "down ctrl-n tab", "next"),
     (Context::Palette, "up ctrl-p shift-tab", "previous"),
+    (Context::Palette, "pageup", "page-up"),
+    (Context::Palette, "pagedown", "page-down"),
     (Context::Palette, "esc ctrl-c", "back"),
     (Context::Question, "y enter", "accept"),
     (Context::Question, "n esc ctrl-c", "back"),
 ];
 
-/// The table, parsed. A line that does not parse would be missing; a test reads them all.
+/// The keys of every list and of every text that scrolls.
+const LISTS: &[(&str, &str)] = &[
+    ("up k", "previous"),
+    ("down j", "next"),
+    ("home g", "first"),
+    ("end G", "last"),
+    ("pageup ctrl-b ctrl-u", "page-up"),
+    ("pagedown ctrl-f ctrl-d", "page-down"),
+    ("esc", "back"),
+];
+
+/// Where [`LISTS`] counts.
+const WITH_LISTS: [Context; 8] = [
+    Context::Presets,
+    Context::Compare,
+    Context::Gallery,
+    Context::Samplers,
+    Context::Revisions,
+    Context::Sweeps,
+    Context::Sweep,
+    Context::Reading,
+];
+
+/// Every line of the tables.
+fn lines() -> impl Iterator<Item = (Context, &'static str, &'static str)> {
+    let of_lists = WITH_LISTS
+        .into_iter()
+        .flat_map(|context| LISTS.iter().map(move |&(keys, call)| (context, keys, call)));
+    DEFAULTS.iter().copied().chain(of_lists)
+}
+
+/// The tables, parsed. A line that does not parse would be missing; a test reads them all.
 pub(super) fn bindings() -> Vec<Binding> {
-    let parsed = |&(context, keys, call): &(Context, &'static str, &'static str)| {
+    let parsed = |(context, keys, call): (Context, &'static str, &'static str)| {
         let call: Option<Call> = call.parse().ok();
         keys.split(' ').filter_map(move |key| {
             Some(Binding { context, key: key.parse().ok()?, call: call.clone()? })
         })
     };
-    DEFAULTS.iter().flat_map(parsed).collect()
+    lines().flat_map(parsed).collect()
 }
 
 #[cfg(test)]
@@ -209,7 +200,7 @@ mod tests {
 
     #[test]
     fn every_default_key_and_call_parses() {
-        let written: usize = DEFAULTS.iter().map(|(_, keys, _)| keys.split(' ').count()).sum();
+        let written: usize = lines().map(|(_, keys, _)| keys.split(' ').count()).sum();
         assert_eq!(bindings().len(), written);
     }
 }

@@ -170,14 +170,14 @@ mod tests {
         let keymap = Keymap::defaults();
         let r: Key = "r".parse().unwrap();
         assert_eq!(keymap.call(Context::Grid, &r), Some(&Call::from(Action::Run)));
-        assert_eq!(keymap.call(Context::Presets, &r), Some(&Call::from(Action::RenamePreset)));
+        assert_eq!(keymap.call(Context::Sweeps, &r), Some(&Call::from(Action::RunSweep)));
         assert_eq!(keymap.call(Context::Line, &r), None);
     }
 
     #[test]
     fn the_keys_of_an_action_are_those_that_do_it() {
         let keymap = Keymap::defaults();
-        let keys = keymap.keys(Context::Presets, &Call::from(Action::Run));
+        let keys = keymap.keys(Context::Sweeps, &Call::from(Action::Run));
         assert!(keys.iter().all(|key| key.to_string() != "r"), "{keys:?}");
         assert!(!keymap.keys(Context::Grid, &Call::from(Action::Undo)).is_empty());
     }

@@ -15,12 +15,13 @@ use crate::tui::sweeps::program::Program;
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;
+use std::time::Instant;
 
 /// Something that came in.
 #[derive(Debug)]
 pub(super) enum Incoming {
-    /// The terminal sent bytes.
-    Bytes(Vec<u8>),
+    /// The terminal sent bytes, read then.
+    Bytes(Vec<u8>, Instant),
     /// The terminal is gone.
     Closed,
     /// A signal.
@@ -99,8 +100,9 @@ impl Sources {
         tty::read_on_a_thread(input, {
             let sender = sender.clone();
             move |bytes| {
+                let read = Instant::now();
                 let incoming =
-                    bytes.map_or(Incoming::Closed, |bytes| Incoming::Bytes(bytes.to_vec()));
+                    bytes.map_or(Incoming::Closed, |bytes| Incoming::Bytes(bytes.to_vec(), read));
                 sender.send(incoming).is_ok()
             }
         })?;

@@ -210,8 +210,8 @@ impl Runtime<'_> {
 
     fn came(&mut self, incoming: Incoming) -> io::Result<()> {
         match incoming {
-            Incoming::Bytes(bytes) => {
-                let inputs = self.parser.feed(&bytes, Instant::now());
+            Incoming::Bytes(bytes, read) => {
+                let inputs = self.parser.feed(&bytes, read);
                 self.inputs(inputs)
             }
             Incoming::Encoded(encoded) => {
@@ -301,9 +301,20 @@ impl Runtime<'_> {
                     if reattached {
                         self.shown.forget_all();
                     }
-                    let effects = self.app.handle(input);
-                    self.see();
-                    self.carry_out(effects)?;
+                    let keys = match input {
+                        // kitty's keyboard protocol tells an escape from alt.
+                        Input::Key(key) if !self.known.keyboard => self.app.apart(key),
+                        _ => Vec::new(),
+                    };
+                    let inputs = match keys.as_slice() {
+                        [] => vec![input],
+                        keys => keys.iter().copied().map(Input::Key).collect(),
+                    };
+                    for input in inputs {
+                        let effects = self.app.handle(input);
+                        self.see();
+                        self.carry_out(effects)?;
+                    }
                 }
             }
         }
@@ -389,7 +400,7 @@ impl Runtime<'_> {
     /// Takes the terminal, and asks what it can do.
     fn take_terminal(&mut self) -> io::Result<()> {
         self.raw = Some(RawMode::enable()?);
-        self.parser.expect_replies(Instant::now() + REPLIES);
+        self.parser.expect_answers(Instant::now() + REPLIES);
         let questions = std::mem::take(&mut self.questions);
         let taken = self.screen.enter(&questions);
         self.questions = questions;

@@ -10,6 +10,7 @@ use crate::terminal::colours::ColourDepth;
 use crate::terminal::picture::fit;
 use crate::tui::app::App;
 use crate::tui::comparing::{Images, View};
+use crate::tui::gallery::words;
 use crate::tui::runs::{Finished, proxy_notes, seconds};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -122,19 +123,36 @@ pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     };
     for (shows, area) in images {
         match shows {
-            Shows::A => draw_run(app, "A", a, area, buffer),
-            Shows::B => draw_run(app, "B", b, area, buffer),
+            Shows::A => draw_run(app, ("A", a), b, area, buffer),
+            Shows::B => draw_run(app, ("B", b), a, area, buffer),
             Shows::Difference => draw_difference(app, area, buffer),
         }
     }
     draw_rest(app, a, b, rest, buffer);
 }
 
-fn draw_run(app: &App, letter: &str, run: &Finished, area: Rect, buffer: &mut Buffer) {
-    let whole = format!("{letter} · {}", run.name());
+fn draw_run(
+    app: &App,
+    (letter, run): (&str, &Finished),
+    other: &Finished,
+    area: Rect,
+    buffer: &mut Buffer,
+) {
+    let own = words::own(&run.recipe, &other.recipe);
+    // What tells the two apart is worth more than a name that both have.
+    let first = |count: usize| own.get(..count).unwrap_or_default().join(" · ");
+    let whole = match (&run.recipe.preset, own.len()) {
+        (_, 0) => format!("{letter} · {}", run.name()),
+        (Some(preset), count) => format!("{letter} · {preset} · {}", first(count)),
+        (None, count) => format!("{letter} · {}", first(count)),
+    };
     let notes = proxy_notes(&run.recipe);
     let noted = notes.iter().map(|note| format!("{whole} · {note}"));
-    let titles: Vec<String> = noted.chain([whole.clone()]).collect();
+    let fewer = || (1..=own.len()).rev().map(&first);
+    let named = run.recipe.preset.iter();
+    let named = named.flat_map(|name| fewer().map(move |own| format!("{letter} · {name} · {own}")));
+    let bare = fewer().map(|own| format!("{letter} · {own}"));
+    let titles: Vec<String> = noted.chain([whole.clone()]).chain(named).chain(bare).collect();
     // Where one is seen at a time, which one is what matters.
     let flipped = app.comparing.view == View::Flip;
     pane(app, longest(&titles, area), area, flipped, buffer);
@@ -367,7 +385,15 @@ fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
         }
     }
     texts.push(format!("NFE A {} B {}", a.evaluations(), b.evaluations()));
-    let [first, second] = [a, b].map(|run| seconds(run.seconds_loaded()));
+    // A run whose steps were computed before took less than it costs.
+    let [first, second] = [a, b].map(|run| match run.reused() {
+        0 => seconds(run.seconds_loaded()),
+        reused => format!(
+            "{} ({reused} of {} steps cached)",
+            seconds(run.seconds_loaded()),
+            run.reports.len()
+        ),
+    });
     texts.push(format!("time A {first} B {second}"));
     texts
 }

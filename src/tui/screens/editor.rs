@@ -21,6 +21,9 @@ const WITH_PINNED: (u16, u16) = (120, 37);
 /// Rows from which what each step did has a place of its own.
 const WITH_MEASURES: u16 = 24;
 
+/// The least rows of curves below the grid, borders included.
+const CURVES_BELOW: u16 = 8;
+
 /// The least rows of the two images beside each other, borders included.
 const STRIP: u16 = 16;
 
@@ -34,6 +37,10 @@ struct Parts {
 }
 
 fn parts(app: &App, area: Rect) -> Parts {
+    if app.image_zoomed {
+        let none = Rect { height: 0, ..area };
+        return Parts { grid: none, curves: None, image: area, measures: None, pinned: None };
+    }
     let left_width = match (area.width >= WIDE, app.all_columns) {
         (true, _) => FULL_WIDTH + 2,
         (false, false) => NARROW_WIDTH + 2,
@@ -58,9 +65,16 @@ fn parts(app: &App, area: Rect) -> Parts {
     let [curves, image] = rows(right, curves_height);
     if shown && roomy {
         let room = area.height - measures::HEIGHT;
-        let [grid, below] = rows(left, needed.clamp(10.min(room), room));
-        let measures = Some(Rect { height: below.height.min(12), ..below });
-        return Parts { grid, curves: Some(curves), image, measures, pinned: None };
+        let free = room.saturating_sub(needed);
+        // A short schedule leaves room for the curves too: the image then has the whole right side.
+        if free >= CURVES_BELOW {
+            let [grid, below] = rows(left, needed);
+            let [curves, measures] = rows(below, free);
+            let (curves, measures) = (Some(curves), Some(measures));
+            return Parts { grid, curves, image: right, measures, pinned: None };
+        }
+        let [grid, below] = rows(left, room);
+        return Parts { grid, curves: Some(curves), image, measures: Some(below), pinned: None };
     }
     // Without that room they take the place of the curves.
     let (curves, measures) = if shown { (None, Some(curves)) } else { (Some(curves), None) };
@@ -112,7 +126,9 @@ pub(super) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let parts = parts(app, area);
-    draw_grid(app, parts.grid, buffer);
+    if !parts.grid.is_empty() {
+        draw_grid(app, parts.grid, buffer);
+    }
     if let Some(area) = parts.curves {
         curves::draw(app, area, buffer);
     }
@@ -144,6 +160,9 @@ fn draw_grid(app: &App, area: Rect, buffer: &mut Buffer) {
             number(mean, 2)
         );
         footer(&text, app.theme.selection, area, buffer);
+    } else if let Some((first, last)) = app.grid.in_view(app.document.len(), inner) {
+        let text = format!("steps {first}–{last} of 0–{}", app.document.len().saturating_sub(1));
+        footer(&text, app.theme.dim, area, buffer);
     }
 }
 
@@ -175,7 +194,7 @@ fn image_titles(app: &App) -> (Vec<String>, bool) {
         return (with_notes(&texts, &proxy_notes(&going.recipe)), true);
     }
     let texts = match (&app.runs.last, app.is_image_current()) {
-        (Some(_), false) => ["image · of the run before".to_owned(), "image before".to_owned()],
+        (Some(_), false) => ["image · of the previous run".to_owned(), "image before".to_owned()],
         _ => ["image".to_owned(), "image".to_owned()],
     };
     let notes = app.runs.last.as_ref().map(|last| proxy_notes(&last.recipe)).unwrap_or_default();

@@ -42,7 +42,7 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
             let row = rows.into_iter().find(|(_, _, place)| is_in(*place));
             return beside(is_in(popups::palette_area(area)), row.map(|(at, ..)| Hit::Row(at)));
         }
-        Some(Asking::Help) => return beside(is_in(popups::help_area(area)), None),
+        Some(Asking::Help(_)) => return beside(is_in(popups::help_area(area)), None),
         Some(Asking::Question { .. }) => return beside(is_in(popups::question_area(area)), None),
         Some(Asking::Choice(choice)) => {
             let row = popups::choice_rows(choice, area).find(|(_, place)| is_in(*place));
@@ -57,13 +57,16 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         Some(Asking::Line(_)) | None => {}
     }
     if is_in(title_row(area)) && !in_line {
-        return call(&title(app), title_row(area));
+        return call(&title(app, area.width), title_row(area));
     }
     if is_in(status_row(area)) {
         return call(&status(app, area.width), status_row(area));
     }
     match app.screen {
         Screen::Editor => {
+            if app.image_zoomed {
+                return None;
+            }
             let grid_area = editor::grid_area(app);
             let place = is_in(grid_area)
                 .then(|| grid::place(&app.grid, app.document.len(), grid_area, at))
@@ -77,7 +80,8 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
         Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
         Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
         Screen::Sweeps => row_at(sweeps::list_rows(app, body(area)), at),
-        Screen::Sweep => row_at(sweeps::trial_rows(app, body(area)).into_iter(), at),
+        Screen::Sweep => row_at(sweeps::trial_rows(app, body(area)).into_iter(), at)
+            .or_else(|| sweeps::heading_at(app, body(area), at).map(Hit::Does)),
         Screen::Compare => {
             compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
         }

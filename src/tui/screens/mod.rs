@@ -20,6 +20,7 @@ use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};
 use super::keymap::Context;
 use super::runs;
+use crate::schedule::terminal::Terminal;
 use pieces::Piece;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -57,7 +58,7 @@ impl App {
             pictures(&placement, frame.buffer_mut());
         }
         let buffer = frame.buffer_mut();
-        pieces::draw(&title(self), title_row(area), buffer);
+        pieces::draw(&title(self, area.width), title_row(area), buffer);
         let body = body(area);
         match self.screen {
             Screen::Editor => editor::draw(self, body, buffer),
@@ -76,7 +77,7 @@ impl App {
             Some(Asking::Palette { line, chosen }) => {
                 popups::palette(self, line, *chosen, area, frame);
             }
-            Some(Asking::Help) => popups::help(self, area, frame),
+            Some(Asking::Help(line)) => popups::help(self, line, area, frame),
             Some(Asking::Question { text, .. }) => popups::question(self, text, area, frame),
             Some(Asking::Line(ask)) => popups::line(self, ask, area, frame),
             Some(Asking::Choice(choice)) => popups::choice(self, choice, area, frame),
@@ -175,48 +176,67 @@ pub(super) fn footer(text: &str, style: Style, area: Rect, buffer: &mut Buffer) 
     }
 }
 
-/// What is worked on, and with what it is drawn; a click changes it.
-fn title(app: &App) -> Vec<Piece> {
+/// What is worked on, and with what it is drawn; a click changes it. Where there is little room,
+/// what matters least is left out.
+fn title(app: &App, room: u16) -> Vec<Piece> {
     let theme = &app.theme;
     let document = app.document();
-    let mut pieces = vec![
-        Piece::does(" sigmalab ", theme.title, Action::Help),
-        Piece::does(format!(" {}", document.draft().name), theme.text, Action::ShowPresets),
-    ];
-    if document.is_edited() {
-        pieces.push(Piece::does(" ● edited", theme.changed, Action::Save));
-    }
     let size = document.size();
     let name = size.name().map(|name| format!(" {name}")).unwrap_or_default();
     let seed = match document.seed_locked {
         true => format!("seed {}", document.seed),
         false => "seed new each run".to_owned(),
     };
-    let mut part = |text: String, style, action| {
-        pieces.push(Piece::new(" · ", theme.dim));
-        pieces.push(Piece::does(text, style, action));
-    };
-    part(format!("{size}{name}"), theme.dim, Action::Size);
-    if let Some(proxy) = document.proxy() {
-        part(format!("drawn at {proxy}"), theme.changed, Action::ProxySize);
+    // With how much each matters; 0 stays.
+    let mut parts: Vec<(u8, Piece)> = vec![
+        (6, Piece::does(" sigmalab ", theme.title, Action::Help)),
+        (0, Piece::does(format!(" {}", document.title()), theme.text, Action::ShowPresets)),
+    ];
+    if document.is_edited() {
+        parts.push((0, Piece::does(" ● edited", theme.changed, Action::Save)));
     }
-    part(seed, theme.dim, Action::Seed);
-    part(document.sampler.id.clone(), theme.dim, Action::Sampler);
-    part(format!("terminal {}", document.draft().terminal), theme.dim, Action::TerminalRule);
+    let mut part = |matters: u8, text: String, style, action| {
+        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+    };
+    part(1, size.to_string(), theme.dim, Action::Size);
+    if !name.is_empty() {
+        parts.push((8, Piece::does(name, theme.dim, Action::Size)));
+    }
+    let mut part = |matters: u8, text: String, style, action| {
+        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+    };
+    if let Some(proxy) = document.proxy() {
+        part(1, format!("drawn at {proxy}"), theme.changed, Action::ProxySize);
+    }
+    part(3, seed, theme.dim, Action::Seed);
+    part(2, document.sampler.id.clone(), theme.dim, Action::Sampler);
+    // The usual one is worth less than the other.
+    let terminal = document.draft().terminal;
+    let matters = if terminal == Terminal::Reference { 7 } else { 2 };
+    part(matters, format!("terminal {terminal}"), theme.dim, Action::TerminalRule);
     if app.runs.pinned.is_some() {
-        part("A pinned".to_owned(), theme.dim, Action::Compare);
+        part(1, "A pinned".to_owned(), theme.dim, Action::Compare);
     }
     if app.run_on_edit {
-        part("run-on-edit".to_owned(), theme.dim, Action::RunOnEdit);
+        part(1, "run-on-edit".to_owned(), theme.dim, Action::RunOnEdit);
     }
-    pieces.push(Piece::new(format!(" · {}", document.model), theme.dim));
-    pieces
+    parts.push((5, Piece::new(format!(" · {}", document.model), theme.dim)));
+    let width = |parts: &[(u8, Piece)]| parts.iter().map(|(_, p)| p.width()).sum::<u16>();
+    while width(&parts) > room
+        && let Some(least) =
+            parts.iter().map(|(matters, _)| *matters).max().filter(|least| *least > 0)
+    {
+        parts.retain(|(matters, _)| *matters != least);
+    }
+    parts.into_iter().map(|(_, piece)| piece).collect()
 }
 
 /// What happens, else what was said last, else what is wrong, else the prompt.
 fn status(app: &App, room: u16) -> Vec<Piece> {
     let theme = &app.theme;
-    let wrong = super::grid::reason(&app.grid, app.document.faults());
+    // What is drawn and what is wrong with it belongs to the editor.
+    let own = app.screen == Screen::Editor;
+    let wrong = super::grid::reason(&app.grid, app.document.faults()).filter(|_| own);
     let one_line = |text: &str| text.replace('\n', " · ");
     let piece = match (&app.message, &app.runs.going, wrong) {
         (Some(message), _, _) if message.is_problem => {
@@ -225,6 +245,7 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
         (_, Some(going), _) => Piece::new(going_on(going, room), theme.title),
         (Some(message), _, _) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
         (None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
+        (None, None, None) if !own => Piece::new("", theme.text),
         (None, None, None) => {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
             Piece::does(text, theme.text, Action::Prompt)
@@ -315,9 +336,10 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Swap, "swap"),
             (Action::DifferenceScale, "scale"),
             (Action::Fold, "fold"),
+            (Action::Save, "save"),
             (Action::Pin, "pin B as A"),
             (Action::Run, "run"),
-            (Action::ShowEditor, "editor"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
         ],
         Context::Gallery => &[
@@ -342,7 +364,7 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             &[
                 (Action::Accept, "choose"),
                 (Action::Run, "run"),
-                (Action::Back, "editor"),
+                (Action::Back, "back"),
                 (Action::Help, "help"),
             ]
         }
@@ -350,7 +372,7 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Accept, "choose"),
             (Action::MoveRight, "parameters"),
             (Action::Run, "run"),
-            (Action::Back, "editor"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
         ],
         Context::Revisions => &[
@@ -358,7 +380,7 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Undo, "undo"),
             (Action::Redo, "redo"),
             (Action::Run, "run"),
-            (Action::Back, "editor"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
         ],
         Context::Sweeps => &[
@@ -368,7 +390,7 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::MeasureSweep, "time it"),
             (Action::EditExperiment, "edit"),
             (Action::WriteExperiment, "write one"),
-            (Action::Back, "editor"),
+            (Action::Back, "back"),
             (Action::Help, "help"),
         ],
         Context::Sweep => &[

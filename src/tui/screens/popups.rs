@@ -3,9 +3,10 @@
 use super::wrapping::wrapped;
 use super::{footer, inside, takes};
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::app::{App, Choice, LineAsk, Reading, Tone};
+use crate::tui::app::{App, Choice, LineAsk, Reading, Tone, how_found};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
+use crate::tui::other_words::advice;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -35,12 +36,12 @@ fn boxed(app: &App, title: &str, outer: Rect, frame: &mut Frame<'_>) -> Rect {
 
 /// Where the palette is.
 pub(super) fn palette_area(area: Rect) -> Rect {
-    middle(76, (area.height * 2 / 3).clamp(6, 24), area)
+    middle(area.width.saturating_sub(4).clamp(40, 110), (area.height * 2 / 3).clamp(6, 24), area)
 }
 
 /// Where the keys are.
 pub(super) fn help_area(area: Rect) -> Rect {
-    middle(78, area.height.saturating_sub(2), area)
+    middle(area.width.saturating_sub(2).min(118), area.height.saturating_sub(2), area)
 }
 
 /// Where a question is.
@@ -90,7 +91,10 @@ pub(super) fn line_area(area: Rect) -> Rect {
 pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
     let at = Rect { height: 1, ..line_area(area) };
     Clear.render(at, frame.buffer_mut());
-    let label = format!(" {} ", ask.action);
+    let label = match ask.before.as_str() {
+        "" => format!(" {} ", ask.action),
+        before => format!(" {} {before}", ask.action),
+    };
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());
     let input = Rect { x: at.x + width, width: at.width.saturating_sub(width), ..at };
@@ -102,9 +106,12 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
             Some(problem) => (problem.clone(), app.theme.fault),
             None => {
                 let swept = app.swept_in_grid().filter(|_| ask.action == Action::WriteExperiment);
-                let takes = match swept {
-                    Some(path) => format!("{path}: {}", takes(ask.action)),
-                    None => takes(ask.action).to_owned(),
+                let columns = app.columns_to_type(ask);
+                let takes = match (swept, columns) {
+                    (Some(path), _) => format!("{path}: {}", takes(ask.action)),
+                    (_, Some(columns)) if columns.is_empty() => "no column begins so".to_owned(),
+                    (_, Some(columns)) => format!("tab completes: {}", columns.join(" ")),
+                    _ => ask.hint.clone().unwrap_or_else(|| takes(ask.action).to_owned()),
                 };
                 (takes, app.theme.dim)
             }
@@ -112,6 +119,11 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
         Line::from(Span::styled(format!(" {text}"), style)).render(below, frame.buffer_mut());
     }
     typed(&ask.line, input, frame);
+    // Typing replaces what is marked.
+    if ask.fresh {
+        let length = Span::raw(ask.line.text()).width().min(usize::from(input.width)) as u16;
+        frame.buffer_mut().set_style(Rect { width: length, ..input }, app.theme.selection);
+    }
 }
 
 /// The palette.
@@ -122,7 +134,12 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
     typed(line, Rect { x: prompt.x + 2, width: prompt.width.saturating_sub(2), ..prompt }, frame);
     let rows = palette_rows(app, line, chosen, area);
     if rows.is_empty() {
-        let text = "enter does what is typed, such as: fill 2.5";
+        let typed = line.text();
+        let is_call = typed.trim().contains(' ') && typed.parse::<Call>().is_ok();
+        let text = match is_call {
+            true => "enter does what is typed".to_owned(),
+            false => nothing_found(&typed),
+        };
         let at = Rect { y: inner.y + 1, height: 1, ..inner };
         Span::styled(text, app.theme.dim).render(at, frame.buffer_mut());
     }
@@ -142,28 +159,106 @@ pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame:
     }
 }
 
-/// The keys, from the keymap.
-pub(super) fn help(app: &App, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "keys", help_area(area), frame);
-    let mut lines = Vec::new();
+/// Columns of keys in the help.
+const KEYS: usize = 24;
+
+/// The lines of the help: what this screen has first, then everything by what it is about, as far
+/// as the words that are typed find it.
+fn help_lines(app: &App, typed: &Typed, width: u16) -> Vec<Line<'static>> {
+    let text = typed.text().to_lowercase();
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let here = app.screen.context();
+    let own = Action::ALL.iter().filter_map(|&action| {
+        let keys: Vec<String> = app
+            .keymap
+            .bindings()
+            .iter()
+            .filter(|b| b.context == here && b.call == Call::from(action))
+            .map(|b| b.key.to_string())
+            .collect();
+        (!keys.is_empty()).then(|| (keys.join(" "), action.name(), action.sentence(), action))
+    });
+    let mut groups = vec![(format!("On this screen · {here}"), own.collect::<Vec<_>>())];
     for group in Group::ALL.into_iter().filter(|group| *group != Group::Printing) {
-        lines.push(Line::from(Span::styled(group.title(), app.theme.title)));
-        for row in help::rows(&app.keymap, group) {
-            lines.push(Line::from(vec![
-                Span::styled(format!("  {:<31} ", row.keys), app.theme.key),
-                Span::styled(row.sentence, app.theme.text),
-            ]));
-        }
-        lines.push(Line::default());
+        let rows = help::rows(&app.keymap, group);
+        let actions = Action::ALL.iter().copied().filter(|action| action.group() == group);
+        let rows = rows.into_iter().zip(actions);
+        let rows = rows.map(|(row, action)| (row.keys, row.name, row.sentence, action));
+        groups.push((group.title().to_owned(), rows.collect()));
     }
-    let most = lines.len().saturating_sub(usize::from(inner.height));
-    let scroll = app.scroll.min(most) as u16;
-    Paragraph::new(lines).scroll((scroll, 0)).render(inner, frame.buffer_mut());
+    let room = usize::from(width).saturating_sub(KEYS + 3).max(12);
+    let mut lines = Vec::new();
+    for (title, rows) in groups {
+        let found = |keys: &str, action: Action| {
+            let is_key = words.len() == 1 && keys.split(' ').any(|key| key.to_lowercase() == text);
+            is_key || how_found(action, &words).is_some()
+        };
+        let rows: Vec<_> = rows.into_iter().filter(|(keys, .., a)| found(keys, *a)).collect();
+        if rows.is_empty() {
+            continue;
+        }
+        if !lines.is_empty() {
+            lines.push(Line::default());
+        }
+        lines.push(Line::from(Span::styled(title, app.theme.title)));
+        for (keys, name, sentence, _) in rows {
+            // What has no key is done by its name.
+            let keys = if keys.is_empty() { format!(":{name}") } else { keys };
+            let keys = wrapped(&keys, KEYS as u16);
+            let sentence = wrapped(sentence, u16::try_from(room).unwrap_or(u16::MAX));
+            for at in 0..keys.len().max(sentence.len()) {
+                let part = |lines: &[String]| lines.get(at).cloned().unwrap_or_default();
+                lines.push(Line::from(vec![
+                    Span::styled(format!("  {:<KEYS$} ", part(&keys)), app.theme.key),
+                    Span::styled(part(&sentence), app.theme.text),
+                ]));
+            }
+        }
+    }
+    if lines.is_empty() {
+        lines.push(Line::from(Span::styled(nothing_found(&text), app.theme.dim)));
+    }
+    lines
+}
+
+/// What to say where no action is found.
+fn nothing_found(text: &str) -> String {
+    match advice(text) {
+        Some(advice) => format!(" {advice}"),
+        None => format!(" nothing found for `{}`", text.trim()),
+    }
+}
+
+/// Lines that the help can be scrolled down by.
+pub(in crate::tui) fn most_help(app: &App, typed: &Typed, area: Rect) -> usize {
+    let inner = inside(help_area(area));
+    let rows = usize::from(inner.height.saturating_sub(1));
+    help_lines(app, typed, inner.width).len().saturating_sub(rows)
+}
+
+/// The keys, from the keymap.
+pub(super) fn help(app: &App, line: &Typed, area: Rect, frame: &mut Frame<'_>) {
+    let outer = help_area(area);
+    let inner = boxed(app, "keys · type to find, arrows scroll", outer, frame);
+    let prompt = Rect { height: 1, ..inner };
+    Span::styled(" / ", app.theme.title).render(prompt, frame.buffer_mut());
+    typed(line, Rect { x: prompt.x + 3, width: prompt.width.saturating_sub(3), ..prompt }, frame);
+    let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
+    let lines = help_lines(app, line, inner.width);
+    let shown = usize::from(below.height);
+    let first = app.scroll.min(lines.len().saturating_sub(shown));
+    let all = lines.len();
+    let lines: Vec<Line<'_>> = lines.into_iter().skip(first).take(shown).collect();
+    Paragraph::new(lines).render(below, frame.buffer_mut());
+    if all > shown {
+        let text = format!("{}–{} of {all} lines", first + 1, first + shown);
+        footer(&text, app.theme.dim, outer, frame.buffer_mut());
+    }
 }
 
 /// A question.
 pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>) {
-    let inner = boxed(app, "sure?", question_area(area), frame);
+    let inner = boxed(app, "please confirm", question_area(area), frame);
     Paragraph::new(format!("{text}\n\ny yes · n no"))
         .wrap(Wrap { trim: true })
         .render(inner, frame.buffer_mut());

@@ -2,9 +2,10 @@
 
 use super::{curves, footer, inside, list_rows, pane};
 use crate::schedule::preset::{Preset, Step};
-use crate::schedule::runs::{gw_runs, runs};
+use crate::schedule::runs::runs;
 use crate::schedule::terminal::Terminal;
 use crate::tui::app::App;
+use crate::tui::gallery::words::short;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -28,6 +29,8 @@ fn parts(area: Rect) -> [Rect; 3] {
 pub(super) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
     let [list, ..] = parts(area);
     let inner = inside(list);
+    // Below the headings.
+    let inner = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let shown = app.shown_presets();
     let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
     let rows = usize::from(inner.height);
@@ -66,7 +69,11 @@ fn draw_list(app: &App, area: Rect, whole: Rect, buffer: &mut Buffer) {
         true => app.store.path().display().to_string(),
         false => format!("built in · saving makes {}", app.store.path().display()),
     };
-    pane(app, &format!("presets · {place}"), area, true, buffer);
+    let inner = pane(app, &format!("presets · {place}"), area, true, buffer);
+    let [name_room, gw_room] = rooms(inner.width);
+    let heads = format!("  {:<name_room$} steps {:<gw_room$} end", "name", "gw");
+    let heads = Span::styled(heads, app.theme.dim);
+    heads.render(Rect { height: inner.height.min(1), ..inner }, buffer);
     let shown = app.shown_presets();
     for (at, row) in rows(app, whole) {
         let Some(at) = shown.get(at).copied() else { continue };
@@ -106,21 +113,32 @@ fn entry(app: &App, preset: &Preset, width: u16) -> Line<'static> {
         true => ("≠", theme.changed),
         false => (" ", theme.text),
     };
-    // The name gives way on a narrow screen, then gw.
-    let room = usize::from(width).saturating_sub(2 + 1 + 4 + 1 + 1 + 4);
-    let name_room = NAME.max(room.saturating_sub(26)).min(room);
-    let gw_room = room - name_room;
+    let [name_room, gw_room] = rooms(width);
     let name = format!("{:<name_room$}", cut(&preset.name, name_room));
-    let gw = cut(&gw_runs(preset.steps.as_slice()), gw_room);
+    let gw = cut(&short_runs(preset, |step| step.gw), gw_room);
     Line::from(vec![
         Span::styled(mark, mark_style),
         Span::styled(default, theme.key),
         Span::styled(name, name_style),
         Span::styled(there, theme.changed),
-        Span::styled(format!("{:>4} ", preset.steps.len()), theme.dim),
+        Span::styled(format!("{:>5} ", preset.steps.len()), theme.dim),
         Span::styled(format!("{gw:<gw_room$} "), theme.text),
         Span::styled(end, theme.dim),
     ])
+}
+
+/// Columns of name and gw: the name gives way on a narrow screen, then gw.
+fn rooms(width: u16) -> [usize; 2] {
+    let room = usize::from(width).saturating_sub(2 + 1 + 5 + 1 + 1 + 4);
+    let name_room = NAME.max(room.saturating_sub(26)).min(room);
+    [name_room, room - name_room]
+}
+
+/// A value of every step as runs, in few digits.
+fn short_runs(preset: &Preset, of: fn(&Step) -> f64) -> String {
+    let runs = runs(preset.steps.iter().map(of));
+    let words = runs.iter().map(|run| format!("{}x{}", short(run.value), run.steps));
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// At most that many characters, the last one a mark where there were more.
@@ -148,10 +166,10 @@ fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
         line(description.clone(), theme.text);
     }
     line(format!("{} steps · ends at {}", preset.steps.len(), preset.terminal), theme.text);
-    line(format!("gw {}", gw_runs(preset.steps.as_slice())), theme.text);
+    line(format!("gw {}", short_runs(preset, |step| step.gw)), theme.text);
     let values = |of: fn(&Step) -> f64| match runs(preset.steps.iter().map(of)).as_slice() {
-        [only] => only.value.to_string(),
-        runs => runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        [only] => short(only.value),
+        _ => short_runs(preset, of),
     };
     line(format!("mu {}", values(|step| step.mu)), theme.text);
     line(format!("std {}", values(|step| step.std)), theme.text);

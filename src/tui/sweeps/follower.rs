@@ -3,6 +3,7 @@
 //! directories and not the screen.
 
 use super::program::Program;
+use super::stands::Stands;
 use super::view::{Kept, SweepView};
 use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork};
 use crate::engine::memory_size::MemorySize;
@@ -10,11 +11,11 @@ use crate::experiment::control::Control;
 use crate::experiment::directory::RunDirectory;
 use crate::experiment::lease::{Held, Leases};
 use crate::experiment::spec::Spec;
+use crate::experiment::status::Status;
 use crate::experiment::sweep::Sweep;
 use crate::image_file::{OnCollision, Target, TargetError, read_latents, read_picture};
 use crate::sampler::Samplers;
-use sigmalab_image::RgbImage;
-use sigmalab_image::thumbnail;
+use sigmalab_image::{RgbImage, thumbnail};
 use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
@@ -25,6 +26,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 /// How often a run directory that is followed is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// How often a run directory of the list that somebody works on is looked at.
+const LIST_EVERY: Duration = Duration::from_secs(2);
 
 /// Looking takes at most this share of the time, a tenth.
 const SHARE: u32 = 10;
@@ -87,8 +91,13 @@ impl Follower {
             thread::Builder::new().name(name.to_owned()).spawn(work)
         };
         tell("sweep news", Box::new(move || told.iter().for_each(news)))?;
-        let mut follow =
-            Following { places: places.clone(), samplers, news: sender.clone(), open: None };
+        let mut follow = Following {
+            places: places.clone(),
+            samplers,
+            news: sender.clone(),
+            open: None,
+            listed: Vec::new(),
+        };
         tell("sweep follower", Box::new(move || follow.go(&following)))?;
         let read_news = sender.clone();
         tell("sweep pictures", Box::new(move || read_pictures(&reading, &read_news)))?;
@@ -170,6 +179,41 @@ struct Open {
     next: Instant,
 }
 
+/// A run directory of the list.
+struct Listed {
+    directory: PathBuf,
+    /// Where it stood at the last look.
+    stands: Option<Result<Stands, String>>,
+    next: Instant,
+}
+
+impl Listed {
+    fn new(directory: PathBuf) -> Self {
+        Listed { directory, stands: None, next: Instant::now() }
+    }
+
+    /// When it is to be looked at: what nobody works on stays as it is.
+    fn next(&self) -> Option<Instant> {
+        let rests = matches!(&self.stands, Some(Err(_)))
+            || matches!(&self.stands, Some(Ok(stands)) if !stands.is_running());
+        (!rests).then_some(self.next)
+    }
+
+    /// Looks; what is new.
+    fn look(&mut self, samplers: &Samplers) -> Option<Result<Stands, String>> {
+        let began = Instant::now();
+        let stands = Sweep::open(&RunDirectory::at(&self.directory), samplers.clone())
+            .map_err(|error| error.to_string())
+            .and_then(|sweep| Status::of(&sweep).map_err(|error| error.to_string()))
+            .map(|status| Stands::from(&status));
+        self.next = Instant::now() + LIST_EVERY.max(began.elapsed() * SHARE);
+        (self.stands.as_ref() != Some(&stands)).then(|| {
+            self.stands = Some(stands.clone());
+            stands
+        })
+    }
+}
+
 /// What tells two states of a run directory apart.
 #[derive(Debug, PartialEq)]
 struct Seen {
@@ -185,20 +229,22 @@ struct Following {
     samplers: Samplers,
     news: NewsSender,
     open: Option<Open>,
+    /// The run directories that were listed last.
+    listed: Vec<Listed>,
 }
 
 impl Following {
     fn go(&mut self, work: &Receiver<ToFollow>) {
         loop {
-            let next = match &self.open {
+            let of_list = self.listed.iter().filter_map(Listed::next);
+            let first = self.open.iter().map(|open| open.next).chain(of_list).min();
+            let next = match first {
                 None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
-                Some(open) => {
-                    work.recv_timeout(open.next.saturating_duration_since(Instant::now()))
-                }
+                Some(first) => work.recv_timeout(first.saturating_duration_since(Instant::now())),
             };
             match next {
                 Ok(work) => self.does(work),
-                Err(RecvTimeoutError::Timeout) => self.look(),
+                Err(RecvTimeoutError::Timeout) => self.look_at_what_is_due(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -209,6 +255,8 @@ impl Following {
             ToFollow::List => {
                 let experiments = experiments(&self.places.experiments);
                 let runs = runs(&self.places.runs);
+                let directories = runs.iter().map(|run| run.directory.clone());
+                self.listed = directories.map(Listed::new).collect();
                 self.tell(SweepNews::Listed { experiments, runs });
             }
             ToFollow::Follow(None) => self.open = None,
@@ -251,6 +299,21 @@ impl Following {
     fn tell(&self, news: SweepNews) {
         // Where nobody listens, the program is at its end.
         let _ = self.news.send(news);
+    }
+
+    /// Looks at the run directory that is followed, else at one of the list.
+    fn look_at_what_is_due(&mut self) {
+        let now = Instant::now();
+        if self.open.as_ref().is_some_and(|open| open.next <= now) {
+            return self.look();
+        }
+        let due = self.listed.iter_mut().find(|listed| listed.next().is_some_and(|at| at <= now));
+        let Some(listed) = due else { return };
+        let news = listed.look(&self.samplers);
+        let directory = listed.directory.clone();
+        if let Some(stands) = news {
+            self.tell(SweepNews::Stands(directory, stands));
+        }
     }
 
     /// Looks at the run directory, and tells what it holds where that is new.

@@ -5,13 +5,17 @@
 pub mod follower;
 pub mod program;
 mod scatter;
+mod settings;
+mod stands;
 mod table;
 mod view;
 mod work;
 pub mod writing;
 
 pub use scatter::{Axis, Scatter};
-pub use table::{Sort, Table, check, known as known_column};
+pub use settings::{Setting, ranking};
+pub use stands::Stands;
+pub use table::{Sort, Table, check, heading, known as known_column};
 pub use view::{Cell, ColumnInfo, SECONDS, SweepView, TrialRow, TrialStanding};
 pub use work::{
     ControlChange, ExperimentCard, Look, PlanCard, PlannedCard, RunCard, Start, SweepNews,
@@ -35,6 +39,8 @@ const AT_HAND: usize = 4;
 /// What of a sweep takes the screen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Face {
+    /// The settings with their means.
+    Settings,
     /// The table, with the picture of the trial under the cursor.
     #[default]
     Table,
@@ -46,7 +52,7 @@ pub enum Face {
 
 impl Face {
     /// Every face, in their order.
-    pub const ALL: [Face; 3] = [Face::Table, Face::Sheet, Face::Scatter];
+    pub const ALL: [Face; 4] = [Face::Settings, Face::Table, Face::Sheet, Face::Scatter];
 
     /// The one after it.
     #[must_use]
@@ -54,7 +60,8 @@ impl Face {
         match self {
             Face::Table => Face::Sheet,
             Face::Sheet => Face::Scatter,
-            Face::Scatter => Face::Table,
+            Face::Scatter => Face::Settings,
+            Face::Settings => Face::Table,
         }
     }
 }
@@ -62,6 +69,7 @@ impl Face {
 impl fmt::Display for Face {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Face::Settings => "settings",
             Face::Table => "table",
             Face::Sheet => "sheet",
             Face::Scatter => "scatter",
@@ -73,10 +81,9 @@ impl FromStr for Face {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Face::ALL
-            .into_iter()
-            .find(|face| face.to_string() == text.trim())
-            .ok_or_else(|| format!("`{text}` is no view: write table, sheet or scatter"))
+        Face::ALL.into_iter().find(|face| face.to_string() == text.trim()).ok_or_else(|| {
+            format!("there is no view `{text}`: write settings, table, sheet or scatter")
+        })
     }
 }
 
@@ -137,6 +144,8 @@ pub struct Sweeps {
     is_listed: bool,
     cursor: usize,
     plans: BTreeMap<PathBuf, PlanState>,
+    /// Where run directories stand.
+    stands: HashMap<PathBuf, Result<Stands, String>>,
     /// Whether a process is being started.
     pub is_starting: bool,
     /// Answers that are still to come: whether something was wanted of processes, or written.
@@ -174,6 +183,8 @@ pub struct Attached {
     pub table: Table,
     /// What takes the screen.
     pub face: Face,
+    /// Whether somebody chose it.
+    pub face_chosen: bool,
     /// Columns of the scatter that somebody chose.
     pub axes: [Option<String>; 2],
     /// Whether the picture takes the whole screen.
@@ -190,6 +201,7 @@ impl Attached {
             problem: None,
             table: Table::default(),
             face: Face::default(),
+            face_chosen: false,
             axes: [None, None],
             zoomed: false,
             wish: None,
@@ -207,6 +219,27 @@ impl Attached {
     /// The trial under the cursor.
     pub fn selected(&self) -> Option<&TrialRow> {
         self.table.selected(self.view.as_ref()?)
+    }
+
+    /// The settings of the trials that are shown, and which of them the cursor's trial has.
+    pub fn settings(&self, view: &SweepView) -> (Vec<Setting>, usize) {
+        let by =
+            self.table.sort().and_then(|sort| Some((view.column(&sort.column)?, sort.descending)));
+        let settings = settings::settings(view, self.table.order(), by);
+        let here = self.table.selected(view).map(|trial| trial.setting.as_str());
+        let at = settings.iter().position(|setting| Some(setting.name.as_str()) == here);
+        (settings, at.unwrap_or(0))
+    }
+
+    /// Puts the cursor on the trial that stands for a setting.
+    pub fn go_to_setting(&mut self, place: usize, view: &SweepView) {
+        let (settings, _) = self.settings(view);
+        let there = settings.get(place.min(settings.len().saturating_sub(1)));
+        let row = there
+            .and_then(|setting| self.table.order().iter().position(|trial| *trial == setting.best));
+        if let Some(row) = row {
+            self.table.go_to(row, view);
+        }
     }
 
     /// Puts trials in their order again, after something changed about it.
@@ -291,6 +324,11 @@ impl Sweeps {
         self.cursor = there.unwrap_or(self.cursor);
     }
 
+    /// Where a run directory stands, once that is known.
+    pub fn stands(&self, directory: &Path) -> Option<&Result<Stands, String>> {
+        self.stands.get(directory)
+    }
+
     /// What is known of the plan of an experiment.
     pub fn plan(&self, file: &Path) -> Option<&PlanState> {
         self.plans.get(file)
@@ -340,6 +378,7 @@ impl Sweeps {
                     self.go_to(&there);
                 }
             }
+            SweepNews::Stands(directory, stands) => drop(self.stands.insert(directory, stands)),
             SweepNews::Planned(file, result) => {
                 let plan = match result {
                     Ok(card) => PlanState::Planned(card),
@@ -355,6 +394,15 @@ impl Sweeps {
                 match result {
                     Ok(view) => {
                         attached.table.arrange(&view);
+                        let is_over = view.status.pending == 0 && view.status.done > 0;
+                        let is_first = attached.view.is_none();
+                        // What came of a sweep that is over is looked at first.
+                        if is_first && is_over && !attached.face_chosen {
+                            attached.face = Face::Settings;
+                            attached.go_to_setting(0, &view);
+                        }
+                        let stands = Stands::from(&view.status);
+                        self.stands.insert(directory, Ok(stands));
                         attached.view = Some(view);
                         attached.problem = None;
                     }

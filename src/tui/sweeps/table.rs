@@ -2,6 +2,7 @@
 //! trial while others come and go. It knows rows and columns, not how they are drawn.
 
 use super::view::{Cell, SweepView, TrialRow};
+use crate::experiment::report::Better;
 use crate::schedule::nearest::nearest;
 use std::cmp::Ordering;
 
@@ -12,8 +13,8 @@ pub struct Table {
     filter: String,
     /// Names of the columns that somebody chose; the usual ones where nobody did.
     chosen: Option<Vec<String>>,
-    /// Columns that are scrolled away to the left.
-    pub skipped: usize,
+    /// Name of the column under the cursor; the first measure where nobody went to another.
+    column: Option<String>,
     /// Places in the view of the trials that are shown.
     order: Vec<usize>,
     /// Place in `order`.
@@ -61,10 +62,9 @@ impl Table {
             return Ok(());
         }
         let column = known(name, view)?;
-        let starts_high = view
-            .columns
-            .get(column)
-            .is_some_and(|column| column.better == crate::experiment::report::Better::Higher);
+        let name = view.columns.get(column).map_or(name, |column| column.name.as_str());
+        let starts_high =
+            view.columns.get(column).is_some_and(|column| column.better == Better::Higher);
         self.sort = Some(match self.sort.take() {
             Some(Sort { column, descending }) if column == name => {
                 Sort { column, descending: !descending }
@@ -86,7 +86,6 @@ impl Table {
 
     /// Shows these columns, or the usual ones again.
     pub fn choose(&mut self, text: &str, view: &SweepView) -> Result<(), String> {
-        self.skipped = 0;
         let names: Vec<String> =
             text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
         self.chosen = match names.as_slice() {
@@ -100,8 +99,9 @@ impl Table {
         Ok(())
     }
 
-    /// The columns in their order: those that were chosen; else what was tried, then every metric
-    /// that some trial has.
+    /// The columns in their order: those that were chosen; else what was tried, the measures that
+    /// say what is better, what it was tried on, and what only describes, as far as some trial has
+    /// it.
     pub fn columns(&self, view: &SweepView) -> Vec<usize> {
         match &self.chosen {
             Some(names) => names.iter().filter_map(|name| view.column(name)).collect(),
@@ -109,10 +109,48 @@ impl Table {
                 let any = |at: usize| {
                     view.trials.iter().any(|trial| trial.cells.get(at) != Some(&Cell::Empty))
                 };
+                let rank = |at: &usize| {
+                    view.columns.get(*at).map(|column| match column {
+                        column if column.is_swept() => 0,
+                        column if column.given => 2,
+                        column if column.better != Better::Neither => 1,
+                        _ => 3,
+                    })
+                };
                 let columns = view.columns.iter().enumerate();
-                columns.filter(|(at, column)| column.given || any(*at)).map(|(at, _)| at).collect()
+                let shown = columns.filter(|(at, column)| column.given || any(*at));
+                let mut shown: Vec<usize> = shown.map(|(at, _)| at).collect();
+                shown.sort_by_key(rank);
+                shown
             }
         }
+    }
+
+    /// The column under the cursor, by its place among those that are shown.
+    pub fn column(&self, view: &SweepView) -> usize {
+        let columns = self.columns(view);
+        let named =
+            |at: &usize| view.columns.get(*at).map(|column| &column.name) == self.column.as_ref();
+        let measure = |at: &usize| view.columns.get(*at).is_some_and(|column| !column.given);
+        let there = columns.iter().position(named).or_else(|| columns.iter().position(measure));
+        there.unwrap_or(0)
+    }
+
+    /// Moves the cursor to another column.
+    pub fn across(&mut self, by: isize, view: &SweepView) {
+        let columns = self.columns(view);
+        let there =
+            self.column(view).saturating_add_signed(by).min(columns.len().saturating_sub(1));
+        self.column = columns
+            .get(there)
+            .and_then(|at| view.columns.get(*at))
+            .map(|column| column.name.clone());
+    }
+
+    /// Name of the column under the cursor.
+    pub fn column_name(&self, view: &SweepView) -> Option<String> {
+        let at = *self.columns(view).get(self.column(view))?;
+        view.columns.get(at).map(|column| column.name.clone())
     }
 
     /// How trials are sorted; by their numbers where nobody said.
@@ -147,9 +185,18 @@ impl Table {
     }
 }
 
-/// The place of a column, or which one may have been meant.
+/// The place of a column by its name, its heading or the only beginning of one; or which one may
+/// have been meant.
 pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
-    view.column(name).ok_or_else(|| {
+    let named = |wanted: &dyn Fn(&str) -> bool| {
+        let mut found = (0..view.columns.len())
+            .filter(|at| view.columns.get(*at).is_some_and(|column| wanted(&column.name)));
+        found.next().filter(|_| found.next().is_none())
+    };
+    let by_heading = || named(&|column| !name.is_empty() && heading(column) == name);
+    let by_beginning = || named(&|column| !name.is_empty() && column.starts_with(name));
+    let found = view.column(name).or_else(by_heading).or_else(by_beginning);
+    found.ok_or_else(|| {
         let names = || view.columns.iter().map(|column| column.name.as_str());
         match nearest(name, names()).first() {
             Some(near) => format!("there is no column `{name}`: did you mean `{near}`?"),
@@ -161,8 +208,20 @@ pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
     })
 }
 
+/// What stands above a column: names that tables on disk write out are shorter on the screen.
+pub fn heading(name: &str) -> &str {
+    match name {
+        "latent_rmse" => "rmse",
+        "clip_fraction" => "clipped",
+        "colourfulness" => "colourful",
+        "straightness" => "straight",
+        "seconds" => "s",
+        name => name,
+    }
+}
+
 /// Numbers by size, then texts, then what is not known, which is last in either direction.
-fn compare(a: Option<&Cell>, b: Option<&Cell>, descending: bool) -> Ordering {
+pub(super) fn compare(a: Option<&Cell>, b: Option<&Cell>, descending: bool) -> Ordering {
     let empty = |cell: Option<&Cell>| matches!(cell, None | Some(Cell::Empty));
     let ordering = match (a, b) {
         _ if empty(a) || empty(b) => return empty(a).cmp(&empty(b)),
@@ -242,7 +301,7 @@ fn conditions(text: &str, view: &SweepView) -> Vec<Condition> {
     let of = |token: &str| {
         let found = Operator::ALL.into_iter().find_map(|(sign, operator)| {
             let (name, value) = token.split_once(sign)?;
-            let column = view.column(name)?;
+            let column = known(name, view).ok()?;
             let value = value.parse().map_or_else(|_| Cell::Text(value.to_owned()), Cell::Number);
             let unfinished = value == Cell::Text(String::new());
             Some((unfinished, Condition::Against { column, operator, value }))

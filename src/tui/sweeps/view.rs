@@ -44,6 +44,13 @@ pub struct ColumnInfo {
     pub given: bool,
 }
 
+impl ColumnInfo {
+    /// Whether it is a parameter that was swept, and not what a setting was tried on.
+    pub fn is_swept(&self) -> bool {
+        self.given && !matches!(self.name.as_str(), "prompt" | "seed" | "size")
+    }
+}
+
 /// A trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRow {

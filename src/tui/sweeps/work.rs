@@ -1,6 +1,7 @@
 //! What the sweep screens ask for and what comes back: plain data, so that the application touches
 //! no disk and starts no process.
 
+use super::stands::Stands;
 use super::view::SweepView;
 use crate::engine::event::NfeCount;
 use serde::Deserialize;
@@ -98,6 +99,8 @@ pub enum SweepNews {
         /// Run directories, the one worked on last first.
         runs: Vec<RunCard>,
     },
+    /// Where a run directory stands, or why that is not known.
+    Stands(PathBuf, Result<Stands, String>),
     /// A plan, or what is wrong with the experiment.
     Planned(PathBuf, Result<Box<PlanCard>, String>),
     /// A process was started, or why it was not: its run directory and what it said.

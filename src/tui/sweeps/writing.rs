@@ -44,7 +44,7 @@ pub fn read(text: &str) -> Result<Wanted, String> {
     if let Some(name) =
         name.as_ref().filter(|name| !name.chars().all(fits) || name.starts_with('.'))
     {
-        return Err(format!("`{name}` is no name for a file: use letters, digits, - and _"));
+        return Err(format!("`{name}` cannot be a file name: use letters, digits, - and _"));
     }
     Ok(Wanted { values, name })
 }
@@ -52,7 +52,7 @@ pub fn read(text: &str) -> Result<Wanted, String> {
 /// `A..B/N`; `None` where the text is no such thing.
 fn range(text: &str) -> Result<Option<Vec<f64>>, String> {
     let Some((first, rest)) = text.split_once("..") else { return Ok(None) };
-    let wrong = || format!("`{text}` is no range: write 1..3/5, for five values from 1 to 3");
+    let wrong = || format!("`{text}` is not a range: write 1..3/5, for five values from 1 to 3");
     let (last, count) = rest.split_once('/').ok_or_else(wrong)?;
     let number = |text: &str| text.parse::<f64>().ok().filter(|n| n.is_finite()).ok_or_else(wrong);
     let (first, last) = (number(first)?, number(last)?);
@@ -221,10 +221,10 @@ mod tests {
             ("", "give the values"),
             ("softer", "give the values"),
             ("1 a b", "comes last"),
-            ("1..3", "no range"),
-            ("1..3/1", "no range"),
-            ("1 ../x", "no range"),
-            ("1 a/b", "no name"),
+            ("1..3", "not a range"),
+            ("1..3/1", "not a range"),
+            ("1 ../x", "not a range"),
+            ("1 a/b", "cannot be a file name"),
         ] {
             let told = read(text).unwrap_err();
             assert!(told.contains(word), "{text}: {told}");

@@ -70,9 +70,9 @@ pub(in super::super) fn import(text: &str, name: &str, size: Size) -> Result<Imp
     match sampler.link("sampler")? {
         select if select.class == "KSamplerSelect" => match select.text("sampler_name")?.as_str() {
             "euler" => {}
-            other => notes.push(format!("its sampler, {other}, is no part of a preset")),
+            other => notes.push(format!("its sampler, {other}, is not part of a preset")),
         },
-        other => notes.push(format!("its sampler, {}, is no part of a preset", other.name())),
+        other => notes.push(format!("its sampler, {}, is not part of a preset", other.name())),
     }
     Ok(Import { preset, notes })
 }

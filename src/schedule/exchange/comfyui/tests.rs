@@ -309,7 +309,7 @@ fn what_is_not_read_is_named_with_its_node() {
     assert!(refusal(&circle).contains("a circle"), "{}", refusal(&circle));
     let euler = "\"sampler_name\":\"euler\"";
     let notes = import(&text.replace(euler, "\"sampler_name\":\"res_multistep\"")).notes;
-    assert_eq!(notes, ["its sampler, res_multistep, is no part of a preset"]);
+    assert_eq!(notes, ["its sampler, res_multistep, is not part of a preset"]);
 }
 
 proptest! {

@@ -2,9 +2,10 @@
 
 use super::super::gallery::{broken, first_row};
 use super::{labelled, pane, words};
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Call};
 use crate::tui::app::App;
 use crate::tui::gallery::when;
+use crate::tui::keymap::Context;
 use crate::tui::screens::{footer, inside};
 use crate::tui::sweeps::{Entry, ExperimentCard, PlanCard, PlanState, RunCard};
 use ratatui::buffer::Buffer;
@@ -110,7 +111,23 @@ fn draw_row(app: &App, entry: Entry<'_>, place: Rect, buffer: &mut Buffer) {
         },
         Entry::Run(card) => {
             let age = card.changed.map(|changed| when::age(SystemTime::now(), changed));
-            (stem(&card.directory), age.unwrap_or_default(), app.theme.text)
+            let (stands, style) = match app.sweeps.stands(&card.directory) {
+                Some(Ok(stands)) if stands.is_running() => (stands.to_string(), app.theme.good),
+                Some(Ok(stands)) => (stands.to_string(), app.theme.text),
+                Some(Err(_)) => ("✗".to_owned(), app.theme.fault),
+                None => (String::new(), app.theme.text),
+            };
+            // The name must stay readable: how long ago gives way first.
+            let name = stem(&card.directory);
+            let notes: Vec<String> = [Some(stands), age].into_iter().flatten().collect();
+            let full = notes.iter().filter(|note| !note.is_empty()).cloned();
+            let full = full.collect::<Vec<_>>().join(" · ");
+            let room = usize::from(place.width).saturating_sub(name.chars().count() + 3);
+            let note = match full.chars().count() <= room {
+                true => full,
+                false => notes.into_iter().next().unwrap_or_default(),
+            };
+            (name, note, style)
         }
     };
     let room = usize::from(place.width).saturating_sub(note.chars().count() + 3);
@@ -155,7 +172,7 @@ fn draw_experiment(app: &App, card: &ExperimentCard, area: Rect, buffer: &mut Bu
             lines.extend(before.iter().flat_map(|plan| plan_lines(app, plan)));
         }
         Some(PlanState::Refused(_)) | None => {
-            let key = |action| app.keys_of(&crate::tui::action::Call::from(action));
+            let key = |action| app.keys_of(&Call::from(action));
             let text = format!(
                 "{} plans it, {} runs it, {} opens it in an editor",
                 key(Action::PlanSweep),
@@ -205,12 +222,34 @@ fn draw_run(app: &App, card: &RunCard, area: Rect, buffer: &mut Buffer) {
         lines.push(Line::from(Span::styled(words::plan(view), app.theme.dim)));
         lines.push(Line::default());
     }
-    let key = |action| app.keys_of(&crate::tui::action::Call::from(action));
-    let text = format!(
-        "{} shows its trials, {} goes on with it as a process of its own",
-        key(Action::Accept),
-        key(Action::RunSweep)
-    );
+    let key = |action| app.keys_of(&Call::from(action));
+    let mut text = format!("{} shows what it found so far", key(Action::Accept));
+    match app.sweeps.stands(&card.directory) {
+        Some(Ok(stands)) => {
+            if view.is_none() {
+                lines.insert(0, Line::from(Span::styled(words::stands(*stands), app.theme.text)));
+                lines.insert(1, Line::default());
+            }
+            if stands.is_resumable() {
+                text.push_str(&format!(
+                    ", {} goes on with it as a process of its own",
+                    key(Action::RunSweep)
+                ));
+            } else if stands.failed > 0 && !stands.is_running() {
+                text.push_str(&format!("; there, {} tries the failed trials again", retry(app)));
+            }
+        }
+        Some(Err(problem)) => {
+            lines.push(Line::from(Span::styled(problem.clone(), app.theme.fault)));
+        }
+        None => lines.push(Line::from(Span::styled("reading", app.theme.dim))),
+    }
     lines.push(Line::from(Span::styled(text, app.theme.dim)));
     Paragraph::new(lines).wrap(Wrap { trim: true }).render(inner, buffer);
+}
+
+/// The key that runs failed trials again, on the screen of a sweep.
+fn retry(app: &App) -> String {
+    let keys = app.keymap.keys(Context::Sweep, &Call::from(Action::RetrySweep));
+    keys.first().map_or_else(|| Action::RetrySweep.to_string(), |key| key.to_string())
 }

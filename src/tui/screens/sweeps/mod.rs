@@ -8,6 +8,7 @@ mod table;
 mod words;
 
 use super::{Placement, footer, inside, pane};
+use crate::tui::action::Call;
 use crate::tui::app::{App, Screen};
 use crate::tui::sweeps::{Attached, Face, SweepView, TrialRow};
 use ratatui::buffer::Buffer;
@@ -54,7 +55,7 @@ fn parts(attached: &Attached, area: Rect) -> Parts {
             parts.scatter = Rect { height: body.height - about, ..body };
             parts.about = Rect { y: parts.scatter.bottom(), height: about, ..body };
         }
-        Face::Table if wide => {
+        Face::Settings | Face::Table if wide => {
             let width = body.width * 5 / 8;
             let left = Rect { width, ..body };
             let right = Rect { x: body.x + width, width: body.width - width, ..body };
@@ -65,7 +66,7 @@ fn parts(attached: &Attached, area: Rect) -> Parts {
             parts.picture = Rect { height: right.height - about, ..right };
             parts.about = Rect { y: parts.picture.bottom(), height: about, ..right };
         }
-        Face::Table => {
+        Face::Settings | Face::Table => {
             let below = if body.height >= 16 { body.height / 2 } else { 0 };
             parts.table = Rect { height: body.height - below, ..body };
             let below = Rect { y: parts.table.bottom(), height: below, ..body };
@@ -151,6 +152,14 @@ pub(super) fn trial_rows(app: &App, area: Rect) -> Vec<(usize, Rect)> {
     }
 }
 
+/// What a click on a heading does.
+pub(super) fn heading_at(app: &App, area: Rect, at: (u16, u16)) -> Option<Call> {
+    let attached = app.sweeps.attached.as_ref()?;
+    let view = attached.view.as_ref()?;
+    let table = parts(attached, area).table;
+    if table.is_empty() { None } else { table::heading_at(app, attached, view, table, at) }
+}
+
 /// Draws the sweep that is followed.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let Some(attached) = app.sweeps.attached.as_ref() else { return };
@@ -202,7 +211,7 @@ fn draw_head(app: &App, view: &SweepView, area: Rect, buffer: &mut Buffer) {
         .render(first, buffer);
     let second = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let (text, style) = match &view.said {
-        Some(said) => (format!(" nobody runs it; said last: {said}"), app.theme.changed),
+        Some(said) => (format!(" {}", words::stopped(said)), app.theme.changed),
         None => (format!(" {}", words::plan(view)), app.theme.dim),
     };
     Span::styled(text, style).render(second, buffer);

@@ -10,8 +10,14 @@ use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-/// Columns that a picture with its gap has at least.
-const LEAST: u16 = 20;
+/// Columns that a picture with its gap has where there is room.
+const USUAL: u16 = 20;
+
+/// And the fewest that it is still recognised in.
+const LEAST: u16 = 12;
+
+/// How many pictures a screen shows at least, where they are still recognised.
+const WANTED: u16 = 6;
 
 /// Lines of a caption.
 const CAPTION: u16 = 2;
@@ -27,14 +33,23 @@ pub(super) struct Tile<'a> {
 
 /// Pictures side by side inside of a sheet.
 pub(super) fn columns(inner: Rect) -> usize {
-    usize::from((inner.width / LEAST).max(1))
+    let usual = (inner.width / USUAL).max(1);
+    let most = (inner.width / LEAST).max(1);
+    let shown = |columns: u16| columns * (inner.height / height(inner.width / columns)).max(1);
+    let enough = (usual..=most).find(|columns| shown(*columns) >= WANTED);
+    usize::from(enough.or_else(|| (usual..=most).max_by_key(|c| shown(*c))).unwrap_or(usual))
+}
+
+/// Rows that a picture of so many columns takes, with its caption: a cell is twice as high as it
+/// is wide.
+fn height(width: u16) -> u16 {
+    width / 2 + CAPTION
 }
 
 /// Columns and rows of cells that one takes, caption and gap included.
 fn size(inner: Rect) -> (u16, u16) {
     let width = inner.width / columns(inner) as u16;
-    // A cell is twice as high as it is wide.
-    let height = (width / 2 + CAPTION).clamp(CAPTION + 1, inner.height.max(CAPTION + 1));
+    let height = height(width).clamp(CAPTION + 1, inner.height.max(CAPTION + 1));
     (width, height)
 }
 
@@ -88,7 +103,15 @@ pub(super) fn draw(
         }
         let pinned = app.runs.pinned.as_ref().is_some_and(|run| is_run(trial, &run.recipe));
         let mark = if pinned { "A " } else { "" };
-        let lines = [format!("{mark}{} {}", trial.number, trial.setting), second(view, trial)];
+        let room = usize::from(tile.picture.width);
+        let whole = format!("{mark}{} {}", trial.number, trial.setting);
+        // Where one thing was swept, its value says it all.
+        let value = trial.setting.rsplit(' ').next().filter(|_| !trial.setting.contains(','));
+        let first = match value.filter(|_| whole.chars().count() > room) {
+            Some(value) => format!("{mark}{} · {value}", trial.number),
+            None => whole,
+        };
+        let lines = [first, second(view, trial)];
         let selected = tile.row == attached.table.cursor();
         for (line, y) in lines.iter().zip(tile.picture.bottom()..) {
             let place = Rect { y, height: 1, ..tile.picture }.intersection(tile.whole);

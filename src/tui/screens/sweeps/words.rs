@@ -5,7 +5,7 @@ use crate::experiment::report::digits;
 use crate::schedule::edit::Column;
 use crate::tui::gallery::words as recipes;
 use crate::tui::runs::{self, seconds};
-use crate::tui::sweeps::{PlanCard, SweepView, TrialRow};
+use crate::tui::sweeps::{PlanCard, Stands, SweepView, TrialRow};
 
 /// `12 of 20 trials · 1 failed · paused · 2 processes · about 2 min left`.
 pub(super) fn progress(view: &SweepView) -> String {
@@ -26,7 +26,7 @@ pub(super) fn progress(view: &SweepView) -> String {
             parts.push("all done".to_owned());
         }
         0 if status.pending == 0 => parts.push("nothing left to do".to_owned()),
-        0 => parts.push("no process at work".to_owned()),
+        0 => parts.push("not running".to_owned()),
         1 => parts.push("1 process".to_owned()),
         count => parts.push(format!("{count} processes")),
     }
@@ -36,6 +36,32 @@ pub(super) fn progress(view: &SweepView) -> String {
         format!("about {} left", seconds(each))
     }));
     parts.join(" · ")
+}
+
+/// Where a run directory of the list stands, in a sentence.
+pub(super) fn stands(stands: Stands) -> String {
+    let of = format!("{} of {} trials", stands.done, stands.trials);
+    let failed = match stands.failed {
+        0 => String::new(),
+        failed => format!(", {failed} failed"),
+    };
+    let state = match (stands.is_running(), stands.pending, stands.paused) {
+        (true, _, false) => "running",
+        (true, _, true) => "pausing after the current trials",
+        (false, 0, _) => "finished",
+        (false, _, true) => "paused",
+        (false, _, false) => "stopped: no process is running it",
+    };
+    format!("{of}{failed} · {state}")
+}
+
+/// Why nobody works on a sweep, from what its process said last.
+pub(super) fn stopped(said: &str) -> String {
+    match said.trim_start_matches("error: ") {
+        "cancelled" => "stopped by you".to_owned(),
+        "interrupted" => "stopped: its process was interrupted".to_owned(),
+        said => format!("stopped: {said}"),
+    }
 }
 
 /// `needs 132 + 132 evaluations, 108 + 108 saved · what it is for`.
@@ -52,7 +78,7 @@ pub(super) fn plan(view: &SweepView) -> String {
 pub(super) fn evaluations(nfe: NfeCount) -> String {
     let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
     format!(
-        "{cond_done} + {uncond_done} evaluations, {cond_saved} + {uncond_saved} saved by shared steps"
+        "{cond_done} + {uncond_done} evaluations, {cond_saved} + {uncond_saved} saved by sharing steps"
     )
 }
 
