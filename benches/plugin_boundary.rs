@@ -11,8 +11,8 @@ use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::sampler::plugin::{
-    Discovery, Effort, Guardian, Place, Places, PluginSampler, USUAL_LIMIT, USUAL_SILENCE, Watch,
-    discover,
+    Discovery, Effort, Guardian, Place, Places, PluginSampler, Trust, USUAL_LIMIT, USUAL_SILENCE,
+    Watch, discover,
 };
 use sigmalab::sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput, Velocities};
 use sigmalab::schedule::preset::Step;
@@ -158,6 +158,7 @@ fn in_runs(folder: &Path, library: &Path) -> (f64, f64) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_sigmalab"));
     let discovery = Discovery {
         places: Places::default().named(library.as_os_str()),
+        trust: Trust::default(),
         program: program.clone(),
         cache: Some(folder.join("cache")),
         limit: USUAL_SILENCE,

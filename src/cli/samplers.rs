@@ -4,7 +4,7 @@
 use sigmalab::engine::folders::cache_folder;
 use sigmalab::history::data_folder;
 use sigmalab::sampler::plugin::{
-    Discovery, Effort, PATH_VARIABLE, Places, USUAL_SILENCE, discover,
+    Discovery, Effort, PATH_VARIABLE, Places, TRUST_VARIABLE, Trust, USUAL_SILENCE, discover,
 };
 use sigmalab::sampler::{Samplers, is_built_in};
 use std::path::PathBuf;
@@ -21,7 +21,11 @@ pub(crate) fn discovery() -> Discovery {
     }
     // Stays the running program even when its file was replaced by a newer build.
     let program = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { own };
-    Discovery { places, program, cache: cache_folder(), limit: USUAL_SILENCE }
+    let mut trust = Trust::default();
+    if let Some(variable) = std::env::var_os(TRUST_VARIABLE) {
+        trust = trust.meaning(&variable);
+    }
+    Discovery { places, trust, program, cache: cache_folder(), limit: USUAL_SILENCE }
 }
 
 /// The samplers among which `id` is to be found. Built-in ones need no look at files.

@@ -12,6 +12,7 @@ use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::sampler::Samplers;
 use sigmalab::sampler::plugin::{Effort, discover, follow};
+use sigmalab::shared_folder::make_private_folder;
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::terminal::picture::{Protocol, ProtocolError};
 use sigmalab::tui::app::{App, Setup};
@@ -116,7 +117,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         store,
         keymap,
         theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
-        model,
+        model: model.clone(),
         size,
         prompt: FIRST_PROMPT.to_owned(),
         seed: FIRST_SEED,
@@ -130,6 +131,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let memory_limit = arguments.memory.limit()?;
     let mut engine = Engine::new(EngineOptions {
         log: log(),
+        named_model: Some(model),
         samplers,
         memory_limit,
         ..EngineOptions::default()
@@ -237,7 +239,7 @@ fn configuration_folder() -> Option<PathBuf> {
 /// Where the worker's libraries print: the screen is not theirs.
 fn log() -> Option<PathBuf> {
     let folder = cache_folder()?;
-    std::fs::create_dir_all(&folder).ok()?;
+    make_private_folder(&folder).ok()?;
     Some(folder.join("worker.log"))
 }
 

@@ -14,7 +14,7 @@ use super::request::{RunOutput, RunRequest, Timings};
 use super::solver::{SolverError, solver};
 use super::state_key::StateKey;
 use super::trajectory::TrajectoryCache;
-use crate::model::source::{SourceError, open_unless};
+use crate::model::source::{Named, SourceError, open_unless};
 use crate::model::{Decoded, Model, ModelError, PromptFeatures, profile};
 use crate::sampler::SamplerInfo;
 use crate::sampler::plugin::{Place, PluginFile, Watch};
@@ -130,11 +130,12 @@ impl Session {
     }
 
     /// Makes one image. Its sampler is the plugin in the file `plugin`, where one is given.
-    /// `on_event` is told of everything on the way.
+    /// `named` says who named its checkpoint. `on_event` is told of everything on the way.
     pub fn run(
         &mut self,
         request: &RunRequest,
         plugin: Option<&Path>,
+        named: &Named,
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<RunOutput, SessionError> {
@@ -148,7 +149,7 @@ impl Session {
         let started = Instant::now();
         let fits = self.fits.clone();
         let budget = self.memory;
-        let (loaded, cache) = self.load(recipe, cancel, on_event)?;
+        let (loaded, cache) = self.load(recipe, named, cancel, on_event)?;
         check_memory(budget, &loaded.model, recipe.size)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
@@ -233,6 +234,7 @@ impl Session {
     fn load(
         &mut self,
         recipe: &Recipe,
+        named: &Named,
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {
@@ -245,7 +247,7 @@ impl Session {
             Some(loaded) => loaded,
             None => {
                 let mut progress = |progress| on_event(Event::Loading(progress));
-                let checkpoint = open_unless(cancel, &recipe.model.name, &mut progress)?;
+                let checkpoint = open_unless(cancel, &recipe.model.name, named, &mut progress)?;
                 if cancel.is_cancelled() {
                     return Err(SessionError::Cancelled);
                 }

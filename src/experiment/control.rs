@@ -4,9 +4,8 @@
 
 use super::directory::RunDirectory;
 use super::trial::TrialId;
-use crate::image_file::{Lock, LockError, OnCollision, Target, TargetError};
+use crate::image_file::{Lock, LockError, OnCollision, TargetError};
 use serde::{Deserialize, Serialize};
-use std::fs;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -81,9 +80,9 @@ impl Control {
     /// What the file of a run directory says; nothing is wanted where there is none.
     pub fn read(directory: &RunDirectory) -> Result<Self, ControlError> {
         let path = directory.path().join(FILE);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Control::default()),
+        let text = match directory.read_small(FILE) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(Control::default()),
             Err(source) => return Err(ControlError::Io { path, source }),
         };
         let control: Control = serde_json::from_str(&text).map_err(|error| {
@@ -110,8 +109,7 @@ impl Control {
         change(&mut control);
         if control != before {
             let text = serde_json::to_string_pretty(&control).unwrap_or_default() + "\n";
-            let draft = Target::check(&path)?.draft(|out| out.write_all(text.as_bytes()))?;
-            draft.commit(OnCollision::Replace)?;
+            directory.put(FILE, OnCollision::Replace, |out| out.write_all(text.as_bytes()))?;
         }
         Ok(control)
     }
@@ -200,6 +198,7 @@ impl Followed {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::fs;
 
     fn directory() -> (tempfile::TempDir, RunDirectory) {
         let folder = tempfile::tempdir().unwrap();
@@ -240,6 +239,19 @@ mod tests {
             let told = Control::change(&directory, |c| c.paused = true).unwrap_err().to_string();
             assert!(told.contains("delete it"), "{told}");
             assert_eq!(fs::read_to_string(folder.path().join(FILE)).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn no_damaged_file_panics_and_none_is_lost_by_reading_it() {
+        let (folder, directory) = directory();
+        Control::change(&directory, |control| control.skip(["a".to_owned(), "b".to_owned()]))
+            .unwrap();
+        let whole = fs::read(folder.path().join(FILE)).unwrap();
+        for damaged in crate::mutations::Mutations::of(&whole, 20).take(2000) {
+            fs::write(folder.path().join(FILE), &damaged).unwrap();
+            let _ = Control::read(&directory);
+            assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), damaged);
         }
     }
 

@@ -4,10 +4,11 @@ use super::difference;
 use super::inputs::Inputs;
 use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
-use crate::image_file::{OnCollision, Target, TargetError};
+use crate::image_file::{OnCollision, TargetError};
 use crate::sampler::Samplers;
+use crate::shared_folder::SharedFolder;
 use serde::{Deserialize, Serialize};
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
@@ -18,8 +19,17 @@ const VERSION: u32 = 1;
 /// The frozen copy: what counts.
 const FROZEN: &str = "frozen.json";
 
+/// Most bytes of it that are read: an experiment file with a hundred thousand prompts has a tenth.
+const FROZEN_LIMIT: u64 = 256 << 20;
+
+/// Most bytes of a small file that are read.
+const SMALL: u64 = 16 << 20;
+
 /// The experiment file again, for people.
 const COPY: &str = "experiment.toml";
+
+/// What a detached process says.
+pub const OUTPUT: &str = "run.log";
 
 /// A run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -95,12 +105,17 @@ impl RunDirectory {
 
     /// Whether a sweep has begun in it.
     pub fn has_begun(&self) -> bool {
-        self.path.join(FROZEN).is_file()
+        self.frozen_file().is_some()
     }
 
     /// When what it runs was frozen: another time once it was extended.
     pub fn frozen_at(&self) -> Option<SystemTime> {
-        fs::metadata(self.path.join(FROZEN)).ok()?.modified().ok()
+        self.frozen_file()?.modified().ok()
+    }
+
+    /// What the system says of the frozen copy. A link is none.
+    fn frozen_file(&self) -> Option<fs::Metadata> {
+        fs::symlink_metadata(self.path.join(FROZEN)).ok().filter(fs::Metadata::is_file)
     }
 
     /// Folder of journals.
@@ -135,7 +150,7 @@ impl RunDirectory {
 
     /// What a detached process says.
     pub fn output(&self) -> PathBuf {
-        self.path.join("run.log")
+        self.path.join(OUTPUT)
     }
 
     /// The experiment that the directory was begun with, its samplers among `samplers`.
@@ -183,41 +198,100 @@ impl RunDirectory {
             return Err(DirectoryError::Changed { path: self.path.clone(), difference });
         }
         let old = json(&earlier);
-        let number = (1..).find(|n| !self.path.join(format!("frozen-{n}.json")).exists());
+        let number = (1..)
+            .find(|n| !fs::symlink_metadata(self.path.join(format!("frozen-{n}.json"))).is_ok());
         self.write(&format!("frozen-{}.json", number.unwrap_or(0)), &old, OnCollision::Refuse)?;
         self.write(FROZEN, &json(&frozen), OnCollision::Replace)?;
         self.write(COPY, text, OnCollision::Replace)
     }
 
-    /// Writes a file of the directory whole or not at all.
     fn write(&self, name: &str, text: &str, collision: OnCollision) -> Result<(), DirectoryError> {
-        let target = Target::check(&self.path.join(name))?;
-        let draft = target.draft(|out| out.write_all(text.as_bytes()))?;
-        draft.commit(collision)?;
-        Ok(())
+        Ok(self.put(name, collision, |out| out.write_all(text.as_bytes()))?)
     }
 
-    /// Makes a folder, if it is not there.
+    /// Writes a file of the directory, `NAME` or `FOLDER/NAME`, whole or not at all. Through a link
+    /// that somebody put there nothing is written: it is replaced.
+    pub fn put(
+        &self,
+        name: &str,
+        collision: OnCollision,
+        fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), TargetError> {
+        let written = self.shared().and_then(|shared| {
+            let (folder, last) = shared.way_to(name)?;
+            match collision {
+                OnCollision::Replace => folder.write(last, fill),
+                OnCollision::Refuse => folder.write_new(last, fill),
+            }
+        });
+        written.map_err(|source| {
+            let path = self.path.join(name);
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => TargetError::Exists { path },
+                _ => TargetError::Io { path, source },
+            }
+        })
+    }
+
+    /// Opens a file of the directory, `NAME` or `FOLDER/NAME`, to read: a plain one, through no
+    /// link.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        let shared = self.shared()?;
+        let (folder, last) = shared.way_to(name)?;
+        folder.file(last)
+    }
+
+    /// Opens the file at `path`, which is two names below a run directory, in the same way.
+    pub fn open_below(path: &Path) -> io::Result<File> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        SharedFolder::open_last(folder)?.file(path.file_name().unwrap_or_default())
+    }
+
+    /// What a small file of the directory holds; `None` where there is none.
+    pub(super) fn read_small(&self, name: &str) -> io::Result<Option<String>> {
+        self.read(name, SMALL)
+    }
+
+    fn read(&self, name: &str, most: u64) -> io::Result<Option<String>> {
+        match self.shared().and_then(|shared| shared.read_text(name, most)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The directory as a folder that others may write to.
+    pub fn shared(&self) -> io::Result<SharedFolder> {
+        SharedFolder::open(&self.path)
+    }
+
+    /// Makes a folder of the directory, if it is not there.
     pub(super) fn create(&self, folder: &Path) -> Result<(), DirectoryError> {
-        fs::create_dir_all(folder)
-            .map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
+        let made = fs::create_dir_all(&self.path).and_then(|()| {
+            let name = folder.file_name().unwrap_or_default();
+            self.shared()?.make_folder(name).map(drop)
+        });
+        made.map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
     }
 
     /// Removes what killed processes left of files they were writing. A file is written in
     /// moments: one that is an hour old is nobody's.
     pub(super) fn tidy(&self) {
         const OLD: Duration = Duration::from_secs(3600);
-        for folder in [self.path.clone(), self.images(), self.latents(), self.references()] {
-            let Ok(entries) = fs::read_dir(folder) else { continue };
-            for entry in entries.flatten() {
-                let name = entry.file_name();
+        let Ok(shared) = self.shared() else { return };
+        let below = [self.images(), self.latents(), self.references()];
+        let below = below.iter().filter_map(|folder| shared.folder(folder.file_name()?).ok());
+        for folder in below.chain(self.shared()) {
+            let Ok(names) = folder.names() else { continue };
+            for name in names {
                 let unfinished = name
                     .to_str()
                     .is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
-                let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
+                let age =
+                    || folder.file(&name).ok()?.metadata().ok()?.modified().ok()?.elapsed().ok();
                 if unfinished && age().is_some_and(|age| age > OLD) {
                     // What cannot be removed only takes room.
-                    let _ = fs::remove_file(entry.path());
+                    let _ = folder.remove(&name);
                 }
             }
         }
@@ -225,9 +299,9 @@ impl RunDirectory {
 
     fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
         let path = self.path.join(FROZEN);
-        let text = match fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        let text = match self.read(FROZEN, FROZEN_LIMIT) {
+            Ok(Some(text)) => text,
+            Ok(None) => return Ok(None),
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
         let damaged = |problem: String| DirectoryError::Damaged { path: path.clone(), problem };
@@ -345,6 +419,20 @@ mod tests {
         let begun = directory.begin(TEXT, &experiment("").inputs, false);
         assert!(matches!(begun, Err(DirectoryError::Occupied(_))));
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_damaged_frozen_copy_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(folder.path());
+        directory.begin(TEXT, &experiment("").inputs, false).unwrap();
+        let whole = fs::read(folder.path().join(FROZEN)).unwrap();
+        for damaged in crate::mutations::Mutations::of(&whole, 20).take(2000) {
+            fs::write(folder.path().join(FROZEN), &damaged).unwrap();
+            if let Ok(experiment) = directory.experiment(Samplers::built_in()) {
+                let _ = experiment.trials();
+            }
+        }
     }
 
     #[test]

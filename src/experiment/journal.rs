@@ -3,13 +3,20 @@
 //! records mean.
 
 use super::record::Record;
+use crate::shared_folder::SharedFolder;
 use std::collections::HashMap;
-use std::fs::{self, File};
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 /// Hexadecimal digits of a line's checksum.
 const DIGITS: usize = 16;
+
+/// Most bytes of a line: a record of a thousand steps has half a megabyte.
+const LONGEST_LINE: u64 = 32 << 20;
+
+/// Most bytes of a journal: fifty times a hundred thousand records of 48 steps.
+const LONGEST: u64 = 64 << 30;
 
 /// Why a journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +32,9 @@ pub enum JournalError {
     /// A record that has no text form.
     #[error("a record cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
+    /// Longer than any that this program writes.
+    #[error("`{}` is no journal of a sweep: it is too long, or has a line that is", .0.display())]
+    TooLong(PathBuf),
     /// Written by a later build.
     #[error(
         "journal `{}` holds a record of version {found} and this build reads up to {}: update \
@@ -60,12 +70,12 @@ impl Journal {
         let file = match &mut self.file {
             Some(file) => file,
             None => {
-                let file = File::options().create_new(true).append(true).open(&self.path);
+                let folder = SharedFolder::open_last(self.path.parent().unwrap_or(Path::new("")));
+                let folder = folder.map_err(io)?;
+                let file = folder.create_new(self.path.file_name().unwrap_or_default());
                 let file = self.file.insert(file.map_err(io)?);
                 // The name is to survive a crash too.
-                if let Some(folder) = self.path.parent() {
-                    File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
-                }
+                folder.sync().map_err(io)?;
                 file
             }
         };
@@ -114,53 +124,66 @@ impl Journals {
 
     /// The records that came since the last call, file by file in the order of their names.
     pub fn refresh(&mut self) -> Result<Vec<Record>, JournalError> {
-        let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
+        let folder = match SharedFolder::open_last(&self.folder) {
+            Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(io(&self.folder, error)),
+            Err(source) => return Err(JournalError::Io { path: self.folder.clone(), source }),
         };
-        let mut paths = Vec::new();
-        for entry in entries {
-            let path = entry.map_err(|error| io(&self.folder, error))?.path();
-            if path.extension().is_some_and(|extension| extension == "jsonl") {
-                paths.push(path);
-            }
-        }
-        paths.sort();
+        let names = folder.names();
+        let mut names = names
+            .map_err(|source| JournalError::Io { path: self.folder.clone(), source })?
+            .into_iter()
+            .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "jsonl"))
+            .collect::<Vec<_>>();
+        names.sort();
         let mut records = Vec::new();
-        for path in paths {
-            self.read_on(&path, &mut records)?;
+        for name in names {
+            let path = folder.path_of(&name);
+            let file = folder.file(&name);
+            let file = file.map_err(|source| JournalError::Io { path: path.clone(), source })?;
+            self.read_on(file, &path, &mut records)?;
         }
         Ok(records)
     }
 
-    fn read_on(&mut self, path: &Path, records: &mut Vec<Record>) -> Result<(), JournalError> {
+    fn read_on(
+        &mut self,
+        mut file: File,
+        path: &Path,
+        records: &mut Vec<Record>,
+    ) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         let read = self.read.entry(path.to_owned()).or_default();
-        let mut file = File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.len() <= *read {
+        let length = file.metadata().map_err(io)?.len();
+        if length > LONGEST {
+            return Err(JournalError::TooLong(path.to_owned()));
+        }
+        if length <= *read {
             return Ok(());
         }
         file.seek(SeekFrom::Start(*read)).map_err(io)?;
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io)?;
-        // What has no line end yet is being written, or was when its process died.
-        let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
-        for line in bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n') {
-            if line.is_empty() {
-                continue;
-            }
-            match parse(line) {
+        // What comes while this reads is for the next time.
+        let mut lines = BufReader::new(file.take(length - *read));
+        loop {
+            let mut line = Vec::new();
+            lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(io)?;
+            // What has no line end yet is being written, or was when its process died.
+            let Some((b'\n', text)) = line.split_last() else {
+                if line.len() as u64 == LONGEST_LINE {
+                    return Err(JournalError::TooLong(path.to_owned()));
+                }
+                return Ok(());
+            };
+            match parse(text) {
+                _ if text.is_empty() => {}
                 Parsed::Record(record) => records.push(*record),
                 Parsed::Later(found) => {
                     return Err(JournalError::Version { path: path.to_owned(), found });
                 }
                 Parsed::Damaged => self.damaged += 1,
             }
+            *read += line.len() as u64;
         }
-        *read += whole as u64;
-        Ok(())
     }
 }
 
@@ -176,8 +199,10 @@ fn parse(line: &[u8]) -> Parsed {
     if sum != checksum(json) {
         return Parsed::Damaged;
     }
-    match serde_json::from_str(json) {
-        Ok(record) => Parsed::Record(Box::new(record)),
+    match serde_json::from_str::<Record>(json) {
+        // A record that this program would not write is somebody else's, whatever its checksum.
+        Ok(record) if record.is_sound() => Parsed::Record(Box::new(record)),
+        Ok(_) => Parsed::Damaged,
         Err(_) => {
             let value: Option<serde_json::Value> = serde_json::from_str(json).ok();
             let version = value.and_then(|value| value.get("version")?.as_u64());
@@ -197,6 +222,7 @@ mod tests {
     use super::*;
     use crate::experiment::record::Outcome;
     use crate::experiment::trial::tests::experiment;
+    use std::fs;
 
     fn record(number: usize) -> Record {
         let trial = experiment("[parameters]\nmu = [0, 1]").trial(number).unwrap();
@@ -249,6 +275,46 @@ mod tests {
         let mut journals = Journals::new(folder.path());
         assert_eq!(journals.refresh().unwrap(), [record(1)]);
         assert_eq!(journals.damaged(), 1);
+    }
+
+    #[test]
+    fn no_damaged_record_panics_or_names_a_file_that_is_not_its_runs_own() {
+        let mut done = record(0);
+        done.outcome = crate::experiment::record::tests::done(&done.id);
+        let json = serde_json::to_string(&done).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.jsonl");
+        let mut sound = 0;
+        for damaged in crate::mutations::Mutations::of(json.as_bytes(), 20).take(4000) {
+            // With its right checksum, as a stranger would write it.
+            let text = String::from_utf8_lossy(&damaged).replace('\n', " ");
+            fs::write(&path, line(&text)).unwrap();
+            let mut journals = Journals::new(folder.path());
+            let Ok(records) = journals.refresh() else { continue };
+            for record in records {
+                sound += 1;
+                let Some(measured) = record.measured() else { continue };
+                let image = measured.image.as_deref().unwrap_or_default();
+                assert!(image.is_empty() || image == format!("images/{}.png", record.id.short()));
+                // What is made of records survives them.
+                let _ = crate::experiment::tables::row(&record, &[]);
+                let mut ledger = crate::experiment::ledger::Ledger::default();
+                ledger.take([record.clone(), record]);
+            }
+        }
+        // Many of the damaged ones are records all the same.
+        assert!(sound > 100, "{sound}");
+    }
+
+    #[test]
+    fn a_hole_in_a_file_is_no_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = File::create(folder.path().join("a.jsonl")).unwrap();
+        file.set_len(LONGEST_LINE + 5).unwrap();
+        let told = Journals::new(folder.path()).refresh().unwrap_err().to_string();
+        assert!(told.contains("too long") && told.contains("a.jsonl"), "{told}");
+        file.set_len(LONGEST + 1).unwrap();
+        assert!(Journals::new(folder.path()).refresh().is_err());
     }
 
     #[test]

@@ -4,8 +4,8 @@
 //! process can create. Clocks of two machines are never compared.
 
 use super::process::Process;
+use crate::shared_folder::SharedFolder;
 use std::collections::{BTreeSet, HashMap};
-use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
@@ -21,6 +21,14 @@ const LOST: Duration = Duration::from_secs(45);
 /// A lease that names nobody is of a process that ended between two system calls.
 const NAMELESS: Duration = Duration::from_secs(5);
 
+/// Highest number of an attempt that counts. Nobody loses a part so often; a file of a higher
+/// number is no lease.
+const MOST_ATTEMPTS: u32 = 1_000_000;
+
+/// Most bytes of a lease that are read: it names its holder in its first line and grows by a byte
+/// every few seconds.
+const LONGEST: u64 = 4 << 20;
+
 /// The leases of a run directory, as one process sees them.
 #[derive(Debug)]
 pub struct Leases {
@@ -33,7 +41,7 @@ pub struct Leases {
 /// A part of the sweep that this process holds. Dropping it gives the part back.
 #[derive(Debug)]
 pub struct Lease {
-    path: PathBuf,
+    folder: SharedFolder,
     unit: String,
     attempt: u32,
     stop: Option<Sender<()>>,
@@ -65,15 +73,19 @@ impl Leases {
             Some(attempt) if self.is_lost(unit, *attempt) => attempt + 1,
             Some(_) => return Ok(None),
         };
-        let path = file(&self.folder, unit, attempt);
-        let mut created = match File::options().create_new(true).append(true).open(&path) {
+        if attempt > MOST_ATTEMPTS {
+            return Ok(None);
+        }
+        let folder = SharedFolder::open_last(&self.folder)?;
+        let name = file_name(unit, attempt);
+        let mut created = match folder.create_new(&name) {
             Ok(created) => created,
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
             Err(error) => return Err(error),
         };
         let text = serde_json::to_string(&self.process)?;
         if let Err(error) = created.write_all(format!("{text}\n").as_bytes()) {
-            let _ = fs::remove_file(&path);
+            let _ = folder.remove(&name);
             return Err(error);
         }
         let (stop, stopped) = mpsc::channel();
@@ -84,7 +96,13 @@ impl Leases {
                 let _ = created.write_all(b".");
             }
         });
-        Ok(Some(Lease { path, unit: unit.to_owned(), attempt, stop: Some(stop), beat: Some(beat) }))
+        Ok(Some(Lease {
+            folder,
+            unit: unit.to_owned(),
+            attempt,
+            stop: Some(stop),
+            beat: Some(beat),
+        }))
     }
 
     /// Every lease whose holder is not known to be lost.
@@ -97,7 +115,7 @@ impl Leases {
         let mut held: Vec<Held> = Vec::new();
         for (unit, attempt) in latest {
             if !self.is_lost(&unit, attempt) {
-                let process = holder(&file(&self.folder, &unit, attempt));
+                let process = self.holder(&unit, attempt);
                 held.push(Held { unit, attempt, process });
             }
         }
@@ -118,18 +136,11 @@ impl Leases {
     }
 
     fn files(&self) -> io::Result<Vec<(String, u32)>> {
-        let entries = match fs::read_dir(&self.folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(error),
-        };
-        let names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
-        Ok(names
-            .filter_map(|name| {
-                let (unit, attempt) = name.rsplit_once('.')?;
-                Some((unit.to_owned(), attempt.parse().ok()?))
-            })
-            .collect())
+        match SharedFolder::open_last(&self.folder) {
+            Ok(folder) => attempts_in(&folder),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(error) => Err(error),
+        }
     }
 
     /// Numbers of the attempts at a part, the last one last.
@@ -141,37 +152,58 @@ impl Leases {
     }
 
     fn is_lost(&mut self, unit: &str, attempt: u32) -> bool {
-        let path = file(&self.folder, unit, attempt);
-        let holder = holder(&path);
+        let holder = self.holder(unit, attempt);
         if holder.as_ref().is_some_and(Process::is_gone) {
             return true;
         }
         let patience = if holder.is_some() { LOST } else { NAMELESS };
-        // It may be gone meanwhile: then it is nobody's, and the next look says so.
-        let Ok(length) = fs::metadata(&path).map(|metadata| metadata.len()) else { return false };
+        let name = file_name(unit, attempt);
+        let folder = SharedFolder::open_last(&self.folder).ok();
+        // It may be gone meanwhile: then it is nobody's, and the next look says so. What is no
+        // plain file does not grow.
+        let Some(length) = folder.and_then(|folder| match folder.length_of(&name) {
+            None if folder.has(&name) => Some(0),
+            length => length,
+        }) else {
+            return false;
+        };
         let now = Instant::now();
-        let (seen, since) = self.seen.entry(path).or_insert((length, now));
+        let (seen, since) = self.seen.entry(self.folder.join(name)).or_insert((length, now));
         if *seen != length {
             (*seen, *since) = (length, now);
         }
         now.duration_since(*since) > patience
     }
+
+    fn holder(&self, unit: &str, attempt: u32) -> Option<Process> {
+        let folder = SharedFolder::open_last(&self.folder).ok()?;
+        let text = folder.read(file_name(unit, attempt), LONGEST).ok()?;
+        let line = text.split(|byte| *byte == b'\n').next()?;
+        serde_json::from_slice(line).ok()
+    }
 }
 
-fn file(folder: &Path, unit: &str, attempt: u32) -> PathBuf {
-    folder.join(format!("{unit}.{attempt}"))
+fn file_name(unit: &str, attempt: u32) -> String {
+    format!("{unit}.{attempt}")
 }
 
-fn holder(path: &Path) -> Option<Process> {
-    let text = fs::read_to_string(path).ok()?;
-    serde_json::from_str(text.lines().next()?).ok()
+/// The leases in a folder: part and number of each.
+fn attempts_in(folder: &SharedFolder) -> io::Result<Vec<(String, u32)>> {
+    let names = folder.names()?;
+    let lease = |name: &str| {
+        let (unit, number) = name.rsplit_once('.')?;
+        let attempt: u32 = number.parse().ok()?;
+        let counts = (1..=MOST_ATTEMPTS).contains(&attempt) && attempt.to_string() == number;
+        counts.then(|| (unit.to_owned(), attempt))
+    };
+    Ok(names.iter().filter_map(|name| lease(name.to_str()?)).collect())
 }
 
 impl Lease {
     /// Whether it still counts: a process that slept too long may have lost it.
     pub fn is_mine(&self) -> bool {
-        let next = self.path.with_file_name(format!("{}.{}", self.unit, self.attempt + 1));
-        self.path.exists() && !next.exists()
+        let has = |attempt| self.folder.has(file_name(&self.unit, attempt));
+        has(self.attempt) && !has(self.attempt + 1)
     }
 }
 
@@ -182,9 +214,17 @@ impl Drop for Lease {
         if let Some(beat) = self.beat.take() {
             let _ = beat.join();
         }
-        // Earlier attempts first: while this one is there nobody begins at 1.
-        for attempt in 1..=self.attempt {
-            let _ = fs::remove_file(self.path.with_file_name(format!("{}.{attempt}", self.unit)));
+        // Earlier attempts first: while this one is there nobody begins at 1. Those that are there
+        // are looked for: numbers are chosen by whoever wrote the files.
+        let there = attempts_in(&self.folder).unwrap_or_default();
+        let mut attempts: Vec<u32> = there
+            .into_iter()
+            .filter(|(unit, attempt)| *unit == self.unit && *attempt < self.attempt)
+            .map(|(_, attempt)| attempt)
+            .collect();
+        attempts.sort_unstable();
+        for attempt in attempts.into_iter().chain([self.attempt]) {
+            let _ = self.folder.remove(file_name(&self.unit, attempt));
         }
     }
 }
@@ -193,6 +233,44 @@ impl Drop for Lease {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use std::fs;
+
+    #[test]
+    fn a_lease_of_a_huge_number_hangs_nobody_and_one_of_no_number_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let gone = Process { id: u32::MAX, ..Process::this() };
+        let text = serde_json::to_string(&gone).unwrap();
+        for name in ["a.4294967294", "a.4294967295", "b.1000000", "c.999999", "a.+5", "a.07"] {
+            fs::write(folder.path().join(name), &text).unwrap();
+        }
+        let mut leases = Leases::new(folder.path());
+        let began = Instant::now();
+        let lease = leases.take("a").unwrap().unwrap();
+        assert_eq!(leases.held().unwrap().len(), 1);
+        assert!(lease.is_mine());
+        drop(lease);
+        assert!(leases.take("b").unwrap().is_none());
+        drop(leases.take("c").unwrap().unwrap());
+        assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+        assert!(!folder.path().join("c.999999").exists());
+    }
+
+    #[test]
+    fn leases_that_are_links_or_pipes_are_not_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let pipe = folder.path().join("a.1");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        std::os::unix::fs::symlink("/dev/zero", folder.path().join("b.1")).unwrap();
+        let mut leases = Leases::new(folder.path());
+        let held = leases.held().unwrap();
+        assert!(held.iter().all(|held| held.process.is_none()), "{held:?}");
+        assert!(leases.take("a").unwrap().is_none());
+        // They give no sign of life, and are lost like others.
+        for (_, since) in leases.seen.values_mut() {
+            *since = since.checked_sub(LOST).unwrap();
+        }
+        assert!(leases.take("a").unwrap().is_some() && leases.take("b").unwrap().is_some());
+    }
 
     #[test]
     fn a_part_is_held_by_one_and_free_again_after() {

@@ -1,5 +1,6 @@
 //! What a finished run is measured to be, alone and against its reference run.
 
+use super::directory::RunDirectory;
 use super::record::{Against, Measured};
 use crate::engine::event::StepReport;
 use crate::engine::request::RunOutput;
@@ -9,9 +10,7 @@ use crate::metrics::image::ImageMetrics;
 use crate::metrics::latent::rmse;
 use crate::metrics::trajectory::straightness;
 use sigmalab_image::RgbImage;
-use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
 
 /// A finished reference run.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,10 +21,16 @@ pub(super) struct Baseline {
 
 impl Baseline {
     /// Reads the files of a reference run; `None` where one is missing or damaged.
-    pub(super) fn read(directory: &Path, measured: &Measured, tokens: usize) -> Option<Self> {
-        let image = directory.join(measured.image.as_ref()?);
-        let image = read_picture(BufReader::new(File::open(image).ok()?)).ok()?;
-        let latents = read_latents(&directory.join(measured.latents.as_ref()?), tokens).ok()?;
+    pub(super) fn read(
+        directory: &RunDirectory,
+        measured: &Measured,
+        tokens: usize,
+    ) -> Option<Self> {
+        let image = directory.open(measured.image.as_ref()?).ok()?;
+        let image = read_picture(BufReader::new(image)).ok()?;
+        let latents = measured.latents.as_ref()?;
+        let file = directory.open(latents).ok()?;
+        let latents = read_latents(file, &directory.path().join(latents), tokens).ok()?;
         Some(Baseline { image, latents })
     }
 }

@@ -1,16 +1,38 @@
 //! What a journal says of one run: everything that tables and reports need, so that they can be
 //! made of journals alone. Plain data; knows nothing of files.
 
-use super::spec::Value;
+use super::spec::{MOST_TRIALS, Value};
 use super::trial::{Reference, Trial, TrialId};
 use crate::engine::event::{NfeCount, StepReport};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::Timings;
 use crate::metrics::image::ImageMetrics;
+use crate::schedule::fault::MAX_STEPS;
 use serde::{Deserialize, Serialize};
 
 /// The version this build writes.
 pub const VERSION: u32 = 1;
+
+/// More evaluations than a run makes: sums of a hundred thousand of them still fit.
+const MOST_EVALUATIONS: u64 = 1 << 32;
+
+/// The folders of a run directory in which pictures and latents of such a run lie.
+pub(super) fn folders(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Trial => ("images", "latents"),
+        Kind::Reference => ("references", "references"),
+    }
+}
+
+/// The picture of the run `name` in the run directory.
+pub(super) fn picture_name(folder: &str, name: &str) -> String {
+    format!("{folder}/{name}.png")
+}
+
+/// Its latents there.
+pub(super) fn latents_name(folder: &str, name: &str) -> String {
+    format!("{folder}/{name}.safetensors")
+}
 
 /// One run that came to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -138,6 +160,32 @@ impl Record {
         }
     }
 
+    /// Whether this program could have written it: files by their own names in the run directory,
+    /// numbers that fit each other. What a stranger writes into a journal may be anything.
+    pub fn is_sound(&self) -> bool {
+        let of_run = |file: &Option<String>, own: String| file.as_ref().is_none_or(|f| *f == own);
+        let name = self.id.short();
+        let mut ids = std::iter::once(&self.id).chain(&self.reference);
+        let sound = ids.all(TrialId::is_hash)
+            && self.number <= MOST_TRIALS
+            && self.recipe.steps.len() <= MAX_STEPS;
+        sound
+            && self.measured().is_none_or(|measured| {
+                let (pictures, latents) = folders(self.kind);
+                let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = measured.nfe;
+                of_run(&measured.image, picture_name(pictures, name))
+                    && of_run(&measured.latents, latents_name(latents, name))
+                    && [cond_done, uncond_done, cond_saved, uncond_saved]
+                        .iter()
+                        .all(|count| *count <= MOST_EVALUATIONS)
+                    && measured.steps.len() <= self.recipe.steps.len()
+                    && measured
+                        .steps
+                        .iter()
+                        .all(|step| step.steps <= MAX_STEPS && step.index < step.steps)
+            })
+    }
+
     /// What was measured, if the run ended well.
     pub fn measured(&self) -> Option<&Measured> {
         match &self.outcome {
@@ -182,5 +230,31 @@ impl Started {
             finished_ms,
             outcome,
         }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The end of a run that went well, with its files.
+    pub(in super::super) fn done(id: &TrialId) -> Outcome {
+        let name = id.short();
+        let measured = serde_json::json!({
+            "status": "done",
+            "nfe": { "cond_done": 4, "uncond_done": 4, "cond_saved": 0, "uncond_saved": 0 },
+            "timings": Timings::default(),
+            "peak_memory": 1,
+            "clip_fraction": 0.0,
+            "picture": {
+                "clip_fraction": 0.0, "saturation": 0.1, "contrast": 0.2, "sharpness": 0.3,
+                "colourfulness": 0.4,
+            },
+            "straightness": 0.9,
+            "steps": [],
+            "image": format!("images/{name}.png"),
+            "latents": format!("latents/{name}.safetensors"),
+        });
+        serde_json::from_value(measured).unwrap_or(Outcome::Failed { error: String::new() })
     }
 }

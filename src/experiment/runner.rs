@@ -10,15 +10,16 @@ use super::measure::{Baseline, measure};
 use super::plan::{Plan, Run, Unit};
 use super::process::Process;
 use super::record::{Kind, Measured, Outcome, Record, Started};
+use super::record::{folders, latents_name, picture_name};
 use super::sweep::{Standing, Sweep, SweepError};
 use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::memory::default_cache_bytes;
 use crate::engine::memory_size::MemorySize;
 use crate::engine::request::{RunOutput, RunRequest};
 use crate::engine::worker::{Engine, EngineOptions, RunFailure};
-use crate::image_file::{OnCollision, Target, TargetError, write_latents, write_picture};
+use crate::image_file::{OnCollision, TargetError, write_latents, write_picture};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time between two looks at what other processes do.
@@ -501,25 +502,25 @@ impl Runner<'_> {
         let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
         let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
         let name = started.id.short();
-        let (pictures, latents, folder) = match run {
-            Run::Reference(_) => (true, true, "references"),
+        let (pictures, latents) = match run {
+            Run::Reference(_) => (true, true),
             Run::Trial(_) => {
                 let output = self.sweep.experiment.spec.output;
-                (output.images, output.latents, "images")
+                (output.images, output.latents)
             }
         };
-        let path = self.sweep.directory.path();
+        let (picture_folder, latents_folder) = folders(started.kind);
+        let directory = &self.sweep.directory;
         if pictures {
-            let file = format!("{folder}/{name}.png");
-            write(&path.join(&file), |out| {
+            let file = picture_name(picture_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
                 write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
             })?;
             measured.image = Some(file);
         }
         if latents {
-            let folder = if folder == "images" { "latents" } else { folder };
-            let file = format!("{folder}/{name}.safetensors");
-            write(&path.join(&file), |out| {
+            let file = latents_name(latents_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
                 write_latents(&output.noise, &output.latents, &output.recipe, out)
             })?;
             measured.latents = Some(file);
@@ -563,7 +564,7 @@ impl Runner<'_> {
                 return Ok(Brought::Failed(format!("its reference run failed: {error}")));
             }
         };
-        let directory = self.sweep.directory.path();
+        let directory = &self.sweep.directory;
         let tokens = record.recipe.size.tokens();
         if let Some(baseline) = Baseline::read(directory, measured, tokens) {
             self.baseline = Some((reference, baseline));
@@ -596,14 +597,6 @@ impl Runner<'_> {
         self.tables_written = Some(Instant::now());
         Ok(())
     }
-}
-
-fn write(
-    path: &Path,
-    fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
-) -> Result<(), TargetError> {
-    Target::check(path)?.draft(fill)?.commit(OnCollision::Replace)?;
-    Ok(())
 }
 
 fn milliseconds_now() -> u64 {

@@ -4,7 +4,7 @@
 use super::directory::RunDirectory;
 use super::ledger::Ledger;
 use super::record::{Kind, Measured, Outcome, Record};
-use crate::image_file::{OnCollision, Target, TargetError};
+use crate::image_file::{OnCollision, TargetError};
 use crate::schedule::preset::Step;
 use crate::schedule::runs::{Run, runs};
 use crate::schedule::terminal::Terminal;
@@ -91,7 +91,7 @@ pub enum TableError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The lock cannot be had.
-    #[error("the tables' lock: {0}")]
+    #[error("the tables' lock (tables.lock): {0}")]
     Lock(io::Error),
 }
 
@@ -103,8 +103,7 @@ impl TableLock {
     /// Waits for the lock of a run directory. Records have to be read after, or an older table
     /// could take the place of a newer one.
     pub fn take(directory: &RunDirectory) -> Result<Self, TableError> {
-        let path = directory.path().join("tables.lock");
-        let file = File::options().create(true).truncate(false).write(true).open(path);
+        let file = directory.shared().and_then(|shared| shared.lock_file("tables.lock"));
         let file = file.map_err(TableError::Lock)?;
         flock(&file, FlockOperation::LockExclusive)
             .map_err(|error| TableError::Lock(error.into()))?;
@@ -142,13 +141,11 @@ fn table(
     name: &str,
     fill: impl FnOnce(&mut csv::Writer<&mut dyn Write>) -> csv::Result<()>,
 ) -> Result<(), TableError> {
-    let target = Target::check(&directory.path().join(name))?;
-    let draft = target.draft(|out| {
+    directory.put(name, OnCollision::Replace, |out| {
         let mut writer = csv::Writer::from_writer(out);
         fill(&mut writer).map_err(io::Error::from)?;
         writer.flush()
     })?;
-    draft.commit(OnCollision::Replace)?;
     Ok(())
 }
 

@@ -50,6 +50,11 @@ pub struct Trial {
 pub struct TrialId(pub String);
 
 impl TrialId {
+    /// Whether it is a hash as this program writes it, which leads nowhere as a part of a path.
+    pub fn is_hash(&self) -> bool {
+        self.0.len() == 64 && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
     /// The beginning, which names files and rows.
     pub fn short(&self) -> &str {
         self.0.get(..16).unwrap_or(&self.0)

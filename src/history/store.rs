@@ -6,6 +6,7 @@ use crate::image_file::{
     OnCollision, PictureError, Target, TargetError, read_picture, write_picture,
 };
 use crate::metrics::image::ImageMetrics;
+use crate::shared_folder::make_private_folder;
 use etcetera::BaseStrategy as _;
 use sigmalab_image::{RgbImage, thumbnail};
 use std::collections::BTreeMap;
@@ -108,7 +109,7 @@ impl History {
     /// Puts a finished run into the history, and removes the oldest ones beyond the quota; the
     /// new one stays, however large.
     pub fn append(&self, run: &FinishedRun<'_>) -> Result<Entry, HistoryError> {
-        fs::create_dir_all(&self.folder)
+        make_private_folder(&self.folder)
             .map_err(|source| io_error("create", &self.folder, source))?;
         let finished = run.finished.duration_since(UNIX_EPOCH).unwrap_or_default();
         let finished_ms = u64::try_from(finished.as_millis()).unwrap_or(u64::MAX);

@@ -135,3 +135,15 @@ fn a_picture_without_an_entry_is_left_alone_while_it_may_be_somebodys() {
     assert!(history.path(&young, PICTURE).exists());
     assert!(!history.path(&old, PICTURE).exists());
 }
+
+#[test]
+fn a_new_history_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("share/sigmalab");
+    History::under(&data, DEFAULT_QUOTA).append(&made(1).at(100)).unwrap();
+    for path in [folder.path().join("share"), data.clone(), data.join("history")] {
+        let mode = fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700, "{path:?}");
+    }
+}

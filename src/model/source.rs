@@ -49,15 +49,69 @@ impl SourceError {
     }
 }
 
-/// Opens the checkpoint `name`. A folder of that name wins over the hub; `./demo` is a folder.
-pub fn open(name: &str, progress: &mut dyn FnMut(LoadProgress)) -> Result<Checkpoint, SourceError> {
-    open_unless(&CancelToken::default(), name, progress)
+/// Who named a checkpoint.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub enum Named {
+    /// A file that may be anybody's: a recipe, an experiment, a run directory. Nothing is
+    /// downloaded because of it.
+    #[default]
+    ByFile,
+    /// The user: it is downloaded where it is not here, with the token of the environment.
+    ByUser,
+    /// The user, in another process, which has this token. Its own environment has none.
+    ByUserWith {
+        /// The token, if there is one.
+        token: Option<String>,
+    },
 }
 
-/// The same, given up when `cancel` says so; what was downloaded until then is kept.
+/// Leaves the token out, so that it never reaches a log.
+impl std::fmt::Debug for Named {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Named::ByFile => "ByFile",
+            Named::ByUser => "ByUser",
+            Named::ByUserWith { .. } => "ByUserWith(…)",
+        })
+    }
+}
+
+impl Named {
+    fn settings(&self) -> HubSettings {
+        let own = HubSettings::from_env();
+        match self {
+            Named::ByFile => HubSettings { asked: false, ..own },
+            Named::ByUser => own,
+            Named::ByUserWith { token } => HubSettings { token: token.clone(), ..own },
+        }
+    }
+}
+
+/// Opens the checkpoint `name`. A folder of that name wins over the hub; `./demo` is a folder.
+pub fn open(
+    name: &str,
+    named: &Named,
+    progress: &mut dyn FnMut(LoadProgress),
+) -> Result<Checkpoint, SourceError> {
+    open_unless(&CancelToken::default(), name, named, progress)
+}
+
+/// Whether a checkpoint that a file names is on this machine, as far as its name tells.
+///
+/// # Errors
+/// Why not: it would have to be downloaded.
+pub fn is_here(name: &str) -> Result<(), SourceError> {
+    if name != DEMO && !Path::new(name).exists() && hub::looks_like_repository(name) {
+        hub::resolve(name, &Named::ByFile.settings(), &mut |_| {})?;
+    }
+    Ok(())
+}
+
+/// Opens it like [`open`], given up when `cancel` says so; what was downloaded until then is kept.
 pub fn open_unless(
     cancel: &CancelToken,
     name: &str,
+    named: &Named,
     progress: &mut dyn FnMut(LoadProgress),
 ) -> Result<Checkpoint, SourceError> {
     if name == DEMO {
@@ -73,7 +127,7 @@ pub fn open_unless(
     if !hub::looks_like_repository(name) {
         return Err(SourceError::Unknown(name.to_owned()));
     }
-    let settings = HubSettings { cancel: cancel.clone(), ..HubSettings::from_env() };
+    let settings = HubSettings { cancel: cancel.clone(), ..named.settings() };
     let (started, mut rate) = (Instant::now(), TransferRate::default());
     let folder = hub::resolve(name, &settings, &mut |download| {
         progress(LoadProgress {
@@ -114,7 +168,7 @@ mod tests {
     fn paths_never_go_to_the_hub() {
         for name in ["./m/tiny", "../tiny", "/m", "~/m", "~", "models/ideogram/fp8", ".."] {
             assert!(looks_like_path(name), "{name}");
-            let error = open(name, &mut |_| {});
+            let error = open(name, &Named::ByUser, &mut |_| {});
             let known = matches!(error, Err(SourceError::NoFolder(_) | SourceError::Checkpoint(_)));
             assert!(known, "{name}");
         }

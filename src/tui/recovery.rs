@@ -4,10 +4,11 @@
 
 use crate::engine::recipe::Recipe;
 use crate::image_file::{OnCollision, Target};
+use crate::shared_folder::{make_private_folder, read_plain};
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
 use std::fs;
-use std::io::{self, Read};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -107,7 +108,7 @@ fn folder(data: &Path) -> PathBuf {
 
 fn write(path: &Path, unsaved: &Unsaved) -> io::Result<()> {
     if let Some(folder) = path.parent() {
-        fs::create_dir_all(folder)?;
+        make_private_folder(folder)?;
     }
     let text = serde_json::to_vec(unsaved)?;
     let target = Target::check(path).map_err(io::Error::other)?;
@@ -155,9 +156,8 @@ fn is_alive(process: i32) -> bool {
 }
 
 fn read(path: &Path) -> Option<Unsaved> {
-    let mut text = String::new();
-    fs::File::open(path).ok()?.take(LIMIT).read_to_string(&mut text).ok()?;
-    serde_json::from_str::<Unsaved>(&text).ok().filter(|unsaved| unsaved.version == VERSION)
+    let text = read_plain(path, LIMIT).ok()?;
+    serde_json::from_slice::<Unsaved>(&text).ok().filter(|unsaved| unsaved.version == VERSION)
 }
 
 #[cfg(test)]
@@ -212,6 +212,15 @@ mod tests {
         assert_eq!(fs::read_to_string(&file).unwrap(), "as it was");
         recovery.keep(None).unwrap();
         assert!(!file.exists());
+    }
+
+    #[test]
+    fn edits_are_for_their_user_alone() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let data = tempfile::tempdir().unwrap();
+        Recovery::under(Some(data.path())).keep(Some(&unsaved("A"))).unwrap();
+        let mode = fs::metadata(folder(data.path())).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
     }
 
     #[test]

@@ -10,3 +10,4 @@ mod output;
 mod program;
 mod recipes;
 mod schedules;
+mod strangers;

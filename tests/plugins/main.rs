@@ -8,5 +8,6 @@ mod crashing;
 mod listing;
 mod running;
 mod solvers;
+mod strangers;
 mod sweeping;
 mod workshop;

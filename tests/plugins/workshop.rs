@@ -5,7 +5,7 @@ use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::engine::worker::{Engine, EngineOptions};
 use sigmalab::sampler::Samplers;
-use sigmalab::sampler::plugin::{Discovery, Effort, Listing, Places, discover};
+use sigmalab::sampler::plugin::{Discovery, Effort, Listing, Places, Trust, discover};
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
 use sigmalab::schedule::terminal::Terminal;
@@ -76,6 +76,7 @@ impl Workshop {
     fn discovery(&self) -> Discovery {
         Discovery {
             places: Places::default().named(self.plugins().as_os_str()),
+            trust: Trust::default(),
             program: program(),
             cache: Some(self.path("cache")),
             limit: Duration::from_secs(20),

@@ -2,14 +2,15 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
+use sigmalab_sampler_sdk::Table;
 use sigmalab_sampler_sdk::testing::{Grid, Run, observed_orders};
 use std::process::Command;
 
-fn plugin() -> &'static abi::Plugin {
+fn plugin() -> Table {
     let plugin = sigmalab_plugin_entry(1, 0);
     assert!(!plugin.is_null());
-    // SAFETY: the entry returns static data.
-    unsafe { &*plugin }
+    // SAFETY: the entry returns static data that keeps the header's rules.
+    unsafe { Table::vouched(&*plugin) }
 }
 
 #[test]

@@ -51,14 +51,43 @@ macro_rules! export {
     };
 }
 
+/// A plugin's table whose pointers are known to be good, so that using it is safe: one of
+/// [`plugin`], or one that somebody vouches for.
+#[derive(Debug, Clone, Copy)]
+pub struct Table(&'static abi::Plugin);
+
+impl Table {
+    /// A table that was not made by [`plugin`], such as one of a sampler in C.
+    ///
+    /// # Safety
+    /// Its pointers and functions keep the header's rules for as long as the process lives.
+    #[allow(unsafe_code)]
+    pub const unsafe fn vouched(table: &'static abi::Plugin) -> Self {
+        Table(table)
+    }
+
+    /// The table itself.
+    pub const fn get(self) -> &'static abi::Plugin {
+        self.0
+    }
+}
+
+impl std::ops::Deref for Table {
+    type Target = abi::Plugin;
+
+    fn deref(&self) -> &abi::Plugin {
+        self.0
+    }
+}
+
 /// What `S` is, as the entry point of its library returns it. A test may use it without one.
-pub const fn plugin<S: Sampler>() -> &'static abi::Plugin {
-    Exported::<S>::PLUGIN
+pub const fn plugin<S: Sampler>() -> Table {
+    Table(Exported::<S>::PLUGIN)
 }
 
 /// What [`export!`](crate::export!) calls: the table, or null for a host of another major version.
 pub fn entry<S: Sampler>(host_major: u32, _host_minor: u32) -> *const abi::Plugin {
-    if host_major == u32::from(abi::ABI_MAJOR) { plugin::<S>() } else { ptr::null() }
+    if host_major == u32::from(abi::ABI_MAJOR) { plugin::<S>().get() } else { ptr::null() }
 }
 
 struct Exported<S>(S);

@@ -66,7 +66,7 @@ pub mod testing;
 pub mod time;
 
 pub use error::Error;
-pub use export::{Sampler, entry, plugin};
+pub use export::{Sampler, Table, entry, plugin};
 pub use host::{Host, Level};
 pub use info::{ChoiceName, Info, Param, Params};
 pub use step::{Blend, Past, Step};

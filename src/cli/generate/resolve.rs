@@ -9,7 +9,7 @@ use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
-use sigmalab::model::source::lasting_name;
+use sigmalab::model::source::{Named, lasting_name};
 use sigmalab::sampler::Samplers;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
@@ -73,9 +73,10 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let mut warnings = Vec::new();
     let steps = steps(arguments, base, &mut warnings)?;
     let (sampler, samplers) = sampler(arguments, base)?;
-    let model_name = match (arguments.model.given(), base) {
-        (None, Some(base)) => base.model.name.clone(),
-        _ => arguments.model.name()?,
+    // A recipe may be anybody's: what it names is not downloaded.
+    let (model_name, named) = match (arguments.model.given(), base) {
+        (None, Some(base)) => (base.model.name.clone(), Named::ByFile),
+        _ => (arguments.model.name()?, Named::ByUser),
     };
     let prompt = wording::settle(
         prompt_text(arguments, base)?,
@@ -86,7 +87,9 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     )?;
     let device = device(arguments, base)?;
 
-    let checkpoint = model_flags::open(&model_name, &mut |loading| progress.loading(&loading));
+    let checkpoint = model_flags::open(&model_name, &named, &mut |loading| {
+        progress.loading(&loading);
+    });
     progress.finish();
     let checkpoint = checkpoint?;
     let fingerprint = checkpoint.fingerprint();

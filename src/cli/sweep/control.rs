@@ -57,7 +57,7 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
     let sweep = load::open(&arguments.dir)?;
     let dir = arguments.dir.display();
     if arguments.trials.is_empty() {
-        change(&sweep, |control| control.stops += 1)?;
+        change(&sweep, |control| control.stops = control.stops.wrapping_add(1))?;
         return print::result(&format!(
             "{dir}  cancelled: processes stop before their next evaluation\n"
         ));

@@ -5,8 +5,8 @@ use super::run::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab::experiment::directory::RunDirectory;
+use sigmalab::shared_folder::append_to;
 use std::ffi::OsString;
-use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
@@ -19,7 +19,7 @@ pub(super) fn start(
     let log = directory.output();
     let path = log.display().to_string();
     let failed = |error: std::io::Error| Failure::failed(format_args!("`{path}`: {error}"));
-    let output = File::options().create(true).append(true).open(&log).map_err(failed)?;
+    let output = append_to(&log).map_err(failed)?;
     let errors = output.try_clone().map_err(failed)?;
     let child = Command::new(program()?)
         .args(arguments(directory, retry_failed, flags))

@@ -13,7 +13,7 @@ use sigmalab::experiment::prompts;
 use sigmalab::experiment::spec::{Prompt, PromptSource, Settings, Spec};
 use sigmalab::experiment::sweep::{Sweep, SweepError};
 use sigmalab::experiment::trial::Experiment;
-use sigmalab::model::source::lasting_name;
+use sigmalab::model::source::{Named, lasting_name};
 use sigmalab_compute::DeviceChoice;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -60,12 +60,15 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
     let reference = spec.reference.as_ref().map(|settings| preset(settings, "reference"));
     let reference = reference.transpose()?;
     warnings.iter().for_each(print::warning);
-    let model = match (flags.model.given(), &spec.model) {
-        (None, Some(model)) => model.clone(),
-        _ => flags.model.name()?,
+    // An experiment file may be anybody's: what it names is not downloaded.
+    let (model, named) = match (flags.model.given(), &spec.model) {
+        (None, Some(model)) => (model.clone(), Named::ByFile),
+        _ => (flags.model.name()?, Named::ByUser),
     };
     let mut progress = crate::cli::generate::progress::Progress::new(true);
-    let checkpoint = model_flags::open(&model, &mut |loading| progress.loading(&loading));
+    let checkpoint = model_flags::open(&model, &named, &mut |loading| {
+        progress.loading(&loading);
+    });
     progress.finish();
     let checkpoint = checkpoint?;
     let inputs = Inputs {

@@ -8,6 +8,9 @@ use sigmalab::experiment::report::{Finding, Plot, compare};
 use sigmalab::image_file::{OnCollision, Target};
 use std::path::PathBuf;
 
+/// The picture in a run directory, where no other is named.
+const PLOT: &str = "plot.svg";
+
 /// The arguments of `sweep plot`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
@@ -36,7 +39,7 @@ pub(super) struct PlotCommand {
 
 /// Prints the table and writes the picture.
 pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
-    let path = arguments.output.clone().unwrap_or_else(|| arguments.dir.join("plot.svg"));
+    let path = arguments.output.clone().unwrap_or_else(|| arguments.dir.join(PLOT));
     if path.extension().is_none_or(|extension| extension != "svg") {
         return Err(Failure::bad_input(format_args!(
             "`{}`: plots are SVG: let the name end in .svg",
@@ -48,8 +51,19 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
     let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
         .map_err(Failure::bad_input)?;
     let svg = Plot::of(&comparison, arguments.log).svg();
-    let target = Target::check(&path).map_err(Failure::bad_input)?;
-    let draft = target.draft(|out| out.write_all(svg.as_bytes())).map_err(Failure::failed)?;
-    let written = draft.commit(OnCollision::Replace).map_err(Failure::failed)?;
+    let written = match arguments.output {
+        Some(_) => {
+            let target = Target::check(&path).map_err(Failure::bad_input)?;
+            let draft = target.draft(|out| out.write_all(svg.as_bytes()));
+            draft.and_then(|draft| draft.commit(OnCollision::Replace)).map_err(Failure::failed)?
+        }
+        // Nobody named a link that may lie there.
+        None => {
+            let fill = |out: &mut dyn std::io::Write| out.write_all(svg.as_bytes());
+            let put = sweep.directory.put(PLOT, OnCollision::Replace, fill);
+            put.map_err(Failure::failed)?;
+            path
+        }
+    };
     print::result(&format!("{}\n{}\n", comparison.table(), written.display()))
 }

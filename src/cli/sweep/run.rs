@@ -6,6 +6,7 @@ use super::progress::{Progress, in_words};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
+use crate::cli::model_flags;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
@@ -153,6 +154,8 @@ fn work(
     if flags.detached {
         detach::arrive()?;
     }
+    // A run directory may be anybody's too.
+    model_flags::check_here(&sweep.experiment.inputs.model)?;
     let started = Instant::now();
     let options = RunOptions {
         program: None,
@@ -223,7 +226,7 @@ fn work(
         let message = format!(
             "{} failed, the first: {}",
             counted(failed, "trial"),
-            cause.unwrap_or_default()
+            print::one_line(&cause.unwrap_or_default())
         );
         let directory = quoted(sweep.directory.path());
         return Err(Failure::failed(message)

@@ -3,7 +3,7 @@
 use super::load;
 use super::progress::in_words;
 use crate::cli::failure::Failure;
-use crate::cli::print::{self, counted};
+use crate::cli::print::{self, counted, one_line};
 use clap::Args;
 use sigmalab::experiment::status::Status;
 use std::fmt::Write as _;
@@ -74,10 +74,10 @@ fn text(status: &Status) -> String {
     }
     for worker in &status.workers {
         let who = match &worker.process {
-            Some(process) => format!("process {} on {}", process.id, process.host),
+            Some(process) => format!("process {} on {}", process.id, one_line(&process.host)),
             None => "a process".to_owned(),
         };
-        let _ = writeln!(text, "part {} is worked on by {who}", worker.unit);
+        let _ = writeln!(text, "part {} is worked on by {who}", one_line(&worker.unit));
     }
     if status.former > 0 {
         let _ = writeln!(
@@ -96,7 +96,7 @@ fn text(status: &Status) -> String {
             failure.trial,
             failure.number,
             counted(failure.attempts as usize, "time"),
-            failure.error
+            one_line(&failure.error)
         );
     }
     if status.failures.len() > MOST_FAILURES {

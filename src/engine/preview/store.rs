@@ -2,10 +2,14 @@
 //! file that cannot be read or written only costs drafts; it is never an error of a run.
 
 use super::fit::Fit;
+use crate::shared_folder::{make_private_folder, read_plain};
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
+
+/// Most bytes of a file that are read.
+const LIMIT: u64 = 16 << 20;
 
 /// Most files kept; the oldest go first. One takes about 100 KB.
 const MOST_FILES: usize = 64;
@@ -22,7 +26,7 @@ impl FitStore {
 
     /// The fit of a checkpoint; empty where none is kept.
     pub fn load(&self, fingerprint: &str) -> Fit {
-        let text = self.path(fingerprint).and_then(|path| fs::read(path).ok());
+        let text = self.path(fingerprint).and_then(|path| read_plain(&path, LIMIT).ok());
         let fit: Option<Fit> = text.and_then(|text| serde_json::from_slice(&text).ok());
         fit.filter(Fit::is_whole).unwrap_or_default()
     }
@@ -34,7 +38,7 @@ impl FitStore {
         if !fit.is_whole() {
             return Ok(());
         }
-        fs::create_dir_all(folder)?;
+        make_private_folder(folder)?;
         let mut file = tempfile::Builder::new().prefix(".sigmalab-").tempfile_in(folder)?;
         file.write_all(&serde_json::to_vec(fit)?)?;
         file.persist(path).map_err(|error| error.error)?;

@@ -2,16 +2,17 @@
 //! and replaces a worker that died. It knows nothing of tensors.
 
 use super::frame::{self, FrameError};
-use super::message::{Command as Message, Report, pack_request, unpack_output};
+use super::message::{Command as Message, Fetch, Report, pack_request, unpack_output};
 use super::{WORKER_ARGUMENT, death};
 use crate::engine::event::Event;
 use crate::engine::memory_size::MemorySize;
 use crate::engine::request::{RunOutput, RunRequest};
+use crate::model::hub::TOKEN_VARIABLES;
 use crate::sampler::Samplers;
 use crate::sampler::plugin::Place;
+use crate::shared_folder::append_to;
 use sigmalab_image::RgbImage;
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{self, BufReader};
 use std::net::Shutdown;
 use std::num::NonZeroUsize;
@@ -42,6 +43,9 @@ pub struct EngineOptions {
     /// File to which what libraries print in the worker is appended; the caller's standard
     /// error when `None`.
     pub log: Option<PathBuf>,
+    /// The checkpoint that the user named: it is downloaded where it is not on this machine. Those
+    /// that only recipes name are not.
+    pub named_model: Option<String>,
     /// The samplers that recipes may name; the built-in ones by default.
     pub samplers: Samplers,
     /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
@@ -127,7 +131,9 @@ impl Engine {
                 .map_err(|error| RunFailure::NoWorker(error.to_string()))?,
         };
         let plugin = sampler.file.map(|file| file.path);
-        self.worker.insert(worker).run(run, request, plugin);
+        let asked = self.options.named_model.as_ref() == Some(&request.recipe.model.name);
+        let fetch = asked.then(Fetch::with_own_token);
+        self.worker.insert(worker).run(run, request, plugin, fetch);
         Ok(RunId(run))
     }
 
@@ -220,10 +226,17 @@ impl Worker {
         let threads = options.threads.or_else(threads_of_environment).unwrap_or(cores);
         let threads = threads.clamp(1, cores).to_string();
         command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", &threads);
+        // Code of plugins runs there.
+        for variable in TOKEN_VARIABLES {
+            command.env_remove(variable);
+        }
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
         match &options.log {
             Some(path) => {
-                let log = File::options().create(true).append(true).open(path)?;
+                // It may lie in a folder in which others put files.
+                let log = append_to(path).map_err(|error| {
+                    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+                })?;
                 command.stdout(log.try_clone()?).stderr(log);
             }
             // Standard output belongs to the caller's own results.
@@ -252,9 +265,15 @@ impl Worker {
         lock(&self.outstanding).is_some()
     }
 
-    fn run(&mut self, run: u64, request: &RunRequest, plugin: Option<PathBuf>) {
+    fn run(
+        &mut self,
+        run: u64,
+        request: &RunRequest,
+        plugin: Option<PathBuf>,
+        fetch: Option<Fetch>,
+    ) {
         let alive = lock(&self.outstanding).as_mut().map(|runs| runs.insert(run)).is_some();
-        let (message, block) = pack_request(run, request, plugin);
+        let (message, block) = pack_request(run, request, plugin, fetch);
         // A broken pipe is a dead worker: the reader sees it too, and says why for every run
         // outstanding. Only a worker already buried is answered for here.
         let _ = frame::write(&mut self.pipe, &message, &block);

@@ -5,6 +5,8 @@ use super::client::RunFailure;
 use crate::engine::event::{Event, NfeCount};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, RunRequest, Timings};
+use crate::model::hub::HubSettings;
+use crate::model::source::Named;
 use crate::sampler::plugin::Place;
 use serde::{Deserialize, Serialize};
 use sigmalab_image::RgbImage;
@@ -16,9 +18,43 @@ use std::path::PathBuf;
 pub(super) enum Command {
     /// Make an image, with the plugin in the file `plugin` where one is named. The block holds
     /// the initial noise where `noise` is set.
-    Run { run: u64, recipe: Box<Recipe>, plugin: Option<PathBuf>, noise: bool, previews: bool },
+    Run {
+        run: u64,
+        recipe: Box<Recipe>,
+        plugin: Option<PathBuf>,
+        /// Where the user named the recipe's checkpoint.
+        fetch: Option<Fetch>,
+        noise: bool,
+        previews: bool,
+    },
     /// Stop a run within one step.
     Cancel { run: u64 },
+}
+
+/// The right to download a checkpoint. The token comes this way because the worker's environment,
+/// which code of plugins can read, has none.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Fetch {
+    token: Option<String>,
+}
+
+impl Fetch {
+    /// With the token of this process's environment.
+    pub(super) fn with_own_token() -> Self {
+        Fetch { token: HubSettings::from_env().token }
+    }
+
+    /// Who named the checkpoint of a run that came with this.
+    pub(super) fn named(fetch: Option<Fetch>) -> Named {
+        fetch.map_or(Named::ByFile, |Fetch { token }| Named::ByUserWith { token })
+    }
+}
+
+impl std::fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fetch(…)")
+    }
 }
 
 /// From the worker.
@@ -75,12 +111,13 @@ pub(super) fn pack_request(
     run: u64,
     request: &RunRequest,
     plugin: Option<PathBuf>,
+    fetch: Option<Fetch>,
 ) -> (Command, Vec<u8>) {
     let noise = request.noise.as_deref();
     let block = to_bytes(noise.unwrap_or_default());
     let recipe = Box::new(request.recipe.clone());
     let previews = request.previews;
-    (Command::Run { run, recipe, plugin, noise: noise.is_some(), previews }, block)
+    (Command::Run { run, recipe, plugin, fetch, noise: noise.is_some(), previews }, block)
 }
 
 pub(super) fn unpack_request(

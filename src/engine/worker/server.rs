@@ -3,13 +3,16 @@
 
 use super::frame::{self, FrameError};
 use super::guardian::{Pipe, end_at_once};
-use super::message::{Command, FailureKind, Report, pack_event, pack_output, unpack_request};
+use super::message::{
+    Command, FailureKind, Fetch, Report, pack_event, pack_output, unpack_request,
+};
 use crate::engine::folders::cache_folder;
 use crate::engine::memory::MemoryBudget;
 use crate::engine::memory_size::MemorySize;
 use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
+use crate::model::source::Named;
 use crate::sampler::plugin::{USUAL_LIMIT, Watch};
 use sigmalab_compute::CancelToken;
 use std::collections::HashMap;
@@ -60,6 +63,7 @@ struct Order {
     run: u64,
     request: RunRequest,
     plugin: Option<PathBuf>,
+    named: Named,
 }
 
 /// Serves requests from the socket on standard input until the other end closes it.
@@ -86,11 +90,11 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
     let memory = MemoryBudget::new(options.memory_limit, options.cache_bytes);
     let mut session = Session::new(memory, fits, watch);
-    for Order { run, request, plugin } in orders {
+    for Order { run, request, plugin, named } in orders {
         let cancel = token(&tokens, run);
         current.store(run, Ordering::Relaxed);
         let mut broken = None;
-        let result = session.run(&request, plugin.as_deref(), &cancel, &mut |event| {
+        let result = session.run(&request, plugin.as_deref(), &named, &cancel, &mut |event| {
             let (report, block) = pack_event(run, event);
             // Nobody listens any more: stop. The reader ends the process meanwhile.
             if let Err(error) = pipe.write(&report, &block) {
@@ -138,10 +142,11 @@ impl Commands {
         let mut socket = BufReader::new(socket);
         loop {
             match frame::read::<Command>(&mut socket) {
-                Ok(Some((Command::Run { run, recipe, plugin, noise, previews }, block))) => {
+                Ok(Some((Command::Run { run, recipe, plugin, fetch, noise, previews }, block))) => {
                     // The other end of the queue lives as long as the process.
                     let request = unpack_request(*recipe, noise, previews, &block);
-                    let _ = self.queue.send(Order { run, request, plugin });
+                    let named = Fetch::named(fetch);
+                    let _ = self.queue.send(Order { run, request, plugin, named });
                 }
                 Ok(Some((Command::Cancel { run }, _))) => {
                     token(&self.tokens, run).cancel();

@@ -17,7 +17,7 @@ pub use plot::Plot;
 pub use summary::summary;
 
 use super::sweep::Sweep;
-use crate::image_file::{OnCollision, Target, TargetError};
+use crate::image_file::{OnCollision, TargetError};
 use std::path::PathBuf;
 
 /// Why a report cannot be written.
@@ -46,17 +46,17 @@ pub fn write(sweep: &Sweep) -> Result<Written, ReportError> {
     if finding.trials.is_empty() {
         return Err(ReportError::Nothing);
     }
-    let directory = sweep.directory.path();
+    let directory = &sweep.directory;
     let sheet = match sheet::draw(&finding, directory) {
         Some(sheet) => {
-            let target = Target::check(&directory.join("contact-sheet.png"))?;
-            let draft = target.draft(|out| canvas::write_png(&sheet, out))?;
-            Some(draft.commit(OnCollision::Replace)?)
+            const SHEET: &str = "contact-sheet.png";
+            directory.put(SHEET, OnCollision::Replace, |out| canvas::write_png(&sheet, out))?;
+            Some(directory.path().join(SHEET))
         }
         None => None,
     };
+    const PAGE: &str = "report.html";
     let page = page::page(&finding, directory);
-    let target = Target::check(&directory.join("report.html"))?;
-    let draft = target.draft(|out| out.write_all(page.as_bytes()))?;
-    Ok(Written { sheet, page: draft.commit(OnCollision::Replace)? })
+    directory.put(PAGE, OnCollision::Replace, |out| out.write_all(page.as_bytes()))?;
+    Ok(Written { sheet, page: directory.path().join(PAGE) })
 }

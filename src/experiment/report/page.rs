@@ -4,6 +4,7 @@
 use super::finding::{Finding, METRICS, setting};
 use super::sheet;
 use super::summary::summary;
+use crate::experiment::directory::RunDirectory;
 use crate::experiment::record::Record;
 use crate::experiment::tables::{AFTER, BEFORE, PARAMETER, row};
 use base64::Engine as _;
@@ -11,7 +12,6 @@ use base64::engine::general_purpose::STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use sigmalab_image::thumbnail;
-use std::path::Path;
 
 const TEMPLATE: &str = include_str!("page.html");
 
@@ -25,7 +25,7 @@ const SIDE: u32 = 160;
 const QUALITY: u8 = 82;
 
 /// The page of a sweep whose run directory is `directory`.
-pub(super) fn page(finding: &Finding<'_>, directory: &Path) -> String {
+pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
     let parameters = finding.swept.iter().map(|path| format!("{PARAMETER}{path}"));
     let columns: Vec<String> = BEFORE
         .iter()
@@ -106,12 +106,12 @@ fn fill(values: &[(&str, String)]) -> String {
 }
 
 /// The picture of a run as a link to its file, with a small one inside.
-fn picture(record: &Record, directory: &Path, inside: bool, title: &str) -> String {
+fn picture(record: &Record, directory: &RunDirectory, inside: bool, title: &str) -> String {
     let Some(file) = record.measured().and_then(|measured| measured.image.as_ref()) else {
         return String::new();
     };
     let link = escaped(file);
-    let small = inside.then(|| sheet::read(&directory.join(file))).flatten().and_then(|image| {
+    let small = inside.then(|| sheet::read(directory, file)).flatten().and_then(|image| {
         let small = thumbnail(&image, SIDE);
         let mut jpeg = Vec::new();
         JpegEncoder::new_with_quality(&mut jpeg, QUALITY)

@@ -3,12 +3,11 @@
 
 use super::canvas::{GLYPH, blank, paste, wrap, write_text};
 use super::finding::{Finding, digits, instance};
+use crate::experiment::directory::RunDirectory;
 use crate::experiment::record::Record;
 use crate::image_file::read_picture;
 use sigmalab_image::{RgbImage, thumbnail};
-use std::fs::File;
 use std::io::BufReader;
-use std::path::Path;
 
 /// Settings side by side; more go into further bands below.
 const COLUMNS: usize = 8;
@@ -28,7 +27,7 @@ const HEADING: usize = 4;
 const ROW_HEADING: usize = 16;
 
 /// Draws the sheet; `None` where no picture is left.
-pub(super) fn draw(finding: &Finding<'_>, directory: &Path) -> Option<RgbImage> {
+pub(super) fn draw(finding: &Finding<'_>, directory: &RunDirectory) -> Option<RgbImage> {
     let mut instances: Vec<_> = finding.trials.iter().map(|record| instance(record)).collect();
     instances.sort();
     instances.dedup();
@@ -111,9 +110,16 @@ pub(super) fn draw(finding: &Finding<'_>, directory: &Path) -> Option<RgbImage> 
     Some(canvas)
 }
 
-fn picture(canvas: &mut RgbImage, record: &Record, directory: &Path, side: u32, x: u32, y: u32) {
+fn picture(
+    canvas: &mut RgbImage,
+    record: &Record,
+    directory: &RunDirectory,
+    side: u32,
+    x: u32,
+    y: u32,
+) {
     let Some(measured) = record.measured() else { return };
-    let image = measured.image.as_ref().and_then(|file| read(&directory.join(file)));
+    let image = measured.image.as_ref().and_then(|file| read(directory, file));
     match image {
         Some(image) => {
             let small = thumbnail(&image, side);
@@ -131,6 +137,6 @@ fn picture(canvas: &mut RgbImage, record: &Record, directory: &Path, side: u32, 
 }
 
 /// A picture of the run directory, if it can be read.
-pub(super) fn read(path: &Path) -> Option<RgbImage> {
-    read_picture(BufReader::new(File::open(path).ok()?)).ok()
+pub(super) fn read(directory: &RunDirectory, file: &str) -> Option<RgbImage> {
+    read_picture(BufReader::new(directory.open(file).ok()?)).ok()
 }

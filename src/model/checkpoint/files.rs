@@ -3,7 +3,7 @@
 use super::error::CheckpointError;
 use super::map;
 use crate::model::linear::StoredBytes;
-use std::fs::File;
+use crate::shared_folder::open_plain;
 use std::io::{Error, ErrorKind, Read, Result as IoResult};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -110,13 +110,8 @@ impl Files {
 const SMALL: u64 = 64 << 20;
 
 fn read_small(file: &Path) -> IoResult<Vec<u8>> {
-    let meta = std::fs::metadata(file)?;
-    // Opening a pipe would wait for a writer, and a device may never end.
-    if !meta.is_file() {
-        return Err(Error::new(ErrorKind::InvalidInput, "it is no regular file"));
-    }
     let mut bytes = Vec::new();
-    File::open(file)?.take(SMALL + 1).read_to_end(&mut bytes)?;
+    open_plain(file)?.take(SMALL + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > SMALL {
         let problem = format!("it is too large (more than {} MiB)", SMALL >> 20);
         return Err(Error::new(ErrorKind::FileTooLarge, problem));

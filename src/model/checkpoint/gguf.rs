@@ -132,8 +132,10 @@ impl<'a> Header<'a> {
         if length > LONGEST_NAME {
             return Err(format!("a name in its header has {length} bytes"));
         }
-        let text = std::str::from_utf8(self.take(length)?);
-        Ok(text.map_err(|_| "a name in its header is no UTF-8 text")?.to_owned())
+        // Copied first: others may write to a file that is mapped, and text that was checked must
+        // not change after.
+        let text = String::from_utf8(self.take(length)?.to_vec());
+        Ok(text.map_err(|_| "a name in its header is no UTF-8 text")?)
     }
 
     /// A value as text; `None` of a list and of a long text, which are passed over.
@@ -154,7 +156,8 @@ impl<'a> Header<'a> {
                 if length > LONGEST_VALUE {
                     return Ok(None);
                 }
-                String::from_utf8_lossy(text).into_owned()
+                let text = text.to_vec();
+                String::from_utf8_lossy(&text).into_owned()
             }
             9 => {
                 self.pass_over_list(depth)?;

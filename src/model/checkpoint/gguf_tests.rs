@@ -215,3 +215,45 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_damaged_copy_of_a_file_panics_or_gives_bytes_that_are_not_its_own() {
+    for damaged in crate::mutations::Mutations::of(&valid(), 20).take(20_000) {
+        let Ok(contents) = try_read(&damaged) else { continue };
+        for (name, tensor) in contents.tensors {
+            assert!(std::str::from_utf8(name.as_bytes()).is_ok());
+            assert!(tensor.bytes.as_slice().len() <= damaged.len());
+        }
+    }
+}
+
+/// A map of a file that somebody else writes to meanwhile.
+#[test]
+fn a_name_that_changes_while_it_is_read_is_text_all_the_same() {
+    use std::os::unix::fs::FileExt as _;
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    let long = "a".repeat(60_000);
+    let bytes = file(3, &[], &[tensor(&long, &[1], 0, 0)], 32, &[0; 4]);
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.gguf");
+    std::fs::write(&path, &bytes).unwrap();
+    let last = (bytes.windows(4).rposition(|four| four == b"aaaa").unwrap() + 3) as u64;
+    let map = crate::model::checkpoint::map::map(&path).unwrap();
+    let stop = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            let file = std::fs::File::options().write(true).open(&path).unwrap();
+            while !stop.load(Ordering::Relaxed) {
+                file.write_all_at(&[0xff], last).unwrap();
+                file.write_all_at(b"a", last).unwrap();
+            }
+        });
+        let is_text = (0..20_000).all(|_| match read(&map, &path) {
+            Ok(contents) => std::str::from_utf8(contents.tensors[0].0.as_bytes()).is_ok(),
+            Err(_) => true,
+        });
+        stop.store(true, Ordering::Relaxed);
+        assert!(is_text, "a name is no text");
+    });
+}

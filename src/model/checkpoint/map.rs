@@ -1,9 +1,9 @@
 //! Memory maps of files, and the system's care for their pages: the one place with `unsafe`.
 
 use crate::model::linear::StoredBytes;
+use crate::shared_folder::open_plain;
 use memmap2::Mmap;
 use rustix::mm::{Advice, madvise};
-use std::fs::File;
 use std::io::Result;
 use std::ops::Range;
 use std::path::Path;
@@ -18,7 +18,7 @@ const PIECE: usize = 4 << 20;
 /// A file must not be shortened while the program runs: reading a page behind its new end ends
 /// the process with SIGBUS. Replacing a file (writing another and renaming it) is harmless.
 pub(super) fn map(file: &Path) -> Result<StoredBytes> {
-    let handle = File::open(file)?;
+    let handle = open_plain(file)?;
     if handle.metadata()?.len() == 0 {
         // A length of zero cannot be mapped everywhere.
         return Ok(StoredBytes::new(Arc::new([])));

@@ -204,7 +204,7 @@ fn quant_state(part: &StoredPart, name: &str) -> Result<Option<QuantState>, Chec
     let Some(tensor) = part.get(&key) else { return Ok(None) };
     let place = part.place_of(&key);
     let inside = place.join(&key);
-    let state: QuantState = json::parse(tensor.bytes.as_slice(), &inside)?;
+    let state: QuantState = json::parse(&copied(tensor), &inside)?;
     if state.quant_type != "nf4" {
         return Err(unknown(format!("{} (tensor {name})", state.quant_type), place));
     }
@@ -229,10 +229,19 @@ fn f32_bytes(part: &StoredPart, name: &str) -> Result<StoredBytes, CheckpointErr
     }
 }
 
+/// Most bytes of JSON in a tensor; tools write some hundreds.
+const LONGEST_JSON: usize = 1 << 20;
+
+/// JSON in a tensor, copied: others may write to a file that is mapped, and text that was checked
+/// must not change after.
+fn copied(tensor: &StoredTensor) -> Vec<u8> {
+    tensor.bytes.as_slice().iter().take(LONGEST_JSON).copied().collect()
+}
+
 /// The format that ComfyUI names beside a weight, else `otherwise`.
 fn comfy_format(part: &StoredPart, module: &str, otherwise: &str) -> String {
     part.get(&format!("{module}.comfy_quant"))
-        .and_then(|tensor| serde_json::from_slice::<ComfyQuant>(tensor.bytes.as_slice()).ok())
+        .and_then(|tensor| serde_json::from_slice::<ComfyQuant>(&copied(tensor)).ok())
         .map_or_else(|| otherwise.to_owned(), |quant| quant.format)
 }
 

@@ -8,7 +8,7 @@ use super::error::CheckpointError;
 use super::json::{self, UniqueKeys};
 use crate::model::linear::{StoredBytes, StoredTensor, StoredType};
 use safetensors::SafeTensors;
-use safetensors::tensor::{Dtype, SafeTensorError, TensorInfo};
+use safetensors::tensor::{Dtype, Metadata, SafeTensorError, TensorInfo};
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 use std::path::Path;
@@ -22,12 +22,15 @@ pub(super) fn read(bytes: &StoredBytes, place: &Path) -> Result<Contents, Checkp
         problem,
     };
     let file = bytes.as_slice();
-    let (header, metadata) =
-        SafeTensors::read_metadata(file).map_err(|error| corrupt(explain(file, &error)))?;
-    let start = header.saturating_add(8);
-    let names: UniqueKeys<IgnoredAny> =
-        serde_json::from_slice(file.get(8..start).unwrap_or_default())
-            .map_err(|error| corrupt(format!("its header: {}", json::without_place(&error))))?;
+    let header = Header::copied(file);
+    let header =
+        header.map_err(|error| corrupt(explain(file.len(), claimed(file), &[], &error)))?;
+    let metadata = header.metadata(file.len()).map_err(|error| {
+        corrupt(explain(file.len(), header.json().len() as u64, header.json(), &error))
+    })?;
+    let start = header.start();
+    let names: UniqueKeys<IgnoredAny> = serde_json::from_slice(header.json())
+        .map_err(|error| corrupt(format!("its header: {}", json::without_place(&error))))?;
     let mut tensors = Vec::with_capacity(names.0.len());
     for name in metadata.offset_keys() {
         let Some(info) = metadata.info(&name) else { continue };
@@ -44,11 +47,65 @@ pub(super) fn read(bytes: &StoredBytes, place: &Path) -> Result<Contents, Checkp
     Ok(Contents { tensors, metadata: about })
 }
 
+/// The length of the header and the header, copied: others may write to a file that is mapped, and
+/// what was checked must not change after.
+struct Header(Vec<u8>);
+
+/// Bytes of the header's length.
+const PREFIX: usize = 8;
+
+/// Most bytes of a header, as the format's own crate has it.
+const LONGEST_HEADER: u64 = 100_000_000;
+
+impl Header {
+    fn copied(file: &[u8]) -> Result<Self, SafeTensorError> {
+        let prefix = file.first_chunk::<PREFIX>().ok_or(SafeTensorError::HeaderTooSmall)?;
+        let prefix = *prefix;
+        let length = u64::from_le_bytes(prefix);
+        if length > LONGEST_HEADER {
+            return Err(SafeTensorError::HeaderTooLarge);
+        }
+        let end = usize::try_from(length).ok().and_then(|length| length.checked_add(PREFIX));
+        let json = end.and_then(|end| file.get(PREFIX..end));
+        let json = json.ok_or(SafeTensorError::InvalidHeaderLength)?;
+        Ok(Header([prefix.as_slice(), json].concat()))
+    }
+
+    fn json(&self) -> &[u8] {
+        self.0.get(PREFIX..).unwrap_or_default()
+    }
+
+    /// Where the tensors' bytes begin.
+    fn start(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The tensors of a file of so many bytes.
+    fn metadata(&self, file_length: usize) -> Result<Metadata, SafeTensorError> {
+        let metadata: Metadata = match serde_json::from_slice(self.json()) {
+            Ok(metadata) => metadata,
+            // The format's crate says more of what is wrong.
+            Err(error) => {
+                return Err(match SafeTensors::read_metadata(&self.0) {
+                    Err(error) => error,
+                    Ok(_) => SafeTensorError::InvalidHeaderDeserialization(error),
+                });
+            }
+        };
+        match self.start().checked_add(metadata.data_len()) == Some(file_length) {
+            true => Ok(metadata),
+            false => Err(SafeTensorError::MetadataIncompleteBuffer),
+        }
+    }
+}
+
+/// Bytes that the header of a file is said to have.
+fn claimed(file: &[u8]) -> u64 {
+    file.first_chunk().map(|prefix| u64::from_le_bytes(*prefix)).unwrap_or_default()
+}
+
 /// What is wrong, with the numbers that a person can check.
-fn explain(file: &[u8], error: &SafeTensorError) -> String {
-    let length = file.len();
-    let (prefix, _) = file.as_chunks::<8>();
-    let header = prefix.first().map(|prefix| u64::from_le_bytes(*prefix)).unwrap_or_default();
+fn explain(length: usize, header: u64, json: &[u8], error: &SafeTensorError) -> String {
     match error {
         SafeTensorError::HeaderTooSmall => {
             format!("it has {length} bytes, fewer than the 8 that give the header's length")
@@ -58,8 +115,9 @@ fn explain(file: &[u8], error: &SafeTensorError) -> String {
         }
         SafeTensorError::InvalidHeader(_) => "its header is no UTF-8 text".to_owned(),
         SafeTensorError::InvalidHeaderDeserialization(error)
-        | SafeTensorError::JsonError(error) => bad_entry(file, header)
-            .unwrap_or_else(|| format!("its header: {}", json::without_place(error))),
+        | SafeTensorError::JsonError(error) => {
+            bad_entry(json).unwrap_or_else(|| format!("its header: {}", json::without_place(error)))
+        }
         SafeTensorError::InvalidOffset(name) => {
             format!("the bytes of tensor {name} overlap those of another, or leave a gap")
         }
@@ -75,10 +133,8 @@ fn explain(file: &[u8], error: &SafeTensorError) -> String {
 }
 
 /// The first tensor whose entry in the header cannot be read, and why: an unknown type, say.
-fn bad_entry(file: &[u8], header: u64) -> Option<String> {
-    let end = usize::try_from(header).ok()?.checked_add(8)?;
-    let UniqueKeys(entries) =
-        serde_json::from_slice::<UniqueKeys<serde_json::Value>>(file.get(8..end)?).ok()?;
+fn bad_entry(json: &[u8]) -> Option<String> {
+    let UniqueKeys(entries) = serde_json::from_slice::<UniqueKeys<serde_json::Value>>(json).ok()?;
     entries.into_iter().filter(|(name, _)| name != "__metadata__").find_map(|(name, entry)| {
         let error = TensorInfo::deserialize(entry).err()?;
         Some(format!("tensor {name}: {}", json::without_place(&error)))

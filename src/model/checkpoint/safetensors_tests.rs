@@ -123,3 +123,12 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn no_damaged_copy_of_a_file_panics_or_gives_bytes_that_are_not_its_own() {
+    for damaged in crate::mutations::Mutations::of(&valid(), 20).take(20_000) {
+        for (_, tensor) in try_read(&damaged).unwrap_or_default() {
+            assert!(tensor.bytes.as_slice().len() <= damaged.len());
+        }
+    }
+}

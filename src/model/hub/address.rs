@@ -33,6 +33,11 @@ impl Origin {
         }
     }
 
+    /// Whether nobody on the way can read what is sent.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.scheme == "https"
+    }
+
     /// Whether it is a server on this machine.
     pub(super) fn is_loopback(&self) -> bool {
         let address = self.host.trim_start_matches('[').trim_end_matches(']');

@@ -4,6 +4,7 @@
 use super::address::{Origin, join, percent_encode};
 use super::repository::{Repository, is_commit};
 use super::{HubError, HubSettings, files};
+use crate::shared_folder::read_plain;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Response};
@@ -16,6 +17,8 @@ const MAX_REDIRECTS: usize = 10;
 /// A server that asks for a longer wait is left to the user.
 const LONGEST_WAIT: Duration = Duration::from_secs(60);
 const LONGEST_ETAG: usize = 200;
+/// Most bytes of certificates that are read; a whole system's have 300 kB.
+const PEM_LIMIT: u64 = 64 << 20;
 /// An attempt that brought less than this did not get on.
 const REAL_PROGRESS: u64 = 1 << 20;
 
@@ -116,6 +119,16 @@ impl<'a> Client<'a> {
             let endpoint = &settings.endpoint;
             bad_setting("HF_ENDPOINT", format!("is `{endpoint}` and should be a http(s) address"))
         })?;
+        if settings.token.is_some()
+            && !origin.is_encrypted()
+            && !origin.is_loopback()
+            && !settings.token_over_http
+        {
+            return Err(HubError::TokenInTheOpen {
+                repository: repository.to_string(),
+                endpoint: settings.endpoint.clone(),
+            });
+        }
         let authorization = settings.token.as_ref().map(|token| format!("Bearer {token}"));
         if authorization.as_ref().is_some_and(|a| !a.bytes().all(|b| (b' '..=b'~').contains(&b))) {
             let reason = "holds characters that no token has: set it again".to_owned();
@@ -476,7 +489,7 @@ fn printable(text: &str) -> String {
 }
 
 fn read_certificates(path: &std::path::Path) -> Result<RootCerts, String> {
-    let pem = std::fs::read(path).map_err(|e| format!("which cannot be read ({e})"))?;
+    let pem = read_plain(path, PEM_LIMIT).map_err(|e| format!("which cannot be read ({e})"))?;
     let certificates: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
         .filter_map(|item| match item {
             Ok(PemItem::Certificate(certificate)) => Some(certificate),

@@ -74,9 +74,8 @@ impl<'a> Download<'a> {
     /// Refuses a download that cannot fit before it has filled the disk.
     fn check_room(&self, wanted: &[RemoteFile], free: Option<u64>) -> Result<(), HubError> {
         let rest = |file: &RemoteFile| {
-            let here = |path| fs::metadata(path).map_or(0, |file| file.len());
-            let here =
-                here(self.cache.blob(&file.etag)).max(here(self.cache.incomplete_blob(&file.etag)));
+            let whole = self.cache.whole_length(&file.etag).unwrap_or_default();
+            let here = whole.max(self.cache.incomplete_length(&file.etag));
             file.size.unwrap_or_default().saturating_sub(here)
         };
         let needed = wanted.iter().map(rest).fold(0, u64::saturating_add);
@@ -96,19 +95,17 @@ impl<'a> Download<'a> {
         file: &RemoteFile,
         meter: &mut Meter<'_>,
     ) -> Result<u64, HubError> {
-        let blob = self.cache.blob(&file.etag);
-        let incomplete = self.cache.incomplete_blob(&file.etag);
         let lock = self.cache.lock(&file.etag, &mut || {
-            meter.at(fs::metadata(&incomplete).map_or(0, |file| file.len()));
+            meter.at(self.cache.incomplete_length(&file.etag));
             self.client.check_cancelled()
         })?;
         // Another file of the same content, another revision or another process brought it.
-        if let Ok(whole) = fs::metadata(&blob)
-            && file.size.is_none_or(|size| size == whole.len())
+        if let Some(whole) = self.cache.whole_length(&file.etag)
+            && file.size.is_none_or(|size| size == whole)
         {
-            return Ok(whole.len());
+            return Ok(whole);
         }
-        let mut partial = Partial::open(self, &lock, file, incomplete)?;
+        let mut partial = Partial::open(self, &lock, file)?;
         let resumed = partial.length > 0;
         self.fill(commit, file, &mut partial, meter)?;
         if !partial.is_right(file) && resumed {
@@ -119,7 +116,7 @@ impl<'a> Download<'a> {
         if !partial.is_right(file) {
             return Err(partial.discard("its SHA-256 is not the one that the hub gives"));
         }
-        partial.keep(blob)
+        partial.keep()
     }
 
     /// Reads the file's bytes to its end, through as many attempts as it takes.
@@ -196,6 +193,7 @@ struct Partial<'a> {
     cache: &'a Cache,
     repository: String,
     name: &'a str,
+    etag: &'a str,
     path: PathBuf,
     file: File,
     length: u64,
@@ -209,16 +207,15 @@ impl<'a> Partial<'a> {
         download: &Download<'a>,
         _lock: &BlobLock,
         remote: &'a RemoteFile,
-        path: PathBuf,
     ) -> Result<Self, HubError> {
         let cache = download.cache;
-        let file = File::options().create(true).truncate(false).read(true).write(true).open(&path);
-        let file = file.map_err(|e| cache.failed("write", &path, e))?;
+        let file = cache.open_incomplete(&remote.etag)?;
         let mut partial = Self {
             cache,
             repository: download.client.repository().to_string(),
             name: &remote.name,
-            path,
+            etag: &remote.etag,
+            path: cache.incomplete_blob(&remote.etag),
             file,
             length: 0,
             hash: remote.sha256.as_ref().map(|_| digest::Context::new(&digest::SHA256)),
@@ -280,16 +277,16 @@ impl<'a> Partial<'a> {
 
     /// Makes it the blob: on the disk before it has its name, because a name says that it is
     /// whole.
-    fn keep(self, blob: PathBuf) -> Result<u64, HubError> {
+    fn keep(self) -> Result<u64, HubError> {
         self.file.sync_data().map_err(|e| self.failed("write", e))?;
-        fs::rename(&self.path, blob).map_err(|e| self.failed("write", e))?;
+        self.cache.keep(self.etag)?;
         Ok(self.length)
     }
 
     /// Deletes it and says why.
     fn discard(&self, reason: &str) -> HubError {
         // It stays where this fails; its length and its hash are checked again the next time.
-        let _ = fs::remove_file(&self.path);
+        let _ = self.cache.discard(self.etag);
         HubError::Damaged {
             repository: self.repository.clone(),
             file: self.name.to_owned(),

@@ -47,6 +47,34 @@ pub enum HubError {
         reason: String,
     },
 
+    /// The token would be readable on the way.
+    #[error(
+        "`{repository}` was not asked for: HF_ENDPOINT is `{endpoint}`, and everybody on the way \
+         could read the token: use https, set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none, or \
+         SIGMALAB_TOKEN_OVER_HTTP=1 if this is meant"
+    )]
+    TokenInTheOpen {
+        /// The repository.
+        repository: String,
+        /// The hub.
+        endpoint: String,
+    },
+
+    /// Nobody named it but a recipe, an experiment or a run directory.
+    #[error(
+        "`{repository}` is not on this machine, and it was not you who named it: it would be \
+         downloaded from {endpoint} {whose}; `sigmalab model inspect --model {repository}` fetches \
+         it, if this is meant"
+    )]
+    NotAsked {
+        /// The repository.
+        repository: String,
+        /// The hub.
+        endpoint: String,
+        /// In whose name.
+        whose: &'static str,
+    },
+
     /// Offline, and nothing of the repository is in the cache.
     #[error(
         "`{repository}` is not in the cache {} and HF_HUB_OFFLINE forbids a download: unset it \

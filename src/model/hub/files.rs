@@ -1,8 +1,12 @@
 //! Which files of a repository a checkpoint needs, and which of them a folder lacks. Knows names
 //! and index files, and no tensors.
 
+use crate::shared_folder::read_plain;
 use std::collections::BTreeSet;
 use std::path::Path;
+
+/// Most bytes of an index that are read; the largest in use has some hundred kilobytes.
+const INDEX_LIMIT: u64 = 64 << 20;
 
 /// The file that names a checkpoint's parts in the diffusers layout.
 pub(super) const MODEL_INDEX: &str = "model_index.json";
@@ -121,7 +125,7 @@ fn is_file_name(name: &str) -> bool {
 }
 
 fn read_json(path: &Path) -> Option<serde_json::Value> {
-    serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    serde_json::from_slice(&read_plain(path, INDEX_LIMIT).ok()?).ok()
 }
 
 #[cfg(test)]

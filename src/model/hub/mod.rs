@@ -31,7 +31,7 @@ use client::Client;
 use download::Download;
 pub use error::HubError;
 use repository::Repository;
-pub use settings::HubSettings;
+pub use settings::{HubSettings, PLAIN_HTTP_VARIABLE, TOKEN_VARIABLES};
 use std::path::{Path, PathBuf};
 
 /// How far a download has come.
@@ -87,6 +87,15 @@ pub fn resolve(
             (None, Some(file)) => Err(HubError::OfflineIncomplete { repository, file, cache }),
             (None, None) => Err(HubError::OfflineNotCached { repository, cache }),
         };
+    }
+
+    if !settings.asked {
+        let (repository, endpoint) = (repository.to_string(), settings.endpoint.clone());
+        let whose = match settings.token {
+            Some(_) => "with your token",
+            None => "without a token",
+        };
+        return usable.ok_or(HubError::NotAsked { repository, endpoint, whose });
     }
 
     let client = Client::new(&repository, settings)?;

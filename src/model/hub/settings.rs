@@ -1,11 +1,21 @@
 //! Where the hub and its cache are, read from the variables that `huggingface_hub` reads. Makes
 //! no request and creates nothing.
 
+use crate::shared_folder::read_plain;
 use sigmalab_compute::CancelToken;
 use std::ffi::OsString;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+/// The variables that hold a token. Processes in which code of others may run do not get them.
+pub const TOKEN_VARIABLES: [&str; 2] = ["HF_TOKEN", "HUGGING_FACE_HUB_TOKEN"];
+
+/// Says that the token may be sent without encryption to an endpoint on another machine.
+pub const PLAIN_HTTP_VARIABLE: &str = "SIGMALAB_TOKEN_OVER_HTTP";
+
+/// Most bytes of a token's file that are read.
+const TOKEN_LIMIT: u64 = 64 << 10;
 
 /// Where the hub and its cache are, read from the environment.
 #[derive(Clone)]
@@ -17,6 +27,11 @@ pub struct HubSettings {
     pub cache: PathBuf,
     /// `HF_TOKEN`, else the file `HF_HOME/token`. Sent to the endpoint and to no other host.
     pub token: Option<String>,
+    /// `SIGMALAB_TOKEN_OVER_HTTP`: the token may go to another machine without encryption.
+    pub token_over_http: bool,
+    /// Whether somebody named the repository, and not only a file that came from elsewhere: what
+    /// is not in the cache is downloaded then.
+    pub asked: bool,
     /// `HF_HUB_OFFLINE`.
     pub offline: bool,
     /// `SSL_CERT_FILE`: certificate authorities in PEM to trust instead of Mozilla's list.
@@ -73,7 +88,7 @@ impl HubSettings {
             .unwrap_or_default();
         let token = text("HF_TOKEN").or_else(|| text("HUGGING_FACE_HUB_TOKEN")).or_else(|| {
             let file = path("HF_TOKEN_PATH").or_else(|| Some(home.as_ref()?.join("token")))?;
-            std::fs::read_to_string(file).ok()
+            String::from_utf8(read_plain(&file, TOKEN_LIMIT).ok()?).ok()
         });
         let token = token
             .map(|token| token.trim().to_owned())
@@ -84,6 +99,8 @@ impl HubSettings {
             endpoint: endpoint.trim().trim_end_matches('/').to_owned(),
             cache,
             token,
+            token_over_http: is_true(PLAIN_HTTP_VARIABLE),
+            asked: true,
             // The newer name decides where both are set, also when it says no.
             offline: match text("HF_HUB_OFFLINE") {
                 Some(value) => self::is_true(&value),
@@ -105,6 +122,8 @@ impl fmt::Debug for HubSettings {
             .field("endpoint", &self.endpoint)
             .field("cache", &self.cache)
             .field("token", &self.token.as_ref().map(|_| "(set)"))
+            .field("token_over_http", &self.token_over_http)
+            .field("asked", &self.asked)
             .field("offline", &self.offline)
             .field("certificates", &self.certificates)
             .field("stall_timeout", &self.stall_timeout)

@@ -3,6 +3,7 @@
 //! say.
 
 use super::ending::signal_in_words;
+use crate::model::hub::TOKEN_VARIABLES;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -69,6 +70,10 @@ pub fn converse(
     };
     let mut command = Command::new(conversation.program);
     command.args(conversation.arguments);
+    // It is no business of a plugin's.
+    for variable in TOKEN_VARIABLES {
+        command.env_remove(variable);
+    }
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(printed()).stderr(printed());
     let mut child = command.spawn()?;
     // The command holds the other end too: it must go, or the end is never seen.

@@ -7,6 +7,7 @@ use super::file::Contents;
 use super::listing::{Found, Listing, Problem};
 use super::places::{Candidate, Places};
 use super::remembered::{Knowledge, Remembered, Stamp};
+use super::trust::Trust;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -23,6 +24,8 @@ const AT_ONCE: usize = 4;
 pub struct Discovery {
     /// Where to look.
     pub places: Places,
+    /// Whose files are opened.
+    pub trust: Trust,
     /// The program whose `plugins describe` opens them: this program.
     pub program: PathBuf,
     /// Cache folder, for what was found out; `None` to keep nothing.
@@ -45,7 +48,7 @@ pub enum Effort {
 /// Which files there are with which contents, at a cost of microseconds: lists made at equal
 /// traces are equal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Traces(Vec<(PathBuf, Option<Stamp>)>);
+pub struct Traces(Vec<(PathBuf, Option<Stamp>, bool)>);
 
 impl Discovery {
     /// What tells whether a list is still right.
@@ -53,7 +56,8 @@ impl Discovery {
         let (candidates, _) = self.places.candidates();
         let stamped = candidates.into_iter().map(|candidate| {
             let stamp = Stamp::of(&candidate.path);
-            (candidate.path, stamp)
+            let is_trusted = self.trust.check(&candidate.path).is_ok();
+            (candidate.path, stamp, is_trusted)
         });
         Traces(stamped.collect())
     }
@@ -80,6 +84,7 @@ pub fn follow(discovery: &Discovery, tell: &mut dyn FnMut(Listing) -> bool) {
 /// The plugins in the places, and the files that are none.
 pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
     let (candidates, unlisted) = discovery.places.candidates();
+    let (candidates, refused) = trusted(candidates, discovery, effort);
     let mut remembered = Remembered::load(discovery.cache.as_deref(), &discovery.program);
     let stamps: Vec<Option<Stamp>> =
         candidates.iter().map(|candidate| Stamp::of(&candidate.path)).collect();
@@ -119,7 +124,7 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
     let pending = known.iter().filter(|known| known.is_none()).count();
     let found =
         candidates.into_iter().zip(known).filter_map(|(candidate, known)| found(candidate, known?));
-    let mut listing = Listing::of(found.collect());
+    let mut listing = Listing::of(found.chain(refused).collect());
     listing.pending = pending;
     listing.problems.extend(unlisted.into_iter().map(|(path, problem)| Problem {
         path,
@@ -127,6 +132,33 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
         problem,
     }));
     listing
+}
+
+/// The candidates that may be opened, and the others with what is against them. That is looked at
+/// every time: the mode of a folder may have changed since something was remembered.
+fn trusted(
+    candidates: Vec<Candidate>,
+    discovery: &Discovery,
+    effort: Effort,
+) -> (Vec<Candidate>, Vec<Found>) {
+    let mut refused = Vec::new();
+    let mut trusted = Vec::new();
+    for candidate in candidates {
+        match discovery.trust.check(&candidate.path) {
+            Ok(()) => trusted.push(candidate),
+            // Other programs keep their libraries beside this one. Reading one runs nothing.
+            Err(_) if !candidate.expected && effort == Effort::Remembered => {}
+            Err(_) if !candidate.expected && !is_plugin(&candidate.path) => {}
+            Err(distrust) => {
+                refused.push(Found { path: candidate.path, result: Err(distrust.to_string()) });
+            }
+        }
+    }
+    (trusted, refused)
+}
+
+fn is_plugin(path: &Path) -> bool {
+    Contents::read(path).is_ok_and(|contents| contents.looks_like_a_plugin())
 }
 
 fn found(candidate: Candidate, knowledge: Knowledge) -> Option<Found> {

@@ -2,10 +2,10 @@
 //! all. It reads files and opens no library.
 
 use super::fault::Fault;
+use crate::shared_folder::open_plain;
 use serde::{Deserialize, Serialize};
 use sigmalab_sampler_sdk::abi::ENTRY_SYMBOL;
 use std::fmt;
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
@@ -52,11 +52,10 @@ pub(super) struct Contents {
 
 impl Contents {
     pub(super) fn read(path: &Path) -> Result<Self, Fault> {
-        let file = File::open(path)?;
-        let metadata = file.metadata()?;
-        if !metadata.is_file() {
+        if !std::fs::metadata(path)?.is_file() {
             return Err(Fault::NoPlugin);
         }
+        let file = open_plain(path)?;
         let mut bytes = Vec::new();
         file.take(LARGEST + 1).read_to_end(&mut bytes)?;
         if bytes.len() as u64 > LARGEST {

@@ -16,9 +16,11 @@ mod listing;
 mod message;
 mod open;
 mod places;
+mod private_group;
 mod remembered;
 mod sampler;
 mod table;
+mod trust;
 mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};
@@ -31,6 +33,7 @@ pub use listing::{Listing, Plugin, Problem};
 pub use open::Opened;
 pub use places::{PATH_VARIABLE, Places};
 pub use sampler::PluginSampler;
+pub use trust::{TRUST_VARIABLE, Trust};
 pub use watch::{Guardian, Place, USUAL_LIMIT, Watch};
 
 pub(super) use call::{Call, Shape, Spent};

@@ -47,13 +47,16 @@ pub(super) struct Candidate {
 pub(super) type Unlisted = (PathBuf, String);
 
 impl Places {
-    /// The folder of the program, `plugins` in it, and `../lib/sigmalab/plugins` beside it.
+    /// The folder of the program, `plugins` in it, and, beside a folder called `bin`,
+    /// `../lib/sigmalab/plugins`: beside any other, what is there is not the program's.
     #[must_use]
     pub fn beside(mut self, program: &Path) -> Self {
         if let Some(folder) = program.parent() {
             self.push(folder.to_owned(), SpotKind::Program);
             self.push(folder.join("plugins"), SpotKind::Usual);
-            if let Some(prefix) = folder.parent() {
+            if folder.file_name() == Some(OsStr::new("bin"))
+                && let Some(prefix) = folder.parent()
+            {
                 self.push(prefix.join("lib/sigmalab/plugins"), SpotKind::Usual);
             }
         }
@@ -179,6 +182,18 @@ mod tests {
         assert_eq!(expected, [false, true, true, true, true, true]);
         assert_eq!(unlisted.len(), 1);
         assert!(unlisted[0].0.ends_with("gone") && unlisted[0].1.contains(PATH_VARIABLE));
+    }
+
+    #[test]
+    fn the_folder_beside_the_programs_counts_only_where_that_is_called_bin() {
+        let root = tempfile::tempdir().unwrap();
+        let planted = root.path().join("lib/sigmalab/plugins");
+        fs::create_dir_all(&planted).unwrap();
+        fs::write(planted.join("liba.so"), "").unwrap();
+        let found = |program: &str| {
+            Places::default().beside(&root.path().join(program)).candidates().0.len()
+        };
+        assert_eq!((found("bin/sigmalab"), found("ada/sigmalab")), (1, 0));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use super::file::FileHash;
 use crate::sampler::SamplerInfo;
+use crate::shared_folder::{make_private_folder, read_plain};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -13,6 +14,9 @@ use std::path::{Path, PathBuf};
 
 /// Version of the file's form.
 const FORM: u32 = 1;
+
+/// Most bytes of the file that are read.
+const LIMIT: u64 = 64 << 20;
 
 /// Variables of the environment that decide what a library is linked to.
 const LOADER_VARIABLES: [&str; 4] =
@@ -86,7 +90,7 @@ impl Remembered {
         };
         let stored = path
             .as_ref()
-            .and_then(|path| serde_json::from_slice::<Stored>(&fs::read(path).ok()?).ok())
+            .and_then(|path| serde_json::from_slice::<Stored>(&read_plain(path, LIMIT).ok()?).ok())
             .filter(|stored| {
                 (stored.form, &stored.program, &stored.loader)
                     == (fresh.form, &fresh.program, &fresh.loader)
@@ -118,7 +122,7 @@ impl Remembered {
     fn write(&self) -> std::io::Result<()> {
         let Some(path) = &self.path else { return Ok(()) };
         let folder = path.parent().unwrap_or(Path::new("."));
-        fs::create_dir_all(folder)?;
+        make_private_folder(folder)?;
         let mut file = tempfile::Builder::new().prefix(".sigmalab-").tempfile_in(folder)?;
         file.write_all(&serde_json::to_vec(&self.stored)?)?;
         file.persist(path).map_err(|error| error.error)?;
@@ -147,6 +151,9 @@ mod tests {
         assert_eq!(first.get(&file, &stamp), None);
         first.put(file.clone(), stamp.clone(), problem());
         first.save();
+        let mode =
+            std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&cache).unwrap().permissions());
+        assert_eq!(mode & 0o777, 0o700, "what is cached is the user's own");
         let again = Remembered::load(Some(&cache), &program);
         assert_eq!(again.get(&file, &stamp), Some(&problem()));
         fs::write(&file, "another").unwrap();

@@ -1,6 +1,7 @@
 //! ratatui's backend: cells to as few bytes as will do, into memory. An unchanged frame is no
 //! bytes at all.
 
+use crate::strange_text::turns_round;
 use crate::terminal::colours::ColourDepth;
 use crate::terminal::picture::PLACEHOLDER;
 use ratatui::backend::{Backend, ClearType, WindowSize};
@@ -211,7 +212,11 @@ impl Backend for Cells {
             self.go_to(Position { x, y });
             let drawn = self.drawn(cell);
             self.take_style(drawn);
-            self.bytes.extend_from_slice(cell.symbol().as_bytes());
+            // A mark of direction in a name would turn the whole line round.
+            match cell.symbol().contains(turns_round) {
+                true => self.put(cell.symbol().replace(turns_round, "")),
+                false => self.bytes.extend_from_slice(cell.symbol().as_bytes()),
+            }
             let next = x.saturating_add(cell.cell_width().max(1));
             // Past the last column, and after characters whose width terminals do not agree on,
             // where the cursor is is not known.

@@ -15,14 +15,14 @@ use crate::experiment::status::Status;
 use crate::experiment::sweep::Sweep;
 use crate::image_file::{OnCollision, Target, TargetError, read_latents, read_picture};
 use crate::sampler::Samplers;
+use crate::shared_folder::open_plain;
 use sigmalab_image::{RgbImage, thumbnail};
-use std::fs::{self, File};
 use std::io::{self, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::thread;
 use std::time::{Duration, Instant, SystemTime};
+use std::{fs, thread};
 
 /// How often a run directory that is followed is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
@@ -274,7 +274,7 @@ impl Following {
                         ControlChange::First(id) => control.put_first(&id),
                         ControlChange::Skip(id) => control.skip([id]),
                         ControlChange::TakeUp(id) => control.take_up(&[id]),
-                        ControlChange::Cancel => control.stops += 1,
+                        ControlChange::Cancel => control.stops = control.stops.wrapping_add(1),
                     });
                 let wanted = wanted.map(|_| ()).map_err(|error| error.to_string());
                 self.tell(SweepNews::Controlled(wanted));
@@ -361,7 +361,7 @@ impl Open {
         };
         let held = Leases::new(&directory.leases()).held().map_err(|error| error.to_string())?;
         let control = Control::read(&directory).map_err(|error| error.to_string())?;
-        let log = fs::metadata(directory.output()).ok().map(|log| log.len());
+        let log = fs::symlink_metadata(directory.output()).ok().map(|log| log.len());
         let seen = Seen { records: sweep.ledger.records(), held, control, log, frozen };
         if self.seen.as_ref() == Some(&seen) {
             return Ok(None);
@@ -389,7 +389,8 @@ fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
 
 fn about(file: &Path) -> Result<(String, Option<String>), String> {
     let mut text = String::new();
-    File::open(file)
+    // The folder may be anybody's: a pipe in it would be waited for.
+    open_plain(file)
         .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
         .map_err(|error| error.to_string())?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
@@ -415,7 +416,7 @@ fn runs(folder: &Path) -> Vec<RunCard> {
 /// When a run directory was begun or recorded something last.
 fn changed(directory: &Path) -> Option<SystemTime> {
     let own = RunDirectory::at(directory);
-    let of = |path: &Path| fs::metadata(path).ok()?.modified().ok();
+    let of = |path: &Path| fs::symlink_metadata(path).ok()?.modified().ok();
     let journals = fs::read_dir(own.journals()).ok()?;
     let journals = journals.filter_map(|journal| of(&journal.ok()?.path()));
     journals.chain(of(&own.journals())).max()
@@ -462,10 +463,10 @@ fn read_pictures(work: &Receiver<ToRead>, news: &NewsSender) {
                 Ok(())
             }
             Ok(ToRead::Look(look)) => {
-                let latents = look
-                    .latents
-                    .as_ref()
-                    .and_then(|latents| read_latents(latents, look.tokens).ok().map(Arc::from));
+                let latents = look.latents.as_ref().and_then(|latents| {
+                    let file = RunDirectory::open_below(latents).ok()?;
+                    read_latents(file, latents, look.tokens).ok().map(Arc::from)
+                });
                 let read = read(&look.picture).map(|image| (Arc::new(image), latents));
                 news.send(SweepNews::Looked(look.picture, read))
             }
@@ -485,6 +486,7 @@ fn read_pictures(work: &Receiver<ToRead>, news: &NewsSender) {
 }
 
 fn read(path: &Path) -> Result<RgbImage, String> {
-    let file = File::open(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
+    let file =
+        RunDirectory::open_below(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
     read_picture(BufReader::new(file)).map_err(|error| format!("`{}`: {error}", path.display()))
 }

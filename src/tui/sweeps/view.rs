@@ -3,6 +3,7 @@
 
 use crate::engine::recipe::Recipe;
 use crate::experiment::control::Control;
+use crate::experiment::directory::OUTPUT;
 use crate::experiment::plan::Run;
 use crate::experiment::record::{Kind, Measured, Outcome, Record};
 use crate::experiment::report::{Better, METRICS, short};
@@ -311,12 +312,8 @@ fn setting(trial: &Trial) -> String {
 /// The last line of what detached processes said.
 fn last_words(sweep: &Sweep) -> Option<String> {
     const MOST: u64 = 4096;
-    use std::io::{Read as _, Seek as _, SeekFrom};
-    let mut file = std::fs::File::open(sweep.directory.output()).ok()?;
-    let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(MOST))).ok()?;
-    let mut bytes = Vec::new();
-    file.take(MOST).read_to_end(&mut bytes).ok()?;
+    let shared = sweep.directory.shared().ok()?;
+    let bytes = shared.read_end(OUTPUT, MOST).ok()?;
     let text = String::from_utf8_lossy(&bytes);
     let line = text.lines().rev().find(|line| {
         let line = line.trim();

@@ -3,6 +3,7 @@
 
 use super::flow::{Flow, LEN};
 use crate::abi;
+use crate::export::Table;
 use std::ffi::{CStr, c_char, c_void};
 use std::fmt;
 use std::mem::size_of;
@@ -11,7 +12,7 @@ use std::ptr;
 /// A run of a sampler on the analytic flow.
 #[derive(Debug, Clone)]
 pub struct Run {
-    plugin: &'static abi::Plugin,
+    plugin: Table,
     flow: Flow,
     sigmas: Vec<f64>,
     gw: Vec<f64>,
@@ -81,7 +82,16 @@ fn blend(gw: f64, cond: &[f32], uncond: Option<&[f32]>) -> Vec<f32> {
 
 impl Run {
     /// A run along falling noise levels with the sampler's default parameters and gw 1.
-    pub fn new(plugin: &'static abi::Plugin, sigmas: Vec<f64>) -> Self {
+    ///
+    /// A table of raw pointers alone is not enough, for nobody vouches for them:
+    ///
+    /// ```compile_fail,E0308
+    /// # use sigmalab_sampler_sdk::{abi, testing::Run};
+    /// fn run(table: &'static abi::Plugin) -> Run {
+    ///     Run::new(table, vec![1.0, 0.5])
+    /// }
+    /// ```
+    pub fn new(plugin: Table, sigmas: Vec<f64>) -> Self {
         let steps = sigmas.len().saturating_sub(1);
         let params = defaults(plugin);
         let (gw, seed) = (vec![1.0; steps], 0);
@@ -194,7 +204,7 @@ impl Run {
         };
         let mut calls = Calls {
             flow: &self.flow,
-            plugin: self.plugin,
+            plugin: self.plugin.get(),
             evaluations: 1,
             refused: false,
             cancelled: self.cancel_in_step == Some(index),
@@ -219,7 +229,8 @@ impl Run {
             message: words.as_mut_ptr().cast(),
         };
         let code = match self.plugin.step {
-            // SAFETY: the structs keep the header's rules and outlive the call.
+            // SAFETY: whoever made the `Table` vouches for its functions; the structs keep the
+            // header's rules and outlive the call.
             Some(step) => unsafe { step(&raw, &table, &mut buffer) },
             None => abi::E_ARGUMENT,
         };
@@ -248,11 +259,12 @@ fn to_f32(values: &[f64]) -> Vec<f32> {
 }
 
 /// The defaults that a plugin declares.
-fn defaults(plugin: &abi::Plugin) -> Vec<f64> {
+fn defaults(plugin: Table) -> Vec<f64> {
     if plugin.params.is_null() {
         return Vec::new();
     }
-    // SAFETY: a plugin's table has `n_params` valid pointers for as long as the process lives.
+    // SAFETY: whoever made the `Table` vouches for its pointers: `n_params` valid ones for as long
+    // as the process lives.
     let table = unsafe { std::slice::from_raw_parts(plugin.params, plugin.n_params as usize) };
     // SAFETY: as above.
     table.iter().map(|param| unsafe { (**param).default_value }).collect()

@@ -28,7 +28,7 @@ pub use flow::Flow;
 pub use grid::Grid;
 pub use host::{Failure, Outcome, Run};
 
-use crate::abi;
+use crate::export::Table;
 
 /// Root mean square distance to the exact solution after a run of `steps` steps from σ = 0.98 to
 /// 0.02, whose gw goes from 3 to 1.5 half-way.
@@ -36,7 +36,7 @@ use crate::abi;
 /// # Errors
 /// Where the sampler fails.
 pub fn error_after(
-    plugin: &'static abi::Plugin,
+    plugin: Table,
     params: &[f64],
     grid: Grid,
     steps: usize,
@@ -53,7 +53,7 @@ pub fn error_after(
 /// # Errors
 /// Where the sampler fails.
 pub fn observed_orders(
-    plugin: &'static abi::Plugin,
+    plugin: Table,
     params: &[f64],
     grid: Grid,
     steps: &[usize],
