@@ -16,6 +16,7 @@
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
+//! | [`unfinished`] | files and folders that have no name yet, and what killed processes left of them |
 
 pub mod caption;
 pub mod engine;
@@ -28,6 +29,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod terminal;
 pub mod tui;
+pub mod unfinished;
 
 /// Arithmetic on plain slices; a crate of its own, so that it builds and tests in seconds.
 pub use sigmalab_kernels as kernels;

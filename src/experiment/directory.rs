@@ -6,11 +6,12 @@ use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
 use crate::image_file::{OnCollision, Target, TargetError};
 use crate::sampler::Samplers;
+use crate::unfinished;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The version this build writes.
 const VERSION: u32 = 1;
@@ -203,23 +204,10 @@ impl RunDirectory {
             .map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
     }
 
-    /// Removes what killed processes left of files they were writing. A file is written in
-    /// moments: one that is an hour old is nobody's.
+    /// Removes what killed processes left of files they were writing.
     pub(super) fn tidy(&self) {
-        const OLD: Duration = Duration::from_secs(3600);
         for folder in [self.path.clone(), self.images(), self.latents(), self.references()] {
-            let Ok(entries) = fs::read_dir(folder) else { continue };
-            for entry in entries.flatten() {
-                let name = entry.file_name();
-                let unfinished = name
-                    .to_str()
-                    .is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
-                let age = || entry.metadata().ok()?.modified().ok()?.elapsed().ok();
-                if unfinished && age().is_some_and(|age| age > OLD) {
-                    // What cannot be removed only takes room.
-                    let _ = fs::remove_file(entry.path());
-                }
-            }
+            unfinished::clear(&folder);
         }
     }
 
@@ -316,25 +304,6 @@ mod tests {
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
-    }
-
-    #[test]
-    fn old_unfinished_files_are_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = RunDirectory::at(folder.path());
-        let old = std::time::SystemTime::now() - Duration::from_secs(7200);
-        for (name, aged) in [(".sigmalab-a.tmp", true), (".sigmalab-b.tmp", false), ("c.tmp", true)]
-        {
-            let file = fs::File::create(folder.path().join(name)).unwrap();
-            if aged {
-                file.set_modified(old).unwrap();
-            }
-        }
-        directory.tidy();
-        let mut left: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".sigmalab-b.tmp", "c.tmp"]);
     }
 
     #[test]

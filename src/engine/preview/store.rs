@@ -2,6 +2,7 @@
 //! file that cannot be read or written only costs drafts; it is never an error of a run.
 
 use super::fit::Fit;
+use crate::unfinished;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -35,7 +36,11 @@ impl FitStore {
             return Ok(());
         }
         fs::create_dir_all(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".sigmalab-").tempfile_in(folder)?;
+        unfinished::clear_once(folder);
+        let mut file = tempfile::Builder::new()
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
+            .tempfile_in(folder)?;
         file.write_all(&serde_json::to_vec(fit)?)?;
         file.persist(path).map_err(|error| error.error)?;
         self.make_room()
