@@ -8,6 +8,7 @@
 //! - the networks and [`Model`], which holds them together.
 
 mod cancel;
+mod caught;
 pub mod checkpoint;
 mod config;
 mod decoder;
