@@ -19,6 +19,7 @@ mod places;
 mod remembered;
 mod sampler;
 mod table;
+mod untouched;
 mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};
