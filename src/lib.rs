@@ -18,6 +18,7 @@
 //! | [`shared_folder`] | folders in which others may put files |
 //! | [`strange_text`] | characters that do something instead of standing for themselves |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
+//! | [`unfinished`] | files and folders that have no name yet, and what killed processes left of them |
 
 pub mod caption;
 pub mod engine;
@@ -32,6 +33,7 @@ pub mod shared_folder;
 pub mod strange_text;
 pub mod terminal;
 pub mod tui;
+pub mod unfinished;
 
 #[cfg(test)]
 mod mutations;

@@ -6,7 +6,7 @@ use sigmalab::engine::event::{Event, NfeCount};
 use sigmalab::engine::noise::{NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::{RunOutput, RunRequest};
-use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure, RunUpdate};
 use sigmalab::metrics::comparison::psnr;
 use sigmalab::schedule::preset::Step;
 use sigmalab::schedule::size::Size;
@@ -244,6 +244,27 @@ fn a_worker_killed_in_the_middle_is_one_failed_run_and_a_new_worker() {
     let again = run(&mut engine, &request(6, 3.0));
     assert_ne!(engine.worker_id(), Some(process));
     assert_eq!(again.image, expected.image);
+}
+
+#[test]
+fn a_worker_that_hangs_is_given_up_and_the_next_run_has_another() {
+    let mut engine = engine();
+    run(&mut engine, &request(2, 7.0));
+    let hangs = engine.worker_id().unwrap();
+    let stopped = Command::new("kill").args(["-STOP", &hangs.to_string()]).status().unwrap();
+    assert!(stopped.success());
+    let id = engine.submit(&request(4, 7.0)).unwrap();
+    assert_eq!(engine.silence(), None, "a moment is no silence");
+    engine.cancel(id);
+    engine.replace_worker();
+    assert!(!is_alive(hangs));
+    let finished = engine.updates().iter().find_map(|update| match update {
+        RunUpdate::Finished(run, result) if run == id => Some(result),
+        _ => None,
+    });
+    assert!(matches!(finished, Some(Err(RunFailure::Cancelled))), "{finished:?}");
+    run(&mut engine, &request(2, 7.0));
+    assert_ne!(engine.worker_id().unwrap(), hangs);
 }
 
 #[test]

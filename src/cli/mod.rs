@@ -3,6 +3,7 @@
 
 mod caption;
 mod completions;
+mod doctor;
 mod failure;
 mod generate;
 mod interrupt;
@@ -72,6 +73,8 @@ enum Command {
     Model(model::ModelCommand),
     /// Check and wrap structured captions
     Caption(caption::CaptionCommand),
+    /// Tell what the program finds around it, and what to do where something is not well
+    Doctor(doctor::Doctor),
     /// Print a shell's completion script
     Completions(completions::Completions),
     #[command(hide = true)]
@@ -106,6 +109,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
+        Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),
         None => workbench::run(&cli.workbench),

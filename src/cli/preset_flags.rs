@@ -1,12 +1,14 @@
 //! Which presets file counts, and finding a preset in it.
 
 use super::failure::Failure;
+use super::print;
 use clap::Args;
 use sigmalab::schedule::free::{FREE, FreeParameters};
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::preset_file::{PresetFile, UnknownPreset};
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 /// The environment variable behind `--presets`.
 const VARIABLE: &str = "SIGMALAB_PRESETS";
@@ -21,7 +23,8 @@ const LIMIT: u64 = 16 << 20;
 #[derive(Debug, Args)]
 pub(crate) struct PresetFlags {
     /// Presets file [default: $SIGMALAB_PRESETS, else ./presets.toml, else sigmalab/presets.toml
-    /// in your configuration folder, else the built-in one]
+    /// in your configuration folder, else the built-in one]. Where SIGMALAB_PRESETS names a file
+    /// that is not there, the built-in presets count, and saving in the workbench makes it
     #[arg(long, value_name = "FILE", help_heading = "Presets")]
     presets: Option<PathBuf>,
 }
@@ -50,6 +53,11 @@ impl PresetFlags {
         let Some(Chosen { path, because }) = self.chosen() else {
             return Ok(Presets { path: None, file: builtin.clone(), builtin });
         };
+        if let Some(missing) = self.missing() {
+            static TOLD: Once = Once::new();
+            TOLD.call_once(|| print::warning(missing));
+            return Ok(Presets { path: None, file: builtin.clone(), builtin });
+        }
         let file = read(&path).map_err(|failure| match because {
             Some(because) => Failure::bad_input(format_args!(
                 "{}\n`{}` was read because {because}",
@@ -83,6 +91,21 @@ impl PresetFlags {
             "`{place}` cannot be read and is passed over, {name} is built in: {first}"
         ));
         Ok(preset)
+    }
+
+    /// That the environment names a file which is not there, where it does. The rule is one for
+    /// all that reads presets: then the built-in ones count, and no other file.
+    pub(crate) fn missing(&self) -> Option<String> {
+        let named = self.presets.is_none().then(|| std::env::var_os(VARIABLE)).flatten();
+        let path = PathBuf::from(named.filter(|path| !path.is_empty())?);
+        // A link that leads nowhere and a folder without permission are there, and are told of.
+        let gone = path.symlink_metadata().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+        gone.then(|| {
+            format!(
+                "`{}`, which {VARIABLE} names, is not there: the built-in presets are used",
+                path.display()
+            )
+        })
     }
 
     /// Where the workbench reads presets from and saves them to, whether it is there or not.
@@ -165,6 +188,12 @@ impl Presets {
             None => failure,
         };
         Err(failure.way_out("sigmalab presets list"))
+    }
+
+    /// What is wrong with a preset's name, where there is no such preset.
+    pub(crate) fn problem(&self, name: &str) -> Option<String> {
+        let known = name == FREE || [&self.file, &self.builtin].iter().any(|f| f.get(name).is_ok());
+        (!known).then(|| self.unknown(name).to_string())
     }
 
     /// The built-in presets that can be named beside the file's own.

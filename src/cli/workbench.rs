@@ -123,6 +123,9 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         seed: FIRST_SEED,
         screen: (80, 24),
     });
+    if let Some(missing) = arguments.presets.missing() {
+        app.note(&format!("{missing}; saving a preset makes the file"));
+    }
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
     let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
@@ -228,7 +231,7 @@ fn own_file(name: &str) -> Option<PathBuf> {
 }
 
 /// The user's configuration folder: `SIGMALAB_CONFIG`, else the platform's.
-fn configuration_folder() -> Option<PathBuf> {
+pub(super) fn configuration_folder() -> Option<PathBuf> {
     use etcetera::BaseStrategy as _;
     match std::env::var_os(CONFIG_VARIABLE).filter(|folder| !folder.is_empty()) {
         Some(folder) => Some(PathBuf::from(folder)),

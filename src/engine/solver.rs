@@ -50,6 +50,8 @@ pub(super) fn solver(
             path: PathBuf::new(),
             problem: "it is not built in".to_owned(),
         })?;
+        let takes = choice.sampler.check(&choice.params);
+        takes.map_err(|problem| SolverError::Params { id: id(), problem })?;
         return Ok((schedule, choice));
     };
     let unusable =

@@ -7,11 +7,12 @@ use super::trial::Experiment;
 use crate::image_file::{OnCollision, TargetError};
 use crate::sampler::Samplers;
 use crate::shared_folder::SharedFolder;
+use crate::unfinished;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 /// The version this build writes.
 const VERSION: u32 = 1;
@@ -274,26 +275,13 @@ impl RunDirectory {
         made.map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
     }
 
-    /// Removes what killed processes left of files they were writing. A file is written in
-    /// moments: one that is an hour old is nobody's.
+    /// Removes what killed processes left of files they were writing.
     pub(super) fn tidy(&self) {
-        const OLD: Duration = Duration::from_secs(3600);
         let Ok(shared) = self.shared() else { return };
         let below = [self.images(), self.latents(), self.references()];
         let below = below.iter().filter_map(|folder| shared.folder(folder.file_name()?).ok());
         for folder in below.chain(self.shared()) {
-            let Ok(names) = folder.names() else { continue };
-            for name in names {
-                let unfinished = name
-                    .to_str()
-                    .is_some_and(|n| n.starts_with(".sigmalab-") && n.ends_with(".tmp"));
-                let age =
-                    || folder.file(&name).ok()?.metadata().ok()?.modified().ok()?.elapsed().ok();
-                if unfinished && age().is_some_and(|age| age > OLD) {
-                    // What cannot be removed only takes room.
-                    let _ = folder.remove(&name);
-                }
-            }
+            unfinished::clear_within(&folder);
         }
     }
 
@@ -390,25 +378,6 @@ mod tests {
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
-    }
-
-    #[test]
-    fn old_unfinished_files_are_removed_and_nothing_else() {
-        let folder = tempfile::tempdir().unwrap();
-        let directory = RunDirectory::at(folder.path());
-        let old = std::time::SystemTime::now() - Duration::from_secs(7200);
-        for (name, aged) in [(".sigmalab-a.tmp", true), (".sigmalab-b.tmp", false), ("c.tmp", true)]
-        {
-            let file = fs::File::create(folder.path().join(name)).unwrap();
-            if aged {
-                file.set_modified(old).unwrap();
-            }
-        }
-        directory.tidy();
-        let mut left: Vec<_> =
-            fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
-        left.sort();
-        assert_eq!(left, [".sigmalab-b.tmp", "c.tmp"]);
     }
 
     #[test]

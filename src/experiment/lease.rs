@@ -8,12 +8,21 @@ use crate::shared_folder::SharedFolder;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// Time between two signs of life.
 const BEAT: Duration = Duration::from_secs(5);
+
+/// What is written at a beat: all is well, or the worker has said nothing for long.
+const ALIVE: u8 = b'.';
+const SILENT: u8 = b'?';
+
+/// How long a worker says nothing before it is told of, at least.
+const SILENT_AFTER: Duration = Duration::from_secs(60);
 
 /// A lease without a sign of life for so long has lost its holder.
 const LOST: Duration = Duration::from_secs(45);
@@ -42,6 +51,7 @@ pub struct Leases {
 #[derive(Debug)]
 pub struct Lease {
     folder: SharedFolder,
+    silent: Arc<AtomicBool>,
     unit: String,
     attempt: u32,
     stop: Option<Sender<()>>,
@@ -55,6 +65,8 @@ pub struct Held {
     pub unit: String,
     /// How often the part was taken, this time included.
     pub attempt: u32,
+    /// How long its holder's worker has said nothing, where that is remarkable: it may hang.
+    pub silent: Option<Duration>,
     /// Who holds it; `None` where the file does not say, which it does at once.
     pub process: Option<Process>,
 }
@@ -88,16 +100,20 @@ impl Leases {
             let _ = folder.remove(&name);
             return Err(error);
         }
+        let silent = Arc::new(AtomicBool::new(false));
+        let is_silent = Arc::clone(&silent);
         let (stop, stopped) = mpsc::channel();
         let beat = std::thread::spawn(move || {
             // One byte a beat: others see the file grow. A beat that fails is missed by nobody
             // unless many do.
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(BEAT) {
-                let _ = created.write_all(b".");
+                let beat = if is_silent.load(Ordering::Relaxed) { SILENT } else { ALIVE };
+                let _ = created.write_all(&[beat]);
             }
         });
         Ok(Some(Lease {
             folder,
+            silent,
             unit: unit.to_owned(),
             attempt,
             stop: Some(stop),
@@ -116,7 +132,8 @@ impl Leases {
         for (unit, attempt) in latest {
             if !self.is_lost(&unit, attempt) {
                 let process = self.holder(&unit, attempt);
-                held.push(Held { unit, attempt, process });
+                let silent = self.silence(&unit, attempt);
+                held.push(Held { unit, attempt, silent, process });
             }
         }
         held.sort_by(|a, b| a.unit.cmp(&b.unit));
@@ -176,10 +193,22 @@ impl Leases {
     }
 
     fn holder(&self, unit: &str, attempt: u32) -> Option<Process> {
-        let folder = SharedFolder::open_last(&self.folder).ok()?;
-        let text = folder.read(file_name(unit, attempt), LONGEST).ok()?;
+        let text = self.text(unit, attempt)?;
         let line = text.split(|byte| *byte == b'\n').next()?;
         serde_json::from_slice(line).ok()
+    }
+
+    /// How long the beats at the end of a lease have told of a silent worker.
+    fn silence(&self, unit: &str, attempt: u32) -> Option<Duration> {
+        let text = self.text(unit, attempt)?;
+        let beats = text.iter().rev().take_while(|beat| **beat == SILENT).count();
+        // They begin to tell of it when it has been silent for a minute.
+        (beats > 0).then(|| SILENT_AFTER + BEAT * u32::try_from(beats - 1).unwrap_or(u32::MAX))
+    }
+
+    fn text(&self, unit: &str, attempt: u32) -> Option<Vec<u8>> {
+        let folder = SharedFolder::open_last(&self.folder).ok()?;
+        folder.read(file_name(unit, attempt), LONGEST).ok()
     }
 }
 
@@ -200,6 +229,11 @@ fn attempts_in(folder: &SharedFolder) -> io::Result<Vec<(String, u32)>> {
 }
 
 impl Lease {
+    /// Lets others know whether this process's worker says nothing.
+    pub fn tell_silence(&self, silent: bool) {
+        self.silent.store(silent, Ordering::Relaxed);
+    }
+
     /// Whether it still counts: a process that slept too long may have lost it.
     pub fn is_mine(&self) -> bool {
         let has = |attempt| self.folder.has(file_name(&self.unit, attempt));
@@ -284,6 +318,22 @@ mod tests {
         drop(lease);
         assert_eq!(other.held().unwrap(), []);
         assert!(other.take("a").unwrap().is_some());
+    }
+
+    #[test]
+    fn beats_tell_how_long_a_worker_has_said_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let process = serde_json::to_string(&Process::this()).unwrap();
+        let silent = |beats: &str| {
+            fs::write(folder.path().join("a.1"), format!("{process}\n{beats}")).unwrap();
+            let held = Leases::new(folder.path()).held().unwrap();
+            assert_eq!(held[0].process, Some(Process::this()));
+            held[0].silent.map(|silent| silent.as_secs())
+        };
+        assert_eq!(
+            ["", "..", "..?", ".?.", "..???"].map(silent),
+            [None, None, Some(60), None, Some(70)]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! run directory that survives anything, tables and reports. This room knows nothing of
 //! terminals.
 
+pub mod built_in;
 pub mod control;
 pub mod difference;
 pub mod directory;
@@ -21,6 +22,7 @@ pub mod spec;
 pub mod status;
 pub mod sweep;
 pub mod tables;
+pub mod template;
 pub mod trial;
 
 pub use settle::SettleError;

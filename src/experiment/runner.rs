@@ -76,6 +76,8 @@ pub enum News<'a> {
     Paused,
     /// Time went by.
     Tick,
+    /// The worker has said nothing for so long that it may hang.
+    Silent(Duration),
 }
 
 /// How a process's part of a sweep ended.
@@ -426,7 +428,7 @@ impl Runner<'_> {
                 return Ok(Made::Recorded);
             }
         }
-        let (result, steps) = self.compute(&started);
+        let (result, steps) = self.compute(&started, Some(lease));
         let outcome = match result {
             Ok(output) => {
                 if !lease.is_mine() {
@@ -465,12 +467,19 @@ impl Runner<'_> {
         }
     }
 
-    fn compute(&mut self, started: &Started) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
+    fn compute(
+        &mut self,
+        started: &Started,
+        lease: Option<&Lease>,
+    ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
         let recipe = started.recipe.clone();
         let request = RunRequest { recipe, noise: None, previews: false };
         let mut steps = Vec::new();
         let (news, followed) = (&mut self.news, &mut self.followed);
-        let result = self.engine.run(&request, &mut |event| {
+        let result = self.engine.run_watched(&request, &mut |event, silence| {
+            if let Some(lease) = lease {
+                lease.tell_silence(silence.is_some());
+            }
             let goes_on = match event {
                 Some(event) => {
                     if let Event::Step(report) = event {
@@ -478,11 +487,14 @@ impl Runner<'_> {
                     }
                     news(News::Event(event))
                 }
-                None => news(News::Tick),
+                None => news(silence.map_or(News::Tick, News::Silent)),
             };
             let skipped = followed.look_now_and_then().skips(&started.id);
             goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
         });
+        if let Some(lease) = lease {
+            lease.tell_silence(false);
+        }
         (result, steps)
     }
 
@@ -572,7 +584,7 @@ impl Runner<'_> {
         }
         // Its files were deleted or damaged: the same recipe gives the same bytes.
         let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
-        match self.compute(&started) {
+        match self.compute(&started, None) {
             (Ok(output), steps) => {
                 self.keep(run, &started, output, steps, None)?;
                 Ok(Brought::Ready)

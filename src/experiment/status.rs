@@ -57,6 +57,8 @@ pub struct Worker {
     pub attempt: u32,
     /// The process, where it is known.
     pub process: Option<Process>,
+    /// Seconds for which its worker has said nothing, where that is remarkable: it may hang.
+    pub silent_seconds: Option<u64>,
 }
 
 /// A failed trial.
@@ -138,7 +140,12 @@ impl Status {
             remaining_seconds: sweep.seconds_for(remaining, pending),
             workers: held
                 .into_iter()
-                .map(|Held { unit, attempt, process }| Worker { unit, attempt, process })
+                .map(|Held { unit, attempt, silent, process }| Worker {
+                    unit,
+                    attempt,
+                    process,
+                    silent_seconds: silent.map(|silent| silent.as_secs()),
+                })
                 .collect(),
             failures: failures.collect(),
             damaged: sweep.damaged(),

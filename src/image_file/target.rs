@@ -1,6 +1,7 @@
 //! Writing a file whole or not at all: checked before the work, written under a temporary name
 //! in the same folder, renamed at the end. Knows nothing of what the file holds.
 
+use crate::unfinished;
 use std::fs::Permissions;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::PermissionsExt as _;
@@ -141,13 +142,15 @@ impl Target {
         E: Into<std::io::Error>,
     {
         let io = |source| TargetError::Io { path: self.path.clone(), source };
+        unfinished::clear_once(&folder_of(&self.path));
         let temporary = tempfile::Builder::new()
-            .prefix(".sigmalab-")
-            .suffix(".tmp")
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
             // Readable as any new file is: the process's umask applies.
             .permissions(Permissions::from_mode(0o666))
             .tempfile_in(folder_of(&self.path))
             .map_err(io)?;
+        unfinished::hold(temporary.as_file());
         let mut buffered = BufWriter::new(temporary);
         write(&mut buffered).map_err(|error| io(error.into()))?;
         let temporary = buffered.into_inner().map_err(|error| io(error.into_error()))?;

@@ -7,6 +7,7 @@
 //! - [`hub`]: repository ids to local folders;
 //! - the networks and [`Model`], which holds them together.
 
+mod caught;
 pub mod checkpoint;
 mod config;
 mod decoder;

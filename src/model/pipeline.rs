@@ -74,6 +74,7 @@ impl Model {
         let text_weights = weights(Component::TextEncoder, dtype)?;
         let part = Part::open(checkpoint, Component::TextEncoder, &text_weights)?;
         let text_encoder = TextEncoder::new(&part, dtype, &device)?;
+        text_encoder.check_ids(&tokenizer.sample_ids()?)?;
 
         stage(Component::Transformer);
         let conditional_weights = weights(Component::Transformer, dtype)?;

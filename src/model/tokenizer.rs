@@ -1,7 +1,12 @@
 //! Prompts to token ids: the chat template and the checkpoint's own tokenizer.
 
+use super::caught::caught;
 use super::error::ModelError;
 use tokenizers::Tokenizer;
+
+/// What a tokenizer is tried with: letters, digits, marks, spaces, several scripts.
+const SAMPLE: &str =
+    "A red circle, 12.5 % \"ÄÖß\" {\"a\": [true]}\n\t 漢字 かな привет שלום नमस्ते e\u{301} 🙂  end.";
 
 /// Most tokens a prompt may have, chat template included (the reference's `max_text_tokens`).
 pub(super) const MAX_TOKENS: usize = 2048;
@@ -10,29 +15,49 @@ pub(super) const MAX_TOKENS: usize = 2048;
 pub(super) struct PromptTokenizer(Tokenizer);
 
 impl PromptTokenizer {
-    /// Reads `tokenizer.json`. Padding and truncation it may ask for are left out, as the
-    /// reference's call leaves them out.
+    /// Reads `tokenizer.json`, and tries it: a damaged file may load well and fail over the first
+    /// text. Padding and truncation it may ask for are left out, as the reference's call leaves
+    /// them out.
     pub(super) fn from_json(json: &[u8]) -> Result<Self, ModelError> {
-        let unusable = |error: tokenizers::Error| ModelError::Tokenizer {
+        let unusable = |error: String| ModelError::Tokenizer {
             problem: format!("cannot be used ({error}); fetch the checkpoint's tokenizer again"),
         };
-        let mut tokenizer = Tokenizer::from_bytes(json).map_err(unusable)?;
-        tokenizer.with_padding(None).with_truncation(None).map_err(unusable)?;
-        Ok(Self(tokenizer))
+        let read = || -> Result<Tokenizer, tokenizers::Error> {
+            let mut tokenizer = Tokenizer::from_bytes(json)?;
+            tokenizer.with_padding(None).with_truncation(None)?;
+            Ok(tokenizer)
+        };
+        let tokenizer = caught(read).map_err(unusable)?;
+        let tokenizer = Self(tokenizer.map_err(|error| unusable(error.to_string()))?);
+        let ids = tokenizer.ids(SAMPLE).map_err(unusable)?;
+        if ids.is_empty() {
+            return Err(unusable("it makes no token of a text".to_owned()));
+        }
+        Ok(tokenizer)
     }
 
     /// The ids of a prompt as one user message, up to where the assistant would begin. Special
     /// tokens written in the prompt are read as such, as `transformers` reads them.
     pub(super) fn encode(&self, prompt: &str) -> Result<Vec<u32>, ModelError> {
-        let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
-        let encoding = self.0.encode_fast(text, false).map_err(|error| ModelError::Tokenizer {
+        let ids = self.ids(prompt).map_err(|error| ModelError::Tokenizer {
             problem: format!("the prompt cannot be split into tokens: {error}"),
         })?;
-        let ids = encoding.get_ids();
         if ids.len() > MAX_TOKENS {
             return Err(ModelError::PromptTooLong { tokens: ids.len(), limit: MAX_TOKENS });
         }
-        Ok(ids.to_vec())
+        Ok(ids)
+    }
+
+    /// The ids of a text that every tokenizer splits: each is a row of the text encoder's table,
+    /// where both are of one checkpoint.
+    pub(super) fn sample_ids(&self) -> Result<Vec<u32>, ModelError> {
+        self.encode(SAMPLE)
+    }
+
+    fn ids(&self, prompt: &str) -> Result<Vec<u32>, String> {
+        let text = format!("<|im_start|>user\n{prompt}<|im_end|>\n<|im_start|>assistant\n");
+        let encoding = caught(|| self.0.encode_fast(text, false))?;
+        Ok(encoding.map_err(|error| error.to_string())?.get_ids().to_vec())
     }
 }
 

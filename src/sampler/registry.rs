@@ -3,7 +3,7 @@
 
 use super::euler::Euler;
 use super::info::{SamplerInfo, ValueError};
-use super::plugin::{Listing, PluginFile};
+use super::plugin::{Listing, PluginFile, PluginSampler};
 use super::solver::Sampler;
 use crate::schedule::nearest::nearest;
 use std::collections::BTreeMap;
@@ -93,13 +93,19 @@ fn meant(nearest: &Option<String>) -> String {
 
 /// The samplers that are part of the program.
 static BUILT_IN: LazyLock<Vec<(SamplerInfo, Arc<dyn Sampler>)>> = LazyLock::new(|| {
-    let built_in: [Arc<dyn Sampler>; 1] = [Arc::new(Euler)];
-    built_in.into_iter().map(|sampler| (sampler.info().clone(), sampler)).collect()
+    let euler: Arc<dyn Sampler> = Arc::new(Euler);
+    let shipped = PluginSampler::built_in().map(|sampler| Arc::new(sampler) as Arc<dyn Sampler>);
+    std::iter::once(euler).chain(shipped).map(|sampler| (sampler.info().clone(), sampler)).collect()
 });
 
 /// Whether a sampler of that id is part of the program.
 pub fn is_built_in(id: &str) -> bool {
-    BUILT_IN.iter().any(|(info, _)| info.id == id)
+    built_in(id).is_some()
+}
+
+/// What the sampler of that id is which is part of the program.
+pub(super) fn built_in(id: &str) -> Option<&'static SamplerInfo> {
+    BUILT_IN.iter().map(|(info, _)| info).find(|info| info.id == id)
 }
 
 /// Every sampler that can be named: the built-in ones and the plugins that were found. Cheap to
@@ -199,4 +205,21 @@ fn wrong_value(info: &SamplerInfo, key: &str, problem: ValueError) -> SamplerCho
 fn list<'a>(names: impl Iterator<Item = &'a str>) -> String {
     let names: Vec<_> = names.map(|name| format!("`{name}`")).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn every_sampler_that_ships_is_part_of_the_program_under_its_id() {
+        let ids: Vec<&str> = BUILT_IN.iter().map(|(info, _)| info.id.as_ref()).collect();
+        let shipped = sigmalab_samplers::ENTRIES.iter().map(|(id, _)| *id);
+        assert_eq!(ids, std::iter::once("euler").chain(shipped).collect::<Vec<_>>());
+        for id in ids {
+            let chosen = Samplers::built_in().choose(id, &BTreeMap::new()).unwrap();
+            assert_eq!(chosen.built_in().unwrap().sampler.info().id, id);
+        }
+    }
 }

@@ -80,6 +80,12 @@ pub trait Sampler: Send + Sync {
     /// What it is.
     fn info(&self) -> &SamplerInfo;
 
+    /// Whether these values of its parameters go together; its words if not.
+    fn check(&self, params: &[f64]) -> Result<(), String> {
+        let _ = params;
+        Ok(())
+    }
+
     /// Writes the latents at `sigma_next` into `out` (as long as `x`).
     fn step(
         &self,

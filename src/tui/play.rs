@@ -167,6 +167,7 @@ fn carry_out(
                     engine.cancel(id);
                 }
             }
+            Effect::ReplaceWorker => engine.replace_worker(),
             Effect::Gallery(work) => beside.keeper.take(work),
             Effect::Sweeps(work) => beside.follower.take(work),
             Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,

@@ -11,6 +11,7 @@ use crate::tui::gallery::words;
 use sigmalab_compute::LoadProgress;
 use sigmalab_image::RgbImage;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// A run that is going.
 #[derive(Debug)]
@@ -27,6 +28,10 @@ pub struct Going {
     pub draft: Option<Draft>,
     /// Whether it was asked to stop.
     pub cancelled: bool,
+    /// When it was.
+    pub cancelled_at: Option<Instant>,
+    /// What is to be said of a worker that says nothing itself.
+    pub silence: Option<String>,
 }
 
 /// A draft of a picture.
@@ -86,6 +91,8 @@ impl Runs {
             reports: Vec::new(),
             draft: None,
             cancelled: false,
+            cancelled_at: None,
+            silence: None,
         });
     }
 
@@ -146,6 +153,18 @@ impl Runs {
 }
 
 impl Going {
+    /// What it does at the moment, in words.
+    pub fn words(&self) -> &str {
+        self.silence.as_ref().unwrap_or(&self.stage)
+    }
+
+    /// Whether it was asked to stop so long ago that asking again may give its worker up: a step
+    /// of a small checkpoint is over before, and a second press of the key is no accident.
+    pub fn is_stuck(&self, now: Instant) -> bool {
+        const PATIENCE: Duration = Duration::from_secs(3);
+        self.cancelled_at.is_some_and(|at| now.duration_since(at) > PATIENCE)
+    }
+
     fn take(&mut self, event: Event) {
         match event {
             Event::Loading(progress) => self.stage = loading(&progress),

@@ -130,8 +130,11 @@ fn a_killed_random_checkpoint_has_no_name_and_what_is_left_does_not_open() {
     assert!(left.starts_with(".sigmalab-") && left.ends_with(".tmp"), "{left}");
     let outcome = place.run(&["model", "inspect", "--model", left]);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    // The name is free, and what is left is in nobody's way.
+    // The name is free, and what is left is taken away by the next one.
+    let two_minutes_ago = std::time::SystemTime::now() - Duration::from_secs(120);
+    std::fs::File::open(place.path(left)).unwrap().set_modified(two_minutes_ago).unwrap();
     place.done(&["model", "synth", "--size", "tiny", "random"]);
+    assert_eq!(place.files(), ["random"]);
     place.done(&["model", "inspect", "--model", "random"]);
     place.refused(&["model", "synth", "--size", "tiny", "random"], &["random", "not there yet"]);
 }

@@ -29,6 +29,36 @@ fn every_command_teaches_with_examples() {
 }
 
 #[test]
+fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
+    let place = Place::new();
+    let told = place.done(&["doctor"]);
+    for words in
+        ["sigmalab  ", "standard output is none", "10 built in, 0 plugins", "built-in, 3 presets"]
+    {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains('\x1b'), "a report is text: {told}");
+    let mut broken = place.command(&["doctor"]);
+    broken.env("SIGMALAB_PRESETS", "gone.toml").env("SIGMALAB_CACHE", "/dev/null/cache");
+    let told = crate::program::outcome(broken);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for words in ["→ `gone.toml`, which SIGMALAB_PRESETS", "→ it cannot be written", "marked →"]
+    {
+        assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+}
+
+#[test]
+fn a_picture_is_shown_on_a_terminal_only() {
+    let place = Place::new();
+    let drawn =
+        place.run(&crate::program::quick(&["--output", "out.png", "--show", "half-blocks"]));
+    assert_eq!(drawn.code, Some(0), "{drawn:?}");
+    assert!(!drawn.stdout.contains('▀'), "{}", drawn.stdout);
+    place.refused(&crate::program::quick(&["--show", "film"]), &["film", "kitty", "never"]);
+}
+
+#[test]
 fn completions_name_the_commands() {
     let place = Place::new();
     for shell in ["bash", "zsh", "fish"] {

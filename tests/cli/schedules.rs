@@ -127,6 +127,14 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
         (&serde_json::Value::Null, &true.into())
     );
     assert!(place.done(&["schedule"]).starts_with("FROM_HERE"));
+    // A file that is named and not there: the built-in ones, and not those of another place.
+    let mut missing = place.command(&["presets", "list"]);
+    missing.env("SIGMALAB_PRESETS", "missing.toml");
+    let missing = crate::program::outcome(missing);
+    assert_eq!(missing.code, Some(0), "{missing:?}");
+    assert!(!missing.stdout.contains("FROM_HERE"), "{missing:?}");
+    assert!(missing.stdout.contains("V4_QUALITY_48"), "{missing:?}");
+    assert_eq!(missing.stderr.matches("`missing.toml`, which SIGMALAB_PRESETS").count(), 1);
     assert!(place.done(&["schedule", "V4_TURBO_12"]).starts_with("V4_TURBO_12"));
 }
 

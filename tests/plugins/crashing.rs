@@ -56,6 +56,7 @@ fn every_fault_is_one_failed_run_with_its_cause_and_the_next_run_is_good() {
         ("past-end", Ends::Worker, "it wrote past the end of its output"),
         ("before", Ends::Worker, "it wrote before the beginning of its output"),
         ("message", Ends::Worker, "it wrote past the end of its message"),
+        ("input", Ends::Worker, "it wrote to its input `x`, which it may only read"),
         ("history", Ends::Worker, "it died of signal 11 (SIGSEGV"),
         ("nan", Ends::Run, "it wrote 1 of 32768 values that are no finite numbers"),
         ("unwritten", Ends::Run, "it left 32768 of 32768 values unwritten"),
@@ -114,6 +115,34 @@ fn the_command_line_names_the_plugin_that_crashed_and_writes_nothing() {
         "error: the worker process died in sampler `test.faults` (step 2): it died of signal 11";
     assert!(outcome.stderr.contains(told), "{}", outcome.stderr);
     assert!(!workshop.path("out.png").exists());
+}
+
+#[test]
+fn what_a_plugin_prints_is_kept_from_the_terminal() {
+    let workshop = Workshop::new();
+    workshop.compile("faults.c", "faults", &[]);
+    let outcome = workshop.run(&[
+        "generate",
+        "--prompt",
+        "x",
+        "--num-steps",
+        "4",
+        "--mu",
+        "0.5",
+        "--sampler",
+        "test.faults",
+        "--sampler-param",
+        "fault=prints",
+        "--output",
+        "out.png",
+    ]);
+    assert_eq!(outcome.code, Some(0), "{outcome:?}");
+    assert_eq!(outcome.stdout.lines().count(), 1, "{}", outcome.stdout);
+    assert!(!outcome.stderr.contains('\x1b'), "{}", outcome.stderr);
+    assert!(outcome.stderr.lines().count() < 60, "{}", outcome.stderr);
+    for words in ["worker: \\u{1b}[31mline 0\n", "line 59999\n", "lines left out)", "title"] {
+        assert!(outcome.stderr.contains(words), "{words}: {}", outcome.stderr);
+    }
 }
 
 #[test]

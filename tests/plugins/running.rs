@@ -151,7 +151,7 @@ fn parameters_are_given_by_name_number_and_choice_and_wrong_ones_refused() {
     );
     for (parameter, words) in [
         ("fault=melt", "`fault` of sampler `test.faults` must be `none`, `segfault`"),
-        ("fault=99", "must be between 0 and 17, not 99"),
+        ("fault=99", "must be between 0 and 19, not 99"),
         ("at=1.5", "must be a whole number, not 1.5"),
         ("eta=1", "has no parameter `eta`; it has `fault`, `at`"),
     ] {

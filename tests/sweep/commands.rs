@@ -193,7 +193,16 @@ fn bad_experiments_are_refused_before_anything_is_written() {
     place.refused(&plan, &["e.toml:16:1", "did you mean `mu`?"]);
     place.refused(&["sweep", "run", "e.toml"], &["e.toml:16:1"]);
     place.write("e.toml", small().replace("V4_TURBO_12", "V4_TURBO_13"));
-    place.refused(&plan, &["did you mean `V4_TURBO_12`?"]);
+    place.refused(&plan, &["e.toml:8:10: `base.preset`", "did you mean `V4_TURBO_12`?"]);
+    let samplers = "sampler = [\"euler\", \"eulr\"]";
+    place.write("e.toml", small().replace("mu = [0.4, 0.5]", samplers));
+    let told =
+        place.refused(&plan, &["e.toml:16:21: `parameters.sampler[1]`", "did you mean `euler`?"]);
+    assert_eq!(told.matches("eulr`;").count() + told.matches("eulr`:").count(), 1, "{told}");
+    let long = format!("name = \"{}\"", "n".repeat(300));
+    place.write("e.toml", small().replace("name = \"small\"", &long));
+    place.refused(&plan, &["e.toml:1:8: `name`", "too long"]);
+    place.refused(&["sweep", "run", "e.toml"], &["e.toml:1:8: `name`"]);
     place.write("e.toml", small().replace("\"gw[-2..]\"", "\"gw[-9..]\""));
     place.refused(&plan, &["trial 0", "gw[-9..]"]);
     place.write("e.toml", small().replace("mu = [0.4", "mu = [40"));
@@ -223,4 +232,20 @@ fn prompts_come_from_a_file_beside_the_experiment() {
     let json = place.done(&["sweep", "plan", "deep/e.toml", "--json", "--list", "--no-time"]);
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&plan["trials"], &plan["runs"][0]["prompt_id"]), (&8.into(), &"x".into()));
+}
+
+#[test]
+fn a_built_in_experiment_runs_from_an_empty_folder_and_a_new_one_is_written_with_comments() {
+    let place = Place::new();
+    let plan = place.done(&["sweep", "plan", "quickstart", "--no-time"]);
+    assert!(plan.starts_with("quickstart: 20 trials and 4 reference runs"), "{plan}");
+    assert!(place.files().is_empty(), "{:?}", place.files());
+    place.refused(&["sweep", "plan", "quickstrat"], &["quickstrat", "sweep run quickstart"]);
+    let told = place.done(&["sweep", "new", "mine", "--sampler-preset", "V4_TURBO_12"]);
+    assert!(told.contains("sigmalab sweep run mine.toml"), "{told}");
+    let plan = place.done(&["sweep", "plan", "mine.toml", "--no-time"]);
+    assert!(plan.starts_with("mine: 4 trials and 1 reference run"), "{plan}");
+    place.refused(&["sweep", "new", "mine"], &["mine.toml` exists already"]);
+    place.refused(&["sweep", "new", "../evil"], &["no `/`"]);
+    place.refused(&["sweep", "new", &"n".repeat(300)], &["too long"]);
 }

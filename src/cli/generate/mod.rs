@@ -5,6 +5,7 @@ mod outputs;
 pub(super) mod progress;
 mod report;
 mod resolve;
+pub(super) mod show;
 mod wording;
 
 use super::failure::Failure;
@@ -20,6 +21,7 @@ use clap::{Args, ValueEnum};
 use outputs::Outputs;
 use progress::Progress;
 use report::{Finished, Observed};
+use show::Show;
 use sigmalab::engine::noise::Rng;
 use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab::schedule::size::Size;
@@ -141,6 +143,12 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "FILE.safetensors", help_heading = "Results")]
     save_latents: Option<PathBuf>,
 
+    /// Show the image on the terminal too: auto (in terminals known to show pictures), never, or
+    /// kitty, sixel, iterm2, half-blocks; never where standard output is no terminal
+    #[arg(long, value_name = "auto|never|PROTOCOL", default_value = "auto", value_parser = show,
+          help_heading = "Results")]
+    show: Show,
+
     /// Print one JSON object: output, recipe, NFE, timings, every step's metrics
     #[arg(long, help_heading = "Results")]
     json: bool,
@@ -194,11 +202,14 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
     });
     let mut observed = Observed::default();
     interrupt.become_polite();
-    let result = engine.run(&request.run, &mut |event| {
+    let result = engine.run_watched(&request.run, &mut |event, silence| {
         if let Some(event) = event {
             observed.take(event);
         }
-        progress.show(event);
+        match silence {
+            Some(silence) => progress.silent(silence),
+            None => progress.show(event),
+        }
         !interrupt.requested()
     });
     progress.finish();
@@ -218,6 +229,7 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         warnings: request.warnings,
         seconds: started.elapsed().as_secs_f64(),
     };
+    let shown = if arguments.json || arguments.quiet { Show::Never } else { arguments.show };
     let told = if arguments.json {
         print::json(&finished.document()?)
     } else if arguments.quiet {
@@ -226,11 +238,18 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         let profile = if arguments.profile { finished.profile() } else { String::new() };
         print::result(&(finished.line() + &profile))
     };
+    if told.is_ok() {
+        show::picture(shown, &output.image);
+    }
     told.map_err(|failure| {
         // The image took its time and is whole: it stays.
         let image = finished.files.image.display();
         Failure::failed(format_args!("{}; the image is written: `{image}`", failure.message))
     })
+}
+
+fn show(text: &str) -> Result<Show, String> {
+    text.parse()
 }
 
 fn failed(failure: RunFailure) -> Failure {

@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::{Event, StepReport};
 use sigmalab_compute::LoadProgress;
 use std::io::IsTerminal;
+use std::time::Duration;
 
 /// Most redraws a second: enough to look alive, little over SSH.
 const REDRAWS: u8 = 5;
@@ -53,6 +54,15 @@ impl Progress {
             Some(Event::Step(report)) => self.step(report),
             Some(Event::Preview { .. }) => {}
             Some(Event::Decoded { .. }) => self.doing("writing the image"),
+        }
+    }
+
+    /// The worker has said nothing for so long that it may hang.
+    pub(crate) fn silent(&mut self, time: Duration) {
+        if let Some(bar) = self.styled(SPINNER) {
+            let time = in_words(time.as_secs_f64() * 1e3);
+            bar.set_message(format!("no word from the worker for {time}; ctrl-c gives it up"));
+            bar.tick();
         }
     }
 

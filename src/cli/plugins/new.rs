@@ -4,6 +4,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use clap::{Args, ValueEnum};
+use sigmalab::unfinished;
 use sigmalab_sampler_templates::{File, Language, NAMESPACE, library_name, project};
 use std::fs;
 use std::io;
@@ -105,8 +106,13 @@ fn write(files: &[File], folder: &Path) -> io::Result<()> {
     fs::create_dir_all(parent)?;
     // A folder like any other: what the user's mask allows.
     let everything = fs::Permissions::from_mode(0o777);
-    let draft =
-        tempfile::Builder::new().prefix(".sigmalab-").permissions(everything).tempdir_in(parent)?;
+    unfinished::clear(parent);
+    let draft = tempfile::Builder::new()
+        .prefix(unfinished::PREFIX)
+        .suffix(unfinished::SUFFIX)
+        .permissions(everything)
+        .tempdir_in(parent)?;
+    let _held = unfinished::hold_folder(draft.path())?;
     for file in files {
         let path = draft.path().join(file.path);
         if let Some(inside) = path.parent() {

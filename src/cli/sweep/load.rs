@@ -9,13 +9,15 @@ use crate::cli::values::device;
 use clap::Args;
 use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
 use sigmalab::experiment::inputs::{FrozenPreset, Inputs, VERSION};
-use sigmalab::experiment::prompts;
-use sigmalab::experiment::spec::{Prompt, PromptSource, Settings, Spec};
+use sigmalab::experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab::experiment::sweep::{Sweep, SweepError};
 use sigmalab::experiment::trial::Experiment;
+use sigmalab::experiment::{built_in, prompts};
+use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::{Named, lasting_name};
+use sigmalab::sampler::Samplers;
 use sigmalab_compute::DeviceChoice;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 /// Most bytes of an experiment or a prompts file that are read.
@@ -43,8 +45,13 @@ pub(super) struct Loaded {
 /// Reads an experiment file. A flag beats the file.
 pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
     let name = path.display().to_string();
-    let text = read(path)?;
+    let text = match built_in(path) {
+        Some(text) => text.to_owned(),
+        None => read(path)?,
+    };
     let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
+    let samplers = every_sampler();
+    check_names(&text, &name, &flags.presets, &samplers)?;
     let prompts = match &spec.prompts {
         PromptSource::Inline(prompts) => prompts.clone(),
         PromptSource::File(file) => prompts_of(path, file)?,
@@ -82,7 +89,28 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
         base,
         reference,
     };
-    Ok(Loaded { text, experiment: Experiment { spec, inputs, samplers: every_sampler() } })
+    Ok(Loaded { text, experiment: Experiment { spec, inputs, samplers } })
+}
+
+/// The text of the built-in experiment of that name, where no file has it.
+fn built_in(path: &Path) -> Option<&'static str> {
+    if path.exists() { None } else { built_in::text(path.to_str()?) }
+}
+
+/// Refuses samplers and presets that there are not, at their places: trials would each say so.
+fn check_names(
+    text: &str,
+    file: &str,
+    presets: &PresetFlags,
+    samplers: &Samplers,
+) -> Result<(), Failure> {
+    // A presets file that cannot be read is told of by whoever needs it.
+    let presets = presets.load().ok();
+    let problem = |named: Named, name: &str| match named {
+        Named::Sampler => samplers.info(name).err().map(|error| error.to_string()),
+        Named::Preset => presets.as_ref()?.problem(name),
+    };
+    Spec::check_names(text, file, &problem).map_err(Failure::bad_input)
 }
 
 /// Opens the sweep in a run directory.
@@ -118,7 +146,15 @@ fn read(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     std::fs::File::open(path)
         .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))?;
+        .map_err(|error| {
+            let failure = Failure::bad_input(format_args!("cannot read `{name}`: {error}"));
+            match error.kind() {
+                ErrorKind::NotFound => failure
+                    .way_out("sigmalab sweep run quickstart, which is built in")
+                    .way_out("sigmalab sweep new NAME for a file to begin with"),
+                _ => failure,
+            }
+        })?;
     if text.len() as u64 > LIMIT {
         return Err(Failure::bad_input(format_args!("`{name}` is too large for a text file")));
     }

@@ -3,6 +3,7 @@
 mod control;
 mod detach;
 mod load;
+mod new;
 mod plan;
 mod plot;
 mod progress;
@@ -20,10 +21,14 @@ use clap::{Args, Subcommand};
 report.html, and a journal from which an interrupted sweep goes on. Start the same command in
 several terminals or jobs on one directory and they share the work.
 
+FILE.toml may also be the name of a built-in experiment: quickstart, polish-steps, guidance-interval,
+mu-std, step-ladder, samplers, solver-accuracy or proxy-size.
+
 Examples:
-  sigmalab sweep plan experiments/quickstart.toml
-  sigmalab sweep run experiments/quickstart.toml
-  sigmalab sweep run experiments/quickstart.toml --detach
+  sigmalab sweep run quickstart
+  sigmalab sweep new mine
+  sigmalab sweep plan mine.toml
+  sigmalab sweep run mine.toml --detach
   sigmalab sweep status runs/quickstart
   sigmalab sweep report runs/quickstart"
 )]
@@ -34,6 +39,8 @@ pub(crate) struct SweepCommand {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Write an experiment file with comments, to begin with
+    New(new::NewCommand),
     /// Tell what a sweep would run, what it saves, and how long it takes
     Plan(plan::PlanCommand),
     /// Run a sweep, or go on with one
@@ -57,6 +64,7 @@ enum Command {
 /// Runs a subcommand.
 pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
     match &arguments.command {
+        Command::New(arguments) => new::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
         Command::Status(arguments) => status::run(arguments),

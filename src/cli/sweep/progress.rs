@@ -25,6 +25,8 @@ pub(super) struct Progress {
     /// Seconds left by the plan and what finished runs took.
     left: Option<f64>,
     step: String,
+    /// That the worker says nothing, where it does not.
+    silent: String,
     last_line: Instant,
 }
 
@@ -42,8 +44,9 @@ impl Progress {
             bar.set_position(recorded as u64);
             bar
         });
-        let (failed, left, step, last_line) = (0, None, String::new(), Instant::now());
-        Progress { bar, quiet, trials, recorded, failed, left, step, last_line }
+        let (failed, left, last_line) = (0, None, Instant::now());
+        let (step, silent) = (String::new(), String::new());
+        Progress { bar, quiet, trials, recorded, failed, left, step, silent, last_line }
     }
 
     /// Seconds that are left.
@@ -53,6 +56,9 @@ impl Progress {
 
     /// Takes news in.
     pub(super) fn show(&mut self, news: &News<'_>) {
+        if matches!(news, News::Event(_) | News::Begins { .. } | News::Recorded { .. }) {
+            self.silent.clear();
+        }
         match news {
             News::Event(Event::Step(report)) => {
                 self.step = format!("step {}/{}", report.index + 1, report.steps);
@@ -63,6 +69,10 @@ impl Progress {
                 "paused: `sigmalab sweep resume` goes on".clone_into(&mut self.step);
             }
             News::Recorded { record } => self.recorded(record),
+            News::Silent(time) => {
+                self.silent =
+                    format!("no word from the worker for {}", in_words(time.as_secs_f64()));
+            }
             News::Event(_) | News::Begins { .. } | News::Tick => {}
         }
         let message = self.message();
@@ -95,7 +105,7 @@ impl Progress {
     }
 
     fn message(&self) -> String {
-        let mut parts = vec![self.step.clone()];
+        let mut parts = vec![self.step.clone(), self.silent.clone()];
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
         }

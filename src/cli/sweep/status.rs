@@ -77,7 +77,16 @@ fn text(status: &Status) -> String {
             Some(process) => format!("process {} on {}", process.id, one_line(&process.host)),
             None => "a process".to_owned(),
         };
-        let _ = writeln!(text, "part {} is worked on by {who}", one_line(&worker.unit));
+        let _ = write!(text, "part {} is worked on by {who}", one_line(&worker.unit));
+        if let Some(seconds) = worker.silent_seconds {
+            let _ = write!(
+                text,
+                ", whose worker has said nothing for {}: a long step, or it hangs; `sigmalab sweep \
+                 cancel` gives it up",
+                in_words(seconds as f64)
+            );
+        }
+        text.push('\n');
     }
     if status.former > 0 {
         let _ = writeln!(

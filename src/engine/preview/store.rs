@@ -3,6 +3,7 @@
 
 use super::fit::Fit;
 use crate::shared_folder::{make_private_folder, read_plain};
+use crate::unfinished;
 use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -39,7 +40,11 @@ impl FitStore {
             return Ok(());
         }
         make_private_folder(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".sigmalab-").tempfile_in(folder)?;
+        unfinished::clear_once(folder);
+        let mut file = tempfile::Builder::new()
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
+            .tempfile_in(folder)?;
         file.write_all(&serde_json::to_vec(fit)?)?;
         file.persist(path).map_err(|error| error.error)?;
         self.make_room()

@@ -2,7 +2,9 @@
 //! and replaces a worker that died. It knows nothing of tensors.
 
 use super::frame::{self, FrameError};
+use super::heard::Heard;
 use super::message::{Command as Message, Fetch, Report, pack_request, unpack_output};
+use super::printed::Printed;
 use super::{WORKER_ARGUMENT, death};
 use crate::engine::event::Event;
 use crate::engine::memory_size::MemorySize;
@@ -11,6 +13,7 @@ use crate::model::hub::TOKEN_VARIABLES;
 use crate::sampler::Samplers;
 use crate::sampler::plugin::Place;
 use crate::shared_folder::append_to;
+use rustix::process::Pid;
 use sigmalab_image::RgbImage;
 use std::collections::HashSet;
 use std::io::{self, BufReader};
@@ -19,11 +22,12 @@ use std::num::NonZeroUsize;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// How workers are started.
 #[derive(Debug, Clone, Default)]
@@ -40,8 +44,8 @@ pub struct EngineOptions {
     pub memory_limit: Option<MemorySize>,
     /// Cache folder of the worker, for what can be made again; the usual one when `None`.
     pub cache_folder: Option<PathBuf>,
-    /// File to which what libraries print in the worker is appended; the caller's standard
-    /// error when `None`.
+    /// File to which what libraries print in the worker is appended; when `None` its beginning
+    /// and end go to the caller's standard error, made harmless.
     pub log: Option<PathBuf>,
     /// The checkpoint that the user named: it is downloaded where it is not on this machine. Those
     /// that only recipes name are not.
@@ -154,6 +158,22 @@ impl Engine {
         }
     }
 
+    /// How long the worker has said nothing while it was at work, where that is longer than its
+    /// steps let expect: it may hang.
+    pub fn silence(&self) -> Option<Duration> {
+        let worker = self.worker.as_ref()?;
+        let busy = lock(&worker.outstanding).as_ref().is_some_and(|runs| !runs.is_empty());
+        busy.then(|| worker.heard().silence(Instant::now())).flatten()
+    }
+
+    /// Gives the worker up, which ends every run that is not over as a cancelled one. The next
+    /// run starts a new worker.
+    pub fn replace_worker(&mut self) {
+        if let Some(worker) = self.worker.take() {
+            worker.give_up();
+        }
+    }
+
     /// News of all runs.
     pub fn updates(&self) -> &Receiver<RunUpdate> {
         &self.updates
@@ -165,29 +185,53 @@ impl Engine {
     }
 
     /// Runs `request` to its end on this thread. `on_event` returns whether to go on; returning
-    /// `false` cancels. It is also called with `None` about ten times a second. Meant for an
-    /// engine with no other runs: their news would be lost.
+    /// `false` cancels. A worker that does not stop for long after that is given up. It is also
+    /// called with `None` about ten times a second, with [`Engine::silence`] beside it. Meant for
+    /// an engine with no other runs: their news would be lost.
     pub fn run(
         &mut self,
         request: &RunRequest,
         on_event: &mut dyn FnMut(Option<&Event>) -> bool,
     ) -> Result<RunOutput, RunFailure> {
+        self.run_watched(request, &mut |event, _| on_event(event))
+    }
+
+    /// The same, told how long a worker that may hang has said nothing.
+    pub fn run_watched(
+        &mut self,
+        request: &RunRequest,
+        on_event: &mut dyn FnMut(Option<&Event>, Option<Duration>) -> bool,
+    ) -> Result<RunOutput, RunFailure> {
         let run = self.submit(request)?;
-        let mut cancelled = false;
+        let mut cancelled: Option<Instant> = None;
         loop {
             let go_on = match self.updates.recv_timeout(Duration::from_millis(100)) {
                 Ok(RunUpdate::Finished(id, result)) if id == run => {
                     return result.map(|output| *output);
                 }
-                Ok(RunUpdate::Event(id, event)) if id == run => on_event(Some(&event)),
+                Ok(RunUpdate::Event(id, event)) if id == run => on_event(Some(&event), None),
                 Ok(_) => true,
-                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => on_event(None),
+                Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => {
+                    let silence = self.silence();
+                    on_event(None, silence)
+                }
             };
-            if !go_on && !cancelled {
-                cancelled = true;
-                self.cancel(run);
+            match cancelled {
+                None if !go_on => {
+                    cancelled = Some(Instant::now());
+                    self.cancel(run);
+                }
+                Some(since) if since.elapsed() > self.patience() => self.replace_worker(),
+                _ => {}
             }
         }
+    }
+}
+
+impl Engine {
+    /// How long a worker may take to stop.
+    fn patience(&self) -> Duration {
+        self.worker.as_ref().map_or(Duration::MAX, |worker| worker.heard().patience())
     }
 }
 
@@ -201,6 +245,10 @@ struct Worker {
     outstanding: Outstanding,
     sender: Sender<RunUpdate>,
     reader: Option<JoinHandle<()>>,
+    heard: Arc<Mutex<Heard>>,
+    given_up: Arc<AtomicBool>,
+    /// What it prints, where that goes to no log.
+    printed: Option<Printed>,
 }
 
 impl Worker {
@@ -231,25 +279,34 @@ impl Worker {
             command.env_remove(variable);
         }
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
-        match &options.log {
+        let printed = match &options.log {
             Some(path) => {
                 // It may lie in a folder in which others put files.
                 let log = append_to(path).map_err(|error| {
                     io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
                 })?;
                 command.stdout(log.try_clone()?).stderr(log);
+                None
             }
-            // Standard output belongs to the caller's own results.
+            // Standard output belongs to the caller's own results, and a terminal obeys what it
+            // is sent.
             None => {
-                command.stdout(Stdio::from(io::stderr())).stderr(Stdio::inherit());
+                let (ours, theirs) = io::pipe()?;
+                command.stdout(theirs.try_clone()?).stderr(theirs);
+                Some(ours)
             }
-        }
+        };
         let child = command.spawn()?;
         // The command holds the worker's end of the socket: it must go, or we never see EOF.
         drop(command);
         let heard = pipe.try_clone()?;
         let outstanding: Outstanding = Arc::new(Mutex::new(Some(HashSet::new())));
+        let printed = printed.map(Printed::follow);
+        let heard_at = Arc::new(Mutex::new(Heard::new(Instant::now())));
+        let given_up = Arc::new(AtomicBool::new(false));
         let reader = Reader {
+            heard: heard_at.clone(),
+            given_up: given_up.clone(),
             outstanding: outstanding.clone(),
             sender: sender.clone(),
             log: options.log.clone(),
@@ -258,7 +315,31 @@ impl Worker {
         };
         let process = child.id();
         let reader = Some(thread::spawn(move || reader.read_to_death(heard, child)));
-        Ok(Worker { process, pipe, outstanding, sender, reader })
+        Ok(Worker {
+            process,
+            pipe,
+            outstanding,
+            sender,
+            reader,
+            heard: heard_at,
+            given_up,
+            printed,
+        })
+    }
+
+    fn heard(&self) -> Heard {
+        *self.heard.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ends it, whatever it is in the middle of.
+    fn give_up(self) {
+        self.given_up.store(true, Ordering::SeqCst);
+        if self.is_alive()
+            && let Some(process) = i32::try_from(self.process).ok().and_then(Pid::from_raw)
+        {
+            // One that is gone already does not mind.
+            let _ = rustix::process::kill_process(process, rustix::process::Signal::KILL);
+        }
     }
 
     fn is_alive(&self) -> bool {
@@ -273,6 +354,7 @@ impl Worker {
         fetch: Option<Fetch>,
     ) {
         let alive = lock(&self.outstanding).as_mut().map(|runs| runs.insert(run)).is_some();
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).asked(Instant::now());
         let (message, block) = pack_request(run, request, plugin, fetch);
         // A broken pipe is a dead worker: the reader sees it too, and says why for every run
         // outstanding. Only a worker already buried is answered for here.
@@ -295,11 +377,26 @@ impl Drop for Worker {
         if let Some(reader) = self.reader.take() {
             let _ = reader.join();
         }
+        if let Some(printed) = &self.printed {
+            printed.finish();
+        }
     }
 }
 
 fn lock(outstanding: &Outstanding) -> std::sync::MutexGuard<'_, Option<HashSet<u64>>> {
     outstanding.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Waits for a process that was killed: one that is stuck in the system does not even mind that,
+/// and is left behind.
+fn wait_a_moment(child: &mut Child) -> io::Result<ExitStatus> {
+    for _ in 0..100 {
+        if let Some(status) = child.try_wait()? {
+            return Ok(status);
+        }
+        thread::sleep(Duration::from_millis(20));
+    }
+    Err(io::ErrorKind::TimedOut.into())
 }
 
 fn threads_of_environment() -> Option<usize> {
@@ -317,6 +414,8 @@ fn program(options: &EngineOptions) -> io::Result<PathBuf> {
 
 /// Reads a worker's reports until it dies, and says why it did.
 struct Reader {
+    heard: Arc<Mutex<Heard>>,
+    given_up: Arc<AtomicBool>,
     outstanding: Outstanding,
     sender: Sender<RunUpdate>,
     log: Option<PathBuf>,
@@ -331,7 +430,10 @@ impl Reader {
         let mut pipe = BufReader::new(pipe);
         let broken: Option<FrameError> = loop {
             match frame::read(&mut pipe) {
-                Ok(Some((report, block))) => self.forward(report, block),
+                Ok(Some((report, block))) => {
+                    self.heard.lock().unwrap_or_else(PoisonError::into_inner).spoke(Instant::now());
+                    self.forward(report, block);
+                }
                 Ok(None) => break None,
                 Err(error) => break Some(error),
             }
@@ -340,7 +442,9 @@ impl Reader {
         if broken.is_some() {
             let _ = child.kill();
         }
-        let cause = match (child.wait(), broken) {
+        let given_up = self.given_up.load(Ordering::SeqCst);
+        let ended = if given_up { wait_a_moment(&mut child) } else { child.wait() };
+        let cause = match (ended, broken) {
             (_, Some(error @ (FrameError::Header(_) | FrameError::TooLong(_)))) => {
                 format!("it sent what is no message ({error}); is it of the same version?")
             }
@@ -357,6 +461,10 @@ impl Reader {
             (None, None) => RunFailure::WorkerDied(cause),
         };
         for run in runs {
+            if given_up {
+                self.finish(run, Err(RunFailure::Cancelled));
+                continue;
+            }
             self.finish(run, Err(failure.clone()));
             failure = RunFailure::WorkerDied("it died in the run before this one".to_owned());
         }

@@ -10,7 +10,9 @@ mod client;
 mod death;
 mod frame;
 mod guardian;
+mod heard;
 mod message;
+mod printed;
 mod server;
 
 pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};

@@ -2,6 +2,7 @@
 //! nothing of presets' contents, checkpoints and files: what it names is looked up later.
 
 mod axis;
+pub mod name;
 mod path;
 mod problem;
 mod reader;
@@ -10,6 +11,7 @@ mod values;
 pub use axis::{Axis, Column, ValueRule};
 pub use path::{Path, PathError, Slice};
 pub use problem::SpecError;
+pub use reader::Named;
 pub use values::{Scale, Value};
 
 use crate::engine::noise::Rng;
@@ -124,6 +126,19 @@ impl Spec {
     /// is not run in part.
     pub fn parse(text: &str, file: &str) -> Result<Self, SpecError> {
         reader::read(text, file)
+    }
+
+    /// Looks up every sampler and preset that the text of an experiment file names, each once.
+    /// `problem` says what is wrong with a name, where something is.
+    ///
+    /// # Errors
+    /// Every name with a problem, with its line and column.
+    pub fn check_names(
+        text: &str,
+        file: &str,
+        problem: &dyn Fn(Named, &str) -> Option<String>,
+    ) -> Result<(), SpecError> {
+        reader::check_names(text, file, problem)
     }
 
     /// How many points the axes have, before prompts, seeds and sizes.

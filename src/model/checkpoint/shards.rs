@@ -70,11 +70,13 @@ fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, 
     let place = files.place(index);
     let fail = |problem: String| CheckpointError::Index { file: place.clone(), problem };
     let Index { weight_map: UniqueKeys(weight_map) } = json::parse(&files.read(index)?, &place)?;
+    let weight_map: BTreeMap<String, String> = weight_map.into_iter().collect();
     let mut names = BTreeSet::new();
     for (tensor, shard) in &weight_map {
-        if !is_file_name(shard) {
+        if !is_inside(shard) {
             return Err(fail(format!(
-                "tensor {tensor} is said to be in {shard:?}, which is no plain file name"
+                "tensor {tensor} is said to be in {shard:?}, which is no file in this folder or \
+                 below it"
             )));
         }
         names.insert(shard.as_str());
@@ -90,25 +92,25 @@ fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, 
         }
         paths.push(path);
     }
-    let mut part = open_files(files, &paths, place.clone())?;
+    // The index decides: of a tensor that stands in several files, the copy it names counts, and
+    // what it leaves out is not part of the model.
+    let named = |name: &str, path: &str| {
+        let shard = path.strip_prefix(folder).and_then(|rest| rest.strip_prefix('/'));
+        weight_map.get(name).map(String::as_str) == shard && shard.is_some()
+    };
+    let part = open_chosen(files, &paths, place.clone(), named)?;
     for (tensor, shard) in &weight_map {
-        let at = format!("{folder}/{shard}");
-        let found = part.tensors.get(tensor).and_then(|(_, file)| paths.get(*file));
-        if found != Some(&at) {
+        if !part.tensors.contains_key(tensor) {
             return Err(fail(format!("tensor {tensor} is not in the shard {shard} it names")));
         }
     }
-    // What the index leaves out is not part of the model.
-    let listed: BTreeSet<String> = weight_map.into_iter().map(|(tensor, _)| tensor).collect();
-    part.tensors.retain(|name, _| listed.contains(name));
     Ok(part)
 }
 
-/// A shard lies beside its index: no folders, no way out of this one.
-fn is_file_name(shard: &str) -> bool {
-    let path = Path::new(shard);
-    !shard.contains(['/', '\\', '\0'])
-        && path.file_name().is_some_and(|name| name == path.as_os_str())
+/// A shard lies beside its index or below it: no way out of this folder.
+fn is_inside(shard: &str) -> bool {
+    !shard.contains(['\\', '\0'])
+        && shard.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 /// Several files that are one part; messages call them `place`.
@@ -116,6 +118,17 @@ pub(super) fn open_files(
     files: &Files,
     paths: &[String],
     place: PathBuf,
+) -> Result<StoredPart, CheckpointError> {
+    open_chosen(files, paths, place, |_, _| true)
+}
+
+/// The tensors of several files that `wanted` picks by name and path; one that is picked from two
+/// files is an error.
+fn open_chosen(
+    files: &Files,
+    paths: &[String],
+    place: PathBuf,
+    wanted: impl Fn(&str, &str) -> bool,
 ) -> Result<StoredPart, CheckpointError> {
     let mut tensors: BTreeMap<String, (StoredTensor, usize)> = BTreeMap::new();
     let places: Vec<PathBuf> = paths.iter().map(|path| files.place(path)).collect();
@@ -125,6 +138,9 @@ pub(super) fn open_files(
         let contents = contents::read(&files.map(path)?, &here)?;
         metadata.extend(contents.metadata);
         for (name, tensor) in contents.tensors {
+            if !wanted(&name, path) {
+                continue;
+            }
             if let Some((_, other)) = tensors.get(&name) {
                 let other = places.get(*other).unwrap_or(&place).display();
                 return Err(CheckpointError::Corrupt {

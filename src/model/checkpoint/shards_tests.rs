@@ -61,11 +61,11 @@ fn an_index_that_cannot_be_trusted_is_refused() {
     for (from, to, words) in [
         ("two.safetensors", "three.safetensors", "three.safetensors that it names is missing"),
         ("two.safetensors", "one.safetensors", "tensor c is not in the shard one.safetensors"),
-        ("two.safetensors", "../outside.safetensors", "no plain file name"),
-        ("two.safetensors", absolute, "no plain file name"),
-        ("two.safetensors", "..", "no plain file name"),
-        ("two.safetensors", "", "no plain file name"),
-        ("two.safetensors", r"..\\outside.safetensors", "no plain file name"),
+        ("two.safetensors", "../outside.safetensors", "no file in this folder or below it"),
+        ("two.safetensors", absolute, "no file in this folder or below it"),
+        ("two.safetensors", "..", "no file in this folder or below it"),
+        ("two.safetensors", "", "no file in this folder or below it"),
+        ("two.safetensors", r"..\\outside.safetensors", "no file in this folder or below it"),
         ("\"b\"", "\"a\"", "the key \"a\" comes twice"),
         ("\"b\"", "\"d\"", "tensor d is not in the shard"),
         ("weight_map", "weights", "missing field `weight_map`"),
@@ -80,14 +80,61 @@ fn an_index_that_cannot_be_trusted_is_refused() {
     assert!(open_with(&folder, br#"{"weight_map": {}}"#).is_err());
 }
 
+/// As people patch checkpoints: the new values in a file of their own, the old ones left behind.
 #[test]
-fn a_tensor_in_two_shards_is_refused() {
+fn the_index_decides_which_copy_of_a_tensor_counts() {
+    let folder = shards();
+    let overlay = serialize([("a", view(b"z"))], None).unwrap();
+    std::fs::write(folder.path().join("part/overlay.safetensors"), overlay).unwrap();
+    let index = INDEX.replace("\"a\": \"one", "\"a\": \"overlay");
+    let part = open_with(&folder, index.as_bytes()).unwrap();
+    assert_eq!(part.get("a").unwrap().bytes.as_slice(), b"z");
+    assert!(part.place_of("a").ends_with("overlay.safetensors"));
+    assert_eq!(part.iter().count(), 3);
+    // And the other way round: the overlay is there and the index does not ask for it.
+    let part = open_with(&folder, INDEX.as_bytes()).unwrap();
+    assert_eq!(part.get("a").unwrap().bytes.as_slice(), b"a");
+}
+
+#[test]
+fn without_an_index_a_tensor_in_two_files_is_refused() {
     let folder = shards();
     let bytes = serialize([("a", view(b"z")), ("c", view(b"c"))], None).unwrap();
     std::fs::write(folder.path().join("part/two.safetensors"), bytes).unwrap();
-    let message = open_with(&folder, INDEX.as_bytes()).unwrap_err().to_string();
+    let files = Files::Folder(folder.path().to_owned());
+    let paths = ["one", "two"].map(|stem| format!("part/{stem}.safetensors"));
+    let message = open_files(&files, &paths, "part".into()).unwrap_err().to_string();
     assert!(message.contains("tensor a is also in"), "{message}");
     assert!(message.contains("two.safetensors"), "{message}");
+}
+
+#[test]
+fn shards_may_lie_in_folders_below_the_index() {
+    let folder = shards();
+    std::fs::create_dir(folder.path().join("part/base")).unwrap();
+    for name in ["one", "two"] {
+        let name = format!("{name}.safetensors");
+        let part = folder.path().join("part");
+        std::fs::rename(part.join(&name), part.join("base").join(&name)).unwrap();
+    }
+    let index = INDEX.replace("\"one.", "\"base/one.").replace("\"two.", "\"base/two.");
+    let part = open_with(&folder, index.as_bytes()).unwrap();
+    assert_eq!(part.get("c").unwrap().bytes.as_slice(), b"c");
+    assert!(part.place_of("c").ends_with("part/base/two.safetensors"));
+}
+
+#[test]
+fn a_stale_split_beside_the_index_and_a_wrong_total_change_nothing() {
+    let folder = shards();
+    for number in 1..=2 {
+        let stale = folder.path().join(format!("part/model-0000{number}-of-00002.safetensors"));
+        std::fs::write(stale, serialize([("a", view(b"s"))], None).unwrap()).unwrap();
+    }
+    for total in ["0", "99999999999999999999999", "\"three\"", "-1", "null"] {
+        let index = INDEX.replace("\"total_size\": 3", &format!("\"total_size\": {total}"));
+        let part = open_with(&folder, index.as_bytes()).unwrap();
+        assert_eq!(part.get("a").unwrap().bytes.as_slice(), b"a");
+    }
 }
 
 #[test]
@@ -136,8 +183,13 @@ proptest! {
     }
 
     #[test]
-    fn a_shard_is_a_plain_file_name(shard in "[./\\\\a]{0,6}") {
+    fn a_shard_stays_in_its_folder(shard in "[./\\\\a]{0,6}") {
+        let parts = Path::new(&shard).components();
+        let climbs = parts.clone().any(|part| !matches!(part, std::path::Component::Normal(_)));
+        if climbs || shard.contains('\\') || shard.is_empty() {
+            prop_assert!(!is_inside(&shard));
+        }
         let plain = !shard.contains(['/', '\\']) && !["", ".", ".."].contains(&shard.as_str());
-        prop_assert_eq!(is_file_name(&shard), plain);
+        prop_assert!(is_inside(&shard) || !plain);
     }
 }

@@ -100,7 +100,7 @@ fn weight_files(snapshot: &Path, folder: &str, unsharded: &str) -> Vec<String> {
             let shards: BTreeSet<&str> =
                 shards.into_iter().flatten().filter_map(|(_, shard)| shard.as_str()).collect();
             needed.extend(
-                shards.into_iter().filter(|s| is_file_name(s)).map(|s| format!("{folder}/{s}")),
+                shards.into_iter().filter(|s| is_inside(s)).map(|s| format!("{folder}/{s}")),
             );
         } else if let Some(stem) = shard_stem(name) {
             needed.push(format!("{folder}/{stem}.safetensors.index.json"));

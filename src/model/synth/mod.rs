@@ -8,6 +8,7 @@ pub use shape::SynthShape;
 pub use tensors::SynthFormat;
 
 use super::checkpoint::Component;
+use crate::unfinished;
 use serde_json::{Value, json};
 use std::fs::{File, Permissions};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
@@ -38,12 +39,14 @@ pub fn write(
         None => return Err(Error::new(ErrorKind::InvalidInput, "is no name of a folder")),
     };
     std::fs::create_dir_all(parent)?;
+    unfinished::clear(parent);
     let draft = tempfile::Builder::new()
-        .prefix(".sigmalab-")
-        .suffix(".tmp")
+        .prefix(unfinished::PREFIX)
+        .suffix(unfinished::SUFFIX)
         // As any new folder: the process's umask applies.
         .permissions(Permissions::from_mode(0o777))
         .tempdir_in(parent)?;
+    let _held = unfinished::hold_folder(draft.path())?;
     write_files(draft.path(), shape, format, seed, progress)?;
     std::fs::rename(draft.path(), folder)?;
     // There is nothing left to remove.

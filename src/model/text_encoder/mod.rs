@@ -75,9 +75,8 @@ impl TextEncoder {
         self.config.hidden * TAPS.len()
     }
 
-    /// The features of a prompt, [tokens, 13 · hidden]; index h·13 + tap, as the reference
-    /// stacks the taps on the last dimension before it flattens. `turns` are those of the layers.
-    pub(super) fn features(&self, ids: &[u32], turns: Turns<'_>) -> Result<Tensor, ModelError> {
+    /// Refuses ids that are no row of the table.
+    pub(super) fn check_ids(&self, ids: &[u32]) -> Result<(), ModelError> {
         if let Some(id) = ids.iter().find(|&&id| id as usize >= self.config.vocabulary) {
             let rows = self.config.vocabulary;
             let problem = format!(
@@ -86,6 +85,13 @@ impl TextEncoder {
             );
             return Err(ModelError::Tokenizer { problem });
         }
+        Ok(())
+    }
+
+    /// The features of a prompt, [tokens, 13 · hidden]; index h·13 + tap, as the reference
+    /// stacks the taps on the last dimension before it flattens. `turns` are those of the layers.
+    pub(super) fn features(&self, ids: &[u32], turns: Turns<'_>) -> Result<Tensor, ModelError> {
+        self.check_ids(ids)?;
         let rotary = self.rotary(ids.len())?;
         let mut hidden = self.embedding.rows(ids)?;
         let mut taps = Vec::with_capacity(TAPS.len());

@@ -1,6 +1,6 @@
 //! Learning what a plugin is: in a process that may die of it, and from that process.
 
-use super::child::{Conversation, converse};
+use super::child::{ChildEnd, Conversation, converse};
 use super::file::FileHash;
 use super::open::Opened;
 use crate::sampler::SamplerInfo;
@@ -26,6 +26,11 @@ pub enum Description {
     /// No plugin, or one that cannot be used.
     Problem {
         /// Why, in words that follow the file's name.
+        problem: String,
+    },
+    /// It did not return in time.
+    Hangs {
+        /// The same in words.
         problem: String,
     },
 }
@@ -58,6 +63,9 @@ pub(super) fn ask(program: &Path, path: &Path, limit: Duration) -> Description {
     }
     let problem = match end {
         Ok(end) => match end.cause() {
+            Some(cause) if matches!(end, ChildEnd::Silent(_)) => {
+                return Description::Hangs { problem: format!("when it was opened, {cause}") };
+            }
             Some(cause) => format!("when it was opened, {cause}"),
             None => "when it was opened, it ended the process".to_owned(),
         },

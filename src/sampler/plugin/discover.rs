@@ -41,7 +41,8 @@ pub enum Effort {
     Remembered,
     /// Files that are not remembered are looked into.
     Usual,
-    /// So are those that were refused before.
+    /// So are those that were refused before, but for those that hang: they hang until the file
+    /// changes.
     Afresh,
 }
 
@@ -169,6 +170,9 @@ fn found(candidate: Candidate, knowledge: Knowledge) -> Option<Found> {
         Knowledge::NoPlugin if !expected => return None,
         Knowledge::NoPlugin => Err(Fault::NoPlugin.to_string()),
         Knowledge::Problem(problem) => Err(problem),
+        Knowledge::Hangs(problem) => {
+            Err(format!("{problem}; it is opened again when the file changes"))
+        }
     };
     Some(Found { path, result })
 }
@@ -207,5 +211,6 @@ fn learn(path: &Path, discovery: &Discovery) -> Knowledge {
     match describe::ask(&discovery.program, path, discovery.limit) {
         Description::Plugin { info, hash } => Knowledge::Plugin { info, hash },
         Description::Problem { problem } => Knowledge::Problem(problem),
+        Description::Hangs { problem } => Knowledge::Hangs(problem),
     }
 }

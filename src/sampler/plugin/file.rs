@@ -18,6 +18,11 @@ const LARGEST: u64 = 512 << 20;
 pub struct FileHash(String);
 
 impl FileHash {
+    /// Of code that is part of the program, and in no file of its own.
+    pub(super) fn of_none() -> Self {
+        FileHash(String::new())
+    }
+
     /// All 64 digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -2,7 +2,8 @@
 //! decided whose id counts.
 
 use super::file::{FileHash, PluginFile};
-use crate::sampler::{SamplerInfo, is_built_in};
+use crate::sampler::SamplerInfo;
+use crate::sampler::registry::built_in;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -54,7 +55,8 @@ pub(super) struct Found {
 impl Listing {
     /// Sorts out what was found. A built-in sampler wins over a plugin of its id; of two
     /// different plugins of one id neither is used, because nobody could tell which one a recipe
-    /// means. A second copy of the same file is left out.
+    /// means. A second copy of the same file is left out, and so is a plugin that is what is built
+    /// in.
     pub(super) fn of(found: Vec<Found>) -> Self {
         let mut listing = Listing::default();
         let mut by_id: BTreeMap<String, Vec<Plugin>> = BTreeMap::new();
@@ -70,9 +72,12 @@ impl Listing {
             }
         }
         for (id, plugins) in by_id {
-            if is_built_in(&id) {
+            if let Some(info) = built_in(&id) {
+                // The shipped ones built as plugins are what is built in already.
+                let others: Vec<Plugin> =
+                    plugins.into_iter().filter(|plugin| plugin.info != *info).collect();
                 let problem = format!("its id `{id}` is that of the built-in sampler, which wins");
-                listing.refuse(&id, &plugins, |_| problem.clone());
+                listing.refuse(&id, &others, |_| problem.clone());
             } else if plugins.len() > 1 {
                 listing.refuse(&id, &plugins, |plugin| {
                     let others: Vec<_> = plugins
@@ -138,8 +143,9 @@ mod tests {
 
     #[test]
     fn built_in_samplers_win() {
-        let listing = Listing::of(vec![found("a.so", "euler", "1")]);
+        let listing = Listing::of(vec![found("a.so", "heun", "1"), found("b.so", "euler", "2")]);
         assert!(listing.plugins.is_empty());
-        assert!(listing.problems[0].to_string().contains("`euler` is that of the built-in"));
+        assert_eq!(listing.problems.len(), 1, "a plugin that is the built-in one is no problem");
+        assert!(listing.problems[0].to_string().contains("`heun` is that of the built-in"));
     }
 }

@@ -21,6 +21,7 @@ mod remembered;
 mod sampler;
 mod table;
 mod trust;
+mod untouched;
 mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};

@@ -49,6 +49,13 @@ impl Opened {
         Ok(plugin)
     }
 
+    /// One that is part of the program, by its entry.
+    pub(super) fn part_of_the_program(entry: EntryFn) -> Result<Self, Fault> {
+        // SAFETY: a function of this program, which keeps to the header.
+        let Table { info, step, check } = unsafe { table::read(entry) }?;
+        Ok(Opened { info, hash: FileHash::of_none(), step, check })
+    }
+
     /// What it says of itself.
     pub fn info(&self) -> &SamplerInfo {
         &self.info

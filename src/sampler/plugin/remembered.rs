@@ -5,6 +5,7 @@
 use super::file::FileHash;
 use crate::sampler::SamplerInfo;
 use crate::shared_folder::{make_private_folder, read_plain};
+use crate::unfinished;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
@@ -13,7 +14,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 /// Version of the file's form.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Most bytes of the file that are read.
 const LIMIT: u64 = 64 << 20;
@@ -32,6 +33,8 @@ pub(super) enum Knowledge {
     NoPlugin,
     /// It is one that cannot be used.
     Problem(String),
+    /// It did not say what it is in time: asking again costs that time again.
+    Hangs(String),
 }
 
 /// Which contents a file has, without reading them.
@@ -123,7 +126,11 @@ impl Remembered {
         let Some(path) = &self.path else { return Ok(()) };
         let folder = path.parent().unwrap_or(Path::new("."));
         make_private_folder(folder)?;
-        let mut file = tempfile::Builder::new().prefix(".sigmalab-").tempfile_in(folder)?;
+        unfinished::clear_once(folder);
+        let mut file = tempfile::Builder::new()
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
+            .tempfile_in(folder)?;
         file.write_all(&serde_json::to_vec(&self.stored)?)?;
         file.persist(path).map_err(|error| error.error)?;
         Ok(())

@@ -6,6 +6,7 @@ use super::fault::Fault;
 use super::file::PluginFile;
 use super::guarded::{Damage, Guarded};
 use super::open::{Opened, floating_point_is_sound};
+use super::untouched::Untouched;
 use super::watch::{Place, Watch};
 use crate::sampler::{Host, Sampler, SamplerError, SamplerInfo, StepInput};
 use std::path::Path;
@@ -26,14 +27,22 @@ impl PluginSampler {
         Ok(PluginSampler { plugin, watch })
     }
 
+    /// The samplers that ship with the program and are part of it.
+    pub fn built_in() -> impl Iterator<Item = Self> {
+        // A table that is wrong would be a mistake of this build: a test looks at all of them.
+        let opened = sigmalab_samplers::ENTRIES
+            .into_iter()
+            .filter_map(|(_, entry)| Opened::part_of_the_program(entry).ok());
+        // Nobody need watch what was checked before it was built in.
+        opened.map(|opened| PluginSampler {
+            plugin: Box::leak(Box::new(opened)),
+            watch: Watch::none(),
+        })
+    }
+
     /// Its file, where that is `path`.
     pub fn file(&self, path: &Path) -> PluginFile {
         PluginFile { path: path.to_owned(), hash: self.plugin.hash().clone() }
-    }
-
-    /// Whether the plugin takes these values of its parameters together; its words if not.
-    pub fn check(&self, params: &[f64]) -> Result<(), String> {
-        self.watch.over(self.place(None), || self.call().check(params))
     }
 
     fn call(&self) -> Call<'_> {
@@ -50,6 +59,10 @@ impl Sampler for PluginSampler {
         self.plugin.info()
     }
 
+    fn check(&self, params: &[f64]) -> Result<(), String> {
+        self.watch.over(self.place(None), || self.call().check(params))
+    }
+
     fn step(
         &self,
         input: &StepInput<'_>,
@@ -59,6 +72,7 @@ impl Sampler for PluginSampler {
         let mut guarded = Guarded::new(out.len());
         let room: *mut [f32] = guarded.room();
         let sound = floating_point_is_sound();
+        let untouched = Untouched::new(input);
         let place = self.place(Some(input.index));
         let (result, _) = self.watch.over(place, || self.call().step(input, host, room));
         if let Some(damage) = guarded.damage() {
@@ -67,6 +81,10 @@ impl Sampler for PluginSampler {
                 Damage::Behind => "past the end",
             };
             return Err(SamplerError::Corrupting(format!("it wrote {side} of its output")));
+        }
+        if let Some(name) = untouched.changed(input) {
+            let words = format!("it wrote to its input `{name}`, which it may only read");
+            return Err(SamplerError::Corrupting(words));
         }
         if sound && !floating_point_is_sound() {
             let words = "it changed how floating-point numbers are computed";

@@ -108,7 +108,7 @@ fn scaled(width: u32, height: u32, factor: f64) -> (u32, u32) {
 }
 
 /// A PNG within the budget: in all colours, else in 64, else smaller too.
-fn png_within(picture: &Rgb8, mut width: u32, mut height: u32) -> Option<Vec<u8>> {
+pub(super) fn png_within(picture: &Rgb8, mut width: u32, mut height: u32) -> Option<Vec<u8>> {
     let small = picture.resized(width, height);
     // Beyond this size no photograph fits.
     if u64::from(width) * u64::from(height) <= 512 * 512 {
@@ -153,7 +153,7 @@ fn png_indexed(image: &Indexed) -> Result<Vec<u8>, png::EncodingError> {
 }
 
 /// A JPEG within the budget: coarser, then smaller.
-fn jpeg_within(picture: &Rgb8, width: u32, height: u32) -> Option<Vec<u8>> {
+pub(super) fn jpeg_within(picture: &Rgb8, width: u32, height: u32) -> Option<Vec<u8>> {
     let mut file = Vec::new();
     for (factor, quality) in [(1.0, 85), (1.0, 75), (0.75, 75), (0.5, 75), (0.35, 60)] {
         let (width, height) = scaled(width, height, factor);
@@ -171,7 +171,7 @@ fn jpeg_within(picture: &Rgb8, width: u32, height: u32) -> Option<Vec<u8>> {
 
 /// A sixel sequence of exactly this size and within the budget: coarser pixels, then fewer
 /// colours. Its pixels are those of the screen, so it cannot be sent smaller.
-fn sixel_within(picture: &Rgb8, width: u32, height: u32, budget: usize) -> String {
+pub(super) fn sixel_within(picture: &Rgb8, width: u32, height: u32, budget: usize) -> String {
     let mut text = String::new();
     for (grain, colours) in
         [(1, COLOURS), (2, COLOURS), (2, 32), (3, 32), (4, 16), (8, 16), (16, 8)]

@@ -10,6 +10,7 @@ mod diacritics;
 mod encode;
 mod fit;
 mod half_blocks;
+mod inline;
 mod iterm2;
 mod kitty;
 mod pace;
@@ -21,6 +22,7 @@ mod sixel;
 
 pub use encode::{BUDGET, Encoded, Job};
 pub use fit::fit;
+pub use inline::inline;
 pub(crate) use kitty::{PLACEHOLDER, Route, kitty_farewell};
 pub use pictures::{Pictures, Slot};
 pub use protocol::{Protocol, ProtocolError, choose};

@@ -72,6 +72,8 @@ pub enum Effect {
     Run(Box<Recipe>),
     /// Stop the run that is going.
     Cancel,
+    /// Give up the worker, which does not stop it.
+    ReplaceWorker,
     /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
     Compare(Box<ComparisonJob>),
     /// Work for the gallery's keeper.

@@ -3,8 +3,10 @@
 use super::{App, At, Done, Effect};
 use crate::engine::recipe::Recipe;
 use crate::engine::worker::{RunFailure, RunId, RunUpdate};
+use crate::tui::action::Action;
 use crate::tui::runs::Ending;
 use std::fmt::Write as _;
+use std::time::{Duration, Instant};
 
 impl App {
     /// The engine took the run that was asked for last.
@@ -59,6 +61,7 @@ impl App {
             Some(going) => {
                 self.run_again = Some(at);
                 if !std::mem::replace(&mut going.cancelled, true) {
+                    going.cancelled_at = Some(Instant::now());
                     self.ask_world(Effect::Cancel);
                 }
             }
@@ -85,11 +88,34 @@ impl App {
         Ok(None)
     }
 
+    /// Takes note of a worker that has said nothing for `silence`, or does not stop. Whether there
+    /// is something new to see.
+    pub fn follow_worker(&mut self, silence: Option<Duration>, now: Instant) -> bool {
+        let key = self.key_of(Action::Cancel);
+        let Some(going) = &mut self.runs.going else { return false };
+        let words = match silence {
+            _ if going.is_stuck(now) => {
+                Some(format!("stopping after this step; {key} again gives the worker up"))
+            }
+            // Whole minutes: nobody reads seconds, and each costs a frame.
+            Some(silence) if going.cancelled_at.is_none() => {
+                let minutes = silence.as_secs() / 60;
+                Some(format!("no word from the worker for {minutes} min; {key} {key} gives it up"))
+            }
+            _ => None,
+        };
+        let changed = words != going.silence;
+        going.silence = words;
+        changed
+    }
+
     pub(super) fn cancel(&mut self) -> Done {
         self.run_again = None;
         match &mut self.runs.going {
+            Some(going) if going.is_stuck(Instant::now()) => self.effect(Effect::ReplaceWorker),
             Some(going) => {
                 going.cancelled = true;
+                going.cancelled_at.get_or_insert_with(Instant::now);
                 going.stage = "stopping after this step".to_owned();
                 self.effect(Effect::Cancel)
             }

@@ -1,6 +1,7 @@
 //! Actions on experiments and run directories, and what comes of them.
 
 use super::{App, Asking, Done, Effect, Reading, Screen, Tone};
+use crate::experiment::built_in;
 use crate::tui::action::{Action, Call};
 use crate::tui::screens;
 use crate::tui::sweeps::{ControlChange, Entry, Face, Start, SweepNews, SweepWork, writing};
@@ -324,6 +325,12 @@ impl App {
 
     pub(super) fn edit_experiment(&mut self, argument: Option<&str>) -> Done {
         let file = self.experiment(argument)?;
+        if file.to_str().and_then(built_in::text).is_some() {
+            let name = file.display();
+            return Err(format!(
+                "{name} is built in: `sigmalab sweep new NAME` writes one to edit"
+            ));
+        }
         self.effect(Effect::Edit(file))
     }
 

@@ -200,6 +200,9 @@ impl Runtime<'_> {
         while let Ok(update) = self.engine.updates().try_recv() {
             self.reports.came(update, now);
         }
+        if self.app.follow_worker(self.engine.silence(), now) {
+            self.clock.ask(Haste::Now, now);
+        }
         for update in self.reports.take(now) {
             let effects = self.app.engine(update);
             self.clock.ask(Haste::Now, now);
@@ -361,6 +364,7 @@ impl Runtime<'_> {
                         self.engine.cancel(id);
                     }
                 }
+                Effect::ReplaceWorker => self.engine.replace_worker(),
                 Effect::Compare(job) => {
                     // Where nobody takes it, the numbers are missing.
                     let _ = self.sources.comparisons.send(*job);

@@ -257,14 +257,14 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
 /// Words, and a bar before them as far as there is room.
 fn going_on(going: &runs::Going, room: u16) -> String {
     const LONGEST: usize = 20;
-    let words = &going.stage;
+    let words = going.words();
     let cells = usize::from(room).saturating_sub(words.chars().count() + 3).min(LONGEST);
     match going.reports.last() {
         Some(report) if cells >= 4 => {
             let full = (cells * going.reports.len() / report.steps.max(1)).min(cells);
             format!("{}{} {words}", "━".repeat(full), "╌".repeat(cells - full))
         }
-        _ => words.clone(),
+        _ => words.to_owned(),
     }
 }
 

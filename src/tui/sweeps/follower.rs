@@ -7,6 +7,7 @@ use super::stands::Stands;
 use super::view::{Kept, SweepView};
 use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork};
 use crate::engine::memory_size::MemorySize;
+use crate::experiment::built_in;
 use crate::experiment::control::Control;
 use crate::experiment::directory::RunDirectory;
 use crate::experiment::lease::{Held, Leases};
@@ -372,7 +373,7 @@ impl Open {
     }
 }
 
-/// The experiment files of some folders, by name.
+/// The experiment files of some folders, by name; where there are none, the built-in experiments.
 fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
     let mut cards = Vec::new();
     for folder in folders {
@@ -383,6 +384,13 @@ fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
             .collect();
         files.sort();
         cards.extend(files.into_iter().map(|file| ExperimentCard { about: about(&file), file }));
+    }
+    if cards.is_empty() {
+        // A first sweep needs no file: commands take these names too.
+        cards.extend(built_in::EXPERIMENTS.iter().map(|(name, text)| {
+            let about = Spec::parse(text, name).map(|spec| (spec.name, spec.description));
+            ExperimentCard { file: name.into(), about: about.map_err(|error| error.to_string()) }
+        }));
     }
     cards
 }

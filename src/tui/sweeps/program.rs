@@ -92,12 +92,9 @@ impl Program {
         if let Some(folder) = &self.folder {
             command.current_dir(folder);
         }
-        // A file that is not there yet is not named, even where the environment names it: the
-        // built-in presets count.
-        match presets.exists() {
-            true => command.env("SIGMALAB_PRESETS", presets),
-            false => command.env_remove("SIGMALAB_PRESETS"),
-        };
+        // The file of the workbench and no other, there or not: where it is not there yet, the
+        // built-in presets count for both.
+        command.env("SIGMALAB_PRESETS", presets);
         let output =
             command.output().map_err(|error| format!("no process can be started: {error}"))?;
         if output.status.success() {

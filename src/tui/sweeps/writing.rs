@@ -1,6 +1,7 @@
 //! An experiment file from what is in the grid: the selected steps with the values to try, beside
 //! everything else as it stands. It knows the text of experiment files, not where they are kept.
 
+use crate::experiment::spec::name;
 use crate::sampler::Samplers;
 use crate::schedule::edit::{Block, Column, Draft};
 use crate::schedule::preset::{Preset, Step};
@@ -41,10 +42,11 @@ pub fn read(text: &str) -> Result<Wanted, String> {
         );
     }
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
-    if let Some(name) =
-        name.as_ref().filter(|name| !name.chars().all(fits) || name.starts_with('.'))
-    {
-        return Err(format!("`{name}` cannot be a file name: use letters, digits, - and _"));
+    let bad = |name: &&String| !name.chars().all(fits) || name::problem(name).is_some();
+    if let Some(name) = name.as_ref().filter(bad) {
+        return Err(format!(
+            "`{name}` cannot be a file name: use letters, digits, - and _, not too many"
+        ));
     }
     Ok(Wanted { values, name })
 }

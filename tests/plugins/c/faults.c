@@ -26,7 +26,9 @@
     X(AT_ZERO, "at-zero")                                                                          \
     X(HISTORY, "history")                                                                          \
     X(CANCELLED, "cancelled")                                                                      \
-    X(FLUSH, "flush")
+    X(FLUSH, "flush")                                                                              \
+    X(INPUT, "input")                                                                              \
+    X(PRINTS, "prints")
 
 #define NUMBER(name, text) name,
 #define TEXT(name, text) text,
@@ -112,6 +114,16 @@ static int32_t step(const sigmalab_step *s, const sigmalab_host *host, sigmalab_
         break;
     case CANCELLED:
         return SIGMALAB_CANCELLED;
+    case INPUT:
+        /* Where the output belongs, and where it may not. */
+        ((float *)s->x)[7] += 1.0f;
+        break;
+    case PRINTS:
+        for (int i = 0; i < 60000; i++)
+            printf("\x1b[31mline %d\n", i);
+        fflush(stdout);
+        fprintf(stderr, "\x1b]0;title\a\n");
+        break;
     case FLUSH:
 #if defined(__x86_64__)
         _mm_setcsr(_mm_getcsr() | 0x8040);

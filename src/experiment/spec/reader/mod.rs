@@ -1,12 +1,17 @@
 //! From TOML text to an experiment, with line and column of everything that is wrong.
 
 mod axes;
+mod names;
 mod text;
 
 use super::axis::Axis;
+use super::name;
 use super::path::Path;
 use super::problem::SpecError;
 use super::{MOST_TRIALS, Method, Output, Prompt, PromptSource, Settings, Spec};
+pub use names::Named;
+pub(super) use names::check as check_names;
+
 use crate::engine::noise::Rng;
 use crate::schedule::size::Size;
 use serde::Deserialize;
@@ -129,10 +134,8 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
 
 /// A name that a folder can have.
 fn checked_name(text: &mut Text<'_>, value: &Node<'_>, name: String) -> Option<String> {
-    let wild = |c: char| c.is_control() || matches!(c, '/' | '\\');
-    if name.is_empty() || name.starts_with('.') || name.contains(wild) || name.trim() != name {
-        let message = "it names the run directory: no `/`, no dot in front, not empty";
-        text.problem(value.span(), "name", message);
+    if let Some(problem) = name::problem(&name) {
+        text.problem(value.span(), "name", format!("it {problem}"));
         return None;
     }
     Some(name)

@@ -154,6 +154,41 @@ fn distributions_belong_to_methods_that_draw() {
 }
 
 #[test]
+fn a_name_that_no_file_can_have_is_refused_at_its_line() {
+    for name in ["a".repeat(300), "a/b".to_owned(), "../evil".to_owned()] {
+        let text = HEAD.replace("\"x\"", &format!("\"{name}\""));
+        assert!(
+            told(&text).starts_with("e.toml:1:8: `name`: it names the run directory"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn names_that_nobody_knows_are_told_once_at_their_place() {
+    let text = format!(
+        "{HEAD}[base]\npreset = \"P\"\nsampler = \"s\"\n[reference]\npreset = \"Q\"\n[parameters]\n\
+         sampler = [\"a\", \"b\",\n  \"c\"]\nmu = [0, 1]\n[[zip]]\nsampler = [\"d\"]\n"
+    );
+    let check = |known: &[&str]| {
+        Spec::check_names(&text, "e.toml", &|named, name| {
+            (!known.contains(&name)).then(|| format!("{named:?} {name}?"))
+        })
+    };
+    check(&["P", "Q", "s", "a", "b", "c", "d"]).unwrap();
+    let told = check(&["P", "s", "a", "b"]).unwrap_err().to_string();
+    for words in [
+        "e.toml:8:10: `reference.preset`: Preset Q?",
+        "e.toml:11:3: `parameters.sampler[2]`: Sampler c?",
+        "e.toml:14:12: `zip[0].sampler[0]`: Sampler d?",
+    ] {
+        assert_eq!(told.matches(words).count(), 1, "{words}: {told}");
+    }
+    assert_eq!(told.matches("Sampler").count(), 2, "{told}");
+    assert!(Spec::check_names("no [ TOML", "e.toml", &|_, _| None).is_ok());
+}
+
+#[test]
 fn a_seed_keeps_every_bit() {
     let text = format!("name = \"x\"\nprompts = [\"x\"]\n[parameters]\nseed = [{}]\n", i64::MAX);
     let spec = Spec::parse(&text, "e.toml").unwrap_or_else(|error| panic!("{error}"));

@@ -1,0 +1,152 @@
+//! Files and folders on their way to a name: what they are called until then, how long somebody is
+//! at them, and taking away those that a killed process left behind. Knows nothing of what they
+//! hold.
+
+use crate::shared_folder::SharedFolder;
+use rustix::fs::{FlockOperation, flock};
+use std::collections::BTreeSet;
+use std::ffi::OsStr;
+use std::fs::{self, File, Metadata};
+use std::io;
+use std::os::fd::AsFd;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// How the name of something unfinished begins.
+pub const PREFIX: &str = ".sigmalab-";
+
+/// How it ends.
+pub const SUFFIX: &str = ".tmp";
+
+/// Between two system calls something new is nobody's yet.
+const NEW: Duration = Duration::from_secs(60);
+
+/// Where files cannot be held: what has not been written to for so long is nobody's.
+const OLD: Duration = Duration::from_secs(3600);
+
+/// Says that somebody is at it, until `file` (a folder that was opened, too) is closed; a process
+/// that ends lets go.
+pub fn hold(file: impl AsFd) {
+    // Where the file system cannot, age decides.
+    let _ = flock(file, FlockOperation::NonBlockingLockExclusive);
+}
+
+/// Opens a folder and holds it for as long as the result lives.
+///
+/// # Errors
+/// The folder cannot be opened.
+pub fn hold_folder(folder: &Path) -> io::Result<File> {
+    let opened = File::open(folder)?;
+    hold(&opened);
+    Ok(opened)
+}
+
+/// Takes away what killed processes of this user left unfinished in a folder. What cannot be taken
+/// away only takes room.
+pub fn clear(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let name = entry.file_name();
+        if !is_one(&name) {
+            continue;
+        }
+        let Ok(metadata) = entry.metadata() else { continue };
+        let is_plain = metadata.is_file() || metadata.is_dir();
+        let own = metadata.uid() == rustix::process::geteuid().as_raw();
+        if is_plain && own && is_left_behind(|| File::open(entry.path()).ok(), &metadata) {
+            let _ = match metadata.is_dir() {
+                true => fs::remove_dir_all(entry.path()),
+                false => fs::remove_file(entry.path()),
+            };
+        }
+    }
+}
+
+/// The same in a folder that others may write to: plain files alone, and through no link.
+pub fn clear_within(folder: &SharedFolder) {
+    for name in folder.names().unwrap_or_default().iter().filter(|name| is_one(name)) {
+        let Ok(file) = folder.file(name) else { continue };
+        let own = |metadata: &Metadata| metadata.uid() == rustix::process::geteuid().as_raw();
+        if file.metadata().is_ok_and(|m| own(&m) && is_left_behind(|| Some(&file), &m)) {
+            let _ = folder.remove(name);
+        }
+    }
+}
+
+fn is_one(name: &OsStr) -> bool {
+    name.to_str().is_some_and(|name| name.starts_with(PREFIX) && name.ends_with(SUFFIX))
+}
+
+/// What [`clear`] does, once a process and folder: for whoever writes many files.
+pub fn clear_once(folder: &Path) {
+    static CLEARED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    if CLEARED.lock().unwrap_or_else(PoisonError::into_inner).insert(folder.clone()) {
+        clear(&folder);
+    }
+}
+
+fn is_left_behind<F: AsFd>(open: impl FnOnce() -> Option<F>, metadata: &Metadata) -> bool {
+    let age = metadata.modified().ok().and_then(|modified| modified.elapsed().ok());
+    let Some(age) = age.filter(|age| *age > NEW) else { return false };
+    let Some(opened) = open() else { return false };
+    match flock(&opened, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => true,
+        Err(rustix::io::Errno::WOULDBLOCK) => false,
+        Err(_) => age > OLD,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use std::time::SystemTime;
+
+    fn age(path: &Path) -> File {
+        let file = File::open(path).unwrap();
+        file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
+        file
+    }
+
+    #[test]
+    fn what_nobody_holds_goes_and_everything_else_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in [".sigmalab-dead.tmp", ".sigmalab-new.tmp", ".sigmalab-held.tmp", "c.tmp"] {
+            fs::write(at(name), "x").unwrap();
+        }
+        for name in [".sigmalab-folder.tmp", ".sigmalab-held-folder.tmp"] {
+            fs::create_dir_all(at(name).join("deep")).unwrap();
+        }
+        std::os::unix::fs::symlink("c.tmp", at(".sigmalab-link.tmp")).unwrap();
+        for name in [".sigmalab-dead.tmp", "c.tmp", ".sigmalab-folder.tmp"] {
+            age(&at(name));
+        }
+        let held = age(&at(".sigmalab-held.tmp"));
+        hold(&held);
+        age(&at(".sigmalab-held-folder.tmp"));
+        let folder_held = hold_folder(&at(".sigmalab-held-folder.tmp")).unwrap();
+        clear(folder.path());
+        let mut left: Vec<_> = fs::read_dir(folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(
+            left,
+            [
+                ".sigmalab-held-folder.tmp",
+                ".sigmalab-held.tmp",
+                ".sigmalab-link.tmp",
+                ".sigmalab-new.tmp",
+                "c.tmp"
+            ]
+        );
+        drop((held, folder_held));
+        clear_once(folder.path());
+        assert!(!at(".sigmalab-held.tmp").exists() && !at(".sigmalab-held-folder.tmp").exists());
+    }
+}
