@@ -267,9 +267,11 @@ pub fn seconds(seconds: f64) -> String {
 }
 
 impl Finished {
-    /// How many of its steps came from the cache.
-    pub fn reused(&self) -> usize {
-        self.reports.iter().filter(|report| report.reused).count()
+    /// How many evaluations of both networks came from the cache, and how many it is made of.
+    pub fn saved(&self) -> (u64, u64) {
+        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
+        let saved = cond_saved + uncond_saved;
+        (saved, saved + cond_done + uncond_done)
     }
 
     /// What it was drawn with: its name, and where that is of edited steps, their mu and std too.

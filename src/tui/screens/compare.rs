@@ -385,14 +385,13 @@ fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
         }
     }
     texts.push(format!("NFE A {} B {}", a.evaluations(), b.evaluations()));
-    // A run whose steps were computed before took less than it costs.
-    let [first, second] = [a, b].map(|run| match run.reused() {
-        0 => seconds(run.seconds_loaded()),
-        reused => format!(
-            "{} ({reused} of {} steps cached)",
-            seconds(run.seconds_loaded()),
-            run.reports.len()
-        ),
+    // A run of which something was computed before took less than it costs.
+    let [first, second] = [a, b].map(|run| {
+        let took = seconds(run.seconds_loaded());
+        match run.saved() {
+            (0, _) => took,
+            (saved, all) => format!("{took} ({saved} of {all} NFE cached)"),
+        }
     });
     texts.push(format!("time A {first} B {second}"));
     texts

@@ -416,6 +416,13 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             &[(Action::Next, "down"), (Action::Previous, "up"), (Action::Back, "back")]
         }
         Context::Line => &[(Action::Accept, "accept"), (Action::Back, "leave")],
+        Context::Palette if matches!(app.asking, Some(Asking::Help(_))) => &[
+            (Action::Next, "down"),
+            (Action::Previous, "up"),
+            (Action::PageDown, "page down"),
+            (Action::PageUp, "page up"),
+            (Action::Back, "leave"),
+        ],
         Context::Palette => &[
             (Action::Accept, "do it"),
             (Action::Next, "down"),

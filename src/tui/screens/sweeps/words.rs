@@ -57,11 +57,11 @@ pub(super) fn stands(stands: Stands) -> String {
 
 /// Why nobody works on a sweep, from what its process said last.
 pub(super) fn stopped(said: &str) -> String {
-    match said.trim_start_matches("error: ") {
-        "cancelled" => "stopped by you".to_owned(),
-        "interrupted" => "stopped: its process was interrupted".to_owned(),
-        said => format!("stopped: {said}"),
+    let said = said.trim_start_matches("error: ");
+    if said.starts_with("cancelled") {
+        return "stopped by you".to_owned();
     }
+    format!("stopped: {said}")
 }
 
 /// `needs 132 + 132 evaluations, 108 + 108 saved · what it is for`.
@@ -174,6 +174,13 @@ pub(super) fn about(view: &SweepView, trial: &TrialRow) -> Vec<(&'static str, St
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_sweep_that_somebody_stopped_says_so() {
+        let said = "error: cancelled; 1 of 20 trials are recorded in `runs/quickstart`";
+        assert_eq!(stopped(said), "stopped by you");
+        assert_eq!(stopped("error: no space left"), "stopped: no space left");
+    }
 
     #[test]
     fn long_numbers_of_a_plan_are_short() {
