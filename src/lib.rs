@@ -16,6 +16,7 @@
 //! | [`kernels`] | arithmetic on plain slices |
 //! | [`caption`] | structured captions: verify and wrap |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
+//! | [`text_file`] | text as other programs write it |
 
 pub mod caption;
 pub mod engine;
@@ -27,6 +28,7 @@ pub mod model;
 pub mod sampler;
 pub mod schedule;
 pub mod terminal;
+pub mod text_file;
 pub mod tui;
 
 /// Arithmetic on plain slices; a crate of its own, so that it builds and tests in seconds.

@@ -3,6 +3,7 @@
 //! records mean.
 
 use super::record::Record;
+use crate::text_file::bytes_without_mark;
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -148,6 +149,10 @@ impl Journals {
         // What has no line end yet is being written, or was when its process died.
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |at| at + 1);
         for line in bytes.get(..whole).unwrap_or_default().split(|byte| *byte == b'\n') {
+            // A tool that the file went through may have begun it with a mark, and ended its lines
+            // as Windows does: the checksum tells whether the record itself is whole.
+            let line = bytes_without_mark(line);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
             if line.is_empty() {
                 continue;
             }
@@ -217,6 +222,20 @@ mod tests {
         assert_eq!(journals.refresh().unwrap(), []);
         journal.append(&record(2)).unwrap();
         assert_eq!(journals.refresh().unwrap(), [record(2)]);
+    }
+
+    #[test]
+    fn line_ends_and_marks_of_other_programs_damage_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        journal.append(&record(1)).unwrap();
+        let path = folder.path().join("a.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+        assert_eq!(journals.damaged(), 0);
     }
 
     #[test]
