@@ -36,14 +36,16 @@ pub(super) struct PlotCommand {
 
 /// Prints the table and writes the picture.
 pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
-    let path = arguments.output.clone().unwrap_or_else(|| arguments.dir.join("plot.svg"));
-    if path.extension().is_none_or(|extension| extension != "svg") {
+    let plain = |path: &&PathBuf| path.extension().is_none_or(|extension| extension != "svg");
+    if let Some(path) = arguments.output.as_ref().filter(plain) {
         return Err(Failure::bad_input(format_args!(
             "`{}`: plots are SVG: let the name end in .svg",
             path.display()
         )));
     }
     let sweep = load::open(&arguments.dir)?;
+    let usual = || sweep.directory.path().join("plot.svg");
+    let path = arguments.output.clone().unwrap_or_else(usual);
     let by = arguments.by.as_deref();
     let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
         .map_err(Failure::bad_input)?;
