@@ -19,6 +19,7 @@
 //! | [`strange_text`] | characters that do something instead of standing for themselves |
 //! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
 //! | [`unfinished`] | files and folders that have no name yet, and what killed processes left of them |
+//! | [`text_file`] | text as other programs write it |
 
 pub mod caption;
 pub mod engine;
@@ -32,6 +33,7 @@ pub mod schedule;
 pub mod shared_folder;
 pub mod strange_text;
 pub mod terminal;
+pub mod text_file;
 pub mod tui;
 pub mod unfinished;
 

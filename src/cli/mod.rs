@@ -20,6 +20,7 @@ mod schedule;
 mod schedule_flags;
 mod size_flags;
 mod sweep;
+mod usage;
 mod values;
 mod workbench;
 mod worker;
@@ -86,6 +87,7 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
+            let error = usage::with_hint(error);
             // Help goes to standard output and ends with 0, errors to standard error with 2.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -101,6 +103,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> Result<(), Failure> {
+    // Wherever a sampler may run; a worker that finds it wrong has nobody to tell.
+    if let None | Some(Command::Generate(_) | Command::Sweep(_)) = &cli.command {
+        worker::plugin_limit()?;
+    }
     match cli.command {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),

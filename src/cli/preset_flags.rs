@@ -6,6 +6,7 @@ use clap::Args;
 use sigmalab::schedule::free::{FREE, FreeParameters};
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::preset_file::{PresetFile, UnknownPreset};
+use sigmalab::text_file::{self, TextError};
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
@@ -151,15 +152,13 @@ fn built_in(name: &str, builtin: &PresetFile) -> Result<Option<Preset>, Failure>
 /// Reads one presets file.
 pub(crate) fn read(path: &Path) -> Result<PresetFile, Failure> {
     let name = path.display().to_string();
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
-        .map_err(|error| {
-            Failure::bad_input(format_args!("cannot read presets `{name}`: {error}"))
-        })?;
-    if text.len() as u64 > LIMIT {
-        return Err(Failure::bad_input(format_args!("`{name}` is too large for a presets file")));
-    }
+    let text = std::fs::File::open(path).map_err(TextError::from);
+    let text = text.and_then(|file| text_file::read(file, LIMIT)).map_err(|error| match error {
+        TextError::TooLarge(_) => {
+            Failure::bad_input(format_args!("`{name}` is too large for a presets file"))
+        }
+        error => Failure::bad_input(format_args!("cannot read presets `{name}`: {error}")),
+    })?;
     PresetFile::parse(&text, &name).map_err(Failure::bad_input)
 }
 

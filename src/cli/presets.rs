@@ -13,7 +13,7 @@ use serde::Serialize;
 use sigmalab::schedule::preset::{Preset, Step};
 use sigmalab::schedule::preset_file::writer::preset_text;
 use sigmalab::schedule::runs::{gw_runs, runs};
-use sigmalab::schedule::size::{LONGEST_SIDE, NAMED_SIZES, SHORTEST_SIDE, Size};
+use sigmalab::schedule::size::usual_sizes;
 use sigmalab::schedule::terminal::Terminal;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -203,9 +203,7 @@ fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
             (presets.file, origin)
         }
     };
-    let extremes = [(SHORTEST_SIDE, SHORTEST_SIDE), (LONGEST_SIDE, LONGEST_SIDE)];
-    let extremes = extremes.into_iter().filter_map(|(width, height)| Size::new(width, height).ok());
-    let sizes: Vec<Size> = extremes.chain(NAMED_SIZES.map(|named| named.size)).collect();
+    let sizes = usual_sizes();
     let mut problems = Vec::new();
     for preset in file.presets() {
         for &size in &sizes {

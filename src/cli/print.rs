@@ -107,9 +107,14 @@ fn bounded(text: &str) -> Cow<'_, str> {
 
 /// Colours are for people at a terminal who did not ask for none (<https://no-color.org>).
 fn colours() -> bool {
-    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
-        || std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    std::io::stderr().is_terminal() && !refused
+    let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    draws() && !refused
+}
+
+/// Whether standard error is a terminal that obeys escapes.
+pub(crate) fn draws() -> bool {
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    std::io::stderr().is_terminal() && !dumb
 }
 
 fn to_stderr(text: &str) {

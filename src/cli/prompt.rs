@@ -1,6 +1,7 @@
 //! Prompt text from a file or from standard input, of a size that a prompt can have.
 
 use super::failure::Failure;
+use sigmalab::text_file::{self, TextError};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -9,7 +10,7 @@ use std::path::Path;
 const LIMIT: u64 = 1 << 20;
 
 /// The text of `file`; `-` is standard input. One newline at the end is the file's, not the
-/// prompt's.
+/// prompt's, and neither is a byte-order mark at the beginning.
 pub(crate) fn from_file(file: &Path) -> Result<String, Failure> {
     if file == Path::new("-") {
         return from_stdin();
@@ -25,15 +26,16 @@ pub(crate) fn from_stdin() -> Result<String, Failure> {
 }
 
 fn read(from: impl Read, name: &str) -> Result<String, Failure> {
-    let mut text = String::new();
-    from.take(LIMIT + 1).read_to_string(&mut text).map_err(|error| unreadable(name, error))?;
-    if text.len() as u64 > LIMIT {
-        return Err(Failure::bad_input(format_args!("{name} is too large for a prompt")));
-    }
+    let text = text_file::read(from, LIMIT).map_err(|error| match error {
+        TextError::TooLarge(_) => {
+            Failure::bad_input(format_args!("{name} is too large for a prompt"))
+        }
+        error => unreadable(name, error),
+    })?;
     let without = text.strip_suffix("\r\n").or_else(|| text.strip_suffix('\n'));
     Ok(without.map(str::to_owned).unwrap_or(text))
 }
 
-fn unreadable(name: &str, error: std::io::Error) -> Failure {
+fn unreadable(name: &str, error: impl std::fmt::Display) -> Failure {
     Failure::bad_input(format_args!("cannot read {name}: {error}"))
 }

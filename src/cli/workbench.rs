@@ -15,6 +15,7 @@ use sigmalab::sampler::plugin::{Effort, discover, follow};
 use sigmalab::shared_folder::make_private_folder;
 use sigmalab::terminal::capabilities::{Background, Capabilities};
 use sigmalab::terminal::picture::{Protocol, ProtocolError};
+use sigmalab::text_file;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
@@ -101,6 +102,14 @@ fn image_protocol(text: &str) -> Result<ImageProtocol, String> {
 /// Opens the workbench, or plays a file.
 pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    // A terminal of that name obeys no escapes: an editor's shell, a build's log.
+    if arguments.play.is_none() && drawn && std::env::var_os("TERM").is_some_and(|t| t == "dumb") {
+        return Err(Failure::bad_input(
+            "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
+        )
+        .way_out("TERM=xterm-256color sigmalab, if the terminal obeys escapes after all")
+        .way_out("sigmalab --help for the commands that need none"));
+    }
     if !drawn && arguments.play.is_none() {
         return Err(Failure::bad_input("the workbench needs a terminal to draw on")
             .way_out("sigmalab --help for the commands that need none")
@@ -254,9 +263,6 @@ fn read_file(path: &Path) -> Result<String, Failure> {
 }
 
 fn read(from: impl Read, name: &str) -> Result<String, Failure> {
-    let mut text = String::new();
-    from.take(LIMIT)
-        .read_to_string(&mut text)
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))?;
-    Ok(text)
+    text_file::read(from, LIMIT)
+        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))
 }

@@ -27,11 +27,28 @@ pub(crate) struct Worker {
     plugin_seconds: Option<f64>,
 }
 
+/// How long code of a plugin may run in one step, where the environment says so.
+pub(crate) fn plugin_limit() -> Result<Option<Duration>, Failure> {
+    let Some(value) = std::env::var_os(LIMIT_VARIABLE).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let text = value.to_string_lossy();
+    let seconds: Option<f64> = text.trim().parse().ok().filter(|seconds| *seconds > 0.0);
+    match seconds.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()) {
+        Some(limit) => Ok(Some(limit)),
+        None => Err(Failure::bad_input(format_args!(
+            "{LIMIT_VARIABLE} is `{text}`: expected a number of seconds above 0"
+        ))
+        .way_out(format_args!("{LIMIT_VARIABLE}=30"))),
+    }
+}
+
 /// Serves until the caller closes the pipe.
 pub(crate) fn run(arguments: &Worker) -> Result<(), Failure> {
-    let own = || std::env::var(LIMIT_VARIABLE).ok()?.trim().parse().ok();
-    let limit = arguments.plugin_seconds.or_else(own);
-    let limit = limit.and_then(|limit| Duration::try_from_secs_f64(limit).ok());
+    let limit = match arguments.plugin_seconds {
+        Some(seconds) => Duration::try_from_secs_f64(seconds).ok(),
+        None => plugin_limit()?,
+    };
     serve(ServeOptions {
         cache_bytes: arguments.cache_bytes,
         memory_limit: arguments.memory_bytes.map(MemorySize),

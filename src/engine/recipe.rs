@@ -186,7 +186,13 @@ impl Recipe {
     pub fn identity(&self) -> Result<String, serde_json::Error> {
         // The image's own size is what σ gets without being told.
         let sigma_size = self.sigma_size.filter(|size| *size != self.size);
-        let anonymous = Recipe { preset: None, sigma_size, ..self.clone() };
+        let mut anonymous = Recipe { preset: None, sigma_size, ..self.clone() };
+        // −0 computes what 0 computes, and is the same text.
+        let plain = |number: &mut f64| *number += 0.0;
+        for step in &mut anonymous.steps {
+            [&mut step.gw, &mut step.mu, &mut step.std].into_iter().for_each(plain);
+        }
+        anonymous.sampler.params.values_mut().for_each(plain);
         // Fields are written in declaration order and maps sorted, so equal recipes are equal
         // text.
         let text = serde_json::to_vec(&anonymous)?;
@@ -244,7 +250,7 @@ impl SamplerRef {
 
 #[cfg(test)]
 mod tests {
-    #![allow(clippy::unwrap_used)]
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
     use super::*;
     use proptest::prelude::*;
 
@@ -272,6 +278,18 @@ mod tests {
         let plain = recipe().identity().unwrap();
         assert_ne!(at(Some(Size::SQUARE)).identity().unwrap(), plain);
         assert_eq!(at(Some(recipe().size)).identity().unwrap(), plain);
+    }
+
+    #[test]
+    fn a_zero_has_one_identity_whatever_its_sign() {
+        let with = |zero: f64| {
+            let mut recipe = recipe();
+            recipe.steps[0] = Step { gw: zero, mu: zero, std: 1.0 };
+            recipe.sampler.params.insert("eta".to_owned(), zero);
+            recipe.identity().unwrap()
+        };
+        assert_eq!(with(0.0), with(-0.0));
+        assert_ne!(with(0.0), with(0.5));
     }
 
     proptest! {

@@ -5,6 +5,7 @@
 use super::directory::RunDirectory;
 use super::trial::TrialId;
 use crate::image_file::{Lock, LockError, OnCollision, TargetError};
+use crate::text_file::without_mark;
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
@@ -85,7 +86,7 @@ impl Control {
             Ok(None) => return Ok(Control::default()),
             Err(source) => return Err(ControlError::Io { path, source }),
         };
-        let control: Control = serde_json::from_str(&text).map_err(|error| {
+        let control: Control = serde_json::from_str(without_mark(&text)).map_err(|error| {
             ControlError::Damaged { path: path.clone(), problem: error.to_string() }
         })?;
         if control.version > VERSION {

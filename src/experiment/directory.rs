@@ -7,6 +7,7 @@ use super::trial::Experiment;
 use crate::image_file::{OnCollision, TargetError};
 use crate::sampler::Samplers;
 use crate::shared_folder::SharedFolder;
+use crate::text_file::without_mark;
 use crate::unfinished;
 use serde::{Deserialize, Serialize};
 use std::fs::{self, File};
@@ -69,6 +70,17 @@ pub enum DirectoryError {
     /// Something else is in it.
     #[error("`{}` is not empty and is no run directory: name another with --dir", .0.display())]
     Occupied(PathBuf),
+    /// A link to nowhere.
+    #[error(
+        "`{}` is a link to `{}`, which is not there: make that folder, or name another with --dir",
+        path.display(), target.display()
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads to.
+        target: PathBuf,
+    },
     /// The frozen copy is damaged.
     #[error("`{}`: {problem}", path.display())]
     Damaged {
@@ -272,7 +284,15 @@ impl RunDirectory {
             let name = folder.file_name().unwrap_or_default();
             self.shared()?.make_folder(name).map(drop)
         });
-        made.map_err(|source| DirectoryError::Io { path: folder.to_owned(), source })
+        made.map_err(|source| {
+            // The system calls a link that leads nowhere a file that exists.
+            let links = folder.ancestors().filter(|path| !path.exists());
+            let mut links = links.filter_map(|path| Some((path, fs::read_link(path).ok()?)));
+            match links.next() {
+                Some((path, target)) => DirectoryError::Dangling { path: path.to_owned(), target },
+                None => DirectoryError::Io { path: folder.to_owned(), source },
+            }
+        })
     }
 
     /// Removes what killed processes left of files they were writing.
@@ -288,7 +308,7 @@ impl RunDirectory {
     fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
         let path = self.path.join(FROZEN);
         let text = match self.read(FROZEN, FROZEN_LIMIT) {
-            Ok(Some(text)) => text,
+            Ok(Some(text)) => without_mark(&text).to_owned(),
             Ok(None) => return Ok(None),
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
@@ -378,6 +398,16 @@ mod tests {
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
+    }
+
+    #[test]
+    fn a_link_to_nowhere_is_told_apart_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("run");
+        std::os::unix::fs::symlink("/no/such/place", &link).unwrap();
+        let begun = RunDirectory::at(&link).begin(TEXT, &experiment("").inputs, false);
+        let told = begun.unwrap_err().to_string();
+        assert!(told.contains("run` is a link to `/no/such/place`, which is not there"), "{told}");
     }
 
     #[test]

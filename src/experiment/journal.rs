@@ -4,6 +4,7 @@
 
 use super::record::Record;
 use crate::shared_folder::SharedFolder;
+use crate::text_file::bytes_without_mark;
 use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
@@ -174,6 +175,10 @@ impl Journals {
                 }
                 return Ok(());
             };
+            // A tool that the file went through may have begun it with a mark, and ended its lines
+            // as Windows does: the checksum tells whether the record itself is whole.
+            let text = bytes_without_mark(text);
+            let text = text.strip_suffix(b"\r").unwrap_or(text);
             match parse(text) {
                 _ if text.is_empty() => {}
                 Parsed::Record(record) => records.push(*record),
@@ -243,6 +248,20 @@ mod tests {
         assert_eq!(journals.refresh().unwrap(), []);
         journal.append(&record(2)).unwrap();
         assert_eq!(journals.refresh().unwrap(), [record(2)]);
+    }
+
+    #[test]
+    fn line_ends_and_marks_of_other_programs_damage_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        journal.append(&record(1)).unwrap();
+        let path = folder.path().join("a.jsonl");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+        assert_eq!(journals.damaged(), 0);
     }
 
     #[test]

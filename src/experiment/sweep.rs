@@ -81,6 +81,13 @@ impl Sweep {
         self.journals.damaged()
     }
 
+    /// Pictures that records name and that are not there any more, as the records name them.
+    pub fn missing_pictures(&self) -> Vec<&str> {
+        let records = [Kind::Trial, Kind::Reference].map(|kind| self.ledger.of(kind)).concat();
+        let files = records.into_iter().filter_map(|record| record.measured()?.image.as_deref());
+        files.filter(|file| !self.directory.path().join(file).is_file()).collect()
+    }
+
     /// What kind of run it is and its identity.
     pub fn identity(&self, run: Run) -> Option<(Kind, &TrialId)> {
         match run {

@@ -11,6 +11,7 @@ use crate::schedule::terminal::Terminal;
 use rustix::fs::{FlockOperation, flock};
 use std::fs::File;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 /// Columns of `trials.csv` before the swept ones.
 pub const BEFORE: [&str; 17] = [
@@ -91,8 +92,13 @@ pub enum TableError {
     #[error(transparent)]
     Target(#[from] TargetError),
     /// The lock cannot be had.
-    #[error("the tables' lock (tables.lock): {0}")]
-    Lock(io::Error),
+    #[error("cannot lock the tables with `{}`: {source}", path.display())]
+    Lock {
+        /// The lock's file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// The lock under which tables are written; given back when it goes.
@@ -103,10 +109,11 @@ impl TableLock {
     /// Waits for the lock of a run directory. Records have to be read after, or an older table
     /// could take the place of a newer one.
     pub fn take(directory: &RunDirectory) -> Result<Self, TableError> {
+        let path = directory.path().join("tables.lock");
+        let failed = |source| TableError::Lock { path: path.clone(), source };
         let file = directory.shared().and_then(|shared| shared.lock_file("tables.lock"));
-        let file = file.map_err(TableError::Lock)?;
-        flock(&file, FlockOperation::LockExclusive)
-            .map_err(|error| TableError::Lock(error.into()))?;
+        let file = file.map_err(failed)?;
+        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
         Ok(TableLock(file))
     }
 }
@@ -268,7 +275,8 @@ pub(super) fn in_runs(steps: &[Step], value: impl Fn(&Step) -> f64) -> String {
 pub fn preset_hash(steps: &[Step], terminal: Terminal) -> String {
     let mut hasher = blake3::Hasher::new();
     for number in steps.iter().flat_map(|step| [step.gw, step.mu, step.std]) {
-        hasher.update(&number.to_bits().to_le_bytes());
+        // −0 is 0 here, as in a recipe's identity.
+        hasher.update(&(number + 0.0).to_bits().to_le_bytes());
     }
     hasher.update(terminal.as_str().as_bytes());
     hasher.finalize().to_hex().chars().take(16).collect()

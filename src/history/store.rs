@@ -7,6 +7,7 @@ use crate::image_file::{
 };
 use crate::metrics::image::ImageMetrics;
 use crate::shared_folder::make_private_folder;
+use crate::text_file::bytes_without_mark;
 use etcetera::BaseStrategy as _;
 use sigmalab_image::{RgbImage, thumbnail};
 use std::collections::BTreeMap;
@@ -235,7 +236,8 @@ impl History {
             file => file.map_err(|error| error.to_string())?,
         };
         file.take(ENTRY_LIMIT).read_to_end(&mut text).map_err(|error| error.to_string())?;
-        let entry: Entry = serde_json::from_slice(&text).map_err(|error| error.to_string())?;
+        let entry: Entry =
+            serde_json::from_slice(bytes_without_mark(&text)).map_err(|error| error.to_string())?;
         if entry.version > VERSION {
             return Err(format!("it is of version {}: update sigmalab", entry.version));
         }

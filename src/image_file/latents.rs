@@ -211,7 +211,7 @@ mod tests {
     fn recipe() -> Recipe {
         crate::image_file::parse_recipe(
             r#"{"version":1,"model":{"name":"demo"},"prompt":"x","size":{"width":256,"height":256},
-            "noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"steps":[],"terminal":"zero",
+            "noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"steps":[{"gw":7.0,"mu":0.0,"std":1.0}],"terminal":"zero",
             "sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#,
         )
         .unwrap()

@@ -2,6 +2,8 @@
 //! either of them whole or not at all. Knows recipes and pixels; knows nothing of how an image
 //! is made and of the command line.
 
+mod exchanged;
+mod kind;
 mod latents;
 mod lock;
 mod parameters;
@@ -9,6 +11,8 @@ mod picture;
 mod recipe_text;
 mod target;
 
+pub use exchanged::{Exchanged, ExchangedError, read_exchanged};
+pub use kind::kind_of;
 pub use latents::{LatentsFileError, read_latents, read_noise, write_latents};
 pub use lock::{Lock, LockError};
 pub use picture::{PictureError, RECIPE_KEYWORD, read_picture, write_picture};

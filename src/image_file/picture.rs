@@ -20,7 +20,7 @@ const SIDE_LIMIT: u32 = 4096;
 #[derive(Debug, thiserror::Error)]
 pub enum PictureError {
     /// Not a PNG, or a broken one, or one that takes too much memory.
-    #[error("{0}")]
+    #[error("{}", in_words(.0))]
     Decoding(#[from] png::DecodingError),
     /// The picture cannot be written.
     #[error("{0}")]
@@ -39,6 +39,19 @@ pub enum PictureError {
     /// A picture of a kind that this program does not write.
     #[error("it is not 8-bit RGB")]
     NotRgb8,
+}
+
+/// What the PNG reader says, in words.
+fn in_words(error: &png::DecodingError) -> String {
+    match error {
+        png::DecodingError::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => {
+            "it ends too early".to_owned()
+        }
+        png::DecodingError::Format(error) if error.to_string().contains("CRC") => {
+            "a part of it is damaged: its checksum is wrong".to_owned()
+        }
+        other => other.to_string(),
+    }
 }
 
 impl From<PictureError> for std::io::Error {
@@ -63,8 +76,10 @@ pub fn write_picture(
     encoder.set_depth(png::BitDepth::Eight);
     let software = concat!("sigmalab ", env!("CARGO_PKG_VERSION"));
     encoder.add_text_chunk("Software".into(), software.into())?;
-    encoder.add_itxt_chunk("Description".into(), recipe.prompt.clone())?;
-    encoder.add_itxt_chunk("parameters".into(), parameters_line(recipe))?;
+    // A NUL ends a text for many readers, and PNG allows none; the recipe has it as an escape.
+    let plain = |text: &str| text.replace('\0', "\u{fffd}");
+    encoder.add_itxt_chunk("Description".into(), plain(&recipe.prompt))?;
+    encoder.add_itxt_chunk("parameters".into(), plain(&parameters_line(recipe)))?;
     encoder.add_itxt_chunk(RECIPE_KEYWORD.into(), serde_json::to_string(recipe)?)?;
     let mut writer = encoder.write_header()?;
     writer.write_image_data(&image.pixels)?;
@@ -91,38 +106,71 @@ pub fn read_picture(reader: impl BufRead + Seek) -> Result<RgbImage, PictureErro
 }
 
 /// The recipe's JSON text, if the PNG has one, wherever in the file it stands.
-pub(super) fn recipe_text(reader: impl BufRead + Seek) -> Result<Option<String>, PictureError> {
+pub(super) fn recipe_text(mut reader: impl BufRead + Seek) -> Result<Option<String>, PictureError> {
+    let mut decoder = png::Decoder::new(&mut reader);
+    check_side(decoder.read_header_info()?)?;
+    reader.rewind().map_err(png::DecodingError::from)?;
+    text_under(reader, RECIPE_KEYWORD, LIMIT as usize)
+}
+
+/// The text of a PNG under a keyword, if it has one of `most` bytes at most, wherever in the file
+/// it stands.
+pub(super) fn text_under(
+    reader: impl BufRead + Seek,
+    keyword: &str,
+    most: usize,
+) -> Result<Option<String>, PictureError> {
+    let mut reader = reader;
+    if let Some(text) = search(&mut reader, keyword, most, true)? {
+        return Ok(Some(text));
+    }
+    // A damaged chunk was passed over: it may be the one that is looked for.
+    reader.rewind().map_err(png::DecodingError::from)?;
+    search(&mut reader, keyword, most, false)
+}
+
+/// Looks through all chunks; those that are no part of the picture may be damaged if `lenient`.
+fn search(
+    reader: impl BufRead + Seek,
+    keyword: &str,
+    most: usize,
+    lenient: bool,
+) -> Result<Option<String>, PictureError> {
+    let mut options = png::DecodeOptions::default();
+    options.set_skip_ancillary_crc_failures(lenient);
+    let mut decoder = png::Decoder::new_with_options(reader, options);
     // Text is held twice at most: as the chunk's bytes and as the string made of them. Pixels
     // are skipped, not decoded.
-    let limits = png::Limits { bytes: 4 * LIMIT as usize };
-    let mut decoder = png::Decoder::new_with_limits(reader, limits);
-    check_side(decoder.read_header_info()?)?;
+    decoder.set_limits(png::Limits { bytes: 4 * most });
     decoder.set_ignore_iccp_chunk(true);
     let mut reader = decoder.read_info()?;
-    if let Some(text) = find_recipe(reader.info())? {
+    if let Some(text) = find_text(reader.info(), keyword, most)? {
         return Ok(Some(text));
     }
     reader.finish()?;
-    find_recipe(reader.info())
+    find_text(reader.info(), keyword, most)
 }
 
-fn find_recipe(info: &png::Info<'_>) -> Result<Option<String>, PictureError> {
-    let international = info.utf8_text.iter().find(|chunk| chunk.keyword == RECIPE_KEYWORD);
+fn find_text(
+    info: &png::Info<'_>,
+    keyword: &str,
+    most: usize,
+) -> Result<Option<String>, PictureError> {
+    let international = info.utf8_text.iter().find(|chunk| chunk.keyword == keyword);
     if let Some(chunk) = international {
         let mut chunk = chunk.clone();
-        chunk.decompress_text_with_limit(LIMIT as usize)?;
+        chunk.decompress_text_with_limit(most)?;
         return Ok(Some(chunk.get_text()?));
     }
     // Programs that copy text from file to file may change the kind of its chunk.
-    let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == RECIPE_KEYWORD);
+    let latin = info.uncompressed_latin1_text.iter().find(|chunk| chunk.keyword == keyword);
     if let Some(chunk) = latin {
         return Ok(Some(chunk.text.clone()));
     }
-    let compressed =
-        info.compressed_latin1_text.iter().find(|chunk| chunk.keyword == RECIPE_KEYWORD);
+    let compressed = info.compressed_latin1_text.iter().find(|chunk| chunk.keyword == keyword);
     if let Some(chunk) = compressed {
         let mut chunk = chunk.clone();
-        chunk.decompress_text_with_limit(LIMIT as usize)?;
+        chunk.decompress_text_with_limit(most)?;
         return Ok(Some(chunk.get_text()?));
     }
     Ok(None)
@@ -188,6 +236,29 @@ mod tests {
         let bytes = png_of(&recipe);
         assert_eq!(bytes, png_of(&recipe));
         assert_eq!(read_picture(Cursor::new(&bytes)).unwrap(), image());
+        let text = recipe_text(Cursor::new(&bytes)).unwrap().unwrap();
+        assert_eq!(parse_recipe(&text).unwrap(), recipe);
+    }
+
+    #[test]
+    fn damage_is_told_in_words() {
+        let whole = png_of(&recipe("x"));
+        let told = |bytes: &[u8]| recipe_text(Cursor::new(bytes)).unwrap_err().to_string();
+        let mut damaged = whole.clone();
+        let at = whole.windows(15).position(|bytes| bytes == RECIPE_KEYWORD.as_bytes()).unwrap();
+        damaged[at + 40] ^= 1;
+        assert_eq!(told(&damaged), "a part of it is damaged: its checksum is wrong");
+        assert_eq!(told(&whole[..30]), "it ends too early");
+    }
+
+    #[test]
+    fn no_text_of_a_png_holds_a_nul() {
+        let recipe = recipe("a\0b");
+        let bytes = png_of(&recipe);
+        for keyword in ["Description", "parameters", RECIPE_KEYWORD] {
+            let text = text_under(Cursor::new(&bytes), keyword, LIMIT as usize).unwrap().unwrap();
+            assert!(!text.contains('\0'), "{keyword}");
+        }
         let text = recipe_text(Cursor::new(&bytes)).unwrap().unwrap();
         assert_eq!(parse_recipe(&text).unwrap(), recipe);
     }

@@ -1,6 +1,7 @@
 //! Recipes as JSON text, and reading one from a PNG, a latents file or a JSON file. Text comes from strangers:
 //! sizes are limited, versions are looked at first, nothing panics.
 
+use super::kind::kind_of;
 use super::latents::{self, LatentsFileError};
 use super::picture::{self, PictureError};
 use crate::engine::noise::NoiseSource;
@@ -10,6 +11,7 @@ use crate::schedule::size::Size;
 use crate::schedule::terminal::Terminal;
 use crate::shared_folder::open_plain;
 use crate::strange_text::wild;
+use crate::text_file::{self, TextError};
 use serde::Deserialize;
 use serde_json::Value;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
@@ -32,16 +34,25 @@ pub enum RecipeTextError {
         /// The version it has.
         found: u64,
     },
+    /// Of no version there is.
+    #[error("its recipe has version {found}; versions begin with 1")]
+    NoVersion {
+        /// The version it has.
+        found: u64,
+    },
+    /// No JSON.
+    #[error("it is no JSON, as a recipe is: {0}")]
+    NoJson(String),
     /// Not the JSON of a recipe.
     #[error(
-        "its recipe cannot be read: {}{source}",
+        "its recipe cannot be read: {}{problem}",
         if place.is_empty() { String::new() } else { format!("`{place}`: ") }
     )]
     Malformed {
         /// The key it is about, such as `steps[3].gw`; empty for the recipe as a whole.
         place: String,
         /// What is wrong.
-        source: serde_json::Error,
+        problem: String,
     },
 }
 
@@ -52,26 +63,46 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
     struct Versioned {
         version: u64,
     }
-    let whole = |source| RecipeTextError::Malformed { place: String::new(), source };
-    let document: Value = serde_json::from_str(text).map_err(whole)?;
+    let whole = |error: serde_json::Error| RecipeTextError::Malformed {
+        place: String::new(),
+        problem: in_words(&error),
+    };
+    let document: Value = serde_json::from_str(text)
+        .map_err(|error: serde_json::Error| RecipeTextError::NoJson(error.to_string()))?;
+    // The reader keeps the last of two equal keys, and another program the first.
+    serde_json::from_str::<OneOfEach>(text).map_err(whole)?;
     let value = match (document.get("version"), document.get("recipe")) {
         (None, Some(recipe)) => recipe,
         _ => &document,
     };
+    if !value.is_object() {
+        return Err(RecipeTextError::Malformed {
+            place: String::new(),
+            problem: "an object with `version`, `prompt` and so on is expected".to_owned(),
+        });
+    }
     let Versioned { version } = Versioned::deserialize(value).map_err(whole)?;
     if version > u64::from(VERSION) {
         return Err(RecipeTextError::NewerVersion { found: version });
     }
+    if version == 0 {
+        return Err(RecipeTextError::NoVersion { found: version });
+    }
     let recipe = Recipe::deserialize(value)
         .map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))?;
-    match wild_name(&recipe) {
-        None => Ok(recipe),
-        Some((place, found)) => {
-            let problem = format!("it holds the character U+{:04X}, as no name does", found as u32);
-            let source = serde::de::Error::custom(problem);
-            Err(RecipeTextError::Malformed { place: place.to_owned(), source })
-        }
+    if recipe.steps.is_empty() {
+        return Err(RecipeTextError::Malformed {
+            place: "steps".to_owned(),
+            problem: "there are none, and a run has one at least".to_owned(),
+        });
     }
+    if let Some((place, found)) = wild_name(&recipe) {
+        return Err(RecipeTextError::Malformed {
+            place: place.to_owned(),
+            problem: format!("it holds the character U+{:04X}, as no name does", found as u32),
+        });
+    }
+    Ok(recipe)
 }
 
 /// The first name in a recipe that could steer a terminal or pass for a line of this program's
@@ -95,10 +126,89 @@ fn wild_name(recipe: &Recipe) -> Option<(&'static str, char)> {
     names.into_iter().chain(keys).find_map(|(place, name)| Some((place, wild(name?)?)))
 }
 
+/// What the JSON reader says, in words for people who do not know its types.
+fn in_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let replaced = [
+        ("invalid type: ", "it is "),
+        ("invalid value: ", "it is "),
+        ("string \"", "the text \""),
+        ("expected f64", "expected a number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("expected struct ", "expected the keys of "),
+        ("missing field ", "there is no "),
+        ("unknown field ", "it has an unknown key "),
+        ("unknown variant ", "there is no "),
+    ];
+    replaced.iter().fold(text.to_owned(), |text, (jargon, words)| text.replace(jargon, words))
+}
+
+/// JSON in which no object has a key twice.
+struct OneOfEach;
+
+impl<'de> Deserialize<'de> for OneOfEach {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOfEach)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for OneOfEach {
+    type Value = OneOfEach;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut seen = std::collections::HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            map.next_value::<OneOfEach>()?;
+            if let Some(twice) = seen.replace(key) {
+                return Err(serde::de::Error::custom(format!("the key `{twice}` is there twice")));
+            }
+        }
+        Ok(OneOfEach)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<OneOfEach>()?.is_some() {}
+        Ok(OneOfEach)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+}
+
 /// The first part of a recipe that cannot be read by itself, with its place.
 fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
     fn fault<'v, T: Deserialize<'v>>(value: &'v Value, place: String) -> Option<RecipeTextError> {
-        T::deserialize(value).err().map(|source| RecipeTextError::Malformed { place, source })
+        let error = T::deserialize(value).err()?;
+        Some(RecipeTextError::Malformed { place, problem: in_words(&error) })
     }
     recipe.as_object()?.iter().find_map(|(key, value)| {
         let place = key.clone();
@@ -165,6 +275,28 @@ pub enum RecipeFileError {
         /// The file.
         path: PathBuf,
     },
+    /// Nothing in it.
+    #[error("`{}` is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another kind of file.
+    #[error("`{}` is {kind}: recipes are in PNG files, in latents files and in JSON", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Other bytes than text.
+    #[error("`{}` is neither a PNG, nor latents, nor the JSON of a recipe: {source}", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+        /// Why it is no text.
+        source: TextError,
+    },
     /// A latents file that cannot be read.
     #[error(transparent)]
     Latents(#[from] LatentsFileError),
@@ -193,7 +325,15 @@ pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
             .map_err(|source| RecipeFileError::Picture { path: owned(), source })?
     } else if latents::begins_as_latents(&start) {
         latents::recipe_text(reader.into_inner(), path)?
+    } else if start.is_empty() {
+        return Err(RecipeFileError::Empty { path: owned() });
     } else {
+        let mut beginning = Vec::new();
+        reader.by_ref().take(64).read_to_end(&mut beginning).map_err(io)?;
+        if let Some(kind) = kind_of(&beginning) {
+            return Err(RecipeFileError::Kind { path: owned(), kind });
+        }
+        reader.rewind().map_err(io)?;
         return read_recipe_json(reader, path);
     };
     let text = held.ok_or_else(|| RecipeFileError::NoRecipe { path: owned() })?;
@@ -204,14 +344,11 @@ pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
 /// errors call the text's origin.
 pub fn read_recipe_json(reader: impl Read, name: &Path) -> Result<Recipe, RecipeFileError> {
     let path = || name.to_owned();
-    let mut text = String::new();
-    reader
-        .take(LIMIT + 1)
-        .read_to_string(&mut text)
-        .map_err(|source| RecipeFileError::Io { path: path(), source })?;
-    if text.len() as u64 > LIMIT {
-        return Err(RecipeFileError::TooLarge { path: path() });
-    }
+    let text = text_file::read(reader, LIMIT).map_err(|error| match error {
+        TextError::TooLarge(_) => RecipeFileError::TooLarge { path: path() },
+        TextError::Io(source) => RecipeFileError::Io { path: path(), source },
+        source => RecipeFileError::NoText { path: path(), source },
+    })?;
     parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: path(), source })
 }
 
@@ -247,7 +384,13 @@ mod tests {
             ("\"std\":1.75", "\"sd\":1.75", "`steps[0]`: "),
             ("\"terminal\":\"reference\"", "\"terminal\":\"zeros\"", "`terminal`: "),
             ("\"width\":256", "\"width\":250", "`size`: "),
-            ("\"prompt\":", "\"promt\":", "cannot be read: unknown field `promt`"),
+            ("\"prompt\":", "\"promt\":", "cannot be read: it has an unknown key `promt`"),
+            ("\"gw\":7.0", "\"gw\":\"7\"", "it is the text \"7\", expected a number"),
+            ("[{\"gw\":7.0,\"mu\":0.5,\"std\":1.75}]", "[]", "`steps`: there are none"),
+            ("\"version\":1", "\"version\":0", "version 0; versions begin with 1"),
+            ("\"prompt\":", "\"prompt\":\"x\",\"prompt\":", "the key `prompt` is there twice"),
+            ("\"gw\":7.0", "\"gw\":7.0,\"gw\":3.0", "the key `gw` is there twice"),
+            ("{\"version\"", "[{\"version\"", "it is no JSON, as a recipe is: "),
         ] {
             let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
             assert!(message.contains(place), "{message}");
@@ -279,6 +422,15 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_a_recipe_and_other_encodings_are_named() {
+        let read = |bytes: &[u8]| read_recipe_json(bytes, Path::new("r.json"));
+        let marked = format!("\u{feff}{EXAMPLE}");
+        assert_eq!(read(marked.as_bytes()).unwrap(), parse_recipe(EXAMPLE).unwrap());
+        let told = read(b"\xff\xfe{\0}\0").unwrap_err().to_string();
+        assert!(told.contains("UTF-16 text: save it as UTF-8"), "{told}");
+    }
+
+    #[test]
     fn json_files_are_read_and_huge_ones_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("recipe.json");
@@ -287,6 +439,17 @@ mod tests {
         std::fs::write(&path, " ".repeat(LIMIT as usize + 2)).unwrap();
         assert!(matches!(read_recipe(&path), Err(RecipeFileError::TooLarge { .. })));
         assert!(matches!(read_recipe(folder.path()), Err(RecipeFileError::Io { .. })));
+        for (bytes, words) in [
+            (&b""[..], "is empty"),
+            (b"\xff\xd8\xff\xe0 rest", "is a JPEG picture: recipes are in PNG files"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "is a WebP picture"),
+            (b"a plain text", "it is no JSON, as a recipe is"),
+            (b"[1]", "an object with `version`"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let told = read_recipe(&path).unwrap_err().to_string();
+            assert!(told.contains(words), "{told}");
+        }
     }
 
     proptest! {

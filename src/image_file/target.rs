@@ -1,16 +1,21 @@
 //! Writing a file whole or not at all: checked before the work, written under a temporary name
-//! in the same folder, renamed at the end. Knows nothing of what the file holds.
+//! in the same folder, renamed at the end. What takes a file's place has its mode and its owner; where
+//! that cannot be, or the file has other names, it is written over. Knows nothing of what it holds.
 
 use crate::unfinished;
-use std::fs::Permissions;
-use std::io::{BufWriter, Write};
-use std::os::unix::fs::PermissionsExt as _;
+use rustix::fs::{Gid, Uid};
+use std::fs::{File, Metadata, Permissions};
+use std::io::{BufWriter, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
 /// A place that a file can be written to.
 #[derive(Debug, Clone)]
 pub struct Target {
+    /// As it was named: what is told of it.
+    name: PathBuf,
+    /// Where it is, links followed.
     path: PathBuf,
     /// The same without links and detours: equal for equal files.
     real: PathBuf,
@@ -59,6 +64,17 @@ pub enum TargetError {
         path: PathBuf,
         /// What it is.
         what: &'static str,
+    },
+    /// The file is there, and only writing over it would keep whose it is or its other names.
+    #[error(
+        "cannot write `{}`: it {why}, which only writing over it would keep, and there is no \
+         permission for that", path.display()
+    )]
+    NotKept {
+        /// The file.
+        path: PathBuf,
+        /// What a new file in its place would lose.
+        why: &'static str,
     },
     /// Something else was there first.
     #[error("`{}` exists already", path.display())]
@@ -120,7 +136,13 @@ impl Target {
         if rustix::fs::access(&folder, wanted).is_err() {
             return Err(TargetError::NotWritable { path, folder: folder_name });
         }
-        Ok(Target { path: resolved, real })
+        if let Some(why) =
+            std::fs::metadata(&resolved).ok().and_then(|meta| bound(&resolved, &meta))
+            && rustix::fs::access(&resolved, rustix::fs::Access::WRITE_OK).is_err()
+        {
+            return Err(TargetError::NotKept { path, why });
+        }
+        Ok(Target { name: path, path: resolved, real })
     }
 
     /// Whether both are one file, by whatever names.
@@ -141,7 +163,7 @@ impl Target {
     where
         E: Into<std::io::Error>,
     {
-        let io = |source| TargetError::Io { path: self.path.clone(), source };
+        let io = |source| TargetError::Io { path: self.name.clone(), source };
         unfinished::clear_once(&folder_of(&self.path));
         let temporary = tempfile::Builder::new()
             .prefix(unfinished::PREFIX)
@@ -155,7 +177,7 @@ impl Target {
         write(&mut buffered).map_err(|error| io(error.into()))?;
         let temporary = buffered.into_inner().map_err(|error| io(error.into_error()))?;
         temporary.as_file().sync_all().map_err(io)?;
-        Ok(Draft { temporary, path: self.path.clone() })
+        Ok(Draft { temporary, name: self.name.clone(), path: self.path.clone() })
     }
 }
 
@@ -163,6 +185,64 @@ impl Target {
 fn leaves_room(error: &std::io::Error) -> bool {
     use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
     matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+}
+
+/// What a new file in the place of this one would lose, in words after "it"; `None` where it can be
+/// given everything. Root can give files away.
+fn bound(path: &Path, there: &Metadata) -> Option<&'static str> {
+    let me = rustix::process::geteuid();
+    let in_group = || {
+        let mine = rustix::process::getgroups().unwrap_or_default();
+        let own = rustix::process::getegid();
+        mine.iter().chain([&own]).any(|group| group.as_raw() == there.gid())
+    };
+    if there.nlink() > 1 {
+        Some("has other names (hard links)")
+    } else if !me.is_root() && there.uid() != me.as_raw() {
+        Some("belongs to another user")
+    } else if !me.is_root() && !in_group() {
+        Some("belongs to a group that you are not in")
+    } else if rustix::fs::getxattr(path, ACL, &mut [0_u8; 0][..]).is_ok_and(|length| length > 0) {
+        Some("has an access list")
+    } else {
+        None
+    }
+}
+
+/// Name under which Linux keeps access lists beyond the mode.
+const ACL: &str = "system.posix_acl_access";
+
+/// Gives a new file the owner and the mode of the one whose place it takes; whether it has them.
+fn take_over(new: &NamedTempFile, there: &Metadata) -> bool {
+    let Ok(meta) = new.as_file().metadata() else { return false };
+    if (meta.uid(), meta.gid()) != (there.uid(), there.gid()) {
+        let (owner, group) = (Uid::from_raw(there.uid()), Gid::from_raw(there.gid()));
+        if rustix::fs::fchown(new, Some(owner), Some(group)).is_err() {
+            return false;
+        }
+    }
+    // After the owner, whose change takes some bits of the mode away.
+    let mode = Permissions::from_mode(there.mode() & 0o7777);
+    new.as_file().set_permissions(mode).is_ok()
+}
+
+/// Puts the contents of `from` over those of the file at `path`. Room is made before a byte of it
+/// changes, so that a full disk leaves it as it is.
+fn write_over(from: &File, path: &Path) -> std::io::Result<()> {
+    let mut from = from;
+    let mut over = File::options().write(true).open(path)?;
+    let length = from.seek(SeekFrom::End(0))?;
+    from.rewind()?;
+    let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
+    // Not every file system can tell beforehand; one that can says that it is full.
+    if let Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) =
+        rustix::fs::fallocate(&over, keep, 0, length.max(1))
+    {
+        return Err(std::io::ErrorKind::StorageFull.into());
+    }
+    std::io::copy(&mut from, &mut over)?;
+    over.set_len(length)?;
+    over.sync_all()
 }
 
 fn folder_of(path: &Path) -> PathBuf {
@@ -177,23 +257,36 @@ fn folder_of(path: &Path) -> PathBuf {
 #[derive(Debug)]
 pub struct Draft {
     temporary: NamedTempFile,
+    name: PathBuf,
     path: PathBuf,
 }
 
 impl Draft {
-    /// Gives the file its name.
+    /// Gives the file its name; gives that name as it was written.
     pub fn commit(self, collision: OnCollision) -> Result<PathBuf, TargetError> {
-        let Draft { temporary, path } = self;
+        let Draft { temporary, name, path } = self;
         let renamed = match collision {
-            OnCollision::Replace => temporary.persist(&path),
+            OnCollision::Replace => {
+                let there = std::fs::metadata(&path).ok().filter(Metadata::is_file);
+                let taken_over = match &there {
+                    Some(there) => bound(&path, there).is_none() && take_over(&temporary, there),
+                    None => true,
+                };
+                if !taken_over {
+                    let io = |source| TargetError::Io { path: name.clone(), source };
+                    write_over(temporary.as_file(), &path).map_err(io)?;
+                    return Ok(name);
+                }
+                temporary.persist(&path)
+            }
             OnCollision::Refuse => temporary.persist_noclobber(&path),
         };
         match renamed {
-            Ok(_) => Ok(path),
+            Ok(_) => Ok(name),
             Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
-                Err(TargetError::Exists { path })
+                Err(TargetError::Exists { path: name })
             }
-            Err(error) => Err(TargetError::Io { path, source: error.error }),
+            Err(error) => Err(TargetError::Io { path: name, source: error.error }),
         }
     }
 
@@ -202,7 +295,7 @@ impl Draft {
         self,
         names: impl Iterator<Item = PathBuf>,
     ) -> Result<PathBuf, TargetError> {
-        let Draft { mut temporary, path } = self;
+        let Draft { mut temporary, name: path, .. } = self;
         for name in names {
             match temporary.persist_noclobber(&name) {
                 Ok(_) => return Ok(name),
@@ -308,6 +401,51 @@ mod tests {
         target.draft(text("third")).unwrap().commit(OnCollision::Replace).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "third");
         assert_eq!(fs::read_to_string(&next).unwrap(), "second");
+    }
+
+    #[test]
+    fn what_takes_a_files_place_has_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        for mode in [0o600, 0o640, 0o664, 0o400] {
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let target = Target::check(&path).unwrap();
+            target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+            assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_with_other_names_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("out"), folder.path().join("other"));
+        fs::write(&path, "what was there before").unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        let target = Target::check(&path).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().nlink(), 2);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn another_users_file_stays_theirs() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not run: only root can make a file of another user");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let target = Target::check(&path).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (65534, 65534, 0o640));
     }
 
     #[test]

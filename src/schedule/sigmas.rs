@@ -193,7 +193,7 @@ pub(super) fn normal_quantile(k: usize, n: usize) -> f64 {
 }
 
 /// What a size adds to mu: ½·ln(width·height/512²).
-fn resolution_shift(size: Size) -> f64 {
+pub(super) fn resolution_shift(size: Size) -> f64 {
     let pixels = f64::from(size.width()) * f64::from(size.height());
     0.5 * (pixels / (UNSHIFTED_SIDE * UNSHIFTED_SIDE)).ln()
 }

@@ -61,6 +61,13 @@ pub const NAMED_SIZES: [NamedSize; 7] = [
     NamedSize { name: "Social banner", size: Size { width: 1600, height: 400 } },
 ];
 
+/// The sizes that a preset is tried at before it counts as fit to run: the smallest, the largest
+/// and every named one.
+pub fn usual_sizes() -> Vec<Size> {
+    let extremes = [SHORTEST_SIDE, LONGEST_SIDE].map(|side| Size { width: side, height: side });
+    extremes.into_iter().chain(NAMED_SIZES.map(|named| named.size)).collect()
+}
+
 /// Why a size is refused, with the nearest valid one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("size {width}×{height} is not possible: {reason}; the nearest valid size is {nearest}")]

@@ -9,6 +9,7 @@ mod tests;
 use crate::image_file::{Lock, LockError, OnCollision, Target};
 use crate::schedule::preset::Preset;
 use crate::schedule::preset_file::{PresetFile, UnknownPreset};
+use crate::text_file::{decode_marked, in_the_form_of, plain, without_mark};
 pub use changes::Changes;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -188,7 +189,9 @@ impl Store {
                 false => parse(before, &self.path)?,
             };
             claim.check(&there, &self.path)?;
-            let after = change(before).map_err(StoreError::Text)?;
+            let after = change(&plain(before)).map_err(StoreError::Text)?;
+            // Marks and line ends are not this program's to change.
+            let after = in_the_form_of(before, &after);
             let file = parse(&after, &self.path)?;
             if text.as_ref() != Some(&after) {
                 let draft = target
@@ -233,7 +236,7 @@ impl Claim<'_> {
 }
 
 fn parse(text: &str, path: &Path) -> Result<PresetFile, StoreError> {
-    PresetFile::parse(text, &path.display().to_string())
+    PresetFile::parse(without_mark(text), &path.display().to_string())
         .map_err(|error| StoreError::Text(error.to_string()))
 }
 
@@ -242,7 +245,7 @@ fn stamp(path: &Path) -> Stamp {
     Some((meta.modified().ok(), meta.len(), meta.ino()))
 }
 
-/// The text of a file, `None` where there is none.
+/// The text of a file as it is, with its mark; `None` where there is none.
 fn read(path: &Path) -> Result<Option<String>, StoreError> {
     use std::io::Read;
     let failed = |problem: String| StoreError::Read { path: path.to_owned(), problem };
@@ -251,10 +254,10 @@ fn read(path: &Path) -> Result<Option<String>, StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error.to_string())),
     };
-    let mut text = String::new();
-    file.take(LIMIT + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-    if text.len() as u64 > LIMIT {
+    let mut bytes = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut bytes).map_err(|error| failed(error.to_string()))?;
+    if bytes.len() as u64 > LIMIT {
         return Err(failed("it is too large for a presets file".to_owned()));
     }
-    Ok(Some(text))
+    decode_marked(bytes).map(Some).map_err(|error| failed(error.to_string()))
 }

@@ -6,6 +6,7 @@ mod captions;
 mod checkpoints;
 mod generate;
 mod interruption;
+mod other_files;
 mod output;
 mod program;
 mod recipes;

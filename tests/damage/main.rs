@@ -9,13 +9,14 @@
 use sigmalab::caption;
 use sigmalab::experiment::spec::Spec;
 use sigmalab::image_file::{read_latents, read_picture, read_recipe};
+use sigmalab::model::Model;
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelOptions};
 use sigmalab::schedule::exchange::{Tool, import};
 use sigmalab::schedule::preset_file::PresetFile;
 use sigmalab::schedule::size::Size;
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
+use sigmalab_compute::ModelOptions;
 use std::fs;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};

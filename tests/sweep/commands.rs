@@ -249,3 +249,82 @@ fn a_built_in_experiment_runs_from_an_empty_folder_and_a_new_one_is_written_with
     place.refused(&["sweep", "new", "../evil"], &["no `/`"]);
     place.refused(&["sweep", "new", &"n".repeat(300)], &["too long"]);
 }
+
+#[test]
+fn a_file_in_place_of_a_run_directory_is_bad_input_or_clear() {
+    let place = place();
+    place.write("notes.txt", "x");
+    let commands: [&[&str]; 7] = [
+        &["sweep", "status"],
+        &["sweep", "pause"],
+        &["sweep", "resume"],
+        &["sweep", "cancel"],
+        &["sweep", "report"],
+        &["sweep", "retry", "--failed"],
+        &["sweep", "plot", "--across", "mu", "--up", "nfe"],
+    ];
+    for command in commands {
+        place.refused(
+            &[command, &["notes.txt"]].concat(),
+            &["`notes.txt` is a file, and a run directory is needed", "try: "],
+        );
+        place.refused(
+            &[command, &["small.toml"]].concat(),
+            &["`runs/small`", "has no sweep", "sigmalab sweep run small.toml"],
+        );
+    }
+    assert_eq!(run(&place, &[]).code, Some(0));
+    for file in ["small.toml", "runs/small/frozen.json", "runs/small/trials.csv"] {
+        let told = place.done(&["sweep", "status", file]);
+        assert!(told.starts_with("small: 8 of 8 trials done"), "{told}");
+    }
+    let told = place.run(&["sweep", "resume", "small.toml", "0"]);
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("has ended already and keeps its record"), "{told:?}");
+}
+
+#[test]
+fn a_run_folder_that_is_a_link_to_nowhere_is_named() {
+    let place = place();
+    std::os::unix::fs::symlink("/no/such/place", place.path("away")).unwrap();
+    place.refused(
+        &["sweep", "run", "small.toml", "--dir", "away"],
+        &["`away` is a link to `/no/such/place`, which is not there"],
+    );
+}
+
+#[test]
+fn a_zero_with_a_sign_is_the_same_trial() {
+    let place = place();
+    place.write("zeros.toml", small().replace("mu = [0.4, 0.5]", "mu = [0.0, -0.0]"));
+    let told = place.run(&["sweep", "plan", "zeros.toml", "--no-time"]);
+    assert!(told.stdout.contains("4 trials"), "{told:?}");
+}
+
+#[test]
+fn a_journal_with_other_line_ends_is_whole() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    for entry in fs::read_dir(place.path("runs/small/journal")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
+    }
+    let again = run(&place, &[]);
+    assert_eq!(again.code, Some(0), "{again:?}");
+    assert!(!again.stderr.contains("damaged"), "{again:?}");
+    assert!(again.stdout.contains("0 + 0 evaluations"), "{again:?}");
+}
+
+#[test]
+fn a_list_with_a_file_in_it_is_told_the_right_form() {
+    let place = place();
+    let text = small();
+    let (head, rest) = text.split_once("prompts = ").unwrap();
+    let (_, rest) = rest.split_once("]\n").unwrap();
+    place.write("file.toml", format!("{head}prompts = [{{ file = \"p.txt\" }}]\n{rest}"));
+    place.refused(
+        &["sweep", "plan", "file.toml"],
+        &["prompts = { file = \"…\" }, without brackets"],
+    );
+}

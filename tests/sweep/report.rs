@@ -25,7 +25,7 @@ fn a_finished_sweep_has_a_sheet_a_page_and_a_summary() {
 
     let page = fs::read_to_string(directory.join("report.html")).unwrap();
     assert!(!page.contains("<b>square"), "a prompt is text");
-    assert!(page.contains("<td class=\"long\">&lt;b&gt;</td>"), "ids are escaped and shown");
+    assert!(page.contains("<td>&lt;b&gt;</td>"), "ids are escaped and shown");
     assert!(
         !page.contains("http://")
             || page.matches("http://").count()
@@ -109,30 +109,47 @@ fn browser() -> Option<&'static str> {
     })
 }
 
-/// The page as the browser has it after `script` ran in it.
-fn after(browser: &str, place: &Place, script: &str) -> String {
+/// The page of the small sweep, changed by `change`, as the browser has it.
+fn opened(browser: &str, place: &Place, change: impl Fn(String) -> String) -> String {
     let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
-    let driven = page.replace("</body>", &format!("<script>{script}</script></body>"));
     let path = place.path("runs/small/driven.html");
-    fs::write(&path, driven).unwrap();
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--dump-dom"])
-        .arg(format!("--user-data-dir={}", place.path("profile").display()))
+    fs::write(&path, change(page)).unwrap();
+    let output = headless(browser, &place.path("profile"))
+        .arg("--dump-dom")
         .arg(format!("file://{}", path.display()))
         .output()
         .unwrap();
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// The trials of the page in their order, with those that are hidden left out.
-fn numbers(dom: &str) -> Vec<usize> {
-    let body = dom.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
+/// A browser without a window that asks nobody anything.
+fn headless(browser: &str, profile: &std::path::Path) -> Command {
+    let mut command = Command::new(browser);
+    command
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--window-size=1280,900"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--no-first-run", "--hide-scrollbars"])
+        .arg(format!("--user-data-dir={}", profile.display()));
+    command
+}
+
+/// The page after `script` ran in it, which its policy would not let.
+fn after(browser: &str, place: &Place, script: &str) -> String {
+    opened(browser, place, |page| {
+        let page = page.replacen("http-equiv=\"Content-Security-Policy\"", "name=\"lifted\"", 1);
+        page.replace("</body>", &format!("<script>{script}</script></body>"))
+    })
+}
+
+/// The trials of the table in their order, with those that are hidden left out.
+fn shown(dom: &str) -> Vec<String> {
+    let table = dom.split("id=\"trials\"").nth(1).unwrap();
+    let body = table.split("<tbody>").nth(1).unwrap().split("</tbody>").next().unwrap();
     let rows =
         body.split("<tr").skip(1).filter(|row| !row.split('>').next().unwrap().contains("hidden"));
-    let cell = |row: &str| {
-        row.split("<td class=\"long\">").nth(2).unwrap().split('<').next().unwrap().parse().unwrap()
-    };
-    rows.map(cell).collect()
+    let run =
+        |row: &str| row.split("data-run=\"").nth(1).unwrap().split('"').next().unwrap().to_owned();
+    rows.map(run).collect()
 }
 
 #[test]
@@ -144,14 +161,126 @@ fn the_page_sorts_filters_and_plots_in_a_browser() {
     let place = reported();
     let click =
         "[...document.querySelectorAll('th')].find(h => h.textContent === 'latent_rmse').click();";
-    let sorted = numbers(&after(browser, &place, click));
-    let descending = numbers(&after(browser, &place, &format!("{click}{click}")));
+    let sorted = shown(&after(browser, &place, click));
+    let descending = shown(&after(browser, &place, &format!("{click}{click}")));
     assert_eq!(sorted.len(), 8);
     assert_eq!(sorted.iter().rev().collect::<Vec<_>>(), descending.iter().collect::<Vec<_>>());
     let filter = "const f = document.getElementById('filter'); f.value = 'param.mu=0.4 seed=1'; f.dispatchEvent(new Event('input'));";
-    let dom = after(browser, &place, filter);
-    assert_eq!(numbers(&dom).len(), 4);
+    let dom = after(browser, &place, &filter.replace(" seed=1", ""));
+    assert_eq!(shown(&dom).len(), 4);
     assert!(dom.contains("4 of 8"));
     assert_eq!(dom.matches("<circle").count(), 4);
     assert!(dom.contains("<polyline"), "the Pareto front is drawn");
+}
+
+#[test]
+fn what_was_swept_what_came_of_it_and_the_picture_lie_in_the_window() {
+    let Some(browser) = browser() else {
+        println!("skipped: there is no Chromium to open the page with");
+        return;
+    };
+    let place = reported();
+    let script = "
+        const heads = [...document.getElementById('trials').tHead.rows[0].cells];
+        const inside = heads.filter(h => h.getBoundingClientRect().right <= innerWidth);
+        const images = [...document.querySelectorAll('#trials td img')].length;
+        document.title = inside.map(h => h.textContent).join(' ') + ' images ' + images;";
+    let dom = after(browser, &place, script);
+    let title = dom.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+    let wanted = "param.mu param.gw[-2..] latent_rmse psnr ssim nfe clip_fraction";
+    assert!(title.starts_with(wanted), "{title}");
+    assert!(title.contains(" picture ") && title.ends_with("images 8"), "{title}");
+    let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
+    let constant = page.split("class=\"constant\">").nth(1).unwrap().split("</p>").next().unwrap();
+    for words in ["<b>seed</b> 1", "<b>steps</b> 4", "<b>sampler</b> euler", "<b>status</b> done"] {
+        assert!(constant.contains(words), "no `{words}` in {constant}");
+    }
+}
+
+#[test]
+fn pictures_open_large_beside_their_recipe_and_two_are_flipped_with_keys() {
+    let Some(browser) = browser() else {
+        println!("skipped: there is no Chromium to open the page with");
+        return;
+    };
+    let place = reported();
+    let script = "
+        const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
+        const said = [];
+        const say = () => said.push(
+            document.getElementById('side').textContent + ':' + document.getElementById('large').alt);
+        const first = document.querySelector('.sheet tbody tr td:nth-child(3) .shot');
+        first.focus(); key('ArrowRight');
+        said.push(document.activeElement.title);
+        first.click(); say();
+        key('m'); key('ArrowRight'); say(); key(' '); say(); key(' '); say();
+        said.push(document.getElementById('large').getAttribute('src'));
+        said.push(document.getElementById('facts').textContent.includes('euler') ? 'facts' : '');
+        said.push(JSON.parse(document.getElementById('recipe').textContent).steps.length);
+        document.getElementById('close').click();
+        said.push(document.getElementById('viewer').open);
+        document.title = said.join(' | ');";
+    let dom = after(browser, &place, script);
+    let title = dom.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+    let said: Vec<&str> = title.split(" | ").collect();
+    assert_eq!(said.len(), 9, "{title}");
+    let (first, second) = (said[1].strip_prefix(':').unwrap(), said[0]);
+    assert_ne!(first, second, "the focus moved");
+    assert_eq!(said[2], format!("B:{second}"));
+    assert_eq!(said[3], format!("A:{first}"));
+    assert_eq!(said[4], format!("B:{second}"));
+    assert!(said[5].starts_with("images/") && said[5].ends_with(".png"), "{title}");
+    assert_eq!(&said[6..], ["facts", "4", "false"]);
+}
+
+#[test]
+fn the_page_runs_its_own_script_and_no_other() {
+    let Some(browser) = browser() else {
+        println!("skipped: there is no Chromium to open the page with");
+        return;
+    };
+    let place = reported();
+    let smuggled = "<script>document.title = 'smuggled'</script>\
+                    <img src=\"nothing\" onerror=\"document.title = 'smuggled'\"></body>";
+    let dom = opened(browser, &place, |page| page.replace("</body>", smuggled));
+    assert!(dom.contains("8 of 8"), "its own script ran");
+    assert!(dom.contains("<title>small</title>"), "another did");
+    assert_eq!(dom.matches("<circle").count(), 8);
+}
+
+#[test]
+fn the_page_without_its_pictures_says_which_are_gone() {
+    let place = reported();
+    let images = place.path("runs/small/images");
+    let first = fs::read_dir(&images).unwrap().next().unwrap().unwrap().path();
+    fs::remove_file(first).unwrap();
+    for command in [&["sweep", "report", "runs/small"][..], &["sweep", "run", "runs/small"]] {
+        let told = place.run(command);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert!(told.stderr.contains("1 picture of finished runs is gone"), "{told:?}");
+    }
+    let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
+    assert!(page.contains("the picture is gone"));
+}
+
+/// The picture of the quickstart's report in the documentation, drawn anew with `UPDATE_DOCS=1`.
+#[test]
+fn the_report_of_the_quickstart_is_shown_in_the_documentation() {
+    let shown = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/screens/report.png");
+    if std::env::var_os("UPDATE_DOCS").is_none() {
+        assert!(shown.is_file(), "{} is missing: UPDATE_DOCS=1 draws it", shown.display());
+        return;
+    }
+    let browser = browser().expect("Chromium draws the page");
+    let place = Place::new();
+    let root = env!("CARGO_MANIFEST_DIR");
+    place.done(&["sweep", "run", &format!("{root}/experiments/quickstart.toml")]);
+    let page = place.path("runs/quickstart/report.html");
+    let done = headless(browser, &place.path("profile"))
+        .args(["--force-device-scale-factor=1", "--window-size=1280,1400"])
+        .arg(format!("--screenshot={}", shown.display()))
+        .arg(format!("file://{}", page.display()))
+        .status()
+        .unwrap();
+    assert!(done.success());
 }

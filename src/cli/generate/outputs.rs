@@ -111,7 +111,14 @@ impl Outputs {
 
 fn checked_image(path: &Path) -> Result<Target, Failure> {
     if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        let better = path.with_extension("png");
+        // A folder's name has no ending to change.
+        let folder = path.file_name().is_none() || path.is_dir();
+        let better = match folder {
+            true => {
+                path.join("image.png").components().filter(|part| part.as_os_str() != ".").collect()
+            }
+            false => path.with_extension("png"),
+        };
         return Err(Failure::bad_input(format_args!(
             "--output `{}`: images are PNG files, so the name must end in .png",
             path.display()
@@ -125,6 +132,10 @@ fn checked(path: &Path, flag: &str) -> Result<Target, Failure> {
     Target::check(path).map_err(|error| {
         let failure = Failure::bad_input(format_args!("{flag}: {error}"));
         match error {
+            // Only a current folder that was deleted is not there.
+            TargetError::NoFolder { folder, .. } if folder == Path::new(".") => {
+                failure.way_out("cd to another folder: this one was deleted")
+            }
             TargetError::NoFolder { folder, .. } => {
                 failure.way_out(format_args!("mkdir -p {}", folder.display()))
             }

@@ -1,5 +1,6 @@
 //! Progress of a run on standard error, for people: nothing where it is no terminal.
 
+use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::{Event, StepReport};
 use sigmalab_compute::LoadProgress;
@@ -24,7 +25,7 @@ pub(crate) struct Progress {
 impl Progress {
     /// Progress, if it is `wanted` and standard error is a terminal.
     pub(crate) fn new(wanted: bool) -> Self {
-        let visible = wanted && std::io::stderr().is_terminal();
+        let visible = wanted && print::draws();
         let bar = visible.then(|| {
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(REDRAWS))
         });

@@ -1,9 +1,9 @@
 //! `--show`: the picture on the terminal as well, beneath the closing line.
 
-use sigmalab::model::RgbImage;
 use sigmalab::terminal::capabilities::{Capabilities, CellPixels};
 use sigmalab::terminal::picture::{Protocol, ProtocolError, Rgb8, choose, inline};
 use sigmalab::terminal::tty::{self, Measured};
+use sigmalab_image::RgbImage;
 use std::io::{IsTerminal as _, Write as _};
 
 /// Most rows of a picture: what was said before it stays in sight.

@@ -5,15 +5,13 @@ use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use super::super::size_flags::SizeFlags;
 use clap::Args;
+use sigmalab::image_file::{Exchanged, read_exchanged};
 use sigmalab::schedule::exchange::{self, Tool};
 use sigmalab::schedule::preset::is_preset_name;
 use sigmalab::schedule::preset_file::writer::preset_text;
 use sigmalab::schedule::size::Size;
 use std::io::Read;
-use std::path::PathBuf;
-
-/// Most bytes of text that are read.
-const LIMIT: u64 = 16 << 20;
+use std::path::{Path, PathBuf};
 
 /// What an imported preset is called where neither the text nor a flag names it.
 const NAMELESS: &str = "IMPORTED";
@@ -36,13 +34,14 @@ pub(super) struct Export {
 /// The arguments of `presets import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
-    /// The file; `-` reads standard input
+    /// The file, for comfyui also a PNG that it saved; `-` reads standard input
     file: PathBuf,
     /// The tool whose form it is: reference, diffusers, comfyui (a workflow from its menu's
     /// Export (API)) or sd.cpp
     #[arg(long, value_name = "TOOL")]
     from: Tool,
-    /// Name of the preset [default: the text's, else IMPORTED]
+    /// Name of the preset [default: the text's, else IMPORTED]; of several in the text, the one to
+    /// import [default: all]
     #[arg(long)]
     name: Option<String>,
     #[command(flatten)]
@@ -62,41 +61,66 @@ pub(super) fn export(arguments: &Export) -> Result<(), Failure> {
     print::result(&export.text)
 }
 
-/// Prints the preset as a table of a presets file.
+/// Prints the presets as tables of a presets file.
 pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
-    let text = read(&arguments.file)?;
+    let path = arguments.file.display();
+    let text = read(&arguments.file, arguments.from)?;
     let size = arguments.size.resolve(Size::SQUARE)?;
-    let mut import = exchange::import(&text, arguments.from, NAMELESS, size).map_err(|error| {
-        Failure::bad_input(format_args!("{}: {error}", arguments.file.display()))
-    })?;
+    let mut imports = exchange::import_all(&text, arguments.from, NAMELESS, size)
+        .map_err(|error| Failure::bad_input(format_args!("{path}: {error}")))?;
     if let Some(name) = &arguments.name {
         if !is_preset_name(name) {
             return Err(Failure::bad_input(format_args!("`{name}` is no name for a preset"))
                 .way_out("--name MY_PRESET"));
         }
-        import.preset.name.clone_from(name);
+        match imports.as_mut_slice() {
+            // The only one gets the name; of several it says which is meant.
+            [only] => only.preset.name.clone_from(name),
+            several => {
+                let names: Vec<String> =
+                    several.iter().map(|import| import.preset.name.clone()).collect();
+                imports.retain(|import| import.preset.name == *name);
+                if imports.is_empty() {
+                    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+                    return Err(Failure::bad_input(format_args!(
+                        "{path}: there is no `{name}` in it; it has {}",
+                        names.join(", ")
+                    ))
+                    .way_out("leave out --name to import all of them"));
+                }
+            }
+        }
     }
-    for note in &import.notes {
-        print::warning(note);
+    let several = imports.len() > 1;
+    for import in &imports {
+        for note in &import.notes {
+            match several {
+                true => print::warning(format_args!("{}: {note}", import.preset.name)),
+                false => print::warning(note),
+            }
+        }
     }
-    print::result(&preset_text(&import.preset))
+    let tables: Vec<String> = imports.iter().map(|import| preset_text(&import.preset)).collect();
+    print::result(&tables.join("\n"))
 }
 
-fn read(path: &PathBuf) -> Result<String, Failure> {
-    let mut text = String::new();
+fn read(path: &Path, from: Tool) -> Result<String, Failure> {
+    let shown = path.display();
     let source: std::io::Result<Box<dyn Read>> = if path.as_os_str() == "-" {
         Ok(Box::new(std::io::stdin().lock()))
     } else {
         std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
     };
-    source.and_then(|source| source.take(LIMIT + 1).read_to_string(&mut text)).map_err(
-        |error| Failure::bad_input(format_args!("cannot read `{}`: {error}", path.display())),
-    )?;
-    if text.len() as u64 > LIMIT {
-        return Err(Failure::bad_input(format_args!(
-            "`{}` is too large for a schedule",
-            path.display()
-        )));
+    let source = source
+        .map_err(|error| Failure::bad_input(format_args!("cannot read `{shown}`: {error}")))?;
+    let read = read_exchanged(source)
+        .map_err(|error| Failure::bad_input(format_args!("cannot read `{shown}`: {error}")))?;
+    match read {
+        Exchanged::Text(text) => Ok(text),
+        Exchanged::Workflow(text) if from == Tool::ComfyUi => Ok(text),
+        Exchanged::Workflow(_) => Err(Failure::bad_input(format_args!(
+            "`{shown}` is a picture with a workflow of ComfyUI, and no text for {from}"
+        ))
+        .way_out("--from comfyui")),
     }
-    Ok(text)
 }

@@ -34,19 +34,20 @@ pub(super) struct TrialsCommand {
 pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
     let sweep = load::open(&arguments.dir)?;
     change(&sweep, |control| control.paused = true)?;
-    let dir = arguments.dir.display();
+    let dir = sweep.directory.path().display();
     print::result(&format!("{dir}  paused: trials that are going are finished, no other begins\n"))
 }
 
 /// Processes go on, or trials are run after all.
 pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
     let sweep = load::open(&arguments.dir)?;
-    let dir = arguments.dir.display();
+    let dir = sweep.directory.path().display();
     if arguments.trials.is_empty() {
         change(&sweep, |control| control.paused = false)?;
         return print::result(&format!("{dir}  not paused\n"));
     }
     let trials = named(&sweep, &arguments.trials)?;
+    refuse_recorded(&sweep, &trials)?;
     change(&sweep, |control| control.take_up(&trials))?;
     let count = counted(trials.len(), "trial");
     print::result(&format!("{dir}  {count} to be run; `sigmalab sweep run` where nobody does\n"))
@@ -55,7 +56,7 @@ pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
 /// Every process stops, or trials are not run.
 pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
     let sweep = load::open(&arguments.dir)?;
-    let dir = arguments.dir.display();
+    let dir = sweep.directory.path().display();
     if arguments.trials.is_empty() {
         change(&sweep, |control| control.stops = control.stops.wrapping_add(1))?;
         return print::result(&format!(
@@ -63,18 +64,31 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
         ));
     }
     let trials = named(&sweep, &arguments.trials)?;
-    let recorded = |id: &String| {
-        let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id);
-        place.is_some_and(|place| sweep.standing(Run::Trial(place)) != Standing::Pending)
-    };
-    if let Some(trial) = trials.iter().find(|id| recorded(id)) {
-        return Err(Failure::bad_input(format_args!(
-            "trial {trial} has ended already and keeps its record; nothing was changed"
-        )));
-    }
+    refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
     change(&sweep, |control| control.skip(trials))?;
     print::result(&format!("{dir}  {count} not to be run; `sigmalab sweep resume` takes it back\n"))
+}
+
+/// A trial that has ended is neither run again nor passed over.
+fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
+    let standing = |id: &String| {
+        let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
+        Some(sweep.standing(Run::Trial(place))).filter(|standing| *standing != Standing::Pending)
+    };
+    let Some((trial, standing)) = trials.iter().find_map(|id| Some((id, standing(id)?))) else {
+        return Ok(());
+    };
+    let failure = Failure::bad_input(format_args!(
+        "trial {trial} has ended already and keeps its record; nothing was changed"
+    ));
+    Err(match standing {
+        Standing::Failed => failure.way_out(format_args!(
+            "sigmalab sweep retry {} --failed",
+            sweep.directory.path().display()
+        )),
+        _ => failure,
+    })
 }
 
 fn change(sweep: &Sweep, change: impl FnOnce(&mut Control)) -> Result<(), Failure> {

@@ -13,9 +13,9 @@ use sigmalab::experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab::experiment::sweep::{Sweep, SweepError};
 use sigmalab::experiment::trial::Experiment;
 use sigmalab::experiment::{built_in, prompts};
-use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::{Named, lasting_name};
 use sigmalab::sampler::Samplers;
+use sigmalab::text_file::{self, TextError};
 use sigmalab_compute::DeviceChoice;
 use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
@@ -113,9 +113,14 @@ fn check_names(
     Spec::check_names(text, file, &problem).map_err(Failure::bad_input)
 }
 
-/// Opens the sweep in a run directory.
+/// Opens the sweep in a run directory. People name the experiment's file, too, or one of the run
+/// directory's: where it is clear which directory they mean, it is that.
 pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
-    Sweep::open(&RunDirectory::at(path), every_sampler()).map_err(|error| {
+    let directory = match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_dir() => meant_by(path)?,
+        _ => RunDirectory::at(path),
+    };
+    Sweep::open(&directory, every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
             SweepError::Directory(_) | SweepError::Experiment(_) => Failure::bad_input(&error),
@@ -128,6 +133,35 @@ pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
             _ => failure,
         }
     })
+}
+
+/// The run directory that somebody means who named a file.
+fn meant_by(file: &Path) -> Result<RunDirectory, Failure> {
+    let shown = file.display();
+    let around = RunDirectory::at(file.parent().unwrap_or(Path::new("")));
+    if around.has_begun() {
+        return Ok(around);
+    }
+    let no_directory = format!("`{shown}` is a file, and a run directory is needed");
+    let toml = file.extension().is_some_and(|extension| extension == "toml");
+    let spec = match read(file) {
+        Ok(text) if toml => Spec::parse(&text, &shown.to_string()).ok(),
+        _ => None,
+    };
+    let Some(spec) = spec else {
+        return Err(Failure::bad_input(no_directory)
+            .way_out("runs/NAME, which `sigmalab sweep run FILE.toml` makes"));
+    };
+    let usual = directory_of(None, &spec);
+    if !usual.has_begun() {
+        return Err(Failure::bad_input(format_args!(
+            "{no_directory}: `{}`, where that experiment goes, has no sweep",
+            usual.path().display()
+        ))
+        .way_out(format_args!("sigmalab sweep run {shown}"))
+        .way_out("the directory that --dir named, in place of the file"));
+    }
+    Ok(usual)
 }
 
 /// The run directory of an experiment: `--dir`, else `runs/NAME`.
@@ -143,20 +177,16 @@ fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
 
 fn read(path: &Path) -> Result<String, Failure> {
     let name = path.display();
-    let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(LIMIT + 1).read_to_string(&mut text))
-        .map_err(|error| {
-            let failure = Failure::bad_input(format_args!("cannot read `{name}`: {error}"));
-            match error.kind() {
-                ErrorKind::NotFound => failure
-                    .way_out("sigmalab sweep run quickstart, which is built in")
-                    .way_out("sigmalab sweep new NAME for a file to begin with"),
-                _ => failure,
-            }
-        })?;
-    if text.len() as u64 > LIMIT {
-        return Err(Failure::bad_input(format_args!("`{name}` is too large for a text file")));
-    }
-    Ok(text)
+    let text = std::fs::File::open(path).map_err(TextError::from);
+    text.and_then(|file| text_file::read(file, LIMIT)).map_err(|error| match error {
+        TextError::TooLarge(_) => {
+            Failure::bad_input(format_args!("`{name}` is too large for a text file"))
+        }
+        TextError::Io(error) if error.kind() == ErrorKind::NotFound => {
+            Failure::bad_input(format_args!("cannot read `{name}`: {error}"))
+                .way_out("sigmalab sweep run quickstart, which is built in")
+                .way_out("sigmalab sweep new NAME for a file to begin with")
+        }
+        error => Failure::bad_input(format_args!("cannot read `{name}`: {error}")),
+    })
 }

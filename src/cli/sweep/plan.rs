@@ -203,7 +203,11 @@ fn text(document: &Document) -> String {
         let _ = write!(text, " and {}", counted(document.references, "reference run"));
     }
     if document.duplicates > 0 {
-        let _ = write!(text, " ({} more are equal to earlier ones)", document.duplicates);
+        let equal = match document.duplicates {
+            1 => "1 more is equal to an earlier one".to_owned(),
+            more => format!("{more} more are equal to earlier ones"),
+        };
+        let _ = write!(text, " ({equal})");
     }
     let alone = cond_done + uncond_done + cond_saved + uncond_saved;
     let share = 100.0 * (cond_saved + uncond_saved) as f64 / alone.max(1) as f64;

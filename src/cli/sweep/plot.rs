@@ -39,8 +39,8 @@ pub(super) struct PlotCommand {
 
 /// Prints the table and writes the picture.
 pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
-    let path = arguments.output.clone().unwrap_or_else(|| arguments.dir.join(PLOT));
-    if path.extension().is_none_or(|extension| extension != "svg") {
+    let plain = |path: &&PathBuf| path.extension().is_none_or(|extension| extension != "svg");
+    if let Some(path) = arguments.output.as_ref().filter(plain) {
         return Err(Failure::bad_input(format_args!(
             "`{}`: plots are SVG: let the name end in .svg",
             path.display()
@@ -51,9 +51,9 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
     let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
         .map_err(Failure::bad_input)?;
     let svg = Plot::of(&comparison, arguments.log).svg();
-    let written = match arguments.output {
-        Some(_) => {
-            let target = Target::check(&path).map_err(Failure::bad_input)?;
+    let written = match &arguments.output {
+        Some(path) => {
+            let target = Target::check(path).map_err(Failure::bad_input)?;
             let draft = target.draft(|out| out.write_all(svg.as_bytes()));
             draft.and_then(|draft| draft.commit(OnCollision::Replace)).map_err(Failure::failed)?
         }
@@ -62,7 +62,7 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
             let fill = |out: &mut dyn std::io::Write| out.write_all(svg.as_bytes());
             let put = sweep.directory.put(PLOT, OnCollision::Replace, fill);
             put.map_err(Failure::failed)?;
-            path
+            sweep.directory.path().join(PLOT)
         }
     };
     print::result(&format!("{}\n{}\n", comparison.table(), written.display()))

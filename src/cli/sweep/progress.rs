@@ -1,10 +1,11 @@
 //! Progress of a sweep on standard error: a bar at a terminal, a line now and then elsewhere.
 
+use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::Event;
 use sigmalab::experiment::record::{Outcome, Record};
 use sigmalab::experiment::runner::News;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 /// Most redraws a second.
@@ -33,7 +34,7 @@ pub(super) struct Progress {
 impl Progress {
     /// Progress of a sweep of so many trials, of which some have a record already.
     pub(super) fn new(quiet: bool, trials: usize, recorded: usize) -> Self {
-        let visible = !quiet && std::io::stderr().is_terminal();
+        let visible = !quiet && print::draws();
         let bar = visible.then(|| {
             let target = ProgressDrawTarget::stderr_with_hz(REDRAWS);
             let bar = ProgressBar::with_draw_target(Some(trials as u64), target);

@@ -3,7 +3,7 @@
 use super::load;
 use crate::cli::failure::Failure;
 use crate::cli::preset_flags::PresetFlags;
-use crate::cli::print;
+use crate::cli::print::{self, counted};
 use clap::Args;
 use sigmalab::experiment::inputs::FrozenPreset;
 use sigmalab::experiment::report::{self, Finding, ReportError, Written};
@@ -26,6 +26,7 @@ pub(super) struct ReportCommand {
 pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
     let mut sweep = load::open(&arguments.dir)?;
     sweep.write_tables().map_err(Failure::failed)?;
+    warn_of_missing_pictures(&sweep);
     let written = write(&sweep)?;
     let mut text = report::summary(&Finding::of(&sweep));
     text.push_str(&changed_presets(&sweep, &arguments.presets));
@@ -60,6 +61,18 @@ fn changed_presets(sweep: &Sweep, flags: &PresetFlags) -> String {
         }
     }
     text
+}
+
+/// Says which pictures of recorded runs are gone: nothing draws them again by itself.
+pub(super) fn warn_of_missing_pictures(sweep: &Sweep) {
+    let missing = sweep.missing_pictures();
+    let Some(first) = missing.first() else { return };
+    let (are, their) = if missing.len() == 1 { ("is", "its") } else { ("are", "their") };
+    print::warning(format_args!(
+        "{} of finished runs {are} gone, the first `{first}`: {their} records stay, and no sweep draws \
+         them again",
+        counted(missing.len(), "picture")
+    ));
 }
 
 /// Writes contact sheet and page.

@@ -238,17 +238,29 @@ fn work(
 
 fn warn_of(sweep: &Sweep, options: &RunOptions) {
     if sweep.trials.duplicates > 0 {
+        let (have, are) = match sweep.trials.duplicates {
+            1 => ("has", "is"),
+            _ => ("have", "are"),
+        };
         print::warning(format_args!(
-            "{} have the same recipe as an earlier one and are run once",
+            "{} {have} the same recipe as an earlier one and {are} run once",
             counted(sweep.trials.duplicates, "trial")
         ));
     }
-    if sweep.damaged() > 0 {
+    let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
+    let references = (0..sweep.trials.references.len()).map(Run::Reference);
+    // A line whose trial was run again is no news any more.
+    if sweep.damaged() > 0
+        && trials.chain(references).any(|run| sweep.standing(run) == Standing::Pending)
+    {
+        let (are, their) =
+            if sweep.damaged() == 1 { ("is", "its trial is") } else { ("are", "their trials are") };
         print::warning(format_args!(
-            "{} of the journals are damaged and passed over; their trials are run again",
+            "{} of the journals {are} damaged and passed over; {their} run again",
             counted(sweep.damaged(), "line")
         ));
     }
+    super::report::warn_of_missing_pictures(sweep);
     if let Some(bytes) = options.cache_bytes.filter(|bytes| *bytes < sweep.plan.cache_bytes) {
         print::warning(format_args!(
             "--cache {} is less than the {} MiB that the plan needs: some steps will be computed \

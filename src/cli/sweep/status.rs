@@ -91,12 +91,14 @@ fn text(status: &Status) -> String {
     if status.former > 0 {
         let _ = writeln!(
             text,
-            "{} of the table are of an earlier form of the experiment",
-            counted(status.former, "row")
+            "{} of the table {} of an earlier form of the experiment",
+            counted(status.former, "row"),
+            if status.former == 1 { "is" } else { "are" }
         );
     }
     if status.damaged > 0 {
-        let _ = writeln!(text, "{} of the journals are damaged", counted(status.damaged, "line"));
+        let are = if status.damaged == 1 { "is" } else { "are" };
+        let _ = writeln!(text, "{} of the journals {are} damaged", counted(status.damaged, "line"));
     }
     for failure in status.failures.iter().take(MOST_FAILURES) {
         let _ = writeln!(

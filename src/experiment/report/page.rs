@@ -1,22 +1,35 @@
-//! The page: one HTML file that needs no other, with every trial in a table. All text that
-//! comes from files of users is escaped here, once.
+//! The page: one HTML file that needs no other. The pictures as a matrix, every trial in a table, a
+//! plot. All text that comes from files of users is escaped here, once, and the page's policy lets
+//! nothing run but the page's own script.
 
-use super::finding::{Finding, METRICS, setting};
+use super::finding::{
+    Better, Finding, METRICS, Metric, digits, instance, is_instance, setting, short,
+};
 use super::sheet;
 use super::summary::summary;
 use crate::experiment::directory::RunDirectory;
-use crate::experiment::record::Record;
-use crate::experiment::tables::{AFTER, BEFORE, PARAMETER, row};
+use crate::experiment::record::{Outcome, Record};
+use crate::experiment::tables::{AFTER, BEFORE, PARAMETER, in_runs, row};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
+use serde_json::{Map, Value as Json, json};
 use sigmalab_image::thumbnail;
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 const TEMPLATE: &str = include_str!("page.html");
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
 
 /// Most pictures that lie inside the page; further trials have a link to theirs.
 const MOST_PICTURES: usize = 500;
+
+/// Most settings side by side.
+const MOST_SETTINGS: usize = 100;
+
+/// Prompt, seed and size.
+type Instance = (String, u64, String);
 
 /// Longer side of the pictures inside the page, in pixels.
 const SIDE: u32 = 160;
@@ -26,63 +39,328 @@ const QUALITY: u8 = 82;
 
 /// The page of a sweep whose run directory is `directory`.
 pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
-    let parameters = finding.swept.iter().map(|path| format!("{PARAMETER}{path}"));
-    let columns: Vec<String> = BEFORE
-        .iter()
-        .map(|name| (*name).to_owned())
-        .chain(parameters)
-        .chain(AFTER.iter().map(|name| (*name).to_owned()))
-        .chain(["nfe".to_owned()])
-        .collect();
-    // The picture itself comes first, and its file's name is its link.
-    let shown: Vec<usize> =
-        (0..columns.len()).filter(|at| columns.get(*at).is_some_and(|c| c != "image")).collect();
-    let mut head = "<th>picture</th>".to_owned();
-    for name in shown.iter().filter_map(|at| columns.get(*at)) {
-        head.push_str(&format!("<th>{}</th>", escaped(name)));
-    }
-    let mut rows = String::new();
-    for (place, record) in finding.trials.iter().chain(&finding.failed).enumerate() {
-        let mut cells = row(record, &finding.swept);
-        let nfe = METRICS.iter().find(|metric| metric.name == "nfe");
-        let nfe = nfe.and_then(|metric| (metric.of)(record));
-        cells.push(nfe.map(|nfe| nfe.to_string()).unwrap_or_default());
-        let class = if record.measured().is_some() { "" } else { " class=\"failed\"" };
-        let title =
-            escaped(&format!("{} · {} · seed {}", setting(record), record.prompt_id, record.seed));
-        rows.push_str(&format!("<tr{class} title=\"{title}\"><td data-v=\"\">"));
-        rows.push_str(&picture(record, directory, place < MOST_PICTURES, &title));
-        rows.push_str("</td>");
-        for cell in shown.iter().filter_map(|at| cells.get(*at)) {
-            rows.push_str(&format!("<td class=\"long\">{}</td>", escaped(cell)));
-        }
-        rows.push_str("</tr>\n");
-    }
-    let references: String = finding
-        .references
-        .iter()
-        .enumerate()
-        .map(|(place, record)| {
-            let title = escaped(&format!(
-                "{} · seed {} · {} · {} steps",
-                record.prompt_id,
-                record.seed,
-                record.recipe.size,
-                record.recipe.steps.len()
-            ));
-            let picture = picture(record, directory, place < MOST_PICTURES, &title);
-            format!("<figure>{picture}<figcaption>{title}</figcaption></figure>\n")
-        })
-        .collect();
-    let references = if references.is_empty() { "none".to_owned() } else { references };
+    let records: Vec<&Record> = finding.trials.iter().chain(&finding.failed).copied().collect();
+    let columns = Columns::of(finding, &records);
     fill(&[
+        ("policy", policy()),
+        ("style", STYLE.to_owned()),
+        ("script", SCRIPT.to_owned()),
         ("title", escaped(finding.name)),
         ("description", escaped(finding.description.unwrap_or_default())),
+        ("matrix", matrix(finding, &records, directory)),
+        ("constant", columns.constant()),
+        ("head", columns.head()),
+        ("rows", records.iter().enumerate().map(|(at, record)| columns.row(at, record)).collect()),
         ("summary", escaped(&summary(finding))),
-        ("head", head),
-        ("rows", rows),
-        ("references", references),
+        ("runs", runs(finding, &records)),
     ])
+}
+
+/// What the page may load and run: its own style and script, known by their hashes, pictures inside
+/// of it and pictures beside it. Nothing from a network, and no script that a text smuggled in.
+fn policy() -> String {
+    let hash = |text: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        format!("'sha256-{}'", STANDARD.encode(digest))
+    };
+    format!(
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: file: 'self'; \
+         style-src {}; script-src {}",
+        hash(STYLE),
+        hash(SCRIPT)
+    )
+}
+
+/// A column of the table.
+struct Column {
+    name: String,
+    /// Cells by record: what is shown, and the whole value.
+    cells: Vec<(String, String)>,
+    numeric: bool,
+}
+
+impl Column {
+    fn new(name: String, cells: Vec<(String, String)>) -> Self {
+        let number = |text: &str| text.is_empty() || text.parse::<f64>().is_ok();
+        let numeric = cells.iter().all(|(_, value)| number(value))
+            && cells.iter().any(|(_, value)| !value.is_empty());
+        Column { name, cells, numeric }
+    }
+
+    /// The one value that all trials have.
+    fn constant(&self) -> Option<&str> {
+        let (_, first) = self.cells.first()?;
+        self.cells.iter().all(|(_, value)| value == first).then_some(first)
+    }
+}
+
+/// The table: what is swept, what came of it, the picture, what it was tried on, and the rest that
+/// differs from trial to trial.
+struct Columns {
+    front: Vec<Column>,
+    behind: Vec<Column>,
+    same: Vec<Column>,
+}
+
+impl Columns {
+    fn of(finding: &Finding<'_>, records: &[&Record]) -> Self {
+        let rows: Vec<Vec<String>> =
+            records.iter().map(|record| row(record, &finding.swept)).collect();
+        let whole = |at: usize| -> Vec<(String, String)> {
+            let cell = |row: &Vec<String>| row.get(at).cloned().unwrap_or_default();
+            rows.iter().map(|row| (cell(row), cell(row))).collect()
+        };
+        let swept = finding.swept.iter().map(|path| {
+            let cells = records.iter().map(|record| {
+                let value = record.point.iter().find(|(found, _)| found == path);
+                value.map(|(_, v)| (short(v), v.to_string())).unwrap_or_default()
+            });
+            Column::new(format!("{PARAMETER}{path}"), cells.collect())
+        });
+        let metric = |metric: &Metric| {
+            let of = |record: &&Record| (metric.of)(record);
+            records.iter().any(|record| of(record).is_some()).then(|| {
+                let cell = |number: f64| (digits(number), number.to_string());
+                let cells = records.iter().map(|record| of(record).map(cell).unwrap_or_default());
+                Column::new(metric.name.to_owned(), cells.collect())
+            })
+        };
+        // What says whether a trial is good stands before the picture, what describes it behind.
+        let (judging, describing): (Vec<&Metric>, Vec<&Metric>) =
+            METRICS.iter().partition(|metric| metric.better != Better::Neither);
+        let front: Vec<Column> = swept.chain(judging.into_iter().filter_map(metric)).collect();
+        let described: Vec<Column> = describing.into_iter().filter_map(metric).collect();
+        let names = BEFORE.iter().enumerate();
+        let after = BEFORE.len() + finding.swept.len();
+        let names = names.chain(AFTER.iter().enumerate().map(|(at, name)| (after + at, name)));
+        let (mut behind, mut same) = (Vec::new(), Vec::new());
+        for (at, name) in names {
+            let mut metrics = front.iter().chain(&described);
+            let known = metrics.any(|column| column.name == **name);
+            // The picture is its own column, and its file's name is where it leads to.
+            if known || *name == "image" {
+                continue;
+            }
+            let column = Column::new((*name).to_owned(), whole(at));
+            match column.constant() {
+                Some(_) if records.len() > 1 => same.push(column),
+                _ => behind.push(column),
+            }
+        }
+        // What a trial was tried on says more than how long it took or what it is called.
+        let last = |column: &Column| {
+            let name = column.name.as_str();
+            match name {
+                "error" => 0,
+                "prompt_id" | "seed" | "width" | "height" => 1,
+                "number" | "trial" => 3,
+                _ => 2,
+            }
+        };
+        behind.sort_by_key(last);
+        // Behind the error and what a trial was tried on.
+        let place = behind.iter().take_while(|column| last(column) < 2).count();
+        behind.splice(place..place, described);
+        Columns { front, behind, same }
+    }
+
+    fn constant(&self) -> String {
+        let same = self.same.iter().filter_map(|column| {
+            let value = column.constant().filter(|value| !value.is_empty())?;
+            Some(format!("<span><b>{}</b> {}</span> ", escaped(&column.name), escaped(value)))
+        });
+        let text: String = same.collect();
+        if text.is_empty() { text } else { format!("The same in all trials: {text}") }
+    }
+
+    fn head(&self) -> String {
+        let heads = |columns: &[Column]| -> String {
+            columns.iter().map(|column| format!("<th>{}</th>", escaped(&column.name))).collect()
+        };
+        format!("{}<th>picture</th>{}", heads(&self.front), heads(&self.behind))
+    }
+
+    fn row(&self, at: usize, record: &Record) -> String {
+        let cells = |columns: &[Column]| -> String {
+            let cell = |column: &Column| {
+                let (shown, value) = column.cells.get(at).cloned().unwrap_or_default();
+                let class = if column.numeric { " class=\"number\"" } else { "" };
+                let whole = match shown == value {
+                    true => String::new(),
+                    false => format!(" data-v=\"{}\"", escaped(&value)),
+                };
+                format!("<td{class}{whole}>{}</td>", escaped(&shown))
+            };
+            columns.iter().map(cell).collect()
+        };
+        let class = if record.measured().is_some() { "" } else { " class=\"failed\"" };
+        let picture = match file_of(record) {
+            Some(_) => format!(
+                "<button type=\"button\" class=\"shot plain\" data-run=\"{}\">open</button>",
+                escaped(record.id.short())
+            ),
+            None => String::new(),
+        };
+        format!(
+            "<tr{class} title=\"{}\">{}<td data-v=\"\">{picture}</td>{}</tr>\n",
+            escaped(&title(record)),
+            cells(&self.front),
+            cells(&self.behind)
+        )
+    }
+}
+
+/// A row a prompt, seed and size, a column a setting, the reference run in front.
+fn matrix(finding: &Finding<'_>, records: &[&Record], directory: &RunDirectory) -> String {
+    let instances: BTreeSet<Instance> = records.iter().map(|record| instance(record)).collect();
+    let mut settings: Vec<String> = Vec::new();
+    let mut cells: HashMap<(Instance, String), &Record> = HashMap::new();
+    let mut known = HashSet::new();
+    for record in records {
+        let setting = setting(record);
+        if known.insert(setting.clone()) {
+            settings.push(setting.clone());
+        }
+        cells.entry((instance(record), setting)).or_insert(record);
+    }
+    let references: HashMap<Instance, &Record> =
+        finding.references.iter().map(|record| (instance(record), *record)).collect();
+    let all = settings.len();
+    settings.truncate(MOST_SETTINGS);
+    let most_rows = (MOST_PICTURES / settings.len().max(1)).max(1);
+    let mut left = MOST_PICTURES;
+    let mut text = "<table><thead><tr><th></th>".to_owned();
+    if !references.is_empty() {
+        text.push_str("<th>reference</th>");
+    }
+    for setting in &settings {
+        text.push_str(&format!("<th>{}</th>", escaped(setting)));
+    }
+    text.push_str("</tr></thead>\n<tbody>\n");
+    for place in instances.iter().take(most_rows) {
+        let (prompt, seed, size) = place;
+        text.push_str(&format!(
+            "<tr><th>{}<br>seed {seed}<br>{}</th>",
+            escaped(prompt),
+            escaped(size)
+        ));
+        if !references.is_empty() {
+            text.push_str(&cell(references.get(place).copied(), directory, &mut left));
+        }
+        for name in &settings {
+            let here = cells.get(&(place.clone(), name.clone())).copied();
+            text.push_str(&cell(here, directory, &mut left));
+        }
+        text.push_str("</tr>\n");
+    }
+    text.push_str("</tbody></table>");
+    if all > settings.len() || instances.len() > most_rows {
+        text.push_str(&format!(
+            "<p class=\"hint\">{} of {all} settings and {} of {} rows; the table has every trial.</p>",
+            settings.len(),
+            most_rows.min(instances.len()),
+            instances.len()
+        ));
+    }
+    text
+}
+
+/// A picture of the matrix that opens large, and its distance.
+fn cell(record: Option<&Record>, directory: &RunDirectory, left: &mut usize) -> String {
+    let Some(record) = record else { return "<td></td>".to_owned() };
+    let Some(file) = file_of(record) else {
+        let why = match record.outcome {
+            Outcome::Failed { .. } => "failed",
+            Outcome::Done(_) => "no picture kept",
+        };
+        return format!("<td><small>{why}</small></td>");
+    };
+    let title = escaped(&title(record));
+    let distance = record.measured().and_then(|measured| measured.against);
+    let caption = distance.map(|against| format!("rmse {}", digits(against.latent_rmse)));
+    let small = (*left > 0).then(|| small(directory, file)).flatten();
+    let inside = match small {
+        Some(small) => {
+            *left -= 1;
+            format!(
+                "<img alt=\"{title}\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\">",
+                small.0,
+                small.1,
+                STANDARD.encode(small.2)
+            )
+        }
+        None if *left == 0 => "open".to_owned(),
+        None => "the picture is gone".to_owned(),
+    };
+    format!(
+        "<td><button type=\"button\" class=\"shot\" data-run=\"{}\" title=\"{title}\">{inside}\
+         <small>{}</small></button></td>",
+        escaped(record.id.short()),
+        escaped(&caption.unwrap_or_default())
+    )
+}
+
+/// Width, height and JPEG of a small picture; `None` where it cannot be read.
+fn small(directory: &RunDirectory, file: &str) -> Option<(u32, u32, Vec<u8>)> {
+    let small = thumbnail(&sheet::read(directory, file)?, SIDE);
+    let mut jpeg = Vec::new();
+    JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
+        .encode(&small.pixels, small.width, small.height, ExtendedColorType::Rgb8)
+        .ok()?;
+    Some((small.width, small.height, jpeg))
+}
+
+fn file_of(record: &Record) -> Option<&str> {
+    record.measured()?.image.as_deref()
+}
+
+fn title(record: &Record) -> String {
+    format!("{} · {} · seed {}", setting(record), record.prompt_id, record.seed)
+}
+
+/// What the page says of a picture that is looked at, by the run's identity: its file, what is known
+/// of it in words, and its recipe.
+fn runs(finding: &Finding<'_>, records: &[&Record]) -> String {
+    let mut runs = Map::new();
+    let references = finding.references.iter().map(|record| (*record, true));
+    for (record, reference) in records.iter().map(|record| (*record, false)).chain(references) {
+        let Some(file) = file_of(record) else { continue };
+        let recipe = &record.recipe;
+        let mut facts: Vec<(String, String)> = Vec::new();
+        let mut fact = |key: &str, value: String| facts.push((key.to_owned(), value));
+        if reference {
+            fact("reference", "what trials are measured against".to_owned());
+        }
+        for (path, value) in record.point.iter().filter(|(path, _)| !is_instance(path)) {
+            fact(path, short(value));
+        }
+        for metric in &METRICS {
+            if let Some(number) = (metric.of)(record) {
+                fact(metric.name, digits(number));
+            }
+        }
+        fact("prompt", recipe.prompt.clone());
+        fact("seed", record.seed.to_string());
+        fact("size", recipe.size.to_string());
+        if let Some(preset) = &recipe.preset {
+            fact("preset", preset.clone());
+        }
+        fact("steps", recipe.steps.len().to_string());
+        fact("gw", in_runs(&recipe.steps, |step| step.gw));
+        fact("mu", in_runs(&recipe.steps, |step| step.mu));
+        fact("std", in_runs(&recipe.steps, |step| step.std));
+        fact("terminal", recipe.terminal.to_string());
+        let params = recipe.sampler.params.iter().map(|(key, value)| format!(" {key}={value}"));
+        fact("sampler", recipe.sampler.id.clone() + &params.collect::<String>());
+        fact("trial", record.id.short().to_owned());
+        fact("file", file.to_owned());
+        let run = json!({
+            "file": file, "title": title(record), "facts": facts, "recipe": recipe,
+        });
+        runs.insert(record.id.short().to_owned(), run);
+    }
+    // No text of a recipe may end the element that it stands in.
+    Json::Object(runs).to_string().replace('<', "\\u003c")
 }
 
 /// The template with its places filled. What is filled in is never looked at again, so that a
@@ -103,29 +381,6 @@ fn fill(values: &[(&str, String)]) -> String {
         rest = after;
     }
     text + rest
-}
-
-/// The picture of a run as a link to its file, with a small one inside.
-fn picture(record: &Record, directory: &RunDirectory, inside: bool, title: &str) -> String {
-    let Some(file) = record.measured().and_then(|measured| measured.image.as_ref()) else {
-        return String::new();
-    };
-    let link = escaped(file);
-    let small = inside.then(|| sheet::read(directory, file)).flatten().and_then(|image| {
-        let small = thumbnail(&image, SIDE);
-        let mut jpeg = Vec::new();
-        JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
-            .encode(&small.pixels, small.width, small.height, ExtendedColorType::Rgb8)
-            .ok()?;
-        Some(format!(
-            "<img alt=\"{title}\" width=\"{}\" height=\"{}\" src=\"data:image/jpeg;base64,{}\">",
-            small.width,
-            small.height,
-            STANDARD.encode(jpeg)
-        ))
-    });
-    let inside = small.unwrap_or_else(|| "picture".to_owned());
-    format!("<a href=\"{link}\">{inside}</a>")
 }
 
 /// Text that is text in HTML, in and out of quotes.
@@ -163,6 +418,31 @@ mod tests {
             TEMPLATE.split("{{").skip(1).filter_map(|part| part.split("}}").next()).collect();
         places.sort_unstable();
         places.dedup();
-        assert_eq!(places, ["description", "head", "references", "rows", "summary", "title"]);
+        let known = [
+            "constant",
+            "description",
+            "head",
+            "matrix",
+            "policy",
+            "rows",
+            "runs",
+            "script",
+            "style",
+            "summary",
+            "title",
+        ];
+        assert_eq!(places, known);
+    }
+
+    #[test]
+    fn the_policy_names_nothing_but_the_page_itself() {
+        let policy = policy();
+        assert!(policy.starts_with("default-src 'none'; "), "{policy}");
+        assert!(!policy.contains("http") && !policy.contains("unsafe"), "{policy}");
+        assert_eq!(policy.matches("'sha256-").count(), 2);
+        // Quotes of another kind would end the attribute that it stands in.
+        assert!(!policy.contains('"'));
+        // Neither part may end its element or be changed on its way into the page.
+        assert!(!SCRIPT.contains("</") && !STYLE.contains("</"));
     }
 }

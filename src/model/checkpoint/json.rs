@@ -2,6 +2,7 @@
 //! come only once (serde_json keeps the last of two equal keys without a word).
 
 use super::error::CheckpointError;
+use crate::text_file::bytes_without_mark;
 use serde::de::{DeserializeOwned, Deserializer, Error, MapAccess, Visitor};
 use std::collections::HashMap;
 use std::fmt;
@@ -10,7 +11,7 @@ use std::path::Path;
 
 /// Reads JSON; `place` is the file as the message names it.
 pub(super) fn parse<T: DeserializeOwned>(bytes: &[u8], place: &Path) -> Result<T, CheckpointError> {
-    serde_json::from_slice(bytes).map_err(|error| CheckpointError::Json {
+    serde_json::from_slice(bytes_without_mark(bytes)).map_err(|error| CheckpointError::Json {
         file: place.to_owned(),
         line: error.line(),
         column: error.column(),

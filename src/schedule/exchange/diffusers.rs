@@ -7,8 +7,8 @@ use super::super::preset::Preset;
 use super::super::size::Size;
 use super::super::terminal::Terminal;
 use super::fit::{Fit, end_complaint, one_line};
-use super::python::Call;
-use super::{Export, Import, ImportError, guidance};
+use super::python::{Call, arguments, calls, tokens};
+use super::{Export, ImportError, Read, guidance, nameless};
 
 /// The pipeline's own defaults, from its signature in diffusers 0.42.
 const STEPS: usize = 48;
@@ -32,24 +32,62 @@ pub(super) fn export(preset: &Preset, size: Size) -> Export {
     Export { text, cannot_follow: one_line([fit.complaint("diffusers"), end]) }
 }
 
-pub(super) fn import(text: &str, name: &str) -> Result<Import, ImportError> {
-    let call = ["pipeline", "pipe"]
-        .into_iter()
-        .find(|function| text.contains(&format!("{function}(")))
-        .map_or_else(
-            || Call::parse(text, "Ideogram4Pipeline"),
-            |function| Call::parse(text, function),
-        );
-    let known = ["num_inference_steps", "guidance_schedule", "guidance_scale", "mu", "std"];
-    if !known.iter().any(|key| call.get(key).is_some()) {
-        return Err(ImportError::new(
+/// The arguments that a schedule is made of, and their places in the call's signature.
+const STEPS_AT: (&str, usize) = ("num_inference_steps", 3);
+const SCALE_AT: (&str, usize) = ("guidance_scale", 4);
+const SCHEDULE_AT: (&str, usize) = ("guidance_schedule", 5);
+const MU_AT: (&str, usize) = ("mu", 6);
+const STD_AT: (&str, usize) = ("std", 7);
+const KNOWN: [(&str, usize); 5] = [STEPS_AT, SCALE_AT, SCHEDULE_AT, MU_AT, STD_AT];
+
+/// Arguments of other pipelines that would change the schedule; this one has none of them.
+const FOREIGN: [&str; 6] =
+    ["sigmas", "timesteps", "true_cfg_scale", "strength", "denoising_start", "denoising_end"];
+
+pub(super) fn import(text: &str, name: &str, size: Size) -> Result<Read, ImportError> {
+    let tokens = tokens(text)?;
+    let all = calls(text, &tokens);
+    let known = |call: &&Call| {
+        let pipeline = ["pipe", "pipeline", "Ideogram4Pipeline"].contains(&call.function.as_str());
+        KNOWN.iter().any(|(key, _)| call.names(key))
+            || pipeline && call.positional() > STEPS_AT.1
+            || pipeline && FOREIGN.iter().any(|key| call.names(key))
+    };
+    let found: Vec<&Call> = all.iter().filter(known).collect();
+    let call = match found.as_slice() {
+        [only] => (*only).clone(),
+        [] => arguments(text, &tokens),
+        many => {
+            let lines: Vec<usize> = many.iter().map(|call| call.line).collect();
+            return Err(nameless("calls with a schedule", &lines));
+        }
+    };
+    let foreign: Vec<String> = FOREIGN
+        .iter()
+        .filter(|key| call.get(key, None).is_some())
+        .map(|key| format!("`{key}`"))
+        .collect();
+    if !KNOWN.iter().any(|(key, at)| call.get(key, Some(*at)).is_some()) {
+        let found = match foreign.as_slice() {
+            [] => String::new(),
+            keys => format!("; {} is no argument of Ideogram4Pipeline", keys.join(", ")),
+        };
+        return Err(ImportError::new(format!(
             "there is no `num_inference_steps=`, `guidance_schedule=`, `guidance_scale=`, `mu=` \
-             or `std=`: give the arguments of the pipeline's call",
-        ));
+             or `std=`: give the arguments of the pipeline's call{found}"
+        )));
     }
     let mut notes = Vec::new();
-    let num_steps = call.count("num_inference_steps")?.unwrap_or(STEPS);
-    let guidance = match (call.get("guidance_schedule"), call.number("guidance_scale")?) {
+    if !foreign.is_empty() {
+        notes.push(format!(
+            "{}: Ideogram4Pipeline takes no such argument, so it is not read",
+            foreign.join(", ")
+        ));
+    }
+    let (key, at) = STEPS_AT;
+    let num_steps = call.count(key, Some(at))?.unwrap_or(STEPS);
+    let scale = call.number(SCALE_AT.0, Some(SCALE_AT.1))?;
+    let guidance = match (call.get(SCHEDULE_AT.0, Some(SCHEDULE_AT.1)), scale) {
         (Some(_), Some(_)) => {
             return Err(ImportError::new(
                 "it has `guidance_schedule` and `guidance_scale`, of which the pipeline takes one",
@@ -64,15 +102,21 @@ pub(super) fn import(text: &str, name: &str) -> Result<Import, ImportError> {
             Guidance::Sampling(SamplingOrder(list))
         }
     };
-    let mut number = |key: &str, default: f64| -> Result<f64, ImportError> {
-        let given = call.number(key)?;
+    let mut number = |(key, at): (&str, usize), default: f64| -> Result<f64, ImportError> {
+        let given = call.number(key, Some(at))?;
         if given.is_none() {
             notes.push(format!("no {key} is given: diffusers' default, {default}"));
         }
         Ok(given.unwrap_or(default))
     };
-    let (mu, std) = (number("mu", 0.0)?, number("std", 1.5)?);
+    let (mu, std) = (number(MU_AT, 0.0)?, number(STD_AT, 1.5)?);
     let parameters = FreeParameters { num_steps, guidance, mu, std, terminal: Terminal::Zero };
     let preset = parameters.preset().map_err(|error| ImportError::new(error.to_string()))?;
-    Ok(Import { preset: Preset { name: name.to_owned(), ..preset }, notes })
+    // The size says at which one it has to run; what it is written as does not change the steps.
+    let written = |key: &str, at: usize| call.count(key, Some(at)).ok().flatten();
+    let size = match (written("width", 2), written("height", 1)) {
+        (Some(width), Some(height)) => format!("{width}x{height}").parse().unwrap_or(size),
+        _ => size,
+    };
+    Ok(Read { preset: Preset { name: name.to_owned(), ..preset }, notes, size })
 }

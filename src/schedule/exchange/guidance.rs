@@ -3,6 +3,7 @@
 use super::super::fault::MAX_STEPS;
 use super::super::runs::{Run, runs};
 use super::ImportError;
+use super::python::{Argument, NoValue, Value};
 
 /// `(7.0,) * 18 + (3.0,) * 2`, as Python reads it.
 pub(super) fn python(values: &[f64]) -> String {
@@ -12,52 +13,26 @@ pub(super) fn python(values: &[f64]) -> String {
     parts.join(" + ")
 }
 
-/// Reads what [`python`] writes, and plain lists and tuples, `[3.0, 3.0, 7.0]`, also repeated and
-/// added to each other.
-pub(super) fn from_python(text: &str) -> Result<Vec<f64>, ImportError> {
+/// The weights of an argument: what [`python`] writes, and plain lists and tuples, also repeated
+/// and added to each other.
+pub(super) fn from_python(argument: &Argument) -> Result<Vec<f64>, ImportError> {
     let wrong = |what: &str| {
         ImportError::new(format!(
             "`{}` is not a list of guidance weights: {what}",
-            text.chars().take(60).collect::<String>()
+            argument.shown()
         ))
     };
-    let mut values = Vec::new();
-    let mut rest = text.trim();
-    loop {
-        let close = match rest.chars().next() {
-            Some('(') => ')',
-            Some('[') => ']',
-            _ => return Err(wrong("write it as [7.0, 3.0] or (7.0,) * 18 + (3.0,) * 2")),
-        };
-        let end = rest.find(close).ok_or_else(|| wrong("a bracket is not closed"))?;
-        let mut part = Vec::new();
-        for item in rest.get(1..end).unwrap_or("").split(',') {
-            let item = item.trim();
-            if !item.is_empty() {
-                let value = item.parse::<f64>().ok().filter(|value| value.is_finite());
-                part.push(value.ok_or_else(|| wrong(&format!("`{item}` is not a finite number")))?);
-            }
-        }
-        rest = rest.get(end + 1..).unwrap_or("").trim_start();
-        let mut times = 1;
-        if let Some(after) = rest.strip_prefix('*') {
-            let after = after.trim_start();
-            let digits = after.find(|c: char| !c.is_ascii_digit()).unwrap_or(after.len());
-            let (number, after) = after.split_at(digits);
-            times = number.parse().map_err(|_| wrong("after * comes a number of steps"))?;
-            rest = after.trim_start();
-        }
-        if part.len().saturating_mul(times).saturating_add(values.len()) > MAX_STEPS {
-            return Err(wrong(&format!("it is longer than {MAX_STEPS} steps")));
-        }
-        for _ in 0..times {
-            values.extend_from_slice(&part);
-        }
-        match rest.strip_prefix('+') {
-            Some(after) => rest = after.trim_start(),
-            None if rest.is_empty() => return Ok(values),
-            None => return Err(wrong(&format!("`{rest}` follows it"))),
-        }
+    let form = "write it as [7.0, 3.0] or (7.0,) * 18 + (3.0,) * 2";
+    match &argument.value {
+        Ok(Value::List(items)) => items
+            .iter()
+            .map(|item| match item {
+                Value::Number(number) if number.is_finite() => Ok(*number),
+                _ => Err(wrong("each weight is a finite number")),
+            })
+            .collect(),
+        Err(NoValue::TooLong) => Err(wrong(&format!("it is longer than {MAX_STEPS} steps"))),
+        _ => Err(wrong(form)),
     }
 }
 

@@ -3,19 +3,23 @@
 //! starts no program.
 
 mod comfyui;
+mod command_line;
 mod diffusers;
 mod explicit;
 mod fit;
 mod guidance;
+#[cfg(test)]
+mod other_text_tests;
 mod python;
 mod reference;
 mod sd_cpp;
 #[cfg(test)]
 mod tests;
 
-use super::nearest::nearest;
+use super::nearest::{list, nearest};
 use super::preset::Preset;
-use super::size::Size;
+use super::size::{Size, usual_sizes};
+use crate::text_file::without_mark;
 use std::fmt;
 use std::str::FromStr;
 
@@ -145,16 +149,86 @@ pub fn export(preset: &Preset, size: Size, to: Tool) -> Export {
     }
 }
 
-/// Reads a tool's form. Explicit σ depend on the size: it is the one in the text, else `size`.
-/// The preset's name is the text's, else `name`.
+/// Reads the one schedule of a text in a tool's form, see [`import_all`].
 ///
 /// # Errors
-/// Where the text has no schedule of that tool, or one that cannot be run.
+/// As there, and where the text has several schedules.
 pub fn import(text: &str, from: Tool, name: &str, size: Size) -> Result<Import, ImportError> {
-    match from {
-        Tool::Reference => reference::import(text, name),
-        Tool::Diffusers => diffusers::import(text, name),
-        Tool::ComfyUi => comfyui::import(text, name, size),
-        Tool::SdCpp => sd_cpp::import(text, name, size),
+    let mut all = import_all(text, from, name, size)?;
+    match (all.pop(), all.as_slice()) {
+        (Some(only), []) => Ok(only),
+        (last, others) => {
+            let names = others.iter().chain(&last).map(|import| import.preset.name.as_str());
+            Err(several(names.collect()))
+        }
     }
+}
+
+/// Reads every schedule of a text in a tool's form, in the order of the text. Explicit σ depend on
+/// the size: it is the one in the text, else `size`. A preset's name is the text's, else `name`.
+///
+/// # Errors
+/// Where the text has no schedule of that tool, or one that cannot be run. Where schedules have no
+/// names to tell them by, there may be only one.
+pub fn import_all(
+    text: &str,
+    from: Tool,
+    name: &str,
+    size: Size,
+) -> Result<Vec<Import>, ImportError> {
+    let text = without_mark(text);
+    let found = match from {
+        Tool::Reference => reference::import(text, name)?,
+        Tool::Diffusers => vec![diffusers::import(text, name, size)?],
+        Tool::ComfyUi => vec![comfyui::import(text, name, size)?],
+        Tool::SdCpp => vec![sd_cpp::import(text, name, size)?],
+    };
+    let several = found.len() > 1;
+    found.into_iter().map(|read| read.checked(several)).collect()
+}
+
+/// A schedule as a tool's reader found it, and the size that it is for.
+struct Read {
+    preset: Preset,
+    notes: Vec<String>,
+    size: Size,
+}
+
+impl Read {
+    /// The schedule, if it can be run at its size. That it cannot be at another is a note.
+    fn checked(self, several: bool) -> Result<Import, ImportError> {
+        let Read { preset, mut notes, size } = self;
+        if let Err(error) = preset.schedule(size).check() {
+            let which = if several { format!("`{}`: ", preset.name) } else { String::new() };
+            return Err(ImportError::new(format!("{which}at {size} {error}")));
+        }
+        let elsewhere = usual_sizes().into_iter().filter(|other| *other != size);
+        let broken: Vec<String> = elsewhere
+            .filter(|other| preset.schedule(*other).check().is_err())
+            .map(|other| other.to_string())
+            .collect();
+        if !broken.is_empty() {
+            notes.push(format!("it cannot be run at {}", broken.join(", ")));
+        }
+        Ok(Import { preset, notes })
+    }
+}
+
+/// Several schedules where one is wanted.
+fn several(names: Vec<&str>) -> ImportError {
+    ImportError::new(format!(
+        "it has {} schedules, {}: leave the one that is meant",
+        names.len(),
+        list(&names, 20)
+    ))
+}
+
+/// Several schedules without names; `what` they are and the lines that they begin in.
+fn nameless(what: &str, lines: &[usize]) -> ImportError {
+    let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+    ImportError::new(format!(
+        "it has {} {what}, which begin in lines {}: leave the one that is meant",
+        lines.len(),
+        lines.join(", ")
+    ))
 }

@@ -3,12 +3,12 @@
 
 use super::super::free::{FreeParameters, Guidance};
 use super::super::order::LoopIndexOrder;
-use super::super::preset::Preset;
+use super::super::preset::{Preset, is_preset_name};
 use super::super::size::Size;
 use super::super::terminal::Terminal;
 use super::fit::{Fit, end_complaint, one_line};
-use super::python::Call;
-use super::{Export, Import, ImportError, guidance};
+use super::python::{Call, arguments, calls, tokens};
+use super::{Export, ImportError, Read, guidance};
 
 pub(super) fn export(preset: &Preset, size: Size) -> Export {
     let fit = Fit::of(preset, size);
@@ -25,9 +25,47 @@ pub(super) fn export(preset: &Preset, size: Size) -> Export {
     Export { text, cannot_follow: one_line([fit.complaint("the reference"), end]) }
 }
 
-pub(super) fn import(text: &str, name: &str) -> Result<Import, ImportError> {
-    let call = Call::parse(text, "SamplerParameters");
-    let Some(list) = call.get("guidance_schedule") else {
+pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
+    let tokens = tokens(text)?;
+    let mut entries: Vec<Call> = calls(text, &tokens)
+        .into_iter()
+        .filter(|call| call.function == "SamplerParameters" && call.names("guidance_schedule"))
+        .collect();
+    if entries.is_empty() {
+        let listed = |call: &Call| call.names("guidance_schedule");
+        entries.extend(calls(text, &tokens).into_iter().find(listed));
+    }
+    if entries.is_empty() {
+        entries.push(arguments(text, &tokens));
+    }
+    let several = entries.len() > 1;
+    let mut found: Vec<Read> = Vec::new();
+    for entry in entries {
+        let line = entry.line;
+        let place = |error: ImportError| match several {
+            true => ImportError::new(format!("line {line}: {error}")),
+            false => error,
+        };
+        let mut read = of(&entry, name).map_err(place)?;
+        let twice = found.iter().position(|other| other.preset.name == read.preset.name);
+        if let Some(earlier) = twice {
+            if entry.name.is_some() {
+                // As in a dictionary.
+                found.remove(earlier);
+                read.notes.push(format!("`{}` is there twice: the last counts", read.preset.name));
+            } else {
+                let free = |name: &String| !found.iter().any(|other| other.preset.name == *name);
+                let mut names = (2..).map(|number| format!("{name}_{number}"));
+                read.preset.name = names.find(free).unwrap_or_default();
+            }
+        }
+        found.push(read);
+    }
+    Ok(found)
+}
+
+fn of(entry: &Call, name: &str) -> Result<Read, ImportError> {
+    let Some(list) = entry.get("guidance_schedule", None) else {
         return Err(ImportError::new(
             "there is no `guidance_schedule=`: give an entry of PRESETS in sampler_configs.py",
         ));
@@ -35,13 +73,21 @@ pub(super) fn import(text: &str, name: &str) -> Result<Import, ImportError> {
     let list = guidance::from_python(list)?;
     let missing = |key: &str| ImportError::new(format!("there is no `{key}=` beside it"));
     let parameters = FreeParameters {
-        num_steps: call.count("num_steps")?.unwrap_or(list.len()),
+        num_steps: entry.count("num_steps", None)?.unwrap_or(list.len()),
         guidance: Guidance::LoopIndex(LoopIndexOrder(list)),
-        mu: call.number("mu")?.ok_or_else(|| missing("mu"))?,
-        std: call.number("std")?.ok_or_else(|| missing("std"))?,
+        mu: entry.number("mu", None)?.ok_or_else(|| missing("mu"))?,
+        std: entry.number("std", None)?.ok_or_else(|| missing("std"))?,
         terminal: Terminal::Reference,
     };
     let preset = parameters.preset().map_err(|error| ImportError::new(error.to_string()))?;
-    let name = call.name.unwrap_or_else(|| name.to_owned());
-    Ok(Import { preset: Preset { name, ..preset }, notes: Vec::new() })
+    let mut notes = Vec::new();
+    let name = match &entry.name {
+        Some(own) if is_preset_name(own) => own.clone(),
+        Some(own) => {
+            notes.push(format!("{own:?} is no name that a preset can have: it is called {name}"));
+            name.to_owned()
+        }
+        None => name.to_owned(),
+    };
+    Ok(Read { preset: Preset { name, ..preset }, notes, size: Size::SQUARE })
 }

@@ -148,7 +148,10 @@ proptest! {
         let export = export(&preset, Size::SQUARE, tool);
         prop_assert_eq!(&export.cannot_follow, &None);
         let import = read(&export.text, tool);
-        prop_assert_eq!(import, Import { preset, notes: Vec::new() });
+        prop_assert_eq!(import.preset, preset);
+        // Extreme ones of these cannot be run at every size, which is said.
+        let told = |note: &String| note.starts_with("it cannot be run at ");
+        prop_assert!(import.notes.iter().all(told), "{:?}", import.notes);
     }
 
     #[test]

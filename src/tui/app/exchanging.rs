@@ -1,6 +1,7 @@
 //! Actions that compare presets and exchange them with other programs.
 
 use super::{App, Asking, Choice, Done, Effect, Reading, Screen, Tone};
+use crate::image_file::{Exchanged, read_exchanged};
 use crate::schedule::diff::{Cell, Difference};
 use crate::schedule::exchange::{self, Import, Tool};
 use crate::schedule::preset::Preset;
@@ -8,11 +9,7 @@ use crate::schedule::preset_file::PresetFile;
 use crate::schedule::runs::gw_runs;
 use crate::tui::action::{Action, Call};
 use crate::tui::grid::number;
-use std::io::Read as _;
 use std::path::PathBuf;
-
-/// Most bytes of text that are read.
-const LIMIT: u64 = 16 << 20;
 
 /// What an imported preset is called where its text does not say.
 const NAMELESS: &str = "IMPORTED";
@@ -244,12 +241,9 @@ fn read_file(name: &str) -> Result<String, String> {
         return Err(failed("it is not a file".to_owned()));
     }
     let file = std::fs::File::open(&path).map_err(|error| failed(error.to_string()))?;
-    let mut text = String::new();
-    file.take(LIMIT + 1).read_to_string(&mut text).map_err(|error| failed(error.to_string()))?;
-    if text.len() as u64 > LIMIT {
-        return Err(failed("it is too large for a schedule".to_owned()));
+    match read_exchanged(file).map_err(|error| failed(error.to_string()))? {
+        Exchanged::Text(text) | Exchanged::Workflow(text) => Ok(text),
     }
-    Ok(text)
 }
 
 #[cfg(test)]

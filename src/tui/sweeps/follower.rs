@@ -17,8 +17,9 @@ use crate::experiment::sweep::Sweep;
 use crate::image_file::{OnCollision, Target, TargetError, read_latents, read_picture};
 use crate::sampler::Samplers;
 use crate::shared_folder::open_plain;
+use crate::text_file;
 use sigmalab_image::{RgbImage, thumbnail};
-use std::io::{self, BufReader, Read as _};
+use std::io::{self, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -396,11 +397,9 @@ fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
 }
 
 fn about(file: &Path) -> Result<(String, Option<String>), String> {
-    let mut text = String::new();
     // The folder may be anybody's: a pipe in it would be waited for.
-    open_plain(file)
-        .and_then(|file| file.take(LIMIT).read_to_string(&mut text))
-        .map_err(|error| error.to_string())?;
+    let opened = open_plain(file).map_err(|error| error.to_string())?;
+    let text = text_file::read(opened, LIMIT).map_err(|error| error.to_string())?;
     let name = file.file_name().unwrap_or_default().to_string_lossy();
     let spec = Spec::parse(&text, &name).map_err(|error| error.to_string())?;
     Ok((spec.name, spec.description))

@@ -298,6 +298,12 @@ fn prompts(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Prom
     for (number, value) in list.iter().enumerate() {
         let path = format!("prompts[{number}]");
         let prompt = match value.get_ref() {
+            DeValue::Table(table) if table.contains_key("file") => {
+                let message = "a file of prompts takes the place of the whole list: write \
+                               prompts = { file = \"…\" }, without brackets";
+                text.problem(value.span(), &path, message);
+                return None;
+            }
             DeValue::Table(table) => {
                 text.known_keys(table, &path, &["id", "text"]);
                 let mut part = |name: &str| {

@@ -3,6 +3,7 @@
 
 use super::super::ImportError;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// Links followed one after the other before it is taken for a circle.
 const DEEPEST: usize = 64;
@@ -28,7 +29,7 @@ impl Graph {
         let no_json = |error: serde_json::Error| {
             ImportError::new(format!("it is no JSON, as a workflow of ComfyUI is: {error}"))
         };
-        let mut value: Value = serde_json::from_str(text).map_err(no_json)?;
+        let mut value: Value = serde_json::from_str(&without_nan(text)).map_err(no_json)?;
         if let Some(prompt) = value.get_mut("prompt").filter(|prompt| is_graph(prompt)) {
             value = prompt.take();
         }
@@ -77,6 +78,38 @@ impl Graph {
             }
         }
     }
+}
+
+/// The text with `null` for the numbers that Python writes and JSON does not have: ComfyUI keeps
+/// `"is_changed": [NaN]` in what it saves.
+fn without_nan(text: &str) -> Cow<'_, str> {
+    const WORDS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
+    if !WORDS.iter().any(|word| text.contains(word)) {
+        return Cow::Borrowed(text);
+    }
+    let mut kept = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut string = false;
+    while let Some(c) = rest.chars().next() {
+        let word = WORDS.iter().find(|word| !string && rest.starts_with(**word));
+        let length = match (c, word) {
+            (_, Some(word)) => {
+                kept.push_str("null");
+                rest = rest.get(word.len()..).unwrap_or("");
+                continue;
+            }
+            // What is escaped ends no string.
+            ('\\', None) if string => 1 + rest.chars().nth(1).map_or(0, char::len_utf8),
+            ('"', None) => {
+                string = !string;
+                1
+            }
+            (c, None) => c.len_utf8(),
+        };
+        kept.push_str(rest.get(..length).unwrap_or(""));
+        rest = rest.get(length..).unwrap_or("");
+    }
+    Cow::Owned(kept)
 }
 
 fn is_graph(value: &Value) -> bool {

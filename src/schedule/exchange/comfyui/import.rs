@@ -8,7 +8,7 @@ use super::super::super::sigmas::Schedule;
 use super::super::super::size::Size;
 use super::super::super::terminal::Terminal;
 use super::super::explicit::with_sigmas;
-use super::super::{Import, ImportError};
+use super::super::{ImportError, Read};
 use super::graph::{Graph, Node};
 use super::window::Window;
 use super::{GUIDER, OVERRIDE, SAMPLER, SCHEDULER, SIGMAS, is_one};
@@ -16,7 +16,7 @@ use super::{GUIDER, OVERRIDE, SAMPLER, SCHEDULER, SIGMAS, is_one};
 /// Models patched one after the other before it is taken for a circle.
 const DEEPEST: usize = 2 * MAX_STEPS;
 
-pub(in super::super) fn import(text: &str, name: &str, size: Size) -> Result<Import, ImportError> {
+pub(in super::super) fn import(text: &str, name: &str, size: Size) -> Result<Read, ImportError> {
     let graph = Graph::parse(text)?;
     let sampler = graph.only(SAMPLER)?;
     let source = sampler.link("sigmas")?;
@@ -74,7 +74,7 @@ pub(in super::super) fn import(text: &str, name: &str, size: Size) -> Result<Imp
         },
         other => notes.push(format!("its sampler, {}, is not part of a preset", other.name())),
     }
-    Ok(Import { preset, notes })
+    Ok(Read { preset, notes, size })
 }
 
 /// gw over σ.

@@ -8,7 +8,7 @@ use super::super::super::preset_file::PresetFile;
 use super::super::super::sigmas::{Schedule, Sigma};
 use super::super::super::size::Size;
 use super::super::super::terminal::Terminal;
-use super::super::Import;
+use super::super::{self as exchange, Import, Tool};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
@@ -24,11 +24,11 @@ fn built_in(name: &str) -> Preset {
 }
 
 fn import(text: &str) -> Import {
-    super::import(text, "IMPORTED", Size::SQUARE).unwrap()
+    exchange::import(text, Tool::ComfyUi, "IMPORTED", Size::SQUARE).unwrap()
 }
 
 fn refusal(text: &str) -> String {
-    super::import(text, "IMPORTED", Size::SQUARE).unwrap_err().to_string()
+    exchange::import(text, Tool::ComfyUi, "IMPORTED", Size::SQUARE).unwrap_err().to_string()
 }
 
 fn exported(preset: &Preset, size: Size) -> Value {

@@ -1,0 +1,178 @@
+//! The calls in Python text, with what each is called and its arguments.
+
+use super::super::ImportError;
+use super::token::{Placed, Token};
+use super::value::{NoValue, Value, value};
+
+/// A call, or bare arguments.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Call {
+    /// The last name of the function; empty for bare arguments.
+    pub(in super::super) function: String,
+    /// The key it has in a dictionary, else the name that it is assigned to.
+    pub(in super::super) name: Option<String>,
+    /// Where it begins, counted from 1.
+    pub(in super::super) line: usize,
+    positional: Vec<Argument>,
+    named: Vec<(String, Argument)>,
+}
+
+/// An argument's value, and how it is written.
+#[derive(Debug, Clone)]
+pub(in super::super) struct Argument {
+    pub(in super::super) written: String,
+    pub(in super::super) value: Result<Value, NoValue>,
+}
+
+impl Call {
+    /// An argument by its name, else by its place; `None` where it is not given or `None`.
+    pub(in super::super) fn get(&self, name: &str, place: Option<usize>) -> Option<&Argument> {
+        let named = self.named.iter().rev().find(|(key, _)| key == name).map(|(_, value)| value);
+        let found = named.or_else(|| self.positional.get(place?));
+        found.filter(|argument| argument.value != Ok(Value::None))
+    }
+
+    /// Whether an argument of that name is written, be it `None`.
+    pub(in super::super) fn names(&self, name: &str) -> bool {
+        self.named.iter().any(|(key, _)| key == name)
+    }
+
+    /// How many arguments have no name.
+    pub(in super::super) fn positional(&self) -> usize {
+        self.positional.len()
+    }
+
+    /// A finite number.
+    pub(in super::super) fn number(
+        &self,
+        name: &str,
+        place: Option<usize>,
+    ) -> Result<Option<f64>, ImportError> {
+        let Some(argument) = self.get(name, place) else { return Ok(None) };
+        match argument.value {
+            Ok(Value::Number(number)) if number.is_finite() => Ok(Some(number)),
+            _ => Err(argument.expected(name, "a finite number")),
+        }
+    }
+
+    /// A number of steps or pixels.
+    pub(in super::super) fn count(
+        &self,
+        name: &str,
+        place: Option<usize>,
+    ) -> Result<Option<usize>, ImportError> {
+        let Some(argument) = self.get(name, place) else { return Ok(None) };
+        match argument.value {
+            Ok(Value::Number(number)) if number.fract() == 0.0 && (0.0..=1e9).contains(&number) => {
+                Ok(Some(number as usize))
+            }
+            _ => Err(argument.expected(name, "a whole number")),
+        }
+    }
+}
+
+impl Argument {
+    fn expected(&self, name: &str, what: &str) -> ImportError {
+        ImportError::new(format!("`{name}={}`: expected {what}", self.shown()))
+    }
+
+    /// How it is written, as far as a message has room for it.
+    pub(in super::super) fn shown(&self) -> String {
+        self.written.chars().take(60).collect()
+    }
+}
+
+/// Every call in the text, in its order; a call inside of another comes after it.
+pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
+    let token = |at: usize| tokens.get(at).map(|placed| &placed.token);
+    let mut found = Vec::new();
+    for (at, placed) in tokens.iter().enumerate() {
+        let Token::Name(function) = &placed.token else { continue };
+        if token(at + 1) != Some(&Token::Operator("(")) {
+            continue;
+        }
+        // `a.b.c(` is a call of `c`, and begins at `a`.
+        let mut first = at;
+        while first >= 2
+            && token(first - 1) == Some(&Token::Operator("."))
+            && matches!(token(first - 2), Some(Token::Name(_)))
+        {
+            first -= 2;
+        }
+        let before = |back: usize| first.checked_sub(back).and_then(token);
+        if matches!(before(1), Some(Token::Name(word)) if word == "def" || word == "class") {
+            continue;
+        }
+        let name = match (before(2), before(1)) {
+            (Some(Token::Text(name)), Some(Token::Operator(":"))) => Some(name.clone()),
+            (Some(Token::Name(name)), Some(Token::Operator("="))) => Some(name.clone()),
+            _ => None,
+        };
+        let inner = tokens.get(at + 2..).unwrap_or_default();
+        let call =
+            Call { function: function.clone(), name, line: placed.line, ..bare(text, inner) };
+        found.push(call);
+    }
+    found
+}
+
+/// The text itself as arguments.
+pub(in super::super) fn arguments(text: &str, tokens: &[Placed]) -> Call {
+    bare(text, tokens)
+}
+
+/// The arguments up to the bracket that closes them, or to the end.
+fn bare(text: &str, tokens: &[Placed]) -> Call {
+    let mut call = Call {
+        function: String::new(),
+        name: None,
+        line: tokens.first().map_or(1, |placed| placed.line),
+        positional: Vec::new(),
+        named: Vec::new(),
+    };
+    let mut depth = 0usize;
+    let mut part: Vec<Placed> = Vec::new();
+    for placed in tokens {
+        match placed.token {
+            Token::Operator("(" | "[" | "{") => depth += 1,
+            Token::Operator(")" | "]" | "}") => match depth.checked_sub(1) {
+                Some(left) => depth = left,
+                None => break,
+            },
+            Token::Operator(",") if depth == 0 => {
+                call.take(text, &part);
+                part.clear();
+                continue;
+            }
+            Token::LineEnd => continue,
+            _ => {}
+        }
+        part.push(placed.clone());
+    }
+    call.take(text, &part);
+    call
+}
+
+impl Call {
+    fn take(&mut self, text: &str, part: &[Placed]) {
+        let (name, rest) = match part {
+            [] => return,
+            [
+                Placed { token: Token::Name(name), .. },
+                Placed { token: Token::Operator("="), .. },
+                rest @ ..,
+            ] => (Some(name.clone()), rest),
+            rest => (None, rest),
+        };
+        let (start, end) = match (rest.first(), rest.last()) {
+            (Some(first), Some(last)) => (first.start, last.end),
+            _ => (0, 0),
+        };
+        let written = text.get(start..end).unwrap_or("").to_owned();
+        let argument = Argument { written, value: value(rest) };
+        match name {
+            Some(name) => self.named.push((name, argument)),
+            None => self.positional.push(argument),
+        }
+    }
+}
