@@ -14,7 +14,7 @@ use sigmalab::model::hub::{HubSettings, looks_like_repository};
 use sigmalab::sampler::Samplers;
 use sigmalab::sampler::plugin::{Effort, discover};
 use sigmalab::terminal::capabilities::Capabilities;
-use sigmalab::terminal::picture::{Protocol, choose};
+use sigmalab::terminal::picture::{ProtocolType, choose, protocol_name};
 use sigmalab::terminal::tty;
 use sigmalab_image::RgbImage;
 use std::fmt::Write as _;
@@ -104,7 +104,7 @@ fn program(sheet: &mut Sheet) {
     );
 }
 
-fn terminal(sheet: &mut Sheet) -> Protocol {
+fn terminal(sheet: &mut Sheet) -> ProtocolType {
     let mut known = Capabilities::of_this_process();
     let variable = |name: &str| std::env::var(name).unwrap_or_else(|_| "not set".to_owned());
     let is_one = std::io::stdout().is_terminal();
@@ -131,8 +131,11 @@ fn terminal(sheet: &mut Sheet) -> Protocol {
     }
     let protocol = choose(&known, None);
     sheet.fact("colours", format_args!("{:?}, COLORTERM {}", known.colours, variable("COLORTERM")));
-    sheet.fact("pictures", format_args!("{protocol}, by what the environment says"));
-    if is_one && protocol == Protocol::HalfBlocks {
+    sheet.fact(
+        "pictures",
+        format_args!("{}, by what the environment says", protocol_name(protocol)),
+    );
+    if is_one && protocol == ProtocolType::Halfblocks {
         sheet.advise(
             "a terminal with kitty's, iTerm2's or sixel images shows more: docs/terminals.md; in one \
              that has them, the workbench asks, and --image-protocol says so",

@@ -8,7 +8,7 @@ use super::print;
 use clap::{Args, Subcommand, ValueEnum};
 use serde::Serialize;
 use sigmalab::model::checkpoint::{CheckpointSummary, ComponentSummary};
-use sigmalab::model::source::Named;
+use sigmalab::model::source::NamedBy;
 use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use std::fmt::Write as _;
 use std::io::ErrorKind;
@@ -116,7 +116,7 @@ fn inspect(json: bool, model: &ModelFlags) -> Result<(), Failure> {
     let name = model.name()?;
     let _interrupt = Interrupt::install()?;
     let mut progress = Progress::new(false);
-    let checkpoint = model_flags::open(&name, &Named::ByUser, &mut |loading| {
+    let checkpoint = model_flags::open(&name, &NamedBy::User, &mut |loading| {
         progress.loading(&loading);
     })?;
     progress.finish();

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use clap::Args;
 use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::source::{self, DEMO, Named, SourceError};
+use sigmalab::model::source::{self, DEMO, NamedBy, SourceError};
 use sigmalab::schedule::size::Size;
 use sigmalab_compute::LoadProgress;
 use std::env::VarError;
@@ -49,7 +49,7 @@ impl ModelFlags {
 /// Opens the checkpoint `name`: headers only. It is downloaded only where the user named it.
 pub(crate) fn open(
     name: &str,
-    named: &Named,
+    named: &NamedBy,
     progress: &mut dyn FnMut(LoadProgress),
 ) -> Result<Checkpoint, Failure> {
     source::open(name, named, progress).map_err(failure)
@@ -78,7 +78,7 @@ pub(crate) fn default_size(name: &str, checkpoint: &Checkpoint) -> Result<Size, 
 /// of every published checkpoint.
 pub(crate) fn default_size_offline(name: &str) -> Result<Size, Failure> {
     if name == DEMO || Path::new(name).exists() {
-        let checkpoint = open(name, &Named::ByUser, &mut |_| {})?;
+        let checkpoint = open(name, &NamedBy::User, &mut |_| {})?;
         return default_size(name, &checkpoint);
     }
     Ok(Size::SQUARE)

@@ -7,7 +7,7 @@ use sigmalab::schedule::free::{FREE, FreeParameters};
 use sigmalab::schedule::preset::Preset;
 use sigmalab::schedule::preset_file::{PresetFile, UnknownPreset};
 use sigmalab::text_file::{self, TextError};
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 

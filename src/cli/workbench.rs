@@ -14,7 +14,7 @@ use sigmalab::sampler::Samplers;
 use sigmalab::sampler::plugin::{Effort, discover, follow};
 use sigmalab::shared_folder::make_private_folder;
 use sigmalab::terminal::capabilities::{Background, Capabilities};
-use sigmalab::terminal::picture::{Protocol, ProtocolError};
+use sigmalab::terminal::picture::{ProtocolType, protocol_named};
 use sigmalab::text_file;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
@@ -87,15 +87,14 @@ pub(crate) struct Workbench {
 
 /// A protocol, or none to leave it to the terminal.
 #[derive(Debug, Clone, Copy)]
-struct ImageProtocol(Option<Protocol>);
+struct ImageProtocol(Option<ProtocolType>);
 
 fn image_protocol(text: &str) -> Result<ImageProtocol, String> {
     match text {
         "auto" => Ok(ImageProtocol(None)),
-        name => name
-            .parse()
+        name => protocol_named(name)
             .map(|protocol| ImageProtocol(Some(protocol)))
-            .map_err(|error: ProtocolError| error.to_string()),
+            .map_err(|error| error.to_string()),
     }
 }
 

@@ -14,7 +14,7 @@ use super::request::{RunOutput, RunRequest, Timings};
 use super::solver::{SolverError, solver};
 use super::state_key::StateKey;
 use super::trajectory::TrajectoryCache;
-use crate::model::source::{Named, SourceError, open_unless};
+use crate::model::source::{NamedBy, SourceError, open_unless};
 use crate::model::{Decoded, Model, ModelError, PromptFeatures, profile};
 use crate::sampler::SamplerInfo;
 use crate::sampler::plugin::{Place, PluginFile, Watch};
@@ -135,7 +135,7 @@ impl Session {
         &mut self,
         request: &RunRequest,
         plugin: Option<&Path>,
-        named: &Named,
+        named: &NamedBy,
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<RunOutput, SessionError> {
@@ -234,7 +234,7 @@ impl Session {
     fn load(
         &mut self,
         recipe: &Recipe,
-        named: &Named,
+        named: &NamedBy,
         cancel: &CancelToken,
         on_event: &mut dyn FnMut(Event),
     ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {

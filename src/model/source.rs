@@ -51,38 +51,38 @@ impl SourceError {
 
 /// Who named a checkpoint.
 #[derive(Clone, PartialEq, Eq, Default)]
-pub enum Named {
+pub enum NamedBy {
     /// A file that may be anybody's: a recipe, an experiment, a run directory. Nothing is
     /// downloaded because of it.
     #[default]
-    ByFile,
+    File,
     /// The user: it is downloaded where it is not here, with the token of the environment.
-    ByUser,
+    User,
     /// The user, in another process, which has this token. Its own environment has none.
-    ByUserWith {
+    UserWith {
         /// The token, if there is one.
         token: Option<String>,
     },
 }
 
 /// Leaves the token out, so that it never reaches a log.
-impl std::fmt::Debug for Named {
+impl std::fmt::Debug for NamedBy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
-            Named::ByFile => "ByFile",
-            Named::ByUser => "ByUser",
-            Named::ByUserWith { .. } => "ByUserWith(…)",
+            NamedBy::File => "File",
+            NamedBy::User => "User",
+            NamedBy::UserWith { .. } => "UserWith(…)",
         })
     }
 }
 
-impl Named {
+impl NamedBy {
     fn settings(&self) -> HubSettings {
         let own = HubSettings::from_env();
         match self {
-            Named::ByFile => HubSettings { asked: false, ..own },
-            Named::ByUser => own,
-            Named::ByUserWith { token } => HubSettings { token: token.clone(), ..own },
+            NamedBy::File => HubSettings { asked: false, ..own },
+            NamedBy::User => own,
+            NamedBy::UserWith { token } => HubSettings { token: token.clone(), ..own },
         }
     }
 }
@@ -90,7 +90,7 @@ impl Named {
 /// Opens the checkpoint `name`. A folder of that name wins over the hub; `./demo` is a folder.
 pub fn open(
     name: &str,
-    named: &Named,
+    named: &NamedBy,
     progress: &mut dyn FnMut(LoadProgress),
 ) -> Result<Checkpoint, SourceError> {
     open_unless(&CancelToken::default(), name, named, progress)
@@ -102,7 +102,7 @@ pub fn open(
 /// Why not: it would have to be downloaded.
 pub fn is_here(name: &str) -> Result<(), SourceError> {
     if name != DEMO && !Path::new(name).exists() && hub::looks_like_repository(name) {
-        hub::resolve(name, &Named::ByFile.settings(), &mut |_| {})?;
+        hub::resolve(name, &NamedBy::File.settings(), &mut |_| {})?;
     }
     Ok(())
 }
@@ -111,7 +111,7 @@ pub fn is_here(name: &str) -> Result<(), SourceError> {
 pub fn open_unless(
     cancel: &CancelToken,
     name: &str,
-    named: &Named,
+    named: &NamedBy,
     progress: &mut dyn FnMut(LoadProgress),
 ) -> Result<Checkpoint, SourceError> {
     if name == DEMO {
@@ -168,7 +168,7 @@ mod tests {
     fn paths_never_go_to_the_hub() {
         for name in ["./m/tiny", "../tiny", "/m", "~/m", "~", "models/ideogram/fp8", ".."] {
             assert!(looks_like_path(name), "{name}");
-            let error = open(name, &Named::ByUser, &mut |_| {});
+            let error = open(name, &NamedBy::User, &mut |_| {});
             let known = matches!(error, Err(SourceError::NoFolder(_) | SourceError::Checkpoint(_)));
             assert!(known, "{name}");
         }

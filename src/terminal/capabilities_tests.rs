@@ -1,5 +1,5 @@
 use super::*;
-use crate::terminal::picture::{Protocol, choose};
+use crate::terminal::picture::{PROTOCOLS, ProtocolType, choose, protocol_name, protocol_named};
 
 fn nothing_known() -> Capabilities {
     Capabilities::from_environment(&|_| None)
@@ -22,7 +22,7 @@ const CELL: Reply = Reply::CellPixels { width: 8, height: 16 };
 
 #[test]
 fn before_any_answer_pictures_are_half_blocks() {
-    assert_eq!(choose(&nothing_known(), None), Protocol::HalfBlocks);
+    assert_eq!(choose(&nothing_known(), None), ProtocolType::Halfblocks);
 }
 
 #[test]
@@ -30,21 +30,21 @@ fn each_terminal_gets_what_it_can_show() {
     let sixel = || Reply::Attributes(vec![62, 4]);
     let plain = || Reply::Attributes(vec![62, 22]);
     for (name, replies, protocol) in [
-        ("kitty", vec![version("kitty(0.36)"), KITTY_YES, plain()], Protocol::Kitty),
-        ("ghostty", vec![version("ghostty 1.2"), KITTY_YES, plain()], Protocol::Kitty),
-        ("unknown with kitty", vec![KITTY_YES, plain()], Protocol::Kitty),
-        ("WezTerm", vec![version("WezTerm 2024"), KITTY_YES, CELL, sixel()], Protocol::Iterm2),
-        ("Konsole", vec![version("Konsole 24"), KITTY_YES, CELL, sixel()], Protocol::Sixel),
+        ("kitty", vec![version("kitty(0.36)"), KITTY_YES, plain()], ProtocolType::Kitty),
+        ("ghostty", vec![version("ghostty 1.2"), KITTY_YES, plain()], ProtocolType::Kitty),
+        ("unknown with kitty", vec![KITTY_YES, plain()], ProtocolType::Kitty),
+        ("WezTerm", vec![version("WezTerm 2024"), KITTY_YES, CELL, sixel()], ProtocolType::Iterm2),
+        ("Konsole", vec![version("Konsole 24"), KITTY_YES, CELL, sixel()], ProtocolType::Sixel),
         (
             "Konsole, old",
             vec![version("Konsole 21"), KITTY_YES, CELL, plain()],
-            Protocol::HalfBlocks,
+            ProtocolType::Halfblocks,
         ),
-        ("foot", vec![version("foot(1.20)"), CELL, sixel()], Protocol::Sixel),
-        ("xterm, cell unknown", vec![version("XTerm(390)"), sixel()], Protocol::HalfBlocks),
-        ("tmux", vec![version("tmux 3.5"), CELL, plain()], Protocol::HalfBlocks),
-        ("tmux with sixel", vec![version("tmux 3.5"), CELL, sixel()], Protocol::Sixel),
-        ("Alacritty", vec![CELL, plain()], Protocol::HalfBlocks),
+        ("foot", vec![version("foot(1.20)"), CELL, sixel()], ProtocolType::Sixel),
+        ("xterm, cell unknown", vec![version("XTerm(390)"), sixel()], ProtocolType::Halfblocks),
+        ("tmux", vec![version("tmux 3.5"), CELL, plain()], ProtocolType::Halfblocks),
+        ("tmux with sixel", vec![version("tmux 3.5"), CELL, sixel()], ProtocolType::Sixel),
+        ("Alacritty", vec![CELL, plain()], ProtocolType::Halfblocks),
     ] {
         assert_eq!(choose(&after(&replies), None), protocol, "{name}");
     }
@@ -52,18 +52,18 @@ fn each_terminal_gets_what_it_can_show() {
 
 #[test]
 fn what_somebody_asks_for_is_taken() {
-    for protocol in Protocol::ALL {
+    for (protocol, _) in PROTOCOLS {
         assert_eq!(choose(&nothing_known(), Some(protocol)), protocol);
-        assert_eq!(protocol.name().parse(), Ok(protocol));
+        assert_eq!(protocol_named(protocol_name(protocol)), Ok(protocol));
     }
 }
 
 #[test]
 fn tmux_passes_images_on_only_when_asked() {
     let mut tmux = after(&[version("tmux 3.5"), KITTY_YES, CELL]);
-    assert_eq!(choose(&tmux, None), Protocol::HalfBlocks);
+    assert_eq!(choose(&tmux, None), ProtocolType::Halfblocks);
     tmux.tmux_passthrough = true;
-    assert_eq!(choose(&tmux, None), Protocol::Kitty);
+    assert_eq!(choose(&tmux, None), ProtocolType::Kitty);
 }
 
 #[test]

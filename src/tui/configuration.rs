@@ -4,14 +4,14 @@
 use crate::schedule::nearest::{list, nearest};
 use crate::terminal::capabilities::Background;
 use crate::terminal::colours::ColourDepth;
-use crate::terminal::picture::Protocol;
+use crate::terminal::picture::{ProtocolType, protocol_named};
 use toml_edit::{Document, Item};
 
 /// What the workbench begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Configuration {
     /// `image-protocol`: how pictures are shown; `None` as the terminal can.
-    pub image_protocol: Option<Protocol>,
+    pub image_protocol: Option<ProtocolType>,
     /// `tmux-passthrough`: pass pictures through tmux to the terminal around it.
     pub tmux_passthrough: bool,
     /// `colours`: how many; `None` as many as the terminal has.
@@ -72,7 +72,7 @@ impl Configuration {
                 self.image_protocol = match word(values)? {
                     "auto" => None,
                     name => Some(
-                        name.parse()
+                        protocol_named(name)
                             .map_err(|_| format!("`{key}` must be {values}, not `{name}`"))?,
                     ),
                 };
@@ -125,7 +125,7 @@ mod tests {
                     background = \"light\"\n";
         let read = Configuration::parse(text, "config.toml").unwrap();
         let all = Configuration {
-            image_protocol: Some(Protocol::Sixel),
+            image_protocol: Some(ProtocolType::Sixel),
             tmux_passthrough: true,
             colours: Some(ColourDepth::Indexed),
             background: Some(Background::Light),

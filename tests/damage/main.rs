@@ -183,7 +183,8 @@ fn pictures_and_their_recipes() {
     withstands("picture", &wholes, &mut |bytes| {
         let _ = read_picture(Cursor::new(bytes));
         fs::write(&path, bytes).unwrap();
-        let _ = (read_recipe(&path), read_latents(&path, 4));
+        let file = fs::File::open(&path).unwrap();
+        let _ = (read_recipe(&path), read_latents(file, &path, 4));
     });
 }
 

@@ -78,7 +78,7 @@ fn picture(bytes: &[u8]) -> Option<usize> {
         Some(found.map_or(bytes.len(), |at| at + end.len()))
     };
     match bytes {
-        [0x1b, b'_', b'G', ..] | [0x1b, b'P', b'0', b';', ..] => until(b"\x1b\\"),
+        [0x1b, b'_', b'G', ..] | [0x1b, b'P', b'0'..=b'9', b';', ..] => until(b"\x1b\\"),
         [0x1b, b']', b'1', b'3', b'3', b'7', ..] => until(b"\x07"),
         _ if bytes.starts_with(QUESTION) => Some(QUESTION.len()),
         _ => None,

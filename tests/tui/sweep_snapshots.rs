@@ -77,7 +77,12 @@ fn view(workbench: &Workbench) -> SweepView {
             nfe: NEEDED,
             remaining: NEEDED,
             remaining_seconds: Some(95.0),
-            workers: vec![Worker { silent_seconds: None, unit: "0".to_owned(), attempt: 1, process: None }],
+            workers: vec![Worker {
+                silent_seconds: None,
+                unit: "0".to_owned(),
+                attempt: 1,
+                process: None,
+            }],
             failures: Vec::new(),
             damaged: 0,
         },

@@ -4,7 +4,6 @@ use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::{Event, StepReport};
 use sigmalab_compute::LoadProgress;
-use std::io::IsTerminal;
 use std::time::Duration;
 
 /// Most redraws a second: enough to look alive, little over SSH.

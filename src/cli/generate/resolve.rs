@@ -9,7 +9,7 @@ use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab::engine::request::RunRequest;
 use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
-use sigmalab::model::source::{Named, lasting_name};
+use sigmalab::model::source::{NamedBy, lasting_name};
 use sigmalab::sampler::Samplers;
 use sigmalab::schedule::free::FREE;
 use sigmalab::schedule::order::SamplingOrder;
@@ -75,8 +75,8 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     let (sampler, samplers) = sampler(arguments, base)?;
     // A recipe may be anybody's: what it names is not downloaded.
     let (model_name, named) = match (arguments.model.given(), base) {
-        (None, Some(base)) => (base.model.name.clone(), Named::ByFile),
-        _ => (arguments.model.name()?, Named::ByUser),
+        (None, Some(base)) => (base.model.name.clone(), NamedBy::File),
+        _ => (arguments.model.name()?, NamedBy::User),
     };
     let prompt = wording::settle(
         prompt_text(arguments, base)?,

@@ -1,7 +1,7 @@
 //! `--show`: the picture on the terminal as well, beneath the closing line.
 
 use sigmalab::terminal::capabilities::{Capabilities, CellPixels};
-use sigmalab::terminal::picture::{Protocol, ProtocolError, Rgb8, choose, inline};
+use sigmalab::terminal::picture::{ProtocolType, Rgb8, choose, inline, protocol_named};
 use sigmalab::terminal::tty::{self, Measured};
 use sigmalab_image::RgbImage;
 use std::io::{IsTerminal as _, Write as _};
@@ -17,7 +17,7 @@ pub(crate) enum Show {
     /// Not at all.
     Never,
     /// In this way.
-    As(Protocol),
+    As(ProtocolType),
 }
 
 impl std::str::FromStr for Show {
@@ -27,10 +27,9 @@ impl std::str::FromStr for Show {
         match text {
             "auto" => Ok(Show::Auto),
             "never" => Ok(Show::Never),
-            name => name
-                .parse()
+            name => protocol_named(name)
                 .map(Show::As)
-                .map_err(|error: ProtocolError| format!("{error}; or auto, or never")),
+                .map_err(|error| format!("{error}; or auto, or never")),
         }
     }
 }
@@ -51,7 +50,7 @@ pub(crate) fn picture(show: Show, image: &RgbImage) {
         // Nobody asked for blocks; and nothing is asked of the terminal, whose answers could be
         // taken for what somebody types.
         Show::Auto => match choose(&known, None) {
-            Protocol::HalfBlocks => return,
+            ProtocolType::Halfblocks => return,
             protocol => protocol,
         },
     };

@@ -13,11 +13,11 @@ use sigmalab::experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab::experiment::sweep::{Sweep, SweepError};
 use sigmalab::experiment::trial::Experiment;
 use sigmalab::experiment::{built_in, prompts};
-use sigmalab::model::source::{Named, lasting_name};
+use sigmalab::model::source::{NamedBy, lasting_name};
 use sigmalab::sampler::Samplers;
 use sigmalab::text_file::{self, TextError};
 use sigmalab_compute::DeviceChoice;
-use std::io::{ErrorKind, Read};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 /// Most bytes of an experiment or a prompts file that are read.
@@ -69,8 +69,8 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
     warnings.iter().for_each(print::warning);
     // An experiment file may be anybody's: what it names is not downloaded.
     let (model, named) = match (flags.model.given(), &spec.model) {
-        (None, Some(model)) => (model.clone(), Named::ByFile),
-        _ => (flags.model.name()?, Named::ByUser),
+        (None, Some(model)) => (model.clone(), NamedBy::File),
+        _ => (flags.model.name()?, NamedBy::User),
     };
     let mut progress = crate::cli::generate::progress::Progress::new(true);
     let checkpoint = model_flags::open(&model, &named, &mut |loading| {

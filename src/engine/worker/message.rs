@@ -6,7 +6,7 @@ use crate::engine::event::{Event, NfeCount};
 use crate::engine::recipe::Recipe;
 use crate::engine::request::{RunOutput, RunRequest, Timings};
 use crate::model::hub::HubSettings;
-use crate::model::source::Named;
+use crate::model::source::NamedBy;
 use crate::sampler::plugin::Place;
 use serde::{Deserialize, Serialize};
 use sigmalab_image::RgbImage;
@@ -46,8 +46,8 @@ impl Fetch {
     }
 
     /// Who named the checkpoint of a run that came with this.
-    pub(super) fn named(fetch: Option<Fetch>) -> Named {
-        fetch.map_or(Named::ByFile, |Fetch { token }| Named::ByUserWith { token })
+    pub(super) fn named(fetch: Option<Fetch>) -> NamedBy {
+        fetch.map_or(NamedBy::File, |Fetch { token }| NamedBy::UserWith { token })
     }
 }
 

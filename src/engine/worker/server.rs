@@ -12,7 +12,7 @@ use crate::engine::memory_size::MemorySize;
 use crate::engine::preview::FitStore;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
-use crate::model::source::Named;
+use crate::model::source::NamedBy;
 use crate::sampler::plugin::{USUAL_LIMIT, Watch};
 use sigmalab_compute::CancelToken;
 use std::collections::HashMap;
@@ -63,7 +63,7 @@ struct Order {
     run: u64,
     request: RunRequest,
     plugin: Option<PathBuf>,
-    named: Named,
+    named: NamedBy,
 }
 
 /// Serves requests from the socket on standard input until the other end closes it.

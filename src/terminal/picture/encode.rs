@@ -3,9 +3,10 @@
 
 use super::half_blocks::HalfBlocks;
 use super::palette::{self, Indexed};
-use super::{Protocol, Rgb8, Slot, iterm2, sixel};
+use super::{ProtocolType, Rgb8, Slot, iterm2};
 use crate::terminal::capabilities::CellPixels;
 use crate::terminal::colours::ColourDepth;
+use icy_sixel::{EncodeOptions, sixel_encode};
 use image::ExtendedColorType;
 use image::codecs::jpeg::JpegEncoder;
 use std::sync::Arc;
@@ -17,7 +18,7 @@ const FILE_BUDGET: usize = BUDGET / 4 * 3 - 1024;
 /// Bytes of a draft.
 pub(super) const DRAFT: usize = 15 * 1024;
 /// Colours of a picture with a palette.
-const COLOURS: usize = 64;
+const COLOURS: u16 = 64;
 
 /// Whether a picture is so small that it is a draft: one of many, and soon replaced.
 pub(super) fn is_draft(picture: &Rgb8) -> bool {
@@ -28,7 +29,7 @@ pub(super) fn is_draft(picture: &Rgb8) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Form {
     pub(super) digest: [u8; 16],
-    pub(super) protocol: Protocol,
+    pub(super) protocol: ProtocolType,
     pub(super) columns: u16,
     pub(super) rows: u16,
     pub(super) cell: CellPixels,
@@ -71,19 +72,18 @@ impl Job {
         let height = u32::from(rows) * u32::from(cell.height);
         let budget = if is_draft(&self.picture) { DRAFT } else { BUDGET };
         let payload = match protocol {
-            Protocol::Kitty => {
+            ProtocolType::Kitty => {
                 let (width, height) = within(&self.picture, width, height);
                 png_within(&self.picture, width, height).map(|file| Payload::Png(file.into()))
             }
-            Protocol::Iterm2 => {
+            ProtocolType::Iterm2 => {
                 let (width, height) = within(&self.picture, width, height);
                 jpeg_within(&self.picture, width, height)
                     .map(|file| Payload::Sequence(iterm2::sequence(&file, columns, rows).into()))
             }
-            Protocol::Sixel => {
-                Some(Payload::Sequence(sixel_within(&self.picture, width, height, budget).into()))
-            }
-            Protocol::HalfBlocks => {
+            ProtocolType::Sixel => sixel_within(&self.picture, width, height, budget)
+                .map(|text| Payload::Sequence(text.into())),
+            ProtocolType::Halfblocks => {
                 let blocks = HalfBlocks::within(&self.picture, columns, rows, colours, budget);
                 Some(Payload::Blocks(Arc::new(blocks)))
             }
@@ -117,14 +117,15 @@ pub(super) fn png_within(picture: &Rgb8, mut width: u32, mut height: u32) -> Opt
             return Some(file);
         }
     }
-    let mut file = png_indexed(&palette::reduce(&small, COLOURS)).ok()?;
+    let mut file = png_indexed(&palette::reduce(&small, COLOURS.into())).ok()?;
     for _ in 0..4 {
         if file.len() <= FILE_BUDGET {
             break;
         }
         let factor = (FILE_BUDGET as f64 / file.len() as f64).sqrt() * 0.95;
         (width, height) = scaled(width, height, factor);
-        file = png_indexed(&palette::reduce(&picture.resized(width, height), COLOURS)).ok()?;
+        file =
+            png_indexed(&palette::reduce(&picture.resized(width, height), COLOURS.into())).ok()?;
     }
     Some(file)
 }
@@ -171,23 +172,37 @@ pub(super) fn jpeg_within(picture: &Rgb8, width: u32, height: u32) -> Option<Vec
 
 /// A sixel sequence of exactly this size and within the budget: coarser pixels, then fewer
 /// colours. Its pixels are those of the screen, so it cannot be sent smaller.
-pub(super) fn sixel_within(picture: &Rgb8, width: u32, height: u32, budget: usize) -> String {
-    let mut text = String::new();
+pub(super) fn sixel_within(
+    picture: &Rgb8,
+    width: u32,
+    height: u32,
+    budget: usize,
+) -> Option<String> {
+    let mut text = None;
     for (grain, colours) in
         [(1, COLOURS), (2, COLOURS), (2, 32), (3, 32), (4, 16), (8, 16), (16, 8)]
     {
         let small = picture.resized(width.div_ceil(grain), height.div_ceil(grain));
-        let reduced = palette::reduce(&small, colours);
-        text = sixel::encode(&reduced.enlarged(width, height));
-        if text.len() <= budget {
+        text = sixel(&small.resized(width, height), colours);
+        if text.as_ref().is_some_and(|text| text.len() <= budget) {
             break;
         }
     }
     text
 }
 
+/// The picture as a sixel sequence, drawn at the cursor, in so many colours. Without dithering,
+/// which ratatui-image always asks its encoder for: it takes several times the bytes.
+fn sixel(picture: &Rgb8, colours: u16) -> Option<String> {
+    let rgba: Vec<u8> =
+        picture.pixels().chunks_exact(3).flat_map(|rgb| [rgb[0], rgb[1], rgb[2], 0xff]).collect();
+    let options = EncodeOptions { max_colors: colours, diffusion: 0.0, ..Default::default() };
+    sixel_encode(&rgba, picture.width() as usize, picture.height() as usize, &options).ok()
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::PROTOCOLS;
     use super::*;
     use std::error::Error;
 
@@ -206,7 +221,7 @@ mod tests {
         Rgb8::new(side, side, pixels)
     }
 
-    fn encoded(protocol: Protocol, side: u32) -> Option<Payload> {
+    fn encoded(protocol: ProtocolType, side: u32) -> Option<Payload> {
         let picture = Arc::new(photograph(side)?);
         let form = Form {
             digest: picture.digest(),
@@ -222,13 +237,13 @@ mod tests {
     #[test]
     fn every_protocol_stays_within_the_budget() -> Result<(), Box<dyn Error>> {
         for side in [16, 256, 1024] {
-            for protocol in Protocol::ALL {
+            for (protocol, _) in PROTOCOLS {
                 let bytes = match encoded(protocol, side).ok_or("no payload")? {
                     Payload::Png(file) => file.len().div_ceil(3) * 4,
                     Payload::Sequence(text) => text.len(),
                     Payload::Blocks(blocks) => blocks.bytes(),
                 };
-                assert!(bytes <= BUDGET, "{protocol}, {side} px: {bytes} bytes");
+                assert!(bytes <= BUDGET, "{protocol:?}, {side} px: {bytes} bytes");
             }
         }
         Ok(())
@@ -236,20 +251,20 @@ mod tests {
 
     #[test]
     fn drafts_take_the_bytes_of_a_draft() -> Result<(), Box<dyn Error>> {
-        for protocol in Protocol::ALL {
+        for (protocol, _) in PROTOCOLS {
             let bytes = match encoded(protocol, 64).ok_or("no payload")? {
                 Payload::Png(file) => file.len().div_ceil(3) * 4,
                 Payload::Sequence(text) => text.len(),
                 Payload::Blocks(blocks) => blocks.bytes(),
             };
-            assert!(bytes <= DRAFT, "{protocol}: {bytes} bytes");
+            assert!(bytes <= DRAFT, "{protocol:?}: {bytes} bytes");
         }
         Ok(())
     }
 
     #[test]
     fn a_small_picture_keeps_every_colour_for_kitty() -> Result<(), Box<dyn Error>> {
-        let Some(Payload::Png(file)) = encoded(Protocol::Kitty, 64) else {
+        let Some(Payload::Png(file)) = encoded(ProtocolType::Kitty, 64) else {
             return Err("no PNG".into());
         };
         let decoded = image::load_from_memory(&file)?.to_rgb8();
@@ -260,7 +275,7 @@ mod tests {
 
     #[test]
     fn a_large_picture_keeps_its_colours_nearly() -> Result<(), Box<dyn Error>> {
-        let Some(Payload::Png(file)) = encoded(Protocol::Kitty, 1024) else {
+        let Some(Payload::Png(file)) = encoded(ProtocolType::Kitty, 1024) else {
             return Err("no PNG".into());
         };
         let decoded = image::load_from_memory(&file)?.to_rgb8();
@@ -279,10 +294,10 @@ mod tests {
 
     #[test]
     fn a_sixel_has_exactly_the_pixels_of_its_cells() -> Result<(), Box<dyn Error>> {
-        let Some(Payload::Sequence(text)) = encoded(Protocol::Sixel, 64) else {
+        let Some(Payload::Sequence(text)) = encoded(ProtocolType::Sixel, 64) else {
             return Err("no sixel".into());
         };
-        assert!(text.starts_with("\x1bP0;1;0q\"1;1;500;500#0;2;"));
+        assert!(text.starts_with("\x1bP9;1;0q\"1;1;500;500#0;2;"));
         assert!(text.ends_with("\x1b\\"));
         Ok(())
     }

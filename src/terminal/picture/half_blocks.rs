@@ -1,16 +1,22 @@
-//! A picture as characters: two pixels a cell, one above the other, in the colours that the
-//! terminal shows; shades of grey where it shows none.
+//! A picture as characters: two pixels a cell, one above the other. ratatui-image makes them of
+//! pixels; here they are fitted to the colours that the terminal shows and to a number of bytes,
+//! and become shades of grey where there are no colours.
 
 use super::Rgb8;
 use crate::terminal::colours::ColourDepth;
-use ratatui::buffer::Cell;
+use image::{Rgb, RgbImage};
+use ratatui::buffer::{Buffer, Cell};
+use ratatui::layout::{Rect, Size};
 use ratatui::style::Color;
+use ratatui::widgets::Widget;
+use ratatui_image::Image;
+use ratatui_image::protocol::Protocol;
+use ratatui_image::protocol::halfblocks::Halfblocks;
 
-/// Cells of a picture, rows from the top.
+/// Cells of a picture, from the upper left one on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct HalfBlocks {
-    columns: u16,
-    cells: Vec<(char, Color, Color)>,
+    cells: Buffer,
 }
 
 /// Dark to light.
@@ -26,17 +32,21 @@ impl HalfBlocks {
         colours: ColourDepth,
         wide: u16,
     ) -> Self {
-        let wide = wide.max(1);
-        let samples = columns.div_ceil(wide);
-        let small = picture.resized(u32::from(samples), 2 * u32::from(rows));
-        let mut cells = Vec::with_capacity(usize::from(columns) * usize::from(rows));
-        for row in 0..u32::from(rows) {
-            for column in 0..columns {
-                let x = u32::from(column / wide);
-                cells.push(cell(small.pixel(x, 2 * row), small.pixel(x, 2 * row + 1), colours));
-            }
+        let size = Size::new(columns, rows);
+        let mut cells = Buffer::empty(Rect::from(((0, 0).into(), size)));
+        let wide = u32::from(wide.max(1));
+        let (width, height) = (u32::from(columns), 2 * u32::from(rows));
+        // At exactly this size the library resizes nothing: its filter takes a tenth of a second
+        // for 1024 × 1024 pixels, and this is done before a frame.
+        let small = picture.resized(width.div_ceil(wide), height);
+        let pixels = RgbImage::from_fn(width, height, |x, y| Rgb(small.pixel(x / wide, y)));
+        if let Ok(blocks) = Halfblocks::new(pixels.into(), size) {
+            Image::new(&Protocol::Halfblocks(blocks)).render(cells.area, &mut cells);
         }
-        HalfBlocks { columns, cells }
+        for cell in &mut cells.content {
+            fit(cell, colours);
+        }
+        HalfBlocks { cells }
     }
 
     /// The finest that takes no more than about `budget` bytes to write.
@@ -68,51 +78,65 @@ impl HalfBlocks {
             _ => 3,
         };
         let (mut fg, mut bg, mut bytes) = (Color::Reset, Color::Reset, 0);
-        for (number, &(symbol, next_fg, next_bg)) in self.cells.iter().enumerate() {
-            if number % usize::from(self.columns.max(1)) == 0 {
+        for (number, cell) in self.cells.content.iter().enumerate() {
+            if number % usize::from(self.cells.area.width.max(1)) == 0 {
                 bytes += 8;
             }
-            if (fg, bg) != (next_fg, next_bg) {
+            if (fg, bg) != (cell.fg, cell.bg) {
                 bytes += 3;
             }
-            if fg != next_fg {
-                bytes += digits(next_fg);
+            if fg != cell.fg {
+                bytes += digits(cell.fg);
             }
-            if bg != next_bg {
-                bytes += digits(next_bg);
+            if bg != cell.bg {
+                bytes += digits(cell.bg);
             }
-            if fg != next_fg && bg != next_bg {
+            if fg != cell.fg && bg != cell.bg {
                 bytes += 1;
             }
-            (fg, bg) = (next_fg, next_bg);
-            bytes += symbol.len_utf8();
+            (fg, bg) = (cell.fg, cell.bg);
+            bytes += cell.symbol().len();
         }
         bytes
     }
 
     /// Draws the cell at a place within the picture.
     pub(super) fn draw(&self, column: u16, row: u16, cell: &mut Cell) {
-        let at = usize::from(row) * usize::from(self.columns) + usize::from(column);
-        if let Some(&(symbol, fg, bg)) = self.cells.get(at) {
-            cell.set_char(symbol).set_fg(fg).set_bg(bg);
+        if let Some(own) = self.cells.cell((column, row)) {
+            cell.set_symbol(own.symbol()).set_fg(own.fg).set_bg(own.bg);
         }
     }
 }
 
-/// Two pixels as a cell.
-fn cell(top: [u8; 3], bottom: [u8; 3], colours: ColourDepth) -> (char, Color, Color) {
+/// Shows a cell of the library's in the colours that there are.
+fn fit(cell: &mut Cell, colours: ColourDepth) {
+    // It draws the lower half where that is the lighter one.
+    let (top, bottom) =
+        if cell.symbol() == "▄" { (cell.bg, cell.fg) } else { (cell.fg, cell.bg) };
     if colours == ColourDepth::None {
-        // The luma of BT.601 of both.
-        let luma = |[red, green, blue]: [u8; 3]| {
-            299 * usize::from(red) + 587 * usize::from(green) + 114 * usize::from(blue)
-        };
-        let shade = (luma(top) + luma(bottom)) * SHADES.len() / (2 * 255_001);
-        return (SHADES[shade.min(SHADES.len() - 1)], Color::Reset, Color::Reset);
+        cell.reset();
+        cell.set_char(shade(top, bottom));
+        return;
     }
-    let colour = |[red, green, blue]: [u8; 3]| colours.fit(Color::Rgb(red, green, blue));
-    let (top, bottom) = (colour(top), colour(bottom));
-    // A cell of one colour needs only its background.
-    if top == bottom { (' ', Color::Reset, bottom) } else { ('▀', top, bottom) }
+    let (top, bottom) = (colours.fit(top), colours.fit(bottom));
+    if top == bottom {
+        // A cell of one colour needs only its background.
+        cell.set_char(' ').set_fg(Color::Reset).set_bg(bottom);
+    } else {
+        cell.set_char('▀').set_fg(top).set_bg(bottom);
+    }
+}
+
+/// As light as two colours are together, by the luma of BT.601.
+fn shade(top: Color, bottom: Color) -> char {
+    let luma = |colour| match colour {
+        Color::Rgb(red, green, blue) => {
+            299 * usize::from(red) + 587 * usize::from(green) + 114 * usize::from(blue)
+        }
+        _ => 0,
+    };
+    let shade = (luma(top) + luma(bottom)) * SHADES.len() / (2 * 255_001);
+    SHADES[shade.min(SHADES.len() - 1)]
 }
 
 #[cfg(test)]
@@ -127,12 +151,26 @@ mod tests {
 
     #[test]
     fn a_cell_shows_two_pixels_in_the_colours_there_are() {
-        let shown = |colours| halves().map(|image| HalfBlocks::new(&image, 1, 1, colours, 1).cells);
-        let two = |fg, bg| Some(vec![('▀', fg, bg)]);
+        let shown = |colours| {
+            let blocks = HalfBlocks::new(&halves()?, 1, 1, colours, 1);
+            let cell = &blocks.cells[(0, 0)];
+            Some((cell.symbol().to_owned(), cell.fg, cell.bg))
+        };
+        let two = |fg, bg| Some(("▀".to_owned(), fg, bg));
         assert_eq!(shown(ColourDepth::True), two(Color::Rgb(255, 0, 0), Color::Rgb(0, 0, 255)));
         assert_eq!(shown(ColourDepth::Indexed), two(Color::Indexed(196), Color::Indexed(21)));
         assert_eq!(shown(ColourDepth::Sixteen), two(Color::LightRed, Color::Blue));
-        assert_eq!(shown(ColourDepth::None), Some(vec![('░', Color::Reset, Color::Reset)]));
+        assert_eq!(shown(ColourDepth::None), Some(("░".to_owned(), Color::Reset, Color::Reset)));
+    }
+
+    #[test]
+    fn a_lighter_half_below_is_drawn_as_any_other() {
+        let image = Rgb8::new(1, 2, [[0, 0, 0], [255, 255, 255]].concat());
+        let Some(image) = image else { panic!("two pixels") };
+        let blocks = HalfBlocks::new(&image, 1, 1, ColourDepth::True, 1);
+        let cell = &blocks.cells[(0, 0)];
+        let (black, white) = (Color::Rgb(0, 0, 0), Color::Rgb(255, 255, 255));
+        assert_eq!((cell.symbol(), cell.fg, cell.bg), ("▀", black, white));
     }
 
     #[test]
@@ -143,7 +181,7 @@ mod tests {
         for (columns, rows) in [(40, 20), (64, 32), (100, 40)] {
             let blocks = HalfBlocks::within(&noise, columns, rows, ColourDepth::Indexed, 16 * 1024);
             assert!(blocks.bytes() <= 16 * 1024 || columns * rows > 3000, "{}", blocks.bytes());
-            assert_eq!(blocks.cells.len(), usize::from(columns * rows));
+            assert_eq!(blocks.cells.content.len(), usize::from(columns * rows));
         }
     }
 }

@@ -2,7 +2,7 @@
 //! below it, at the left.
 
 use super::encode::{jpeg_within, png_within, sixel_within};
-use super::{Protocol, Rgb8, fit, iterm2};
+use super::{ProtocolType, Rgb8, fit, iterm2};
 use crate::terminal::capabilities::CellPixels;
 use crate::terminal::colours::ColourDepth;
 use base64::Engine as _;
@@ -18,7 +18,7 @@ const CHUNK: usize = 4096;
 #[must_use]
 pub fn inline(
     picture: &Rgb8,
-    protocol: Protocol,
+    protocol: ProtocolType,
     (columns, rows): (u16, u16),
     cell: CellPixels,
     colours: ColourDepth,
@@ -33,10 +33,10 @@ pub fn inline(
     // The terminal enlarges what is smaller.
     let (small, low) = (width.min(picture.width()), height.min(picture.height()));
     let sequence = match protocol {
-        Protocol::Kitty => kitty(&png_within(picture, small, low)?, columns, rows),
-        Protocol::Iterm2 => iterm2::sequence(&jpeg_within(picture, small, low)?, columns, rows),
-        Protocol::Sixel => sixel_within(picture, width, height, super::BUDGET),
-        Protocol::HalfBlocks => return half_blocks(picture, columns, rows, colours),
+        ProtocolType::Kitty => kitty(&png_within(picture, small, low)?, columns, rows),
+        ProtocolType::Iterm2 => iterm2::sequence(&jpeg_within(picture, small, low)?, columns, rows),
+        ProtocolType::Sixel => sixel_within(picture, width, height, super::BUDGET)?,
+        ProtocolType::Halfblocks => return half_blocks(picture, columns, rows, colours),
     };
     // Room first: a picture at the bottom would scroll, some terminals' and some not.
     let mut text = "\n".repeat(usize::from(rows));
@@ -89,7 +89,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn shown(protocol: Protocol, colours: ColourDepth) -> Option<String> {
+    fn shown(protocol: ProtocolType, colours: ColourDepth) -> Option<String> {
         let pixels = (0..64 * 64).flat_map(|i| [(i % 64 * 4) as u8, 90, 200]).collect();
         let picture = Rgb8::new(64, 64, pixels).unwrap();
         let bytes = inline(&picture, protocol, (20, 20), CellPixels::USUAL, colours)?;
@@ -99,25 +99,27 @@ mod tests {
     #[test]
     fn pictures_leave_the_cursor_below_them() {
         for (protocol, begins) in [
-            (Protocol::Kitty, "\x1b_Ga=T,f=100,q=2,C=1,c=20,r=10,m="),
-            (Protocol::Iterm2, "\x1b]1337;File=inline=1;"),
-            (Protocol::Sixel, "\x1bP0;1;0q"),
+            (ProtocolType::Kitty, "\x1b_Ga=T,f=100,q=2,C=1,c=20,r=10,m="),
+            (ProtocolType::Iterm2, "\x1b]1337;File=inline=1;"),
+            (ProtocolType::Sixel, "\x1bP9;1;0q"),
         ] {
             let text = shown(protocol, ColourDepth::True).unwrap();
             let rest = text.strip_prefix(&"\n".repeat(10)).unwrap();
             assert!(rest.starts_with(&format!("\x1b[10A\x1b7{begins}")), "{rest:.80}");
-            assert!(rest.ends_with("\x1b8\x1b[10B\r"), "{protocol}");
+            assert!(rest.ends_with("\x1b8\x1b[10B\r"), "{protocol:?}");
         }
     }
 
     #[test]
     fn half_blocks_are_lines_and_need_colours() {
-        let text = shown(Protocol::HalfBlocks, ColourDepth::True).unwrap();
+        let text = shown(ProtocolType::Halfblocks, ColourDepth::True).unwrap();
         assert_eq!(text.lines().count(), 10);
         assert!(
             text.lines().all(|line| line.matches('▀').count() == 20 && line.ends_with("\x1b[0m"))
         );
-        assert!(shown(Protocol::HalfBlocks, ColourDepth::Indexed).unwrap().contains("\x1b[38;5;"));
-        assert_eq!(shown(Protocol::HalfBlocks, ColourDepth::None), None);
+        assert!(
+            shown(ProtocolType::Halfblocks, ColourDepth::Indexed).unwrap().contains("\x1b[38;5;")
+        );
+        assert_eq!(shown(ProtocolType::Halfblocks, ColourDepth::None), None);
     }
 }

@@ -7,6 +7,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use ratatui::buffer::Cell;
 use ratatui::style::Color;
+use ratatui_image::picker::cap_parser::Parser;
 
 /// The character of a cell of a picture.
 pub(crate) const PLACEHOLDER: char = '\u{10eeee}';
@@ -46,11 +47,8 @@ impl Route {
     /// A graphics command.
     pub(crate) fn command(self, control: &str, payload: &str) -> String {
         let payload = if payload.is_empty() { String::new() } else { format!(";{payload}") };
-        match self {
-            Route::Direct => format!("\x1b_G{control}{payload}\x1b\\"),
-            // Escapes within are doubled.
-            Route::Tmux => format!("\x1bPtmux;\x1b\x1b_G{control}{payload}\x1b\x1b\\\x1b\\"),
-        }
+        let (start, escape, end) = Parser::tmux_start_escape_end(self == Route::Tmux);
+        format!("{start}{escape}_G{control}{payload}{escape}\\{end}")
     }
 
     /// The commands that send a PNG and place it in cells, to be written in order.

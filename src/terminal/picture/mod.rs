@@ -18,12 +18,14 @@ mod palette;
 mod pictures;
 mod protocol;
 mod rgb8;
-mod sixel;
 
 pub use encode::{BUDGET, Encoded, Job};
 pub use fit::fit;
 pub use inline::inline;
 pub(crate) use kitty::{PLACEHOLDER, Route, kitty_farewell};
 pub use pictures::{Pictures, Slot};
-pub use protocol::{Protocol, ProtocolError, choose};
+#[cfg(test)]
+pub(crate) use protocol::PROTOCOLS;
+pub use protocol::{ProtocolError, choose, protocol_name, protocol_named};
+pub use ratatui_image::picker::ProtocolType;
 pub use rgb8::Rgb8;

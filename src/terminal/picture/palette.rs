@@ -13,21 +13,6 @@ pub(super) struct Indexed {
     pub(super) pixels: Vec<u8>,
 }
 
-impl Indexed {
-    /// At a larger size, pixels repeated.
-    pub(super) fn enlarged(&self, width: u32, height: u32) -> Indexed {
-        let at = |to: u32, from: u32, side: u32| {
-            (u64::from(to) * u64::from(from) / u64::from(side)) as usize
-        };
-        let mut pixels = Vec::with_capacity(width as usize * height as usize);
-        for y in 0..height {
-            let row = at(y, self.height, height) * self.width as usize;
-            pixels.extend((0..width).map(|x| self.pixels[row + at(x, self.width, width)]));
-        }
-        Indexed { width, height, palette: self.palette.clone(), pixels }
-    }
-}
-
 /// Bits of a channel in the histogram.
 const BITS: u32 = 5;
 

@@ -9,7 +9,7 @@ use super::fit::fit;
 use super::half_blocks::HalfBlocks;
 use super::kitty::{self, MOST_CELLS, POOL, Route};
 use super::pace::{Pace, QUESTION};
-use super::{Protocol, Rgb8};
+use super::{ProtocolType, Rgb8};
 use crate::terminal::capabilities::{Capabilities, CellPixels};
 use crate::terminal::colours::ColourDepth;
 use ratatui::buffer::{Buffer, CellDiffOption};
@@ -87,7 +87,7 @@ enum What {
 /// The pictures on the screen.
 #[derive(Debug)]
 pub struct Pictures {
-    protocol: Protocol,
+    protocol: ProtocolType,
     cell: CellPixels,
     colours: ColourDepth,
     screen: Size,
@@ -108,7 +108,7 @@ pub struct Pictures {
 impl Pictures {
     /// None yet. `screen` is the size in cells.
     #[must_use]
-    pub fn new(protocol: Protocol, capabilities: &Capabilities, screen: Size) -> Self {
+    pub fn new(protocol: ProtocolType, capabilities: &Capabilities, screen: Size) -> Self {
         Pictures {
             protocol,
             cell: capabilities.cell_pixels.unwrap_or(CellPixels::USUAL),
@@ -129,13 +129,13 @@ impl Pictures {
 
     /// The protocol in use.
     #[must_use]
-    pub fn protocol(&self) -> Protocol {
+    pub fn protocol(&self) -> ProtocolType {
         self.protocol
     }
 
     /// The terminal turned out to be another, has another size, or somebody chose another
     /// protocol. Every picture is fitted and sent anew where that makes a difference.
-    pub fn adapt(&mut self, protocol: Protocol, capabilities: &Capabilities, screen: Size) {
+    pub fn adapt(&mut self, protocol: ProtocolType, capabilities: &Capabilities, screen: Size) {
         let cell = capabilities.cell_pixels.unwrap_or(CellPixels::USUAL);
         let same = (self.protocol, self.cell, self.colours, self.screen, self.route)
             == (
@@ -148,7 +148,7 @@ impl Pictures {
         if same {
             return;
         }
-        if self.protocol == Protocol::Kitty && protocol != Protocol::Kitty {
+        if self.protocol == ProtocolType::Kitty && protocol != ProtocolType::Kitty {
             let farewell = self.leave();
             self.command(farewell);
         }
@@ -178,7 +178,7 @@ impl Pictures {
         {
             return;
         }
-        if self.protocol == Protocol::HalfBlocks && is_draft(&picture) {
+        if self.protocol == ProtocolType::Halfblocks && is_draft(&picture) {
             let busy = self.pace.wait(Instant::now()).is_some_and(|wait| !wait.is_zero());
             let instead = before
                 .as_ref()
@@ -307,7 +307,7 @@ impl Pictures {
         }
         let (&slot, placed) = self.slots.iter().find(|(_, placed)| {
             placed.payload.is_none()
-                && !(self.protocol == Protocol::HalfBlocks && is_draft(&placed.picture))
+                && !(self.protocol == ProtocolType::Halfblocks && is_draft(&placed.picture))
                 && placed.exposure != Exposure::Hidden
                 && !placed.cells.is_empty()
                 && self.find_kept(placed).is_none()
@@ -412,10 +412,10 @@ impl Pictures {
         area = area.intersection(Rect::from((ratatui::layout::Position::ORIGIN, self.screen)));
         match self.protocol {
             // What is drawn on the last row may scroll the screen.
-            Protocol::Sixel | Protocol::Iterm2 if area.bottom() >= self.screen.height => {
+            ProtocolType::Sixel | ProtocolType::Iterm2 if area.bottom() >= self.screen.height => {
                 area.height = area.height.saturating_sub(1);
             }
-            Protocol::Kitty => {
+            ProtocolType::Kitty => {
                 area.width = area.width.min(MOST_CELLS);
                 area.height = area.height.min(MOST_CELLS);
             }

@@ -1,3 +1,4 @@
+use super::super::PROTOCOLS;
 use super::*;
 use crate::terminal::input::Reply;
 use ratatui::widgets::{Clear, Widget};
@@ -31,7 +32,7 @@ fn capabilities() -> Capabilities {
     capabilities
 }
 
-fn pictures(protocol: Protocol) -> Pictures {
+fn pictures(protocol: ProtocolType) -> Pictures {
     Pictures::new(protocol, &capabilities(), SCREEN)
 }
 
@@ -89,18 +90,18 @@ fn skipped(buffer: &Buffer) -> usize {
 
 #[test]
 fn every_protocol_shows_a_draft_at_once() {
-    for protocol in Protocol::ALL {
+    for (protocol, _) in PROTOCOLS {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), AREA);
         let buffer = frame(&mut pictures, None);
         let coloured = buffer.content.iter().filter(|cell| cell.bg != ratatui::style::Color::Reset);
-        assert_eq!(coloured.count(), 40 * 20, "{protocol}");
+        assert_eq!(coloured.count(), 40 * 20, "{protocol:?}");
     }
 }
 
 #[test]
 fn kitty_gets_the_picture_in_chunks_and_then_shows_its_cells() -> Result<(), image::ImageError> {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     let shown = picture(256, 1);
     pictures.place(SLOT, shown.clone(), AREA);
     let (written, buffer) = settle(&mut pictures, None);
@@ -120,18 +121,18 @@ fn kitty_gets_the_picture_in_chunks_and_then_shows_its_cells() -> Result<(), ima
 
 #[test]
 fn a_picture_is_never_sent_twice() {
-    for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
+    for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), AREA);
         assert!(!settle(&mut pictures, None).0.is_empty());
         pictures.place(SLOT, picture(256, 1), AREA);
-        assert_eq!(settle(&mut pictures, None).0, "", "{protocol}");
+        assert_eq!(settle(&mut pictures, None).0, "", "{protocol:?}");
     }
 }
 
 #[test]
 fn kitty_flips_between_two_pictures_and_resizes_without_sending() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     for seed in [1, 2] {
         pictures.place(SLOT, picture(256, seed), AREA);
         assert!(settle(&mut pictures, None).0.contains("f=100"));
@@ -149,7 +150,7 @@ fn kitty_flips_between_two_pictures_and_resizes_without_sending() {
 
 #[test]
 fn a_popup_over_a_kitty_picture_costs_no_picture_bytes() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     pictures.place(SLOT, picture(256, 1), AREA);
     settle(&mut pictures, None);
     let popup = Rect::new(70, 12, 20, 5);
@@ -161,11 +162,11 @@ fn a_popup_over_a_kitty_picture_costs_no_picture_bytes() {
 
 #[test]
 fn what_a_popup_destroyed_is_painted_again_when_it_is_gone() {
-    for protocol in [Protocol::Sixel, Protocol::Iterm2] {
+    for protocol in [ProtocolType::Sixel, ProtocolType::Iterm2] {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), AREA);
         let (first, buffer) = settle(&mut pictures, None);
-        assert!(first.contains("\x1b7\x1b[11;66H\x1b"), "{protocol}");
+        assert!(first.contains("\x1b7\x1b[11;66H\x1b"), "{protocol:?}");
         assert_eq!(skipped(&buffer), 40 * 20);
         let (covered, buffer) = settle(&mut pictures, Some(Rect::new(70, 12, 20, 5)));
         assert_eq!((covered.as_str(), skipped(&buffer)), ("", 0));
@@ -176,18 +177,18 @@ fn what_a_popup_destroyed_is_painted_again_when_it_is_gone() {
 
 #[test]
 fn after_forgetting_every_shown_picture_is_sent_once_more() {
-    for protocol in [Protocol::Kitty, Protocol::Sixel, Protocol::Iterm2] {
+    for protocol in [ProtocolType::Kitty, ProtocolType::Sixel, ProtocolType::Iterm2] {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), AREA);
         let (first, _) = settle(&mut pictures, None);
         pictures.forget_all();
-        assert_eq!(settle(&mut pictures, None).0, first, "{protocol}");
+        assert_eq!(settle(&mut pictures, None).0, first, "{protocol:?}");
     }
 }
 
 #[test]
 fn leaving_deletes_every_picture_that_kitty_has() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     let mut ids = BTreeSet::new();
     for seed in 0..40 {
         pictures.place(SLOT, picture(64, seed), AREA);
@@ -211,7 +212,7 @@ fn leaving_deletes_every_picture_that_kitty_has() {
 
 #[test]
 fn a_picture_that_is_replaced_while_it_is_sent_is_ended_and_deleted() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     pictures.place(SLOT, noise(512), AREA);
     frame(&mut pictures, None);
     let Some(job) = pictures.take_job() else { panic!("a job for what is shown") };
@@ -228,20 +229,20 @@ fn a_picture_that_is_replaced_while_it_is_sent_is_ended_and_deleted() {
 
 #[test]
 fn a_tiny_picture_replaces_the_last_one_without_a_draft_between() {
-    for protocol in [Protocol::Kitty, Protocol::Sixel] {
+    for protocol in [ProtocolType::Kitty, ProtocolType::Sixel] {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(64, 1), AREA);
         let (_, before) = settle(&mut pictures, None);
         pictures.place(SLOT, picture(64, 2), AREA);
-        assert_eq!(frame(&mut pictures, None), before, "{protocol}");
+        assert_eq!(frame(&mut pictures, None), before, "{protocol:?}");
         let (written, _) = settle(&mut pictures, None);
-        assert!(!written.is_empty(), "{protocol}");
+        assert!(!written.is_empty(), "{protocol:?}");
     }
 }
 
 #[test]
 fn nothing_is_painted_on_the_last_row() {
-    for protocol in [Protocol::Sixel, Protocol::Iterm2] {
+    for protocol in [ProtocolType::Sixel, ProtocolType::Iterm2] {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), Rect::new(0, 20, 100, 20));
         assert!(pictures.cells(SLOT).is_some_and(|cells| cells.bottom() < SCREEN.height));
@@ -252,7 +253,7 @@ fn nothing_is_painted_on_the_last_row() {
 fn through_tmux_every_command_is_wrapped() {
     let mut capabilities = capabilities();
     capabilities.tmux_passthrough = true;
-    let mut pictures = Pictures::new(Protocol::Kitty, &capabilities, SCREEN);
+    let mut pictures = Pictures::new(ProtocolType::Kitty, &capabilities, SCREEN);
     pictures.place(SLOT, picture(64, 1), AREA);
     let (written, _) = settle(&mut pictures, None);
     assert!(written.starts_with("\x1bPtmux;\x1b\x1b_G"));
@@ -261,21 +262,21 @@ fn through_tmux_every_command_is_wrapped() {
 
 #[test]
 fn the_protocol_can_be_changed_while_pictures_are_shown() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     pictures.place(SLOT, picture(256, 1), AREA);
     settle(&mut pictures, None);
-    pictures.adapt(Protocol::Sixel, &capabilities(), SCREEN);
+    pictures.adapt(ProtocolType::Sixel, &capabilities(), SCREEN);
     let (written, buffer) = settle(&mut pictures, None);
-    assert!(written.contains("a=d,d=I") && written.contains("\x1bP0;1;0q"));
+    assert!(written.contains("a=d,d=I") && written.contains("\x1bP9;1;0q"));
     assert_eq!((placeholders(&buffer), skipped(&buffer)), (0, 40 * 20));
-    pictures.adapt(Protocol::HalfBlocks, &capabilities(), SCREEN);
+    pictures.adapt(ProtocolType::Halfblocks, &capabilities(), SCREEN);
     let (written, buffer) = settle(&mut pictures, None);
     assert_eq!((written.as_str(), placeholders(&buffer), skipped(&buffer)), ("", 0, 0));
 }
 
 #[test]
 fn areas_of_every_size_are_harmless() {
-    for protocol in Protocol::ALL {
+    for (protocol, _) in PROTOCOLS {
         let mut pictures = pictures(protocol);
         for (width, height) in [(0, 0), (1, 1), (2, 2), (500, 500), (120, 40)] {
             pictures.place(SLOT, picture(64, 1), Rect::new(0, 0, width, height));
@@ -289,7 +290,7 @@ fn areas_of_every_size_are_harmless() {
 
 #[test]
 fn a_newer_draft_takes_the_place_of_the_one_before_without_new_cells() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     pictures.place(SLOT, picture(16, 1), AREA);
     let (_, before) = settle(&mut pictures, None);
     pictures.place(SLOT, picture(16, 2), AREA);
@@ -311,7 +312,7 @@ fn a_newer_draft_takes_the_place_of_the_one_before_without_new_cells() {
 
 #[test]
 fn a_picture_that_was_forgotten_is_deleted_all_the_same() {
-    let mut pictures = pictures(Protocol::Kitty);
+    let mut pictures = pictures(ProtocolType::Kitty);
     for seed in 0..3 {
         pictures.place(Slot(seed), picture(64, seed.into()), AREA);
     }
@@ -330,21 +331,21 @@ fn a_picture_that_was_forgotten_is_deleted_all_the_same() {
 #[test]
 fn after_a_cleared_screen_only_what_was_painted_on_it_is_written_again() {
     for (protocol, again) in
-        [(Protocol::Kitty, false), (Protocol::Sixel, true), (Protocol::Iterm2, true)]
+        [(ProtocolType::Kitty, false), (ProtocolType::Sixel, true), (ProtocolType::Iterm2, true)]
     {
         let mut pictures = pictures(protocol);
         pictures.place(SLOT, picture(256, 1), AREA);
         let (_, before) = settle(&mut pictures, None);
         pictures.repaint();
         let (written, after) = settle(&mut pictures, None);
-        assert_eq!(!written.is_empty(), again, "{protocol}");
-        assert_eq!(after, before, "{protocol}");
+        assert_eq!(!written.is_empty(), again, "{protocol:?}");
+        assert_eq!(after, before, "{protocol:?}");
     }
 }
 
 #[test]
 fn half_block_drafts_wait_for_a_terminal_that_is_busy_and_the_newest_comes_next() {
-    let mut pictures = pictures(Protocol::HalfBlocks);
+    let mut pictures = pictures(ProtocolType::Halfblocks);
     let now = Instant::now();
     pictures.place(SLOT, picture(16, 1), AREA);
     let first = frame(&mut pictures, None);
@@ -356,7 +357,7 @@ fn half_block_drafts_wait_for_a_terminal_that_is_busy_and_the_newest_comes_next(
         assert!(!pictures.take_changed());
     }
     // Anything but a draft does not wait.
-    let mut other = Pictures::new(Protocol::HalfBlocks, &capabilities(), SCREEN);
+    let mut other = Pictures::new(ProtocolType::Halfblocks, &capabilities(), SCREEN);
     std::mem::swap(&mut other.pace, &mut pictures.pace);
     other.place(SLOT, picture(256, 9), AREA);
     assert!(other.take_changed());

@@ -39,7 +39,7 @@ use crate::schedule::size::Size;
 use crate::terminal::input::Input;
 use crate::terminal::key::{Key, KeyCode, Modifiers};
 use crate::terminal::meter::ByteMeter;
-use crate::terminal::picture::Protocol;
+use crate::terminal::picture::ProtocolType;
 use ratatui::layout::Rect;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -89,7 +89,7 @@ pub enum Effect {
     /// Remember what was done, in `--record`.
     Record(Call),
     /// Show pictures in this way; `None` as the terminal can.
-    PictureProtocol(Option<Protocol>),
+    PictureProtocol(Option<ProtocolType>),
     /// Say how many bytes were written to the terminal.
     CountBytes,
     /// Draw everything again, images too.
@@ -295,7 +295,7 @@ pub struct App {
     /// The samplers there are.
     pub(super) samplers: Samplers,
     /// How pictures are shown, once it is known.
-    pub(super) protocol: Option<Protocol>,
+    pub(super) protocol: Option<ProtocolType>,
     pub(super) size: (u16, u16),
     effects: Vec<Effect>,
 }
@@ -629,7 +629,7 @@ impl App {
     }
 
     /// How the terminal shows pictures.
-    pub fn set_picture_protocol(&mut self, protocol: Protocol) {
+    pub fn set_picture_protocol(&mut self, protocol: ProtocolType) {
         self.protocol = Some(protocol);
     }
 

@@ -1,7 +1,7 @@
 //! From an action to what does it.
 
 use super::{App, Asking, At, Done, Effect, Screen};
-use crate::terminal::picture::{Protocol, ProtocolError};
+use crate::terminal::picture::{ProtocolType, protocol_name, protocol_named};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::grid::{Cell, GridColumn};
 use crate::tui::line::Line;
@@ -284,12 +284,14 @@ impl App {
     fn choose_protocol(&mut self, name: Option<&str>) -> Done {
         let choice = match name {
             Some("auto") => None,
-            Some(name) => Some(name.parse().map_err(|error: ProtocolError| error.to_string())?),
-            None => Some(self.protocol.map_or(Protocol::HalfBlocks, Protocol::next)),
+            Some(name) => Some(protocol_named(name).map_err(|error| error.to_string())?),
+            None => Some(self.protocol.map_or(ProtocolType::Halfblocks, |present| present.next())),
         };
         self.ask_world(Effect::PictureProtocol(choice));
         Ok(Some(match choice {
-            Some(protocol) => format!("images as {protocol}; `image-protocol auto` goes back"),
+            Some(protocol) => {
+                format!("images as {}; `image-protocol auto` goes back", protocol_name(protocol))
+            }
             None => "images as the terminal can".to_owned(),
         }))
     }

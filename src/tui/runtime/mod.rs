@@ -20,7 +20,7 @@ use crate::terminal::clipboard;
 use crate::terminal::colours::ColourDepth;
 use crate::terminal::input::{Input, Parser, Reply};
 use crate::terminal::meter::Purpose;
-use crate::terminal::picture::Protocol;
+use crate::terminal::picture::ProtocolType;
 use crate::terminal::probe;
 use crate::terminal::screen::Screen;
 use crate::terminal::signals::{self, Signal};
@@ -47,7 +47,7 @@ const REPLIES: Duration = Duration::from_secs(5);
 #[derive(Debug, Default)]
 pub struct Choices {
     /// How pictures are shown; `None` leaves it to what is known of the terminal.
-    pub pictures: Option<Protocol>,
+    pub pictures: Option<ProtocolType>,
     /// Pass pictures through tmux to the terminal around it.
     pub tmux_passthrough: bool,
     /// Colours; `None` as many as the terminal has.
@@ -487,7 +487,7 @@ impl Runtime<'_> {
             shown.observe(frame.buffer_mut());
         })?;
         self.clock.drawn(now);
-        let coloured_cells = self.shown.protocol() == Protocol::HalfBlocks;
+        let coloured_cells = self.shown.protocol() == ProtocolType::Halfblocks;
         self.reports.drawn(if coloured_cells { 0 } else { bytes }, now);
         self.follow_pictures();
         Ok(())

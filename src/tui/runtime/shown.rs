@@ -2,7 +2,7 @@
 //! room's slots. Knows which protocol is used and why; nothing of where pictures come from.
 
 use crate::terminal::capabilities::Capabilities;
-use crate::terminal::picture::{Encoded, Job, Pictures, Protocol, Rgb8, Slot, choose};
+use crate::terminal::picture::{Encoded, Job, Pictures, ProtocolType, Rgb8, Slot, choose};
 use crate::tui::screens::Placement;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
@@ -16,25 +16,30 @@ use std::time::{Duration, Instant};
 pub(super) struct Shown {
     pictures: Pictures,
     /// What somebody chose; `None` leaves it to what is known of the terminal.
-    choice: Option<Protocol>,
+    choice: Option<ProtocolType>,
     /// What each slot shows, in the application's form and in the terminal's.
     sources: BTreeMap<Slot, (Arc<RgbImage>, Arc<Rgb8>)>,
 }
 
 impl Shown {
-    pub(super) fn new(choice: Option<Protocol>, known: &Capabilities, screen: Size) -> Self {
+    pub(super) fn new(choice: Option<ProtocolType>, known: &Capabilities, screen: Size) -> Self {
         let protocol = choose(known, choice);
         let pictures = Pictures::new(protocol, known, screen);
         Shown { pictures, choice, sources: BTreeMap::new() }
     }
 
     /// The protocol in use.
-    pub(super) fn protocol(&self) -> Protocol {
+    pub(super) fn protocol(&self) -> ProtocolType {
         self.pictures.protocol()
     }
 
     /// Somebody chose a protocol, or leaves it to the terminal.
-    pub(super) fn choose(&mut self, choice: Option<Protocol>, known: &Capabilities, screen: Size) {
+    pub(super) fn choose(
+        &mut self,
+        choice: Option<ProtocolType>,
+        known: &Capabilities,
+        screen: Size,
+    ) {
         self.choice = choice;
         self.adapt(known, screen);
     }
