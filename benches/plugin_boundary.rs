@@ -5,20 +5,20 @@
 //! compiler.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use sigmalab::engine::event::Event;
-use sigmalab::engine::noise::{NoiseSource, Rng};
-use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab::engine::request::RunRequest;
-use sigmalab::engine::worker::{Engine, EngineOptions};
-use sigmalab::sampler::plugin::{
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::event::Event;
+use sigmalab_engine::noise::{NoiseSource, Rng};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::worker::{Engine, EngineOptions};
+use sigmalab_sampler::plugin::{
     Discovery, Effort, Guardian, Place, Places, PluginSampler, Trust, USUAL_LIMIT, USUAL_SILENCE,
     Watch, discover,
 };
-use sigmalab::sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput, Velocities};
-use sigmalab::schedule::preset::Step;
-use sigmalab::schedule::size::Size;
-use sigmalab::schedule::terminal::Terminal;
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput, Velocities};
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};

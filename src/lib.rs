@@ -1,44 +1,23 @@
 //! sigmalab: a workbench for the samplers of Ideogram 4.
 //!
-//! The library is a stack of rooms; each imports only rooms below it:
+//! The program's own rooms; everything below them is a crate of the workspace, and what each may
+//! know is in its `Cargo.toml`:
 //!
-//! | room | subject |
+//! | crate or room | subject |
 //! | --- | --- |
 //! | [`tui`] | the workbench: screens, keys, actions |
-//! | [`terminal`] | input, capabilities, output and its bytes, pictures, signals |
-//! | [`experiment`] | sweeps: experiment files, the plan, run directories, tables, reports |
 //! | [`history`] | finished runs: picture, thumbnail, and how they came about |
-//! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
-//! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
-//! | [`metrics`] | functions on trajectories and images |
-//! | [`sampler`] | the solver trait, the built-in solvers, plugins and their check |
-//! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
-//! | [`kernels`] | arithmetic on plain slices |
-//! | [`caption`] | structured captions: verify and wrap |
-//! | [`shared_folder`] | folders in which others may put files |
-//! | [`strange_text`] | characters that do something instead of standing for themselves |
-//! | [`schedule`] | steps, presets, the logit-normal schedule, sizes |
-//! | [`unfinished`] | files and folders that have no name yet, and what killed processes left of them |
-//! | [`text_file`] | text as other programs write it |
+//! | [`sigmalab_terminal`] | input, capabilities, output and its bytes, pictures, signals |
+//! | [`sigmalab_experiment`] | sweeps: experiment files, the plan, run directories, tables, reports |
+//! | [`sigmalab_engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process, image files |
+//! | [`sigmalab_metrics`] | functions on trajectories and images |
+//! | [`sigmalab_sampler`] | the solver trait, the built-in solvers, plugins and their check |
+//! | [`sigmalab_model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
+//! | `sigmalab_kernels` | arithmetic on plain slices |
+//! | [`sigmalab_caption`] | structured captions: verify and wrap |
+//! | [`sigmalab_schedule`] | steps, presets, the logit-normal schedule, sizes |
+//! | [`sigmalab_compute`], [`sigmalab_image`] | plain data: how and where to compute, pictures |
+//! | [`sigmalab_files`], [`sigmalab_text`] | files on shared machines, text from elsewhere |
 
-pub mod caption;
-pub mod engine;
-pub mod experiment;
 pub mod history;
-pub mod image_file;
-pub mod metrics;
-pub mod model;
-pub mod sampler;
-pub mod schedule;
-pub mod shared_folder;
-pub mod strange_text;
-pub mod terminal;
-pub mod text_file;
 pub mod tui;
-pub mod unfinished;
-
-#[cfg(test)]
-mod mutations;
-
-/// Arithmetic on plain slices; a crate of its own, so that it builds and tests in seconds.
-pub use sigmalab_kernels as kernels;

@@ -3,17 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 use proptest::prelude::*;
-use sigmalab::engine::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
-use sigmalab::engine::event::{NfeCount, StepReport};
-use sigmalab::engine::network::{CHANNELS, Network};
-use sigmalab::engine::state_key::StateKey;
-use sigmalab::engine::trajectory::TrajectoryCache;
-use sigmalab::sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput, Text};
-use sigmalab::schedule::order::SamplingOrder;
-use sigmalab::schedule::preset::Step;
-use sigmalab::schedule::sigmas::{Schedule, Sigma, Terminal};
-use sigmalab::schedule::size::Size;
 use sigmalab_compute::CancelToken;
+use sigmalab_engine::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
+use sigmalab_engine::event::{NfeCount, StepReport};
+use sigmalab_engine::network::{CHANNELS, Network};
+use sigmalab_engine::state_key::StateKey;
+use sigmalab_engine::trajectory::TrajectoryCache;
+use sigmalab_sampler::{Choice, Euler, Host, Sampler, SamplerError, SamplerInfo, StepInput, Text};
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::sigmas::{Schedule, Sigma, Terminal};
+use sigmalab_schedule::size::Size;
 use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;

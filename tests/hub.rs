@@ -4,10 +4,10 @@
 mod hub_server;
 
 use hub_server::{COMMIT, FORMER_NAME, HubServer, OLD_COMMIT, REPOSITORY, StoredFile, etag};
-use sigmalab::model::hub::{
+use sigmalab_compute::CancelToken;
+use sigmalab_model::hub::{
     DownloadProgress, HubError, HubSettings, looks_like_repository, resolve,
 };
-use sigmalab_compute::CancelToken;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};

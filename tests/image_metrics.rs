@@ -2,9 +2,9 @@
 #![allow(clippy::unwrap_used)]
 
 use serde::Deserialize;
-use sigmalab::metrics::comparison::{psnr, ssim};
-use sigmalab::metrics::image::ImageMetrics;
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::comparison::{psnr, ssim};
+use sigmalab_metrics::image::ImageMetrics;
 
 #[derive(Deserialize)]
 struct Values {

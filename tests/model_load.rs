@@ -4,9 +4,9 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{LatentGrid, Model, ModelError, ModelTime};
 use sigmalab_compute::ModelOptions;
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::{LatentGrid, Model, ModelError, ModelTime};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;

@@ -2,17 +2,17 @@
 //! the worker is cancelled, killed, or no worker at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sigmalab::engine::event::{Event, NfeCount};
-use sigmalab::engine::noise::{NoiseSource, Rng};
-use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab::engine::request::{RunOutput, RunRequest};
-use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure, RunUpdate};
-use sigmalab::metrics::comparison::psnr;
-use sigmalab::schedule::preset::Step;
-use sigmalab::schedule::size::Size;
-use sigmalab::schedule::terminal::Terminal;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::event::{Event, NfeCount};
+use sigmalab_engine::noise::{NoiseSource, Rng};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::request::{RunOutput, RunRequest};
+use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure, RunUpdate};
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::comparison::psnr;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};

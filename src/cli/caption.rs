@@ -5,7 +5,7 @@ use super::print;
 use super::prompt;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use sigmalab::caption::{Issue, verify, wrap};
+use sigmalab_caption::{Issue, verify, wrap};
 use std::path::PathBuf;
 
 /// The arguments of `caption`.

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::engine::memory_size::{MemorySize, MemorySizeError};
+use sigmalab_engine::memory_size::{MemorySize, MemorySizeError};
 
 /// The environment variable behind `--memory-limit`.
 const VARIABLE: &str = "SIGMALAB_MEMORY_LIMIT";

@@ -2,10 +2,10 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::source::{self, DEMO, NamedBy, SourceError};
-use sigmalab::schedule::size::Size;
 use sigmalab_compute::LoadProgress;
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::source::{self, DEMO, NamedBy, SourceError};
+use sigmalab_schedule::size::Size;
 use std::env::VarError;
 use std::path::Path;
 

@@ -3,10 +3,10 @@
 use super::failure::Failure;
 use super::print;
 use clap::Args;
-use sigmalab::schedule::free::{FREE, FreeParameters};
-use sigmalab::schedule::preset::Preset;
-use sigmalab::schedule::preset_file::{PresetFile, UnknownPreset};
-use sigmalab::text_file::{self, TextError};
+use sigmalab_schedule::free::{FREE, FreeParameters};
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
+use sigmalab_text::text_file::{self, TextError};
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Once;

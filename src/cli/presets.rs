@@ -10,11 +10,11 @@ use super::preset_flags::{self, PresetFlags};
 use super::print;
 use clap::{Args, Subcommand};
 use serde::Serialize;
-use sigmalab::schedule::preset::{Preset, Step};
-use sigmalab::schedule::preset_file::writer::preset_text;
-use sigmalab::schedule::runs::{gw_runs, runs};
-use sigmalab::schedule::size::usual_sizes;
-use sigmalab::schedule::terminal::Terminal;
+use sigmalab_schedule::preset::{Preset, Step};
+use sigmalab_schedule::preset_file::writer::preset_text;
+use sigmalab_schedule::runs::{gw_runs, runs};
+use sigmalab_schedule::size::usual_sizes;
+use sigmalab_schedule::terminal::Terminal;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -226,8 +226,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use proptest::prelude::*;
-    use sigmalab::schedule::order::SamplingOrder;
-    use sigmalab::schedule::preset_file::PresetFile;
+    use sigmalab_schedule::order::SamplingOrder;
+    use sigmalab_schedule::preset_file::PresetFile;
 
     proptest! {
         #[test]

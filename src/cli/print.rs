@@ -2,7 +2,7 @@
 //! A closed pipe is no error: whoever read it had enough.
 
 use super::failure::Failure;
-use sigmalab::strange_text::turns_round;
+use sigmalab_text::strange_text::turns_round;
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};

@@ -1,7 +1,7 @@
 //! Prompt text from a file or from standard input, of a size that a prompt can have.
 
 use super::failure::Failure;
-use sigmalab::text_file::{self, TextError};
+use sigmalab_text::text_file::{self, TextError};
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;

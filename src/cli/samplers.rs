@@ -1,12 +1,12 @@
 //! The samplers that commands may name: the built-in ones, and the plugins of the places that the
 //! environment gives.
 
-use sigmalab::engine::folders::cache_folder;
 use sigmalab::history::data_folder;
-use sigmalab::sampler::plugin::{
+use sigmalab_engine::folders::cache_folder;
+use sigmalab_sampler::plugin::{
     Discovery, Effort, PATH_VARIABLE, Places, TRUST_VARIABLE, Trust, USUAL_SILENCE, discover,
 };
-use sigmalab::sampler::{Samplers, is_built_in};
+use sigmalab_sampler::{Samplers, is_built_in};
 use std::path::PathBuf;
 
 /// Where and how plugins are found.

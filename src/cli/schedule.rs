@@ -8,11 +8,11 @@ use super::schedule_flags::ScheduleFlags;
 use super::size_flags::SizeFlags;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
-use sigmalab::schedule::free::FREE;
-use sigmalab::schedule::preset::Preset;
-use sigmalab::schedule::sigmas::{Schedule, Sigma, StepFault};
-use sigmalab::schedule::size::Size;
-use sigmalab::schedule::terminal::Terminal;
+use sigmalab_schedule::free::FREE;
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::sigmas::{Schedule, Sigma, StepFault};
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
 use std::fmt::Write as _;
 
 /// The arguments of `schedule`.

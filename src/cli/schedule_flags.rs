@@ -3,10 +3,10 @@
 use super::failure::Failure;
 use super::values::{PerStep, finite, steps};
 use clap::Args;
-use sigmalab::schedule::free::{Guidance, Overrides, ParameterError};
-use sigmalab::schedule::order::{LoopIndexOrder, SamplingOrder};
-use sigmalab::schedule::preset::Preset;
-use sigmalab::schedule::terminal::Terminal;
+use sigmalab_schedule::free::{Guidance, Overrides, ParameterError};
+use sigmalab_schedule::order::{LoopIndexOrder, SamplingOrder};
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::terminal::Terminal;
 
 /// The flags of the schedule. A flag beats the preset.
 #[derive(Debug, Args)]

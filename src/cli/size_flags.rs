@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::values::pixels;
 use clap::Args;
-use sigmalab::schedule::size::Size;
+use sigmalab_schedule::size::Size;
 
 /// The flags of the image size.
 #[derive(Debug, Args)]

@@ -1,8 +1,8 @@
 //! Values of flags: numbers, lists, devices, `key=value`. Each is read from text with an error
 //! that says which item is wrong.
 
-use sigmalab::schedule::fault::MAX_STEPS;
 use sigmalab_compute::DeviceChoice;
+use sigmalab_schedule::fault::MAX_STEPS;
 
 /// A finite number.
 pub(crate) fn finite(text: &str) -> Result<f64, String> {

@@ -2,8 +2,8 @@
 
 use super::failure::Failure;
 use clap::Args;
-use sigmalab::engine::memory_size::MemorySize;
-use sigmalab::engine::worker::{ServeError, ServeOptions, serve};
+use sigmalab_engine::memory_size::MemorySize;
+use sigmalab_engine::worker::{ServeError, ServeOptions, serve};
 use std::path::PathBuf;
 use std::time::Duration;
 

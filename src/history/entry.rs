@@ -1,11 +1,11 @@
 //! What the history says of one run. Plain data; knows nothing of files.
 
-use crate::engine::event::{NfeCount, StepReport};
-use crate::engine::recipe::Recipe;
-use crate::engine::request::Timings;
-use crate::metrics::image::ImageMetrics;
 use serde::{Deserialize, Serialize};
+use sigmalab_engine::event::{NfeCount, StepReport};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::Timings;
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::image::ImageMetrics;
 use std::fmt;
 use std::str::FromStr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};

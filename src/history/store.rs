@@ -2,14 +2,14 @@
 //! Safe beside other processes on the same folder, which may add and remove runs at any time.
 
 use super::entry::{Entry, EntryId, FinishedRun, VERSION};
-use crate::image_file::{
+use etcetera::BaseStrategy as _;
+use sigmalab_engine::image_file::{
     OnCollision, PictureError, Target, TargetError, read_picture, write_picture,
 };
-use crate::metrics::image::ImageMetrics;
-use crate::shared_folder::make_private_folder;
-use crate::text_file::bytes_without_mark;
-use etcetera::BaseStrategy as _;
+use sigmalab_files::shared_folder::make_private_folder;
 use sigmalab_image::{RgbImage, thumbnail};
+use sigmalab_metrics::image::ImageMetrics;
+use sigmalab_text::text_file::bytes_without_mark;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, BufReader, Read as _};

@@ -2,8 +2,8 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::engine::recipe::Recipe;
-use crate::image_file::{parse_recipe, read_recipe};
+use sigmalab_engine::image_file::{parse_recipe, read_recipe};
+use sigmalab_engine::recipe::Recipe;
 use std::thread;
 
 /// A run with everything that it is made of.

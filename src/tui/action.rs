@@ -1,7 +1,7 @@
 //! Everything a user can do, by name: the one list behind keys, palette, help, records and
 //! `--play`. It knows what an action is called and what it takes, not how it is done.
 
-use crate::schedule::nearest::{list, nearest};
+use sigmalab_schedule::nearest::{list, nearest};
 use std::fmt;
 use std::str::FromStr;
 

@@ -2,11 +2,11 @@
 //! another thread. It knows runs, not screens.
 
 use super::runs::{Finished, Runs};
-use crate::metrics::comparison::{ComparisonError, psnr, ssim};
-use crate::metrics::difference::Difference;
-use crate::metrics::latent;
 use serde_json::{Value, json};
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::comparison::{ComparisonError, psnr, ssim};
+use sigmalab_metrics::difference::Difference;
+use sigmalab_metrics::latent;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;

@@ -1,10 +1,10 @@
 //! The user's `config.toml`: what the workbench begins with. Knows keys and values; the folder is
 //! the command line's.
 
-use crate::schedule::nearest::{list, nearest};
-use crate::terminal::capabilities::Background;
-use crate::terminal::colours::ColourDepth;
-use crate::terminal::picture::{ProtocolType, protocol_named};
+use sigmalab_schedule::nearest::{list, nearest};
+use sigmalab_terminal::capabilities::Background;
+use sigmalab_terminal::colours::ColourDepth;
+use sigmalab_terminal::picture::{ProtocolType, protocol_named};
 use toml_edit::{Document, Item};
 
 /// What the workbench begins with.

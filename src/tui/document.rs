@@ -2,15 +2,15 @@
 //! depends on. It knows nothing of keys and screens.
 
 use super::grid::{Cell, GridColumn, Row};
-use crate::engine::noise::{NoiseSource, Rng};
-use crate::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use crate::schedule::edit::{Block, Draft, EditError, History, Transaction};
-use crate::schedule::free::FREE;
-use crate::schedule::order::SamplingOrder;
-use crate::schedule::preset::{Preset, Step};
-use crate::schedule::sigmas::{Schedule, StepFault};
-use crate::schedule::size::Size;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::noise::{NoiseSource, Rng};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_schedule::edit::{Block, Draft, EditError, History, Transaction};
+use sigmalab_schedule::free::FREE;
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::{Preset, Step};
+use sigmalab_schedule::sigmas::{Schedule, StepFault};
+use sigmalab_schedule::size::Size;
 use std::collections::BTreeMap;
 
 /// A draft, its history and its settings.

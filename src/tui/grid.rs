@@ -3,11 +3,11 @@
 
 use super::document::Document;
 use super::theme::Theme;
-use crate::schedule::edit::{Block, Column};
-use crate::schedule::sigmas::StepFault;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::{Modifier, Style};
+use sigmalab_schedule::edit::{Block, Column};
+use sigmalab_schedule::sigmas::StepFault;
 
 /// A column the cursor can be in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,7 +1,7 @@
 //! One line of text being typed: a cursor, the usual editing keys, paste. Knows nothing of what
 //! the text is for.
 
-use crate::terminal::key::{Key, KeyCode, Modifiers};
+use sigmalab_terminal::key::{Key, KeyCode, Modifiers};
 
 /// Text with a cursor in it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

@@ -8,9 +8,9 @@ use super::gallery::keeper::Keeper;
 use super::sweeps::SweepNews;
 use super::sweeps::follower::{Follower, SweepPlaces};
 use super::sweeps::program::Program;
-use crate::engine::request::RunRequest;
-use crate::engine::worker::Engine;
 use crate::history::History;
+use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::worker::Engine;
 use std::io::Write;
 use std::sync::mpsc;
 

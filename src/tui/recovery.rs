@@ -2,11 +2,11 @@
 //! killed terminal or a crash loses none. Knows files and processes; what the edits are is the
 //! application's.
 
-use crate::engine::recipe::Recipe;
-use crate::image_file::{OnCollision, Target};
-use crate::shared_folder::{make_private_folder, read_plain};
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
+use sigmalab_engine::image_file::{OnCollision, Target};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_files::shared_folder::{make_private_folder, read_plain};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -164,9 +164,9 @@ fn read(path: &Path) -> Option<Unsaved> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::schedule::preset_file::PresetFile;
-    use crate::schedule::size::Size;
     use crate::tui::document::Document;
+    use sigmalab_schedule::preset_file::PresetFile;
+    use sigmalab_schedule::size::Size;
 
     fn unsaved(name: &str) -> Unsaved {
         let presets = PresetFile::builtin().unwrap();

@@ -1,15 +1,15 @@
 //! The run that is going, the last one that ended, and the pinned one. It follows the engine's
 //! news and knows nothing of how it is drawn or asked for.
 
-use crate::engine::event::{Event, NfeCount, StepReport};
-use crate::engine::recipe::Recipe;
-use crate::engine::request::{RunOutput, Timings};
-use crate::engine::worker::{RunFailure, RunId, RunUpdate};
-use crate::schedule::edit::Column;
-use crate::schedule::runs::gw_runs;
 use crate::tui::gallery::words;
 use sigmalab_compute::LoadProgress;
+use sigmalab_engine::event::{Event, NfeCount, StepReport};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::{RunOutput, Timings};
+use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
 use sigmalab_image::RgbImage;
+use sigmalab_schedule::edit::Column;
+use sigmalab_schedule::runs::gw_runs;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -1,7 +1,7 @@
 //! The samplers as a list with their parameters, and where the cursor is in it. It takes what the
 //! sampler room says of them and knows nothing of how one works or where it came from.
 
-use crate::sampler::{Param, SamplerInfo};
+use sigmalab_sampler::{Param, SamplerInfo};
 
 /// What the list says of a sampler.
 #[derive(Debug, Clone, PartialEq)]
@@ -101,7 +101,7 @@ impl SamplerList {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sampler::{Euler, ParamKind, Sampler as _};
+    use sigmalab_sampler::{Euler, ParamKind, Sampler as _};
 
     fn samplers() -> SamplerList {
         let param = |key: &'static str| Param {

@@ -6,11 +6,11 @@ mod changes;
 #[cfg(test)]
 mod tests;
 
-use crate::image_file::{Lock, LockError, OnCollision, Target};
-use crate::schedule::preset::Preset;
-use crate::schedule::preset_file::{PresetFile, UnknownPreset};
-use crate::text_file::{decode_marked, in_the_form_of, plain, without_mark};
 pub use changes::Changes;
+use sigmalab_engine::image_file::{Lock, LockError, OnCollision, Target};
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
+use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain, without_mark};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;

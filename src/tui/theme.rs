@@ -1,9 +1,9 @@
 //! Colours by role, for as many as the terminal has, on dark and on light backgrounds. Without
 //! colours, roles are told apart by bold, dim, reverse and underline.
 
-use crate::terminal::capabilities::Background;
-use crate::terminal::colours::ColourDepth;
 use ratatui::style::{Color, Modifier, Style};
+use sigmalab_terminal::capabilities::Background;
+use sigmalab_terminal::colours::ColourDepth;
 
 /// The style of every role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,9 +2,9 @@
 
 use crate::{Tensors, copy_of, tiny};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{LatentGrid, Model, ModelTime};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::{LatentGrid, Model, ModelTime};
 use std::collections::HashMap;
 use std::path::Path;
 use tempfile::TempDir;
@@ -190,7 +190,7 @@ fn comfyui_s_files_compute_the_same_bits_as_the_reference_s() {
     for (single, usual) in summary.components.iter().zip(&usual.components) {
         assert_eq!(single.parameters, usual.parameters);
         assert_eq!(single.dimensions, usual.dimensions);
-        let formats = |part: &sigmalab::model::checkpoint::ComponentSummary| {
+        let formats = |part: &sigmalab_model::checkpoint::ComponentSummary| {
             part.formats.iter().map(|f| (f.format.clone(), f.tensors)).collect::<Vec<_>>()
         };
         assert_eq!(formats(single), formats(usual));
@@ -385,5 +385,5 @@ fn without_an_unconditional_file_the_model_has_none() {
     std::fs::remove_file(folder.path().join(unconditional)).unwrap();
     std::fs::remove_dir_all(folder.path().join("unconditional_transformer")).unwrap();
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
-    assert!(!checkpoint.has(sigmalab::model::checkpoint::Component::UnconditionalTransformer));
+    assert!(!checkpoint.has(sigmalab_model::checkpoint::Component::UnconditionalTransformer));
 }

@@ -6,10 +6,10 @@ use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
 use safetensors::tensor::Dtype;
-use sigmalab::model::Model;
-use sigmalab::model::checkpoint::{Checkpoint, Component};
-use sigmalab::model::synth::{self, SynthFormat, SynthShape};
 use sigmalab_compute::ModelOptions;
+use sigmalab_model::Model;
+use sigmalab_model::checkpoint::{Checkpoint, Component};
+use sigmalab_model::synth::{self, SynthFormat, SynthShape};
 use std::fs::File;
 use std::path::Path;
 use tempfile::TempDir;
@@ -110,7 +110,7 @@ fn synth() -> TempDir {
 
 fn formats(folder: &Path) -> Vec<Vec<String>> {
     let summary = Checkpoint::open(folder).unwrap().summary();
-    let names = |part: &sigmalab::model::checkpoint::ComponentSummary| {
+    let names = |part: &sigmalab_model::checkpoint::ComponentSummary| {
         part.formats.iter().map(|format| format.format.clone()).collect()
     };
     summary.components.iter().map(names).collect()

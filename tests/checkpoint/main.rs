@@ -9,7 +9,7 @@ mod program;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::json;
-use sigmalab::model::checkpoint::{Checkpoint, CheckpointError, Component, Weights};
+use sigmalab_model::checkpoint::{Checkpoint, CheckpointError, Component, Weights};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -327,7 +327,7 @@ fn the_summary_counts_parameters_formats_and_dimensions() {
     assert_eq!(dimension("hidden size"), Some(96));
     assert_eq!(dimension("feed-forward size"), Some(160));
     assert_eq!(part(Component::TextEncoder).dimensions[0].value, 36);
-    let layouts = |summary: &sigmalab::model::checkpoint::CheckpointSummary| {
+    let layouts = |summary: &sigmalab_model::checkpoint::CheckpointSummary| {
         summary.components.iter().map(|part| part.layout.clone()).collect::<Vec<_>>()
     };
     assert_eq!(layouts(&dense)[1], "diffusers");

@@ -1,7 +1,7 @@
 //! From a prompt to an image.
 
 use crate::program::{Place, quick};
-use sigmalab::image_file::{read_picture, read_recipe};
+use sigmalab_engine::image_file::{read_picture, read_recipe};
 use std::fs::{self, File};
 use std::io::BufReader;
 
@@ -94,7 +94,7 @@ fn without_a_seed_a_random_one_is_used_and_told() {
     let place = Place::new();
     let line = place.done(&quick(&["-o", "a.png"]));
     let recipe = read_recipe(&place.path("a.png")).unwrap();
-    let sigmalab::engine::noise::NoiseSource::Seed { seed, .. } = recipe.noise else {
+    let sigmalab_engine::noise::NoiseSource::Seed { seed, .. } = recipe.noise else {
         panic!("{recipe:?}");
     };
     assert!(line.contains(&format!("seed {seed} ")), "{line}");

@@ -1,9 +1,9 @@
 //! Images that are run again from the recipe they carry.
 
 use crate::program::{Place, demo_checkpoint, outcome, quick};
-use sigmalab::image_file::{read_recipe, write_picture};
-use sigmalab::schedule::size::Size;
+use sigmalab_engine::image_file::{read_recipe, write_picture};
 use sigmalab_image::RgbImage;
+use sigmalab_schedule::size::Size;
 use std::fs;
 
 #[test]

@@ -6,17 +6,17 @@
 //! another seed: `SIGMALAB_DAMAGE_SEED=7`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
-use sigmalab::caption;
-use sigmalab::experiment::spec::Spec;
-use sigmalab::image_file::{read_latents, read_picture, read_recipe};
-use sigmalab::model::Model;
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::schedule::exchange::{Tool, import};
-use sigmalab::schedule::preset_file::PresetFile;
-use sigmalab::schedule::size::Size;
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
+use sigmalab_caption as caption;
 use sigmalab_compute::ModelOptions;
+use sigmalab_engine::image_file::{read_latents, read_picture, read_recipe};
+use sigmalab_experiment::spec::Spec;
+use sigmalab_model::Model;
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_schedule::exchange::{Tool, import};
+use sigmalab_schedule::preset_file::PresetFile;
+use sigmalab_schedule::size::Size;
 use std::fs;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -218,7 +218,7 @@ fn schedules_of_other_programs() {
     let preset = presets.default_preset();
     let tools = ["reference", "diffusers", "comfyui", "sd.cpp"];
     for tool in tools.map(|tool| tool.parse::<Tool>().unwrap()) {
-        let whole = sigmalab::schedule::exchange::export(preset, Size::SQUARE, tool).text;
+        let whole = sigmalab_schedule::exchange::export(preset, Size::SQUARE, tool).text;
         withstands(tool.as_str(), &[whole.into_bytes()], &mut |bytes| {
             let text = String::from_utf8_lossy(bytes);
             let _ = import(&text, tool, "BACK", Size::SQUARE);

@@ -1,10 +1,10 @@
 //! The demo checkpoint, from noise to image by the reference's three presets.
 
 use crate::golden::{Golden, close, close_image, euler_step};
-use sigmalab::model::Model;
-use sigmalab::model::checkpoint::Checkpoint;
 use sigmalab_compute::ModelOptions;
 use sigmalab_image::RgbImage;
+use sigmalab_model::Model;
+use sigmalab_model::checkpoint::Checkpoint;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Steps at guidance weight 7, steps at 3, mu, std.

@@ -2,9 +2,9 @@
 //! of its own: what was measured, and a third more for processors that sum in another order.
 
 use crate::golden::{Golden, data};
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelTime};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::{Model, ModelTime};
 
 fn load(dtype: ComputeDtype) -> Model {
     let checkpoint = Checkpoint::open(&data("tiny-a/diffusers")).unwrap();

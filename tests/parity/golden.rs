@@ -1,7 +1,7 @@
 //! Golden files, and how far something is from them.
 
 use safetensors::SafeTensors;
-use sigmalab::model::{LatentGrid, Model, ModelTime, PromptFeatures};
+use sigmalab_model::{LatentGrid, Model, ModelTime, PromptFeatures};
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 

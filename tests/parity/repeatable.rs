@@ -1,9 +1,9 @@
 //! Same inputs, same bits: on another day, in another order, with another number of threads.
 
 use crate::golden::{Golden, data, euler_step};
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{LatentGrid, Model, ModelTime};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::{LatentGrid, Model, ModelTime};
 use std::process::Command;
 
 /// Set where this binary runs itself only to print a digest.

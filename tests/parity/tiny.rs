@@ -2,9 +2,9 @@
 
 use crate::bitsandbytes_cpu;
 use crate::golden::{Golden, close, close_image, data, euler_step};
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::{Model, ModelTime};
 use sigmalab_compute::ModelOptions;
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::{Model, ModelTime};
 use std::path::Path;
 
 /// Runs a test on every layout, and on the nf4 weights as they were widened for the golden that

@@ -2,13 +2,13 @@
 //! plugin named and the cause, and the next one is good.
 
 use crate::workshop::{Workshop, request};
-use sigmalab::engine::recipe::SamplerRef;
-use sigmalab::engine::worker::{Engine, RunFailure};
+use sigmalab_engine::recipe::SamplerRef;
+use sigmalab_engine::worker::{Engine, RunFailure};
 use std::fs;
 use std::time::Duration;
 
 fn faulty(workshop: &Workshop, fault: &str) -> SamplerRef {
-    let plugins = workshop.list(sigmalab::sampler::plugin::Effort::Remembered).plugins;
+    let plugins = workshop.list(sigmalab_sampler::plugin::Effort::Remembered).plugins;
     let plugin = plugins.iter().find(|plugin| plugin.info.id == "test.faults").unwrap();
     let param = plugin.info.params.iter().find(|param| param.key == "fault").unwrap();
     let value = param.parse(fault).unwrap();

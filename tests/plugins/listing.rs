@@ -2,7 +2,7 @@
 //! breaks.
 
 use crate::workshop::Workshop;
-use sigmalab::sampler::plugin::{Effort, Listing};
+use sigmalab_sampler::plugin::{Effort, Listing};
 use std::fs;
 use std::time::{Duration, Instant};
 

@@ -1,11 +1,11 @@
 //! Plugins in runs: the same bits as the built-in sampler, and recipes that know their file.
 
 use crate::workshop::{Workshop, request};
-use sigmalab::engine::recipe::SamplerRef;
-use sigmalab::engine::worker::RunFailure;
-use sigmalab::sampler::Samplers;
-use sigmalab::sampler::plugin::Effort;
-use sigmalab::schedule::terminal::Terminal;
+use sigmalab_engine::recipe::SamplerRef;
+use sigmalab_engine::worker::RunFailure;
+use sigmalab_sampler::Samplers;
+use sigmalab_sampler::plugin::Effort;
+use sigmalab_schedule::terminal::Terminal;
 
 #[test]
 fn euler_as_a_plugin_gives_the_bits_of_the_built_in_one() {

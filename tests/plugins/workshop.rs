@@ -1,15 +1,15 @@
 //! Builds plugins from the fixtures, and runs the program in a folder of its own with them.
 
-use sigmalab::engine::noise::{NoiseSource, Rng};
-use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab::engine::request::RunRequest;
-use sigmalab::engine::worker::{Engine, EngineOptions};
-use sigmalab::sampler::Samplers;
-use sigmalab::sampler::plugin::{Discovery, Effort, Listing, Places, Trust, discover};
-use sigmalab::schedule::preset::Step;
-use sigmalab::schedule::size::Size;
-use sigmalab::schedule::terminal::Terminal;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::noise::{NoiseSource, Rng};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::worker::{Engine, EngineOptions};
+use sigmalab_sampler::Samplers;
+use sigmalab_sampler::plugin::{Discovery, Effort, Listing, Places, Trust, discover};
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

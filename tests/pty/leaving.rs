@@ -176,9 +176,9 @@ fn wait_state(tty: &mut Tty, state: char) {
 #[ignore = "panics on purpose, in a terminal of its own"]
 fn panics_on_the_screen() {
     use ratatui::layout::Size;
-    use sigmalab::terminal::colours::ColourDepth;
-    use sigmalab::terminal::screen::Screen;
-    use sigmalab::terminal::tty::{RawMode, output, restore_on_panic};
+    use sigmalab_terminal::colours::ColourDepth;
+    use sigmalab_terminal::screen::Screen;
+    use sigmalab_terminal::tty::{RawMode, output, restore_on_panic};
     let mut screen =
         Screen::new(output().unwrap(), Size::new(80, 24), ColourDepth::Indexed).unwrap();
     restore_on_panic(|_| {});

@@ -5,7 +5,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 use image::imageops::{FilterType, resize};
-use sigmalab::terminal::colours::rgb_of_index;
+use sigmalab_terminal::colours::rgb_of_index;
 use std::path::Path;
 use termlens::{Color, GraphicsPayload, Screen};
 

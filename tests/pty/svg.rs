@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use image::RgbImage;
 use image::codecs::jpeg::JpegEncoder;
-use sigmalab::terminal::colours::rgb_of_index;
+use sigmalab_terminal::colours::rgb_of_index;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use termlens::{Color, Screen, Style};

@@ -3,8 +3,8 @@
 
 use crate::place::{left, place, recorded, rows, run, start, undisturbed};
 use crate::program::Place;
-use sigmalab::experiment::control::Control;
-use sigmalab::experiment::directory::RunDirectory;
+use sigmalab_experiment::control::Control;
+use sigmalab_experiment::directory::RunDirectory;
 use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};

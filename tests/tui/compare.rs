@@ -6,17 +6,17 @@ use crate::screens::screen;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Color;
-use sigmalab::engine::request::RunOutput;
-use sigmalab::engine::worker::{RunId, RunUpdate};
-use sigmalab::metrics::colour_map;
-use sigmalab::terminal::capabilities::Background;
-use sigmalab::terminal::colours::ColourDepth;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::app::Effect;
 use sigmalab::tui::comparing::ComparisonJob;
 use sigmalab::tui::screens::Placement;
 use sigmalab::tui::theme::Theme;
+use sigmalab_engine::request::RunOutput;
+use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::colour_map;
+use sigmalab_terminal::capabilities::Background;
+use sigmalab_terminal::colours::ColourDepth;
+use sigmalab_terminal::input::Input;
 
 /// A preset of 20 steps: 18 at gw 7, 2 at gw 3.
 const DEFAULT_20: &str = ": \"load-preset\" enter \"V4_DEFAULT_20\" enter";

@@ -1,8 +1,8 @@
 //! (Grid, keys, grid) through the real application.
 
 use crate::keys::Workbench;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::app::Effect;
+use sigmalab_terminal::input::Input;
 
 const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
                     runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";

@@ -1,13 +1,13 @@
 //! News as the engine sends it, for pictures and numbers that are the same everywhere.
 
 use crate::keys::Workbench;
-use sigmalab::engine::event::{Event, NfeCount, StepReport};
-use sigmalab::engine::recipe::Recipe;
-use sigmalab::engine::request::{RunOutput, Timings};
-use sigmalab::engine::worker::{RunFailure, RunId, RunUpdate};
-use sigmalab::metrics::trajectory::StepMetrics;
 use sigmalab::tui::app::Effect;
+use sigmalab_engine::event::{Event, NfeCount, StepReport};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::{RunOutput, Timings};
+use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::trajectory::StepMetrics;
 
 impl Workbench {
     /// The recipe of the run that was asked for last, which is taken with this number.

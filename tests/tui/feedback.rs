@@ -3,9 +3,9 @@
 use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
-use sigmalab::engine::event::Event;
-use sigmalab::engine::worker::{RunFailure, RunId, RunUpdate};
 use sigmalab_compute::{LoadProgress, LoadStage, ModelPart};
+use sigmalab_engine::event::Event;
+use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
 
 #[test]
 fn loading_says_what_is_read_how_fast_and_how_long_it_takes_still() {

@@ -272,11 +272,11 @@ fn recipe_and_path_of_a_run_go_to_the_clipboard() {
     let data = earlier();
     let mut session = later(data.path());
     session.press("y");
-    let recipe = sigmalab::image_file::parse_recipe(&copied(&session).unwrap()).unwrap();
+    let recipe = sigmalab_engine::image_file::parse_recipe(&copied(&session).unwrap()).unwrap();
     assert_eq!((recipe.steps[3].gw, recipe.prompt.ends_with('!')), (2.0, true));
     session.press("Y");
     let path = copied(&session).unwrap();
-    assert_eq!(sigmalab::image_file::read_recipe(Path::new(&path)).unwrap(), recipe);
+    assert_eq!(sigmalab_engine::image_file::read_recipe(Path::new(&path)).unwrap(), recipe);
 }
 
 #[test]

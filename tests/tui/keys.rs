@@ -1,14 +1,14 @@
 //! An application on a small preset, keys as text, and the grid as text.
 
-use sigmalab::schedule::size::Size;
-use sigmalab::terminal::capabilities::Background;
-use sigmalab::terminal::colours::ColourDepth;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::app::{App, Effect, Setup};
 use sigmalab::tui::grid::{Cell, GridColumn};
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
+use sigmalab_schedule::size::Size;
+use sigmalab_terminal::capabilities::Background;
+use sigmalab_terminal::colours::ColourDepth;
+use sigmalab_terminal::input::Input;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 

@@ -3,12 +3,12 @@
 use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
-use sigmalab::engine::event::Event;
-use sigmalab::engine::worker::{RunId, RunUpdate};
-use sigmalab::terminal::key::Key;
 use sigmalab::tui::action::{Action, Call};
 use sigmalab::tui::app::Effect;
 use sigmalab::tui::keymap::{Context, Keymap};
+use sigmalab_engine::event::Event;
+use sigmalab_engine::worker::{RunId, RunUpdate};
+use sigmalab_terminal::key::Key;
 
 const LISTS: [Context; 8] = [
     Context::Presets,

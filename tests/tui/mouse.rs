@@ -3,9 +3,9 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
-use sigmalab::terminal::input::{Input, Mouse, MouseAction, MouseButton};
-use sigmalab::terminal::key::Modifiers;
 use sigmalab::tui::app::Effect;
+use sigmalab_terminal::input::{Input, Mouse, MouseAction, MouseButton};
+use sigmalab_terminal::key::Modifiers;
 use std::time::{Duration, Instant};
 
 const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\

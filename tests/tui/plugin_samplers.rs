@@ -1,9 +1,9 @@
 //! Choosing a sampler that is a plugin, by what is known of it.
 
 use super::keys::Workbench;
-use sigmalab::sampler::plugin::{FileHash, Listing, Plugin, PluginFile};
-use sigmalab::sampler::{Euler, Param, ParamKind, Sampler as _, SamplerInfo, Samplers};
 use sigmalab::tui::action::Call;
+use sigmalab_sampler::plugin::{FileHash, Listing, Plugin, PluginFile};
+use sigmalab_sampler::{Euler, Param, ParamKind, Sampler as _, SamplerInfo, Samplers};
 
 fn param(key: &'static str, kind: ParamKind, max: f64) -> Param {
     Param {

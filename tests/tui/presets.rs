@@ -3,9 +3,9 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::action::Call;
 use sigmalab::tui::app::Effect;
+use sigmalab_terminal::input::Input;
 use std::fs;
 
 /// Two presets with comments at every place.

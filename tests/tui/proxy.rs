@@ -3,10 +3,10 @@
 use crate::compare::grey;
 use crate::keys::Workbench;
 use crate::screens::screen;
-use sigmalab::engine::recipe::Recipe;
-use sigmalab::sampler::Samplers;
-use sigmalab::schedule::size::Size;
 use sigmalab::tui::app::Effect;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_sampler::Samplers;
+use sigmalab_schedule::size::Size;
 
 fn size(width: u32, height: u32) -> Size {
     Size::new(width, height).unwrap()
@@ -96,9 +96,9 @@ fn a_change_while_the_whole_image_is_drawn_goes_back_to_the_proxy() {
     workbench.take_run(1);
     workbench.press("+ F");
     // What is asked for last is what follows.
-    let failure = sigmalab::engine::worker::RunFailure::Cancelled;
+    let failure = sigmalab_engine::worker::RunFailure::Cancelled;
     let update = |run, failure| {
-        sigmalab::engine::worker::RunUpdate::Finished(sigmalab::engine::worker::RunId(run), failure)
+        sigmalab_engine::worker::RunUpdate::Finished(sigmalab_engine::worker::RunId(run), failure)
     };
     let effects = workbench.app.engine(update(1, Err(failure.clone())));
     workbench.effects.extend(effects);

@@ -3,7 +3,7 @@
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::session::FOUR;
-use sigmalab::sampler::Samplers;
+use sigmalab_sampler::Samplers;
 
 fn after(keys: &str) -> Workbench {
     let mut workbench = Workbench::with(Some(FOUR), (100, 30));

@@ -3,7 +3,7 @@
 use crate::keys::Workbench;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
-use sigmalab::terminal::input::Input;
+use sigmalab_terminal::input::Input;
 
 pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
     let mut terminal = Terminal::new(TestBackend::new(columns, rows)).unwrap();

@@ -2,12 +2,12 @@
 //! picture of one colour.
 
 use crate::keys::Workbench;
-use sigmalab::engine::request::RunOutput;
-use sigmalab::engine::worker::{RunId, RunUpdate};
 use sigmalab::history::{DEFAULT_QUOTA, History};
 use sigmalab::tui::app::{App, Effect};
 use sigmalab::tui::gallery::GalleryNews;
 use sigmalab::tui::gallery::keeper::Keeper;
+use sigmalab_engine::request::RunOutput;
+use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};

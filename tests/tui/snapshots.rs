@@ -8,13 +8,13 @@ use crate::styled::styled;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::buffer::Buffer;
-use sigmalab::engine::event::Event;
-use sigmalab::engine::worker::{RunFailure, RunId, RunUpdate};
-use sigmalab::terminal::capabilities::Background;
-use sigmalab::terminal::colours::ColourDepth;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::screens::Placement;
 use sigmalab::tui::theme::Theme;
+use sigmalab_engine::event::Event;
+use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
+use sigmalab_terminal::capabilities::Background;
+use sigmalab_terminal::colours::ColourDepth;
+use sigmalab_terminal::input::Input;
 
 /// 80×24 and 120×40: the least that is comfortable, and what most people have.
 pub(crate) const SMALL: (u16, u16) = (80, 24);

@@ -5,13 +5,13 @@ use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::snapshots::{LARGE, SMALL, drawn};
-use sigmalab::engine::event::NfeCount;
-use sigmalab::experiment::report::{Better, METRICS};
-use sigmalab::experiment::status::{Status, Worker};
 use sigmalab::tui::sweeps::{
     Cell, ColumnInfo, ExperimentCard, PlanCard, PlannedCard, RunCard, Stands, SweepNews, SweepView,
     TrialRow, TrialStanding,
 };
+use sigmalab_engine::event::NfeCount;
+use sigmalab_experiment::report::{Better, METRICS};
+use sigmalab_experiment::status::{Status, Worker};
 use std::path::PathBuf;
 use std::sync::Arc;
 

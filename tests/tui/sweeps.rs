@@ -3,16 +3,16 @@
 use crate::keys::Workbench;
 use crate::screens::screen;
 use ratatui::layout::Rect;
-use sigmalab::experiment::control::Control;
-use sigmalab::experiment::directory::RunDirectory;
-use sigmalab::experiment::spec::Spec;
-use sigmalab::sampler::Samplers;
-use sigmalab::terminal::input::Input;
 use sigmalab::tui::app::{App, Effect};
 use sigmalab::tui::sweeps::SweepNews;
 use sigmalab::tui::sweeps::TrialStanding;
 use sigmalab::tui::sweeps::follower::{Follower, SweepPlaces};
 use sigmalab::tui::sweeps::program::Program;
+use sigmalab_experiment::control::Control;
+use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_experiment::spec::Spec;
+use sigmalab_sampler::Samplers;
+use sigmalab_terminal::input::Input;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -567,9 +567,9 @@ fn the_column_under_the_cursor_sorts_and_so_does_a_click_on_its_heading() {
     let row = text.lines().position(|line| line.contains("rmse") && line.contains("psnr")).unwrap();
     let line: Vec<char> = text.lines().nth(row).unwrap().chars().collect();
     let at = line.windows(4).position(|part| part == ['s', 's', 'i', 'm']).unwrap();
-    let mouse = sigmalab::terminal::input::Mouse {
-        action: sigmalab::terminal::input::MouseAction::Press(
-            sigmalab::terminal::input::MouseButton::Left,
+    let mouse = sigmalab_terminal::input::Mouse {
+        action: sigmalab_terminal::input::MouseAction::Press(
+            sigmalab_terminal::input::MouseButton::Left,
         ),
         column: at as u16,
         row: row as u16,

@@ -9,7 +9,7 @@ mod subject;
 
 use clap::{Parser, Subcommand, ValueEnum};
 use report::Report;
-use sigmalab::kernels::ggml::Block;
+use sigmalab_kernels::ggml::Block;
 use std::error::Error;
 use std::path::PathBuf;
 use subject::Subject;

@@ -3,9 +3,9 @@
 use crate::clock::{Clock, peak_memory};
 use crate::subject::Subject;
 use serde::Serialize;
-use sigmalab::kernels::{InstructionSet, Peak};
-use sigmalab::model::ModelError;
-use sigmalab::model::profile::{self, ProfileEntry};
+use sigmalab_kernels::{InstructionSet, Peak};
+use sigmalab_model::ModelError;
+use sigmalab_model::profile::{self, ProfileEntry};
 use std::fmt::Write as _;
 
 /// A measurement.

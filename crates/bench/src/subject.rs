@@ -1,11 +1,11 @@
 //! What is timed, and how many operations it takes.
 
 use crate::Dtype;
-use sigmalab::model::checkpoint::Checkpoint;
-use sigmalab::model::synth::{self, SynthFormat, SynthShape};
-use sigmalab::model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures, TextLayers};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
 use sigmalab_image::RgbImage;
+use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::synth::{self, SynthFormat, SynthShape};
+use sigmalab_model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures, TextLayers};
 use std::error::Error;
 use tempfile::TempDir;
 

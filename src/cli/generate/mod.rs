@@ -22,10 +22,10 @@ use outputs::Outputs;
 use progress::Progress;
 use report::{Finished, Observed};
 use show::Show;
-use sigmalab::engine::noise::Rng;
-use sigmalab::engine::worker::{Engine, EngineOptions, RunFailure};
-use sigmalab::schedule::size::Size;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::noise::Rng;
+use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab_schedule::size::Size;
 use std::path::PathBuf;
 use std::time::Instant;
 

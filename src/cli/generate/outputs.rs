@@ -3,10 +3,12 @@
 use super::Generate;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
-use sigmalab::engine::noise::NoiseSource;
-use sigmalab::engine::recipe::Recipe;
-use sigmalab::engine::request::RunOutput;
-use sigmalab::image_file::{Draft, OnCollision, Target, TargetError, write_latents, write_picture};
+use sigmalab_engine::image_file::{
+    Draft, OnCollision, Target, TargetError, write_latents, write_picture,
+};
+use sigmalab_engine::noise::NoiseSource;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::RunOutput;
 use std::path::{Path, PathBuf};
 
 /// Most names of the kind `sigmalab-7-2.png` that are tried.

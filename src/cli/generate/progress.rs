@@ -2,8 +2,8 @@
 
 use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sigmalab::engine::event::{Event, StepReport};
 use sigmalab_compute::LoadProgress;
+use sigmalab_engine::event::{Event, StepReport};
 use std::time::Duration;
 
 /// Most redraws a second: enough to look alive, little over SSH.

@@ -4,11 +4,11 @@ use super::outputs::Files;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use serde::Serialize;
-use sigmalab::engine::event::{Event, NfeCount, StepReport};
-use sigmalab::engine::noise::NoiseSource;
-use sigmalab::engine::recipe::Recipe;
-use sigmalab::engine::request::{RunOutput, Timings};
-use sigmalab::model::profile::ProfileEntry;
+use sigmalab_engine::event::{Event, NfeCount, StepReport};
+use sigmalab_engine::noise::NoiseSource;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::{RunOutput, Timings};
+use sigmalab_model::profile::ProfileEntry;
 
 /// What the events of a run told.
 #[derive(Debug, Default)]

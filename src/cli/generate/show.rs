@@ -1,9 +1,9 @@
 //! `--show`: the picture on the terminal as well, beneath the closing line.
 
-use sigmalab::terminal::capabilities::{Capabilities, CellPixels};
-use sigmalab::terminal::picture::{ProtocolType, Rgb8, choose, inline, protocol_named};
-use sigmalab::terminal::tty::{self, Measured};
 use sigmalab_image::RgbImage;
+use sigmalab_terminal::capabilities::{Capabilities, CellPixels};
+use sigmalab_terminal::picture::{ProtocolType, Rgb8, choose, inline, protocol_named};
+use sigmalab_terminal::tty::{self, Measured};
 use std::io::{IsTerminal as _, Write as _};
 
 /// Most rows of a picture: what was said before it stays in sight.

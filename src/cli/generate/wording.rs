@@ -1,8 +1,8 @@
 //! The prompt as a caption: wrapped, verified, warned about or refused.
 
 use crate::cli::failure::Failure;
-use sigmalab::caption::{CaptionKind, PLAIN_PROMPT_COST, verify, wrap};
-use sigmalab::model::source::DEMO;
+use sigmalab_caption::{CaptionKind, PLAIN_PROMPT_COST, verify, wrap};
+use sigmalab_model::source::DEMO;
 
 /// The text for the text encoder. Issues go to `warnings`, or with `strict` are an error.
 ///

@@ -3,7 +3,7 @@
 
 use crate::cli::failure::Failure;
 use clap::Args;
-use sigmalab::sampler::plugin::{describe_here, parent_pipe};
+use sigmalab_sampler::plugin::{describe_here, parent_pipe};
 use std::io::Write as _;
 use std::path::PathBuf;
 

@@ -4,8 +4,8 @@ use crate::cli::failure::Failure;
 use crate::cli::{print, samplers};
 use clap::Args;
 use serde::Serialize;
-use sigmalab::sampler::plugin::{Effort, Listing, PluginFile, Problem, discover};
-use sigmalab::sampler::{SamplerInfo, Samplers};
+use sigmalab_sampler::plugin::{Effort, Listing, PluginFile, Problem, discover};
+use sigmalab_sampler::{SamplerInfo, Samplers};
 use std::fmt::Write as _;
 
 /// The arguments of `plugins list`.

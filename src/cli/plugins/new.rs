@@ -4,7 +4,7 @@
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use clap::{Args, ValueEnum};
-use sigmalab::unfinished;
+use sigmalab_files::unfinished;
 use sigmalab_sampler_templates::{File, Language, NAMESPACE, library_name, project};
 use std::fs;
 use std::io;

@@ -3,8 +3,8 @@
 
 use crate::cli::failure::Failure;
 use clap::Args;
-use sigmalab::sampler::check::check_here;
-use sigmalab::sampler::plugin::parent_pipe;
+use sigmalab_sampler::check::check_here;
+use sigmalab_sampler::plugin::parent_pipe;
 use std::io::Write as _;
 use std::path::PathBuf;
 

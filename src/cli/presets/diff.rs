@@ -5,7 +5,7 @@ use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use super::columns;
 use clap::Args;
-use sigmalab::schedule::diff::Difference;
+use sigmalab_schedule::diff::Difference;
 
 /// The arguments of `presets diff`.
 #[derive(Debug, Args)]

@@ -5,11 +5,11 @@ use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use super::super::size_flags::SizeFlags;
 use clap::Args;
-use sigmalab::image_file::{Exchanged, read_exchanged};
-use sigmalab::schedule::exchange::{self, Tool};
-use sigmalab::schedule::preset::is_preset_name;
-use sigmalab::schedule::preset_file::writer::preset_text;
-use sigmalab::schedule::size::Size;
+use sigmalab_engine::image_file::{Exchanged, read_exchanged};
+use sigmalab_schedule::exchange::{self, Tool};
+use sigmalab_schedule::preset::is_preset_name;
+use sigmalab_schedule::preset_file::writer::preset_text;
+use sigmalab_schedule::size::Size;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 

@@ -5,9 +5,9 @@ use super::load;
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted};
 use clap::Args;
-use sigmalab::experiment::control::Control;
-use sigmalab::experiment::plan::Run;
-use sigmalab::experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::control::Control;
+use sigmalab_experiment::plan::Run;
+use sigmalab_experiment::sweep::{Standing, Sweep};
 use std::path::PathBuf;
 
 /// The arguments of `sweep pause`.

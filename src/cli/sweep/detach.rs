@@ -4,8 +4,8 @@
 use super::run::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use sigmalab::experiment::directory::RunDirectory;
-use sigmalab::shared_folder::append_to;
+use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_files::shared_folder::append_to;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -2,9 +2,9 @@
 
 use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use sigmalab::engine::event::Event;
-use sigmalab::experiment::record::{Outcome, Record};
-use sigmalab::experiment::runner::News;
+use sigmalab_engine::event::Event;
+use sigmalab_experiment::record::{Outcome, Record};
+use sigmalab_experiment::runner::News;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -99,7 +99,7 @@ impl Progress {
     }
 
     fn recorded(&mut self, record: &Record) {
-        if record.kind == sigmalab::experiment::record::Kind::Trial {
+        if record.kind == sigmalab_experiment::record::Kind::Trial {
             self.recorded = (self.recorded + 1).min(self.trials);
             self.failed += usize::from(matches!(record.outcome, Outcome::Failed { .. }));
         }

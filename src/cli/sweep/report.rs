@@ -5,11 +5,11 @@ use crate::cli::failure::Failure;
 use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print::{self, counted};
 use clap::Args;
-use sigmalab::experiment::inputs::FrozenPreset;
-use sigmalab::experiment::report::{self, Finding, ReportError, Written};
-use sigmalab::experiment::sweep::Sweep;
-use sigmalab::experiment::tables::preset_hash;
-use sigmalab::schedule::free::FREE;
+use sigmalab_experiment::inputs::FrozenPreset;
+use sigmalab_experiment::report::{self, Finding, ReportError, Written};
+use sigmalab_experiment::sweep::Sweep;
+use sigmalab_experiment::tables::preset_hash;
+use sigmalab_schedule::free::FREE;
 use std::path::PathBuf;
 
 /// The arguments of `sweep report`.

@@ -10,11 +10,11 @@ use crate::cli::model_flags;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
-use sigmalab::experiment::control::Control;
-use sigmalab::experiment::directory::{DirectoryError, RunDirectory};
-use sigmalab::experiment::plan::Run;
-use sigmalab::experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
-use sigmalab::experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::control::Control;
+use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
+use sigmalab_experiment::plan::Run;
+use sigmalab_experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
+use sigmalab_experiment::sweep::{Standing, Sweep};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -218,10 +218,10 @@ fn work(
         print::result(&text)?;
     }
     if failed > 0 && complete {
-        let first = sweep.ledger.of(sigmalab::experiment::record::Kind::Trial);
+        let first = sweep.ledger.of(sigmalab_experiment::record::Kind::Trial);
         let cause = first.into_iter().find_map(|record| match &record.outcome {
-            sigmalab::experiment::record::Outcome::Failed { error } => Some(error.clone()),
-            sigmalab::experiment::record::Outcome::Done(_) => None,
+            sigmalab_experiment::record::Outcome::Failed { error } => Some(error.clone()),
+            sigmalab_experiment::record::Outcome::Done(_) => None,
         });
         let message = format!(
             "{} failed, the first: {}",
@@ -286,7 +286,7 @@ impl Clock {
         Clock { started: Instant::now(), planned, done: 0 }
     }
 
-    fn recorded(&mut self, record: &sigmalab::experiment::record::Record) -> Option<f64> {
+    fn recorded(&mut self, record: &sigmalab_experiment::record::Record) -> Option<f64> {
         let nfe = record.measured()?.nfe;
         self.done += nfe.cond_done + nfe.uncond_done;
         let seconds = self.started.elapsed().as_secs_f64();

@@ -5,7 +5,7 @@ use super::progress::in_words;
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted, one_line};
 use clap::Args;
-use sigmalab::experiment::status::Status;
+use sigmalab_experiment::status::Status;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 

@@ -1,7 +1,6 @@
 //! Input lines, the palette and questions: opening them, answering them.
 
 use super::{App, Asking, Choice, Done, LineAsk, Screen};
-use crate::schedule::size::Size;
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::keymap::Context;
 use crate::tui::line::Line;
@@ -9,6 +8,7 @@ use crate::tui::other_words::other_words;
 use crate::tui::screens::popups;
 use crate::tui::store;
 use ratatui::layout::Rect;
+use sigmalab_schedule::size::Size;
 
 impl App {
     /// Opens the input line for an action whose argument is missing.

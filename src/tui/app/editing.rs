@@ -1,10 +1,10 @@
 //! Actions that change the schedule: from the selection to a command of the schedule room.
 
 use super::{App, Done, Effect};
-use crate::schedule::edit::Expression;
-use crate::schedule::edit::{Block, Cells, Column, EditError, Transaction, commands};
-use crate::schedule::sigmas::Sigma;
 use crate::tui::grid::{GridColumn, number};
+use sigmalab_schedule::edit::Expression;
+use sigmalab_schedule::edit::{Block, Cells, Column, EditError, Transaction, commands};
+use sigmalab_schedule::sigmas::Sigma;
 
 /// A fine nudge of a column; a coarse one is ten times it.
 fn fine(column: GridColumn) -> f64 {

@@ -1,14 +1,14 @@
 //! Actions that compare presets and exchange them with other programs.
 
 use super::{App, Asking, Choice, Done, Effect, Reading, Screen, Tone};
-use crate::image_file::{Exchanged, read_exchanged};
-use crate::schedule::diff::{Cell, Difference};
-use crate::schedule::exchange::{self, Import, Tool};
-use crate::schedule::preset::Preset;
-use crate::schedule::preset_file::PresetFile;
-use crate::schedule::runs::gw_runs;
 use crate::tui::action::{Action, Call};
 use crate::tui::grid::number;
+use sigmalab_engine::image_file::{Exchanged, read_exchanged};
+use sigmalab_schedule::diff::{Cell, Difference};
+use sigmalab_schedule::exchange::{self, Import, Tool};
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::preset_file::PresetFile;
+use sigmalab_schedule::runs::gw_runs;
 use std::path::PathBuf;
 
 /// What an imported preset is called where its text does not say.
@@ -43,7 +43,7 @@ impl App {
         let tool: Tool = tool
             .trim()
             .parse()
-            .map_err(|error: crate::schedule::exchange::ToolError| error.to_string())?;
+            .map_err(|error: sigmalab_schedule::exchange::ToolError| error.to_string())?;
         let preset = self.preset_here()?;
         let size = self.document.size();
         let export = exchange::export(&preset, size, tool);
@@ -249,7 +249,7 @@ fn read_file(name: &str) -> Result<String, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::edit::Column;
+    use sigmalab_schedule::edit::Column;
 
     #[test]
     fn steps_that_differ_alike_are_one_line() {

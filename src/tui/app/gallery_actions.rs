@@ -1,10 +1,10 @@
 //! Actions on finished runs, and the keeper's news.
 
 use super::{App, Asking, Done, Effect, Message, Screen};
-use crate::engine::recipe::Recipe;
 use crate::tui::action::{Action, Call};
 use crate::tui::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
 use crate::tui::runs::Finished;
+use sigmalab_engine::recipe::Recipe;
 use std::sync::Arc;
 use std::time::SystemTime;
 

@@ -1,12 +1,12 @@
 //! What the mouse does: calls of the same actions that keys do, so that a record plays them.
 
 use super::{App, Asking, Screen};
-use crate::terminal::input::{Mouse, MouseAction, MouseButton};
-use crate::terminal::key::Modifiers;
 use crate::tui::action::{Action, Call};
 use crate::tui::grid::{self, Cell, GridColumn, Place};
 use crate::tui::screens::editor;
 use crate::tui::screens::hit::{Hit, hit};
+use sigmalab_terminal::input::{Mouse, MouseAction, MouseButton};
+use sigmalab_terminal::key::Modifiers;
 use std::time::{Duration, Instant};
 
 /// Two clicks within this time are a double click.

@@ -1,10 +1,10 @@
 //! From an action to what does it.
 
 use super::{App, Asking, At, Done, Effect, Screen};
-use crate::terminal::picture::{ProtocolType, protocol_name, protocol_named};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::grid::{Cell, GridColumn};
 use crate::tui::line::Line;
+use sigmalab_terminal::picture::{ProtocolType, protocol_name, protocol_named};
 
 impl App {
     /// Does an action, says what came of it, and asks for a record of it. An argument that is

@@ -1,10 +1,10 @@
 //! Actions about presets: loading one into the grid, saving, and keeping the file in order.
 
 use super::{App, Asking, Choice, Done, Screen};
-use crate::schedule::preset::{Preset, is_preset_name};
-use crate::schedule::preset_file::writer::{self, WriteError};
 use crate::tui::action::{Action, Call};
 use crate::tui::store::{self, Claim, Saved, StoreError};
+use sigmalab_schedule::preset::{Preset, is_preset_name};
+use sigmalab_schedule::preset_file::writer::{self, WriteError};
 
 /// Most characters of a name: lists have room for as many.
 const LONGEST_NAME: usize = 40;

@@ -1,10 +1,10 @@
 //! Actions about runs, and the engine's news.
 
 use super::{App, At, Done, Effect};
-use crate::engine::recipe::Recipe;
-use crate::engine::worker::{RunFailure, RunId, RunUpdate};
 use crate::tui::action::Action;
 use crate::tui::runs::Ending;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
 use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 

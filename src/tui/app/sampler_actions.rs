@@ -1,9 +1,9 @@
 //! The samplers screen: choosing a sampler and changing its parameters.
 
 use super::{App, Asking, Done, LineAsk, Screen};
-use crate::sampler::Param;
 use crate::tui::action::{Action, Call};
 use crate::tui::samplers::SamplerList;
+use sigmalab_sampler::Param;
 
 impl App {
     pub(super) fn show_samplers(&mut self) -> Done {

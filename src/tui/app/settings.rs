@@ -1,9 +1,9 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
 use super::{App, At, Done};
-use crate::schedule::edit::commands;
-use crate::schedule::size::Size;
-use crate::schedule::terminal::Terminal;
+use sigmalab_schedule::edit::commands;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -26,7 +26,7 @@ impl App {
     pub(super) fn set_size(&mut self, text: &str) -> Done {
         let size: Size = text
             .parse()
-            .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?;
+            .map_err(|error: sigmalab_schedule::size::ParseSizeError| error.to_string())?;
         let before = self.document.proxy();
         self.document.set_size(size);
         self.settings_changed();
@@ -43,7 +43,7 @@ impl App {
             "off" => None,
             text => Some(
                 text.parse()
-                    .map_err(|error: crate::schedule::size::ParseSizeError| error.to_string())?,
+                    .map_err(|error: sigmalab_schedule::size::ParseSizeError| error.to_string())?,
             ),
         };
         let size = self.document.size();
@@ -110,7 +110,7 @@ impl App {
         let terminal: Terminal = match argument {
             Some(text) => text
                 .parse()
-                .map_err(|error: crate::schedule::terminal::TerminalError| error.to_string())?,
+                .map_err(|error: sigmalab_schedule::terminal::TerminalError| error.to_string())?,
             None => match self.document.draft().terminal {
                 Terminal::Reference => Terminal::Zero,
                 Terminal::Zero => Terminal::Reference,

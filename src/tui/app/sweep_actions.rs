@@ -1,10 +1,10 @@
 //! Actions on experiments and run directories, and what comes of them.
 
 use super::{App, Asking, Done, Effect, Reading, Screen, Tone};
-use crate::experiment::built_in;
 use crate::tui::action::{Action, Call};
 use crate::tui::screens;
 use crate::tui::sweeps::{ControlChange, Entry, Face, Start, SweepNews, SweepWork, writing};
+use sigmalab_experiment::built_in;
 use std::path::{Path, PathBuf};
 
 impl App {

@@ -3,14 +3,14 @@
 use super::preset_actions::check_name;
 use super::sweep_actions::{NOT_ATTACHED, OF};
 use super::{App, Asking, Done, LineAsk, Screen};
-use crate::schedule::order::SamplingOrder;
-use crate::schedule::preset::Preset;
-use crate::schedule::preset_file::writer;
 use crate::tui::action::Action;
 use crate::tui::line::Line;
 use crate::tui::screens;
 use crate::tui::store::Claim;
 use crate::tui::sweeps::{self, Attached, Face, Scatter, TrialDeed, TrialRow, TrialStanding};
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::Preset;
+use sigmalab_schedule::preset_file::writer;
 
 impl App {
     fn attached(&mut self) -> Result<&mut Attached, String> {

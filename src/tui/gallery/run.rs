@@ -1,13 +1,13 @@
 //! One run of the gallery: what the list and the lines beside the picture say. Knows nothing of
 //! where it is on the screen.
 
-use crate::engine::event::NfeCount;
-use crate::engine::recipe::Recipe;
-use crate::engine::request::Timings;
 use crate::history::{Entry, EntryId};
-use crate::metrics::image::ImageMetrics;
 use crate::tui::runs::{self, Finished};
+use sigmalab_engine::event::NfeCount;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::Timings;
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::image::ImageMetrics;
 use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;

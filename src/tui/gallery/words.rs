@@ -1,15 +1,15 @@
 //! Recipes in words: what one says, and what changed from one to the next. Knows nothing of how
 //! wide the screen is.
 
-use crate::engine::noise::{NoiseSource, Rng};
-use crate::engine::recipe::{Recipe, SamplerRef};
-use crate::metrics::image::ImageMetrics;
-use crate::schedule::diff::{Cell, Difference};
-use crate::schedule::edit::Column;
-use crate::schedule::preset::Step;
-use crate::schedule::runs;
 use crate::tui::grid::number;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::noise::{NoiseSource, Rng};
+use sigmalab_engine::recipe::{Recipe, SamplerRef};
+use sigmalab_metrics::image::ImageMetrics;
+use sigmalab_schedule::diff::{Cell, Difference};
+use sigmalab_schedule::edit::Column;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::runs;
 
 /// `256×256 · seed 42 · euler · demo · f32 on cpu`.
 pub fn drawn(recipe: &Recipe) -> String {
@@ -211,8 +211,8 @@ pub fn short(value: f64) -> String {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::schedule::size::Size;
-    use crate::schedule::terminal::Terminal;
+    use sigmalab_schedule::size::Size;
+    use sigmalab_schedule::terminal::Terminal;
 
     fn recipe(gws: &[f64]) -> Recipe {
         let steps = gws.iter().map(|&gw| Step { gw, mu: 0.0, std: 1.5 }).collect();

@@ -2,9 +2,9 @@
 //! problem is reported at once, with its line.
 
 use super::{Context, Keymap};
-use crate::schedule::nearest::nearest;
-use crate::terminal::key::Key;
 use crate::tui::action::Call;
+use sigmalab_schedule::nearest::nearest;
+use sigmalab_terminal::key::Key;
 use std::collections::HashMap;
 use std::fmt;
 use toml_edit::{Document, Item};

@@ -5,7 +5,7 @@ mod defaults;
 mod file;
 
 use super::action::Call;
-use crate::terminal::key::Key;
+use sigmalab_terminal::key::Key;
 use std::fmt;
 
 pub use file::{KeymapError, KeymapProblem};

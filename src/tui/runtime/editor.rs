@@ -1,7 +1,7 @@
 //! Somebody edits a file in an editor of their own, on the terminal that is theirs meanwhile.
 
-use crate::terminal::signals;
 use rustix::process::{Pid, WaitOptions, waitpid};
+use sigmalab_terminal::signals;
 use std::io;
 use std::path::Path;
 use std::process::Command;

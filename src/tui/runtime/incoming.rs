@@ -2,16 +2,16 @@
 //! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::history::History;
-use crate::sampler::Samplers;
-use crate::terminal::picture::{Encoded, Job};
-use crate::terminal::signals::{Signal, Signals};
-use crate::terminal::tty::{self, Gate, Gated};
 use crate::tui::comparing::{Comparison, ComparisonJob};
 use crate::tui::gallery::GalleryNews;
 use crate::tui::gallery::keeper::Keeper;
 use crate::tui::sweeps::SweepNews;
 use crate::tui::sweeps::follower::{Follower, SweepPlaces};
 use crate::tui::sweeps::program::Program;
+use sigmalab_sampler::Samplers;
+use sigmalab_terminal::picture::{Encoded, Job};
+use sigmalab_terminal::signals::{Signal, Signals};
+use sigmalab_terminal::tty::{self, Gate, Gated};
 use std::io;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread;

@@ -1,7 +1,7 @@
 //! When what a run reports is taken in: as often as a slow link carries the frames that show it.
 //! Knows times and bytes, not what is in a report.
 
-use crate::engine::worker::RunUpdate;
+use sigmalab_engine::worker::RunUpdate;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
@@ -67,8 +67,8 @@ impl Reports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::event::Event;
-    use crate::engine::worker::{RunFailure, RunId};
+    use sigmalab_engine::event::Event;
+    use sigmalab_engine::worker::{RunFailure, RunId};
 
     fn ms(milliseconds: u64) -> Duration {
         Duration::from_millis(milliseconds)

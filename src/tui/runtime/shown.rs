@@ -1,12 +1,12 @@
 //! The application's pictures on the terminal: from what a screen wants to show to the terminal
 //! room's slots. Knows which protocol is used and why; nothing of where pictures come from.
 
-use crate::terminal::capabilities::Capabilities;
-use crate::terminal::picture::{Encoded, Job, Pictures, ProtocolType, Rgb8, Slot, choose};
 use crate::tui::screens::Placement;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Size;
 use sigmalab_image::RgbImage;
+use sigmalab_terminal::capabilities::Capabilities;
+use sigmalab_terminal::picture::{Encoded, Job, Pictures, ProtocolType, Rgb8, Slot, choose};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -2,12 +2,6 @@
 
 use super::side_by_side::{self, Compared, Row};
 use super::{Placement, curves, editor, footer, inside, longest, pane};
-use crate::engine::noise::NoiseSource;
-use crate::engine::recipe::Recipe;
-use crate::metrics::colour_map;
-use crate::terminal::capabilities::CellPixels;
-use crate::terminal::colours::ColourDepth;
-use crate::terminal::picture::fit;
 use crate::tui::app::App;
 use crate::tui::comparing::{Images, View};
 use crate::tui::gallery::words;
@@ -17,7 +11,13 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use sigmalab_engine::noise::NoiseSource;
+use sigmalab_engine::recipe::Recipe;
 use sigmalab_image::RgbImage;
+use sigmalab_metrics::colour_map;
+use sigmalab_terminal::capabilities::CellPixels;
+use sigmalab_terminal::colours::ColourDepth;
+use sigmalab_terminal::picture::fit;
 use std::sync::Arc;
 
 /// Columns that the table needs for everything: the step and four pairs.

@@ -1,8 +1,6 @@
 //! Curves of σ and gw over the steps, with another preset's beside them.
 
 use super::pane;
-use crate::schedule::preset::Step;
-use crate::schedule::sigmas::{Schedule, Sigma};
 use crate::tui::app::App;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
@@ -12,6 +10,8 @@ use ratatui::symbols::Marker;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 use ratatui::widgets::canvas::{Canvas, Context, Line};
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::sigmas::{Schedule, Sigma};
 
 /// Draws the curves of the draft, with those of the overlaid preset.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {

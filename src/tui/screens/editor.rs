@@ -1,7 +1,6 @@
 //! The first screen: grid, curves, image, the pinned image, and what each step did.
 
 use super::{Placement, curves, footer, inside, longest, measures, pane};
-use crate::schedule::edit::Stats;
 use crate::tui::action::Action;
 use crate::tui::app::App;
 use crate::tui::comparing::Comparison;
@@ -11,6 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use sigmalab_schedule::edit::Stats;
 
 /// Columns from which the grid shows everything it has.
 const WIDE: u16 = FULL_WIDTH + 2 + 38;

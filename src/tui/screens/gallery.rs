@@ -2,7 +2,6 @@
 //! and its recipe in words.
 
 use super::{Placement, footer, inside, list_rows, pane};
-use crate::schedule::edit::Column;
 use crate::tui::action::Action;
 use crate::tui::app::App;
 use crate::tui::gallery::{GalleryRun, Kept, RunName, when, words};
@@ -11,6 +10,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use sigmalab_schedule::edit::Column;
 
 /// Which of the pictures of all screens this one's is.
 const SLOT: usize = 3;

@@ -1,13 +1,13 @@
 //! What each step of a run did, as bars: one line a measure, one bar a step.
 
 use super::pane;
-use crate::engine::event::StepReport;
 use crate::tui::action::Action;
 use crate::tui::app::App;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
+use sigmalab_engine::event::StepReport;
 
 /// Lines that they take, borders included.
 pub(super) const HEIGHT: u16 = 6;

@@ -20,7 +20,6 @@ use super::action::{Action, Argument, Call};
 use super::app::{App, Asking, Screen};
 use super::keymap::Context;
 use super::runs;
-use crate::schedule::terminal::Terminal;
 use pieces::Piece;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -29,6 +28,7 @@ use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
 use sigmalab_image::RgbImage;
+use sigmalab_schedule::terminal::Terminal;
 use std::sync::Arc;
 
 /// The smallest screen that anything useful fits in.

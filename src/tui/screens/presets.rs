@@ -1,9 +1,6 @@
 //! The presets of the file, and steps and curves of the one under the cursor.
 
 use super::{curves, footer, inside, list_rows, pane};
-use crate::schedule::preset::{Preset, Step};
-use crate::schedule::runs::runs;
-use crate::schedule::terminal::Terminal;
 use crate::tui::app::App;
 use crate::tui::gallery::words::short;
 use ratatui::buffer::Buffer;
@@ -11,6 +8,9 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use sigmalab_schedule::preset::{Preset, Step};
+use sigmalab_schedule::runs::runs;
+use sigmalab_schedule::terminal::Terminal;
 
 /// Columns of the list before gw: mark, name, number of steps.
 const NAME: usize = 18;

@@ -3,8 +3,6 @@
 
 use super::gallery::first_row;
 use super::{curves, inside, list_rows, pane};
-use crate::schedule::diff::Difference;
-use crate::schedule::edit::{Change, Revision};
 use crate::tui::app::App;
 use crate::tui::gallery::words;
 use crate::tui::revision_tree;
@@ -12,6 +10,8 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget, Wrap};
+use sigmalab_schedule::diff::Difference;
+use sigmalab_schedule::edit::{Change, Revision};
 
 /// What revision 0 is called.
 const OPENED: &str = "as it was opened";
@@ -126,7 +126,7 @@ fn draw_there(app: &App, above: Rect, below: Rect, buffer: &mut Buffer) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::schedule::edit::Column;
+    use sigmalab_schedule::edit::Column;
 
     #[test]
     fn a_revision_tells_its_values_where_all_cells_changed_alike() {

@@ -2,13 +2,13 @@
 
 use super::wrapping::wrapped;
 use super::{inside, list_rows, pane};
-use crate::sampler::Param;
 use crate::tui::app::App;
 use crate::tui::samplers::SamplerCard;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Paragraph, Widget};
+use sigmalab_sampler::Param;
 
 /// Draws the screen.
 pub(super) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {

@@ -1,11 +1,11 @@
 //! The schedules of two runs beside each other, as rows of text: which cells differ, and which
 //! steps are the same and can be folded. Knows nothing of a screen.
 
-use crate::engine::recipe::Recipe;
-use crate::schedule::order::SamplingOrder;
-use crate::schedule::preset::Step;
-use crate::schedule::sigmas::Schedule;
 use crate::tui::grid::number;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::sigmas::Schedule;
 
 /// The fewest equal steps in a row that are worth folding.
 const FOLDED: usize = 3;
@@ -129,8 +129,8 @@ fn pairs(a: &Schedule, b: &Schedule, step: usize) -> [Pair; 4] {
 mod tests {
     #![allow(clippy::panic)]
     use super::*;
-    use crate::schedule::size::Size;
-    use crate::schedule::terminal::Terminal;
+    use sigmalab_schedule::size::Size;
+    use sigmalab_schedule::terminal::Terminal;
 
     fn schedule(gw: &[f64]) -> Schedule {
         let steps = gw.iter().map(|&gw| Step { gw, mu: 0.0, std: 1.5 }).collect();

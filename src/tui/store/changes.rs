@@ -1,6 +1,6 @@
 //! What is different between two versions of a presets file, in words.
 
-use crate::schedule::preset_file::PresetFile;
+use sigmalab_schedule::preset_file::PresetFile;
 use std::fmt;
 
 /// The presets that differ, by name.

@@ -2,10 +2,10 @@
 #![allow(clippy::unwrap_used)]
 
 use super::*;
-use crate::schedule::order::SamplingOrder;
-use crate::schedule::preset::Step;
-use crate::schedule::preset_file::writer;
-use crate::schedule::terminal::Terminal;
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::preset_file::writer;
+use sigmalab_schedule::terminal::Terminal;
 use tempfile::TempDir;
 
 fn preset(name: &str, gw: f64) -> Preset {

@@ -2,7 +2,7 @@
 //! experiment, and leaving a sweep to a process that outlives the workbench.
 
 use super::work::{PlanCard, Start};
-use crate::engine::memory_size::MemorySize;
+use sigmalab_engine::memory_size::MemorySize;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};

@@ -28,7 +28,7 @@ impl Axis {
     /// A value as it is written beside the axis.
     pub fn label(&self, value: f64) -> String {
         if self.names.is_empty() {
-            return crate::experiment::report::digits(value);
+            return sigmalab_experiment::report::digits(value);
         }
         self.names.get(value.round().max(0.0) as usize).cloned().unwrap_or_default()
     }

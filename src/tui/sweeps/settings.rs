@@ -2,7 +2,7 @@
 //! It knows rows and columns, not how they are drawn.
 
 use super::view::{Cell, SweepView, TrialRow, TrialStanding};
-use crate::experiment::report::Better;
+use sigmalab_experiment::report::Better;
 use std::collections::HashMap;
 
 /// A setting with its means.

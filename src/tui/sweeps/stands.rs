@@ -1,6 +1,6 @@
 //! Where a run directory stands, in a word or two for a list.
 
-use crate::experiment::status::Status;
+use sigmalab_experiment::status::Status;
 use std::fmt;
 
 /// Where a run directory stands.

@@ -2,8 +2,8 @@
 //! trial while others come and go. It knows rows and columns, not how they are drawn.
 
 use super::view::{Cell, SweepView, TrialRow};
-use crate::experiment::report::Better;
-use crate::schedule::nearest::nearest;
+use sigmalab_experiment::report::Better;
+use sigmalab_schedule::nearest::nearest;
 use std::cmp::Ordering;
 
 /// What is shown of the trials and in which order.

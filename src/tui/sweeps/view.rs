@@ -1,16 +1,16 @@
 //! What the screen says of a sweep: its trials as rows with cells, and where it stands. Plain data
 //! that is taken from a run directory; it knows nothing of how rows are ordered and drawn.
 
-use crate::engine::recipe::Recipe;
-use crate::experiment::control::Control;
-use crate::experiment::directory::OUTPUT;
-use crate::experiment::plan::Run;
-use crate::experiment::record::{Kind, Measured, Outcome, Record};
-use crate::experiment::report::{Better, METRICS, short};
-use crate::experiment::spec::{Path as ParameterPath, Value};
-use crate::experiment::status::Status;
-use crate::experiment::sweep::{Standing, Sweep};
-use crate::experiment::trial::{Trial, TrialId};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_experiment::control::Control;
+use sigmalab_experiment::directory::OUTPUT;
+use sigmalab_experiment::plan::Run;
+use sigmalab_experiment::record::{Kind, Measured, Outcome, Record};
+use sigmalab_experiment::report::{Better, METRICS, short};
+use sigmalab_experiment::spec::{Path as ParameterPath, Value};
+use sigmalab_experiment::status::Status;
+use sigmalab_experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::trial::{Trial, TrialId};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -25,7 +25,7 @@ pub struct SweepView {
     /// Where it stands.
     pub status: Status,
     /// Evaluations that its plan needs and saves in all.
-    pub planned: crate::engine::event::NfeCount,
+    pub planned: sigmalab_engine::event::NfeCount,
     /// What is known of every trial.
     pub columns: Vec<ColumnInfo>,
     /// The trials, by number.
@@ -127,7 +127,7 @@ impl Cell {
     pub fn text(&self) -> String {
         match self {
             Cell::Empty => String::new(),
-            Cell::Number(number) => crate::experiment::report::digits(*number),
+            Cell::Number(number) => sigmalab_experiment::report::digits(*number),
             Cell::Text(text) => text.clone(),
         }
     }

@@ -3,8 +3,8 @@
 
 use super::stands::Stands;
 use super::view::SweepView;
-use crate::engine::event::NfeCount;
 use serde::Deserialize;
+use sigmalab_engine::event::NfeCount;
 use sigmalab_image::RgbImage;
 use std::path::PathBuf;
 use std::sync::Arc;

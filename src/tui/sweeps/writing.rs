@@ -1,11 +1,11 @@
 //! An experiment file from what is in the grid: the selected steps with the values to try, beside
 //! everything else as it stands. It knows the text of experiment files, not where they are kept.
 
-use crate::experiment::spec::name;
-use crate::sampler::Samplers;
-use crate::schedule::edit::{Block, Column, Draft};
-use crate::schedule::preset::{Preset, Step};
 use crate::tui::document::Document;
+use sigmalab_experiment::spec::name;
+use sigmalab_sampler::Samplers;
+use sigmalab_schedule::edit::{Block, Column, Draft};
+use sigmalab_schedule::preset::{Preset, Step};
 use std::fmt::Write as _;
 
 /// Most values of a range.

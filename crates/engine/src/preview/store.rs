@@ -1,0 +1,128 @@
+//! Fits on disk, one file a checkpoint, so that later runs have drafts from their first step. A
+//! file that cannot be read or written only costs drafts; it is never an error of a run.
+
+use super::fit::Fit;
+use sigmalab_files::shared_folder::{make_private_folder, read_plain};
+use sigmalab_files::unfinished;
+use std::fs;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// Most bytes of a file that are read.
+const LIMIT: u64 = 16 << 20;
+
+/// Most files kept; the oldest go first. One takes about 100 KB.
+const MOST_FILES: usize = 64;
+
+/// The folder of fits; `None` where there is none, and nothing is kept.
+#[derive(Debug, Clone)]
+pub struct FitStore(Option<PathBuf>);
+
+impl FitStore {
+    /// Fits under the cache folder `cache`.
+    pub fn under(cache: Option<PathBuf>) -> Self {
+        FitStore(cache.map(|cache| cache.join("latent-rgb")))
+    }
+
+    /// The fit of a checkpoint; empty where none is kept.
+    pub fn load(&self, fingerprint: &str) -> Fit {
+        let text = self.path(fingerprint).and_then(|path| read_plain(&path, LIMIT).ok());
+        let fit: Option<Fit> = text.and_then(|text| serde_json::from_slice(&text).ok());
+        fit.filter(Fit::is_whole).unwrap_or_default()
+    }
+
+    /// Keeps the fit of a checkpoint. The file is replaced as a whole, so that another process
+    /// reads one or the other.
+    pub fn save(&self, fingerprint: &str, fit: &Fit) -> std::io::Result<()> {
+        let (Some(folder), Some(path)) = (&self.0, self.path(fingerprint)) else { return Ok(()) };
+        if !fit.is_whole() {
+            return Ok(());
+        }
+        make_private_folder(folder)?;
+        unfinished::clear_once(folder);
+        let mut file = tempfile::Builder::new()
+            .prefix(unfinished::PREFIX)
+            .suffix(unfinished::SUFFIX)
+            .tempfile_in(folder)?;
+        file.write_all(&serde_json::to_vec(fit)?)?;
+        file.persist(path).map_err(|error| error.error)?;
+        self.make_room()
+    }
+
+    fn path(&self, fingerprint: &str) -> Option<PathBuf> {
+        let plain = !fingerprint.is_empty() && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
+        Some(self.0.as_ref().filter(|_| plain)?.join(format!("{fingerprint}.json")))
+    }
+
+    fn make_room(&self) -> std::io::Result<()> {
+        let Some(folder) = &self.0 else { return Ok(()) };
+        let mut files: Vec<(SystemTime, PathBuf)> = fs::read_dir(folder)?
+            .filter_map(|entry| {
+                let entry = entry.ok()?;
+                Some((entry.metadata().ok()?.modified().ok()?, entry.path()))
+            })
+            .filter(|(_, path)| path.extension().is_some_and(|extension| extension == "json"))
+            .collect();
+        files.sort();
+        for (_, path) in files.iter().rev().skip(MOST_FILES) {
+            fs::remove_file(path)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use sigmalab_image::RgbImage;
+    use sigmalab_schedule::size::Size;
+
+    fn fit() -> Fit {
+        let size = Size::new(256, 256).unwrap();
+        let mut fit = Fit::default();
+        let image = RgbImage { width: 256, height: 256, pixels: vec![9; 256 * 256 * 3] };
+        fit.add(&vec![0.5; size.tokens() * 128], size, &image);
+        fit
+    }
+
+    #[test]
+    fn a_fit_is_found_again_under_its_checkpoint_only() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FitStore::under(Some(folder.path().to_owned()));
+        store.save("abc123", &fit()).unwrap();
+        assert_eq!(store.load("abc123"), fit());
+        assert_eq!(store.load("abc124"), Fit::default());
+        assert_eq!(store.load("../abc123"), Fit::default());
+    }
+
+    #[test]
+    fn a_damaged_file_counts_as_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FitStore::under(Some(folder.path().to_owned()));
+        store.save("ab", &fit()).unwrap();
+        let path = folder.path().join("latent-rgb/ab.json");
+        for text in ["", "{\"images\":3,\"sums\":[1.0]}", "{\"images\":-1"] {
+            fs::write(&path, text).unwrap();
+            assert_eq!(store.load("ab"), Fit::default(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_folder_does_not_grow_without_end() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = FitStore::under(Some(folder.path().to_owned()));
+        for number in 0..MOST_FILES + 3 {
+            store.save(&format!("{number:x}"), &Fit::default()).unwrap();
+        }
+        assert_eq!(fs::read_dir(folder.path().join("latent-rgb")).unwrap().count(), MOST_FILES);
+    }
+
+    #[test]
+    fn without_a_folder_nothing_is_kept() {
+        let store = FitStore::under(None);
+        store.save("ab", &fit()).unwrap();
+        assert_eq!(store.load("ab"), Fit::default());
+    }
+}

@@ -1,0 +1,410 @@
+//! What a worker keeps between runs, a loaded model, encoded prompts and the trajectory cache,
+//! and the way of one request through it: recipe → schedule → model → loop → image. It knows
+//! nothing of processes and pipes.
+
+use super::denoise::{DenoiseError, Denoising, Progress, denoise};
+use super::event::Event;
+use super::memory::{self, MemoryBudget};
+use super::memory_size::MemorySize;
+use super::network::{CHANNELS, grid};
+use super::noise::{self, NoiseSource};
+use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
+use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
+use super::request::{RunOutput, RunRequest, Timings};
+use super::solver::{SolverError, solver};
+use super::state_key::StateKey;
+use super::trajectory::TrajectoryCache;
+use sigmalab_compute::{CancelToken, ModelOptions};
+use sigmalab_model::source::{NamedBy, SourceError, open_unless};
+use sigmalab_model::{Decoded, Model, ModelError, PromptFeatures, profile};
+use sigmalab_sampler::SamplerInfo;
+use sigmalab_sampler::plugin::{Place, PluginFile, Watch};
+use sigmalab_schedule::size::{SHORTEST_SIDE, Size};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Encoded prompts kept, newest last. A prompt of 300 tokens takes about 6 MB.
+const PROMPTS_KEPT: usize = 16;
+
+/// A worker's memory.
+pub struct Session {
+    loaded: Option<Loaded>,
+    cache: TrajectoryCache,
+    fits: FitStore,
+    watch: Watch,
+    memory: MemoryBudget,
+}
+
+struct Loaded {
+    name: String,
+    options: ModelOptions,
+    fingerprint: String,
+    model: Model,
+    prompts: Vec<(String, Arc<PromptFeatures>)>,
+    /// What drafts are made with; read from disk with the first run that asks for drafts.
+    fit: Option<Fit>,
+}
+
+/// Why a request has no image.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// It was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+    /// The recipe cannot be run.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// The memory limit cannot be held.
+    #[error(
+        "--memory-limit {limit} is too little for an image of {size} from this checkpoint: it takes \
+         {least}{}", cache_part(*.cache)
+    )]
+    MemoryLimit {
+        /// What somebody asked for.
+        limit: MemorySize,
+        /// Width × height of the image.
+        size: Size,
+        /// The least that would do.
+        least: MemorySize,
+        /// The cache's part of that.
+        cache: MemorySize,
+    },
+    /// There is no such sampler, or it cannot be used.
+    #[error(transparent)]
+    Solver(#[from] SolverError),
+    /// The checkpoint was not found.
+    #[error(transparent)]
+    Source(SourceError),
+    /// The model could not be built or run.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The loop failed.
+    #[error(transparent)]
+    Denoise(DenoiseError<ModelError>),
+}
+
+impl From<SourceError> for SessionError {
+    fn from(error: SourceError) -> Self {
+        if error.is_cancelled() { SessionError::Cancelled } else { SessionError::Source(error) }
+    }
+}
+
+impl From<DenoiseError<ModelError>> for SessionError {
+    fn from(error: DenoiseError<ModelError>) -> Self {
+        match error {
+            DenoiseError::Cancelled => SessionError::Cancelled,
+            DenoiseError::Network { source, .. } => SessionError::Model(source),
+            error => SessionError::Denoise(error),
+        }
+    }
+}
+
+impl SessionError {
+    /// Whether the request or the checkpoint is at fault, not the computation.
+    pub fn is_bad_input(&self) -> bool {
+        match self {
+            SessionError::Cancelled | SessionError::Denoise(_) => false,
+            SessionError::Model(error) => error.is_bad_input(),
+            SessionError::Source(error) => error.is_bad_input(),
+            SessionError::Recipe(_)
+            | SessionError::Solver(_)
+            | SessionError::MemoryLimit { .. } => true,
+        }
+    }
+
+    /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
+    pub fn corruption(&self) -> Option<(Place, &str)> {
+        let SessionError::Denoise(DenoiseError::Corrupted { step, sampler, message }) = self else {
+            return None;
+        };
+        Some((Place { sampler: sampler.clone(), step: Some(*step) }, message))
+    }
+}
+
+impl Session {
+    /// An empty session that takes so much memory, which keeps what drafts are made with in
+    /// `fits`, and whose plugins `watch` watches.
+    pub fn new(memory: MemoryBudget, fits: FitStore, watch: Watch) -> Self {
+        Session { loaded: None, cache: TrajectoryCache::new(memory.cache), fits, watch, memory }
+    }
+
+    /// Makes one image. Its sampler is the plugin in the file `plugin`, where one is given.
+    /// `named` says who named its checkpoint. `on_event` is told of everything on the way.
+    pub fn run(
+        &mut self,
+        request: &RunRequest,
+        plugin: Option<&Path>,
+        named: &NamedBy,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<RunOutput, SessionError> {
+        memory::forget_peak();
+        // Everything cheap is checked before anything heavy starts.
+        let recipe = &request.recipe;
+        let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
+        let noise = initial_noise(request)?;
+
+        let mut timings = Timings::default();
+        let started = Instant::now();
+        let fits = self.fits.clone();
+        let budget = self.memory;
+        let (loaded, cache) = self.load(recipe, named, cancel, on_event)?;
+        check_memory(budget, &loaded.model, recipe.size)?;
+        timings.load_ms = milliseconds(started);
+        on_event(Event::Loaded { ms: timings.load_ms });
+        let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
+        let recipe = Recipe {
+            model,
+            sampler: sampler_ref(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            ..recipe.clone()
+        };
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+
+        let started = Instant::now();
+        let (prompt, cached) = loaded.encode(&recipe.prompt)?;
+        timings.encode_ms = milliseconds(started);
+        let tokens = prompt.tokens();
+        on_event(Event::Encoded { tokens, ms: timings.encode_ms, cached });
+
+        if request.previews && loaded.fit.is_none() {
+            loaded.fit = Some(loaded.first_fit(&fits));
+        }
+        let started = Instant::now();
+        let root = StateKey::of_recipe(
+            &recipe,
+            (&sampler).into(),
+            &schedule,
+            &loaded.fingerprint,
+            &noise::fingerprint(&noise),
+        );
+        let task = Denoising {
+            network: &loaded.model,
+            prompt: prompt.as_ref(),
+            size: recipe.size,
+            schedule: &schedule,
+            sampler: &sampler,
+            noise: &noise,
+            seed: sampler_seed(&recipe.noise),
+            root,
+        };
+        let mut drafts = Drafts {
+            map: loaded.fit.as_ref().filter(|_| request.previews).and_then(Fit::solve),
+            size: recipe.size,
+            started,
+            pace: Pace::default(),
+        };
+        let denoised = denoise(&task, cache, cancel, &mut |progress| match progress {
+            Progress::Step(report) => on_event(Event::Step(report)),
+            Progress::Estimate { step, steps, clean } => {
+                drafts.estimate(step, step + 1 == steps, clean, on_event);
+            }
+        })?;
+        timings.denoise_ms = milliseconds(started);
+        if cancel.is_cancelled() {
+            return Err(SessionError::Cancelled);
+        }
+
+        let started = Instant::now();
+        let Decoded { image, clip_fraction } =
+            loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
+        timings.decode_ms = milliseconds(started);
+        on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
+        if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
+            fit.add(&denoised.latents, recipe.size, &image);
+            // Without the file the next worker starts anew: no reason to lose an image.
+            let _ = fits.save(&loaded.fingerprint, fit);
+        }
+
+        let latents = denoised.latents.to_vec();
+        Ok(RunOutput {
+            recipe,
+            image,
+            noise,
+            latents,
+            nfe: denoised.nfe,
+            timings,
+            clip_fraction,
+            peak_memory: memory::peak_bytes(),
+        })
+    }
+
+    fn load(
+        &mut self,
+        recipe: &Recipe,
+        named: &NamedBy,
+        cancel: &CancelToken,
+        on_event: &mut dyn FnMut(Event),
+    ) -> Result<(&mut Loaded, &mut TrajectoryCache), SessionError> {
+        let options = ModelOptions { dtype: recipe.dtype, device: recipe.device };
+        let kept = self
+            .loaded
+            .take()
+            .filter(|loaded| loaded.name == recipe.model.name && loaded.options == options);
+        let loaded = match kept {
+            Some(loaded) => loaded,
+            None => {
+                let mut progress = |progress| on_event(Event::Loading(progress));
+                let checkpoint = open_unless(cancel, &recipe.model.name, named, &mut progress)?;
+                if cancel.is_cancelled() {
+                    return Err(SessionError::Cancelled);
+                }
+                // Before it is said which weights stay: this reads a little of all.
+                let fingerprint = checkpoint.fingerprint();
+                let mut model = Model::load(&checkpoint, options, &mut progress)?;
+                if let Some(bytes) = self.memory.model {
+                    model.set_memory_limit(bytes);
+                }
+                Loaded {
+                    name: recipe.model.name.clone(),
+                    options,
+                    fingerprint,
+                    model,
+                    prompts: Vec::new(),
+                    fit: None,
+                }
+            }
+        };
+        Ok((self.loaded.insert(loaded), &mut self.cache))
+    }
+}
+
+fn cache_part(cache: MemorySize) -> String {
+    match cache.0 {
+        0 => String::new(),
+        _ => format!(", {cache} of it for the trajectory cache"),
+    }
+}
+
+/// Refuses a limit that cannot be held while an image of `size` is made.
+fn check_memory(budget: MemoryBudget, model: &Model, size: Size) -> Result<(), SessionError> {
+    let Some(limit) = budget.asked else { return Ok(()) };
+    let least = MemorySize(model.least_memory(grid(size)).saturating_add(budget.cache));
+    let cache = MemorySize(budget.cache);
+    if least <= limit {
+        return Ok(());
+    }
+    Err(SessionError::MemoryLimit { limit, size, least, cache })
+}
+
+impl Loaded {
+    /// The fit kept of this checkpoint, or a first one: noise decoded once, at the smallest size.
+    fn first_fit(&self, fits: &FitStore) -> Fit {
+        let mut fit = fits.load(&self.fingerprint);
+        if !fit.is_empty() {
+            return fit;
+        }
+        let Ok(size) = Size::new(SHORTEST_SIDE, SHORTEST_SIDE) else { return fit };
+        let latents = preview::noise(size);
+        // A decoder that fails here fails at the end of the run too, and says why there.
+        if let Ok(image) = self.model.decode(&latents, grid(size)) {
+            fit.add(&latents, size, &image);
+        }
+        fit
+    }
+
+    /// The features of a prompt, and whether they were known.
+    fn encode(&mut self, prompt: &str) -> Result<(Arc<PromptFeatures>, bool), ModelError> {
+        if let Some(index) = self.prompts.iter().position(|(text, _)| text == prompt) {
+            let known = self.prompts.remove(index);
+            let features = known.1.clone();
+            self.prompts.push(known);
+            return Ok((features, true));
+        }
+        let features = Arc::new(self.model.encode(prompt)?);
+        if self.prompts.len() == PROMPTS_KEPT {
+            self.prompts.remove(0);
+        }
+        self.prompts.push((prompt.to_owned(), features.clone()));
+        Ok((features, false))
+    }
+}
+
+/// The drafts of one run.
+struct Drafts {
+    /// `None` where nobody wants them.
+    map: Option<LatentRgb>,
+    size: Size,
+    started: Instant,
+    pace: Pace,
+}
+
+impl Drafts {
+    /// Sends a draft of the estimate `clean` of the clean latents, if one is due.
+    fn estimate(
+        &mut self,
+        step: usize,
+        last_step: bool,
+        clean: &[f32],
+        on_event: &mut dyn FnMut(Event),
+    ) {
+        let started = self.started.elapsed();
+        let Some(map) = self.map.as_ref().filter(|_| self.pace.is_due(started, last_step)) else {
+            return;
+        };
+        on_event(Event::Preview { step, image: map.draft(clean, self.size) });
+        self.pace.drafted(started, self.started.elapsed());
+    }
+}
+
+fn milliseconds(started: Instant) -> f64 {
+    started.elapsed().as_secs_f64() * 1e3
+}
+
+/// The sampler as a recipe names it, with its version and every parameter.
+pub fn sampler_ref(info: &SamplerInfo, params: &[f64], file: Option<&PluginFile>) -> SamplerRef {
+    let params = info.params.iter().zip(params);
+    SamplerRef {
+        id: info.id.to_string(),
+        version: Some(info.version.to_string()),
+        file_hash: file.map(|file| file.hash.to_string()),
+        params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
+    }
+}
+
+fn resolve_model(asked: &ModelRef, fingerprint: &str) -> Result<ModelRef, RecipeError> {
+    match &asked.fingerprint {
+        Some(expected) if expected != fingerprint => Err(RecipeError::Fingerprint {
+            name: asked.name.clone(),
+            expected: expected.clone(),
+            found: fingerprint.to_owned(),
+        }),
+        _ => Ok(ModelRef { fingerprint: Some(fingerprint.to_owned()), ..asked.clone() }),
+    }
+}
+
+fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
+    let size = request.recipe.size;
+    let len = size.tokens() * CHANNELS;
+    match &request.recipe.noise {
+        NoiseSource::Seed { seed, rng } => Ok(rng.standard_normal(*seed, len)),
+        NoiseSource::File { blake3 } => {
+            let noise = request.noise.as_ref().ok_or(RecipeError::NoiseMissing)?;
+            if noise.len() != len {
+                let found = noise.len();
+                return Err(RecipeError::NoiseLength { size, expected: len, found });
+            }
+            if let Some(index) = noise.iter().position(|value| !value.is_finite()) {
+                return Err(RecipeError::NoiseNotFinite { index });
+            }
+            let found = noise::fingerprint(noise);
+            if found != *blake3 {
+                return Err(RecipeError::NoiseDiffers { expected: blake3.clone(), found });
+            }
+            Ok(noise.clone())
+        }
+    }
+}
+
+/// Seed of the noise that samplers draw: the run's seed, or one taken from the noise's hash.
+pub(super) fn sampler_seed(source: &NoiseSource) -> u64 {
+    match source {
+        NoiseSource::Seed { seed, .. } => *seed,
+        NoiseSource::File { blake3: text } => {
+            let first = blake3::hash(text.as_bytes());
+            first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+        }
+    }
+}

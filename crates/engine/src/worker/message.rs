@@ -1,0 +1,180 @@
+//! What crosses the worker's pipe: requests one way, events and results the other. Tensors and
+//! pixels travel beside the message as raw little-endian values.
+
+use super::client::RunFailure;
+use crate::event::{Event, NfeCount};
+use crate::recipe::Recipe;
+use crate::request::{RunOutput, RunRequest, Timings};
+use serde::{Deserialize, Serialize};
+use sigmalab_image::RgbImage;
+use sigmalab_model::hub::HubSettings;
+use sigmalab_model::source::NamedBy;
+use sigmalab_sampler::plugin::Place;
+use std::path::PathBuf;
+
+/// To the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "kebab-case")]
+pub(super) enum Command {
+    /// Make an image, with the plugin in the file `plugin` where one is named. The block holds
+    /// the initial noise where `noise` is set.
+    Run {
+        run: u64,
+        recipe: Box<Recipe>,
+        plugin: Option<PathBuf>,
+        /// Where the user named the recipe's checkpoint.
+        fetch: Option<Fetch>,
+        noise: bool,
+        previews: bool,
+    },
+    /// Stop a run within one step.
+    Cancel { run: u64 },
+}
+
+/// The right to download a checkpoint. The token comes this way because the worker's environment,
+/// which code of plugins can read, has none.
+#[derive(Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Fetch {
+    token: Option<String>,
+}
+
+impl Fetch {
+    /// With the token of this process's environment.
+    pub(super) fn with_own_token() -> Self {
+        Fetch { token: HubSettings::from_env().token }
+    }
+
+    /// Who named the checkpoint of a run that came with this.
+    pub(super) fn named(fetch: Option<Fetch>) -> NamedBy {
+        fetch.map_or(NamedBy::File, |Fetch { token }| NamedBy::UserWith { token })
+    }
+}
+
+impl std::fmt::Debug for Fetch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Fetch(…)")
+    }
+}
+
+/// From the worker.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(tag = "report", rename_all = "kebab-case")]
+pub(super) enum Report {
+    /// A run goes on.
+    Event { run: u64, event: Event },
+    /// A draft of a run's image. The block holds its pixels.
+    Preview { run: u64, step: usize, width: u32, height: u32 },
+    /// A run is done. The block holds pixels, noise and latents.
+    Done { run: u64, output: Box<OutputHeader> },
+    /// A run failed.
+    Failed { run: u64, kind: FailureKind, message: String },
+    /// Code of a plugin runs from here on, or no longer.
+    Plugin { place: Option<Place> },
+    /// The worker ends, because of a plugin.
+    LastWords { place: Place, cause: String },
+}
+
+/// The part of a [`RunOutput`] that is no raw values.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct OutputHeader {
+    recipe: Recipe,
+    width: u32,
+    height: u32,
+    latents: usize,
+    nfe: NfeCount,
+    timings: Timings,
+    clip_fraction: f64,
+    peak_memory: Option<u64>,
+}
+
+/// Whose fault a failure is.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum FailureKind {
+    Cancelled,
+    BadInput,
+    Failed,
+}
+
+impl FailureKind {
+    pub(super) fn with_message(self, message: String) -> RunFailure {
+        match self {
+            FailureKind::Cancelled => RunFailure::Cancelled,
+            FailureKind::BadInput => RunFailure::BadInput(message),
+            FailureKind::Failed => RunFailure::Failed(message),
+        }
+    }
+}
+
+pub(super) fn pack_request(
+    run: u64,
+    request: &RunRequest,
+    plugin: Option<PathBuf>,
+    fetch: Option<Fetch>,
+) -> (Command, Vec<u8>) {
+    let noise = request.noise.as_deref();
+    let block = to_bytes(noise.unwrap_or_default());
+    let recipe = Box::new(request.recipe.clone());
+    let previews = request.previews;
+    (Command::Run { run, recipe, plugin, fetch, noise: noise.is_some(), previews }, block)
+}
+
+pub(super) fn unpack_request(
+    recipe: Recipe,
+    noise: bool,
+    previews: bool,
+    block: &[u8],
+) -> RunRequest {
+    RunRequest { recipe, noise: noise.then(|| from_bytes(block)), previews }
+}
+
+pub(super) fn pack_event(run: u64, event: Event) -> (Report, Vec<u8>) {
+    match event {
+        Event::Preview { step, image } => {
+            let RgbImage { width, height, pixels } = image;
+            (Report::Preview { run, step, width, height }, pixels)
+        }
+        event => (Report::Event { run, event }, Vec::new()),
+    }
+}
+
+pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
+    let mut block = output.image.pixels;
+    block.extend(to_bytes(&output.noise));
+    block.extend(to_bytes(&output.latents));
+    let header = OutputHeader {
+        recipe: output.recipe,
+        width: output.image.width,
+        height: output.image.height,
+        latents: output.latents.len(),
+        nfe: output.nfe,
+        timings: output.timings,
+        clip_fraction: output.clip_fraction,
+        peak_memory: output.peak_memory,
+    };
+    (Report::Done { run, output: Box::new(header) }, block)
+}
+
+/// The output, or `None` where the block is not as long as the header says.
+pub(super) fn unpack_output(header: OutputHeader, mut block: Vec<u8>) -> Option<RunOutput> {
+    let pixels = header.width as usize * header.height as usize * 3;
+    let tensor = header.latents.checked_mul(size_of::<f32>())?;
+    if block.len() != pixels.checked_add(tensor.checked_mul(2)?)? {
+        return None;
+    }
+    let latents = from_bytes(&block.split_off(pixels + tensor));
+    let noise = from_bytes(&block.split_off(pixels));
+    let image = RgbImage { width: header.width, height: header.height, pixels: block };
+    let OutputHeader { recipe, nfe, timings, clip_fraction, peak_memory, .. } = header;
+    Some(RunOutput { recipe, image, noise, latents, nfe, timings, clip_fraction, peak_memory })
+}
+
+fn to_bytes(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}
+
+fn from_bytes(bytes: &[u8]) -> Vec<f32> {
+    let (values, _) = bytes.as_chunks();
+    values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}

@@ -1,0 +1,175 @@
+//! The worker's end of the pipe: takes requests one after another, runs them, and sends back
+//! what happens. It ends at once when the caller is gone.
+
+use super::frame::{self, FrameError};
+use super::guardian::{Pipe, end_at_once};
+use super::message::{
+    Command, FailureKind, Fetch, Report, pack_event, pack_output, unpack_request,
+};
+use crate::folders::cache_folder;
+use crate::memory::MemoryBudget;
+use crate::memory_size::MemorySize;
+use crate::preview::FitStore;
+use crate::request::RunRequest;
+use crate::session::{Session, SessionError};
+use sigmalab_compute::CancelToken;
+use sigmalab_model::source::NamedBy;
+use sigmalab_sampler::plugin::{USUAL_LIMIT, Watch};
+use std::collections::HashMap;
+use std::io::{self, BufReader};
+use std::os::fd::AsFd;
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+use std::time::Duration;
+
+/// Why a worker could not serve.
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    /// It was started by hand.
+    #[error("`sigmalab worker` is started by sigmalab itself, with a pipe as standard input: {0}")]
+    NoPipe(io::Error),
+    /// The pipe broke.
+    #[error(transparent)]
+    Pipe(#[from] FrameError),
+}
+
+/// Cancellations by run. A run may be cancelled before it starts.
+type Tokens = Arc<Mutex<HashMap<u64, CancelToken>>>;
+
+fn token(tokens: &Tokens, run: u64) -> CancelToken {
+    let mut tokens = tokens.lock().unwrap_or_else(PoisonError::into_inner);
+    tokens.entry(run).or_default().clone()
+}
+
+/// How a worker serves.
+#[derive(Debug, Clone, Default)]
+pub struct ServeOptions {
+    /// Budget of the trajectory cache in bytes; the usual share of the memory when `None`.
+    pub cache_bytes: Option<u64>,
+    /// Memory the worker may take; the machine's when `None`.
+    pub memory_limit: Option<MemorySize>,
+    /// Cache folder; the usual one when `None`.
+    pub cache_folder: Option<PathBuf>,
+    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    pub plugin_limit: Option<Duration>,
+}
+
+/// A run that was asked for.
+struct Order {
+    run: u64,
+    request: RunRequest,
+    plugin: Option<PathBuf>,
+    named: NamedBy,
+}
+
+/// Serves requests from the socket on standard input until the other end closes it.
+pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
+    let stdin = io::stdin().as_fd().try_clone_to_owned().map_err(ServeError::NoPipe)?;
+    let socket = UnixStream::from(stdin);
+    socket.peer_addr().map_err(ServeError::NoPipe)?;
+    stay_in_the_background();
+
+    let tokens = Tokens::default();
+    let (queue, orders) = mpsc::channel();
+    let reader = socket.try_clone().map_err(ServeError::NoPipe)?;
+    let pipe = Pipe::new(socket);
+    let watch = Watch::new(Arc::new(pipe.clone()), options.plugin_limit.unwrap_or(USUAL_LIMIT));
+    let current = Arc::new(AtomicU64::new(0));
+    let commands = Commands {
+        queue,
+        tokens: tokens.clone(),
+        watch: watch.clone(),
+        current: Arc::clone(&current),
+    };
+    thread::spawn(move || commands.read(reader));
+
+    let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
+    let memory = MemoryBudget::new(options.memory_limit, options.cache_bytes);
+    let mut session = Session::new(memory, fits, watch);
+    for Order { run, request, plugin, named } in orders {
+        let cancel = token(&tokens, run);
+        current.store(run, Ordering::Relaxed);
+        let mut broken = None;
+        let result = session.run(&request, plugin.as_deref(), &named, &cancel, &mut |event| {
+            let (report, block) = pack_event(run, event);
+            // Nobody listens any more: stop. The reader ends the process meanwhile.
+            if let Err(error) = pipe.write(&report, &block) {
+                cancel.cancel();
+                broken = Some(error);
+            }
+        });
+        if let Some(error) = broken {
+            return Err(error.into());
+        }
+        if let Err(error) = &result
+            && let Some((place, cause)) = error.corruption()
+        {
+            pipe.last_words(place, cause);
+        }
+        let (report, block) = match result {
+            Ok(output) => pack_output(run, output),
+            Err(error) => (failure(run, &error), Vec::new()),
+        };
+        pipe.write(&report, &block)?;
+        tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+    }
+    Ok(())
+}
+
+/// Lower priority than the caller, whose keys must stay quick; and never outlive it.
+fn stay_in_the_background() {
+    // A refusal of either leaves a worker that works as well.
+    let _ = rustix::process::nice(5);
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL));
+}
+
+/// What commands of the caller act upon.
+struct Commands {
+    queue: Sender<Order>,
+    tokens: Tokens,
+    watch: Watch,
+    /// The run that is going.
+    current: Arc<AtomicU64>,
+}
+
+impl Commands {
+    fn read(self, socket: UnixStream) {
+        let mut socket = BufReader::new(socket);
+        loop {
+            match frame::read::<Command>(&mut socket) {
+                Ok(Some((Command::Run { run, recipe, plugin, fetch, noise, previews }, block))) => {
+                    // The other end of the queue lives as long as the process.
+                    let request = unpack_request(*recipe, noise, previews, &block);
+                    let named = Fetch::named(fetch);
+                    let _ = self.queue.send(Order { run, request, plugin, named });
+                }
+                Ok(Some((Command::Cancel { run }, _))) => {
+                    token(&self.tokens, run).cancel();
+                    if self.current.load(Ordering::Relaxed) == run {
+                        self.watch.cancelled();
+                    }
+                }
+                // The caller is gone: what is being computed is for nobody.
+                Ok(None) => end_at_once(),
+                Err(error) => {
+                    eprintln!("sigmalab worker: {error}");
+                    std::process::exit(1);
+                }
+            }
+        }
+    }
+}
+
+fn failure(run: u64, error: &SessionError) -> Report {
+    let kind = match error {
+        SessionError::Cancelled => FailureKind::Cancelled,
+        error if error.is_bad_input() => FailureKind::BadInput,
+        _ => FailureKind::Failed,
+    };
+    Report::Failed { run, kind, message: error.to_string() }
+}

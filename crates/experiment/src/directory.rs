@@ -1,0 +1,448 @@
+//! A run directory: where everything of a sweep lies, and the frozen copy of what it runs.
+
+use super::difference;
+use super::inputs::Inputs;
+use super::spec::{Spec, SpecError};
+use super::trial::Experiment;
+use serde::{Deserialize, Serialize};
+use sigmalab_engine::image_file::{OnCollision, TargetError};
+use sigmalab_files::shared_folder::SharedFolder;
+use sigmalab_files::unfinished;
+use sigmalab_sampler::Samplers;
+use sigmalab_text::text_file::without_mark;
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::SystemTime;
+
+/// The version this build writes.
+const VERSION: u32 = 1;
+
+/// The frozen copy: what counts.
+const FROZEN: &str = "frozen.json";
+
+/// Most bytes of it that are read: an experiment file with a hundred thousand prompts has a tenth.
+const FROZEN_LIMIT: u64 = 256 << 20;
+
+/// Most bytes of a small file that are read.
+const SMALL: u64 = 16 << 20;
+
+/// The experiment file again, for people.
+const COPY: &str = "experiment.toml";
+
+/// What a detached process says.
+pub const OUTPUT: &str = "run.log";
+
+/// A run directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunDirectory {
+    path: PathBuf,
+}
+
+/// An experiment as a run directory holds it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Frozen {
+    version: u32,
+    /// BLAKE3 of `experiment`.
+    blake3: String,
+    /// The text of the experiment file.
+    experiment: String,
+    inputs: Inputs,
+}
+
+/// Why a run directory cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DirectoryError {
+    /// It is another sweep's, or the sweep changed.
+    #[error(
+        "`{}` was begun with another version of the experiment:\n{difference}", path.display()
+    )]
+    Changed {
+        /// The run directory.
+        path: PathBuf,
+        /// What differs, in lines.
+        difference: String,
+    },
+    /// There is no sweep in it.
+    #[error("`{}` is no run directory: it has no {FROZEN}", .0.display())]
+    NotOne(PathBuf),
+    /// Something else is in it.
+    #[error("`{}` is not empty and is no run directory: name another with --dir", .0.display())]
+    Occupied(PathBuf),
+    /// A link to nowhere.
+    #[error(
+        "`{}` is a link to `{}`, which is not there: make that folder, or name another with --dir",
+        path.display(), target.display()
+    )]
+    Dangling {
+        /// The link.
+        path: PathBuf,
+        /// Where it leads to.
+        target: PathBuf,
+    },
+    /// The frozen copy is damaged.
+    #[error("`{}`: {problem}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The frozen experiment is none for this build.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The system refused.
+    #[error("`{}`: {source}", path.display())]
+    Io {
+        /// File or folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] TargetError),
+}
+
+impl RunDirectory {
+    /// The run directory at `path`, whether it is there or not.
+    pub fn at(path: &Path) -> Self {
+        RunDirectory { path: path.to_owned() }
+    }
+
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether a sweep has begun in it.
+    pub fn has_begun(&self) -> bool {
+        self.frozen_file().is_some()
+    }
+
+    /// When what it runs was frozen: another time once it was extended.
+    pub fn frozen_at(&self) -> Option<SystemTime> {
+        self.frozen_file()?.modified().ok()
+    }
+
+    /// What the system says of the frozen copy. A link is none.
+    fn frozen_file(&self) -> Option<fs::Metadata> {
+        fs::symlink_metadata(self.path.join(FROZEN)).ok().filter(fs::Metadata::is_file)
+    }
+
+    /// Folder of journals.
+    pub fn journals(&self) -> PathBuf {
+        self.path.join("journal")
+    }
+
+    /// Folder of leases.
+    pub fn leases(&self) -> PathBuf {
+        self.path.join("leases")
+    }
+
+    /// Folder of pictures of trials.
+    pub fn images(&self) -> PathBuf {
+        self.path.join("images")
+    }
+
+    /// Folder of latents of trials.
+    pub fn latents(&self) -> PathBuf {
+        self.path.join("latents")
+    }
+
+    /// Folder of reference runs: picture and latents.
+    pub fn references(&self) -> PathBuf {
+        self.path.join("references")
+    }
+
+    /// What the worker prints.
+    pub fn log(&self) -> PathBuf {
+        self.path.join("worker.log")
+    }
+
+    /// What a detached process says.
+    pub fn output(&self) -> PathBuf {
+        self.path.join(OUTPUT)
+    }
+
+    /// The experiment that the directory was begun with, its samplers among `samplers`.
+    pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
+        let frozen = self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path.clone()))?;
+        let name = self.path.join(COPY).display().to_string();
+        let spec = Spec::parse(&frozen.experiment, &name)?;
+        Ok(Experiment { spec, inputs: frozen.inputs, samplers })
+    }
+
+    /// Begins a sweep here, or goes on with the one that was begun. `text` is that of the
+    /// experiment file. With `extend` a changed one takes the place of what was frozen, which is
+    /// kept beside it.
+    pub fn begin(&self, text: &str, inputs: &Inputs, extend: bool) -> Result<(), DirectoryError> {
+        let frozen = Frozen {
+            version: VERSION,
+            blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
+            experiment: text.to_owned(),
+            inputs: inputs.clone(),
+        };
+        let earlier = match self.frozen()? {
+            Some(earlier) => Some(earlier),
+            None => {
+                self.refuse_strangers()?;
+                for folder in [self.journals(), self.leases(), self.images(), self.references()] {
+                    self.create(&folder)?;
+                }
+                match self.write(FROZEN, &json(&frozen), OnCollision::Refuse) {
+                    Ok(()) => {
+                        self.write(COPY, text, OnCollision::Replace)?;
+                        return Ok(());
+                    }
+                    // Another process was quicker.
+                    Err(DirectoryError::Write(TargetError::Exists { .. })) => self.frozen()?,
+                    Err(error) => return Err(error),
+                }
+            }
+        };
+        let Some(earlier) = earlier else { return Err(DirectoryError::NotOne(self.path.clone())) };
+        let difference = difference_of(&earlier, &frozen);
+        if difference.is_empty() {
+            return Ok(());
+        }
+        if !extend {
+            return Err(DirectoryError::Changed { path: self.path.clone(), difference });
+        }
+        let old = json(&earlier);
+        let number = (1..)
+            .find(|n| !fs::symlink_metadata(self.path.join(format!("frozen-{n}.json"))).is_ok());
+        self.write(&format!("frozen-{}.json", number.unwrap_or(0)), &old, OnCollision::Refuse)?;
+        self.write(FROZEN, &json(&frozen), OnCollision::Replace)?;
+        self.write(COPY, text, OnCollision::Replace)
+    }
+
+    fn write(&self, name: &str, text: &str, collision: OnCollision) -> Result<(), DirectoryError> {
+        Ok(self.put(name, collision, |out| out.write_all(text.as_bytes()))?)
+    }
+
+    /// Writes a file of the directory, `NAME` or `FOLDER/NAME`, whole or not at all. Through a link
+    /// that somebody put there nothing is written: it is replaced.
+    pub fn put(
+        &self,
+        name: &str,
+        collision: OnCollision,
+        fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
+    ) -> Result<(), TargetError> {
+        let written = self.shared().and_then(|shared| {
+            let (folder, last) = shared.way_to(name)?;
+            match collision {
+                OnCollision::Replace => folder.write(last, fill),
+                OnCollision::Refuse => folder.write_new(last, fill),
+            }
+        });
+        written.map_err(|source| {
+            let path = self.path.join(name);
+            match source.kind() {
+                io::ErrorKind::AlreadyExists => TargetError::Exists { path },
+                _ => TargetError::Io { path, source },
+            }
+        })
+    }
+
+    /// Opens a file of the directory, `NAME` or `FOLDER/NAME`, to read: a plain one, through no
+    /// link.
+    pub fn open(&self, name: &str) -> io::Result<File> {
+        let shared = self.shared()?;
+        let (folder, last) = shared.way_to(name)?;
+        folder.file(last)
+    }
+
+    /// Opens the file at `path`, which is two names below a run directory, in the same way.
+    pub fn open_below(path: &Path) -> io::Result<File> {
+        let folder = path.parent().unwrap_or(Path::new(""));
+        SharedFolder::open_last(folder)?.file(path.file_name().unwrap_or_default())
+    }
+
+    /// What a small file of the directory holds; `None` where there is none.
+    pub(super) fn read_small(&self, name: &str) -> io::Result<Option<String>> {
+        self.read(name, SMALL)
+    }
+
+    fn read(&self, name: &str, most: u64) -> io::Result<Option<String>> {
+        match self.shared().and_then(|shared| shared.read_text(name, most)) {
+            Ok(text) => Ok(Some(text)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// The directory as a folder that others may write to.
+    pub fn shared(&self) -> io::Result<SharedFolder> {
+        SharedFolder::open(&self.path)
+    }
+
+    /// Makes a folder of the directory, if it is not there.
+    pub(super) fn create(&self, folder: &Path) -> Result<(), DirectoryError> {
+        let made = fs::create_dir_all(&self.path).and_then(|()| {
+            let name = folder.file_name().unwrap_or_default();
+            self.shared()?.make_folder(name).map(drop)
+        });
+        made.map_err(|source| {
+            // The system calls a link that leads nowhere a file that exists.
+            let links = folder.ancestors().filter(|path| !path.exists());
+            let mut links = links.filter_map(|path| Some((path, fs::read_link(path).ok()?)));
+            match links.next() {
+                Some((path, target)) => DirectoryError::Dangling { path: path.to_owned(), target },
+                None => DirectoryError::Io { path: folder.to_owned(), source },
+            }
+        })
+    }
+
+    /// Removes what killed processes left of files they were writing.
+    pub(super) fn tidy(&self) {
+        let Ok(shared) = self.shared() else { return };
+        let below = [self.images(), self.latents(), self.references()];
+        let below = below.iter().filter_map(|folder| shared.folder(folder.file_name()?).ok());
+        for folder in below.chain(self.shared()) {
+            unfinished::clear_within(&folder);
+        }
+    }
+
+    fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
+        let path = self.path.join(FROZEN);
+        let text = match self.read(FROZEN, FROZEN_LIMIT) {
+            Ok(Some(text)) => without_mark(&text).to_owned(),
+            Ok(None) => return Ok(None),
+            Err(source) => return Err(DirectoryError::Io { path, source }),
+        };
+        let damaged = |problem: String| DirectoryError::Damaged { path: path.clone(), problem };
+        let version = serde_json::from_str::<serde_json::Value>(&text)
+            .ok()
+            .and_then(|value| value.get("version")?.as_u64());
+        if let Some(version) = version.filter(|version| *version > u64::from(VERSION)) {
+            return Err(damaged(format!(
+                "it is of version {version} and this build reads up to {VERSION}: update sigmalab"
+            )));
+        }
+        let frozen: Frozen =
+            serde_json::from_str(&text).map_err(|error| damaged(error.to_string()))?;
+        let hash = blake3::hash(frozen.experiment.as_bytes()).to_hex().to_string();
+        if hash != frozen.blake3 {
+            return Err(damaged("the experiment in it was changed by hand".to_owned()));
+        }
+        Ok(Some(frozen))
+    }
+
+    /// A folder with other things in it is somebody else's. What a begin that was interrupted
+    /// left is not.
+    fn refuse_strangers(&self) -> Result<(), DirectoryError> {
+        const OWN: [&str; 4] = ["journal", "leases", "images", "references"];
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(source) => return Err(DirectoryError::Io { path: self.path.clone(), source }),
+        };
+        let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+        let own = |name: &String| {
+            OWN.contains(&name.as_str()) || name == FROZEN || name.starts_with(".sigmalab-")
+        };
+        if names.any(|name| !own(&name)) {
+            return Err(DirectoryError::Occupied(self.path.clone()));
+        }
+        Ok(())
+    }
+}
+
+fn json(frozen: &Frozen) -> String {
+    serde_json::to_string_pretty(frozen).unwrap_or_default() + "\n"
+}
+
+fn difference_of(earlier: &Frozen, now: &Frozen) -> String {
+    let text = difference::lines(&earlier.experiment, &now.experiment);
+    match now.inputs.difference(&earlier.inputs) {
+        Some(inputs) => format!("{text}what it names has changed: {inputs}\n"),
+        None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::trial::tests::experiment;
+
+    const TEXT: &str = "name = \"x\"\nprompts = [\"a\"]\nseeds = [1]\n";
+
+    #[test]
+    fn a_sweep_goes_on_with_the_same_file_and_is_refused_with_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(&folder.path().join("deep/runs/x"));
+        let inputs = experiment("").inputs;
+        assert!(matches!(
+            directory.experiment(Samplers::built_in()),
+            Err(DirectoryError::NotOne(_))
+        ));
+        directory.begin(TEXT, &inputs, false).unwrap();
+        directory.begin(TEXT, &inputs, false).unwrap();
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
+
+        let changed = TEXT.replace("[1]", "[1, 2]");
+        let told = directory.begin(&changed, &inputs, false).unwrap_err().to_string();
+        assert!(told.contains("-    3 | seeds = [1]\n+    3 | seeds = [1, 2]"), "{told}");
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1]);
+
+        let mut others = inputs.clone();
+        others.fingerprint = "g".to_owned();
+        let told = directory.begin(TEXT, &others, false).unwrap_err().to_string();
+        assert!(told.contains("the checkpoint's contents"), "{told}");
+
+        directory.begin(&changed, &inputs, true).unwrap();
+        assert_eq!(directory.experiment(Samplers::built_in()).unwrap().spec.seeds, [1, 2]);
+        assert!(directory.path().join("frozen-1.json").exists());
+        let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
+        assert_eq!(copy, changed);
+    }
+
+    #[test]
+    fn a_link_to_nowhere_is_told_apart_from_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let link = folder.path().join("run");
+        std::os::unix::fs::symlink("/no/such/place", &link).unwrap();
+        let begun = RunDirectory::at(&link).begin(TEXT, &experiment("").inputs, false);
+        let told = begun.unwrap_err().to_string();
+        assert!(told.contains("run` is a link to `/no/such/place`, which is not there"), "{told}");
+    }
+
+    #[test]
+    fn a_folder_with_other_things_in_it_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("thesis.tex"), "x").unwrap();
+        let directory = RunDirectory::at(folder.path());
+        let begun = directory.begin(TEXT, &experiment("").inputs, false);
+        assert!(matches!(begun, Err(DirectoryError::Occupied(_))));
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn no_damaged_frozen_copy_panics() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(folder.path());
+        directory.begin(TEXT, &experiment("").inputs, false).unwrap();
+        let whole = fs::read(folder.path().join(FROZEN)).unwrap();
+        for damaged in sigmalab_mutations::Mutations::of(&whole, 20).take(2000) {
+            fs::write(folder.path().join(FROZEN), &damaged).unwrap();
+            if let Ok(experiment) = directory.experiment(Samplers::built_in()) {
+                let _ = experiment.trials();
+            }
+        }
+    }
+
+    #[test]
+    fn a_frozen_experiment_that_was_edited_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(folder.path());
+        directory.begin(TEXT, &experiment("").inputs, false).unwrap();
+        let path = folder.path().join(FROZEN);
+        let text = fs::read_to_string(&path).unwrap().replace("seeds = [1]", "seeds = [2]");
+        fs::write(&path, text).unwrap();
+        let told = directory.experiment(Samplers::built_in()).unwrap_err().to_string();
+        assert!(told.contains("changed by hand"), "{told}");
+    }
+}

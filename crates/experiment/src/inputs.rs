@@ -1,0 +1,93 @@
+//! What an experiment file names and does not hold: prompts of a file, presets, the checkpoint.
+//! Frozen beside the file, so that a sweep goes on as it began whatever changes around it.
+
+use super::spec::Prompt;
+use serde::{Deserialize, Serialize};
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::{Preset, Step};
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
+
+/// The version this build writes.
+pub const VERSION: u32 = 1;
+
+/// Everything that trials depend on beside the experiment file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Inputs {
+    /// Version of this form.
+    pub version: u32,
+    /// The checkpoint's name, as recipes hold it.
+    pub model: String,
+    /// Its fingerprint.
+    pub fingerprint: String,
+    /// Its own size.
+    pub default_size: Size,
+    /// Number format of activations.
+    pub dtype: ComputeDtype,
+    /// Where the networks run.
+    pub device: DeviceChoice,
+    /// The prompts.
+    pub prompts: Vec<Prompt>,
+    /// The preset that trials start from.
+    pub base: FrozenPreset,
+    /// The preset of reference runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<FrozenPreset>,
+}
+
+/// A preset as it was.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrozenPreset {
+    /// Its name.
+    pub name: String,
+    /// Its steps, sampling order.
+    pub steps: Vec<Step>,
+    /// Where the last step ends.
+    pub terminal: Terminal,
+}
+
+impl From<&Preset> for FrozenPreset {
+    fn from(preset: &Preset) -> Self {
+        FrozenPreset {
+            name: preset.name.clone(),
+            steps: preset.steps.0.clone(),
+            terminal: preset.terminal,
+        }
+    }
+}
+
+impl FrozenPreset {
+    /// The preset itself.
+    pub(super) fn preset(&self) -> Preset {
+        Preset {
+            name: self.name.clone(),
+            description: None,
+            steps: SamplingOrder(self.steps.clone()),
+            terminal: self.terminal,
+        }
+    }
+}
+
+impl Inputs {
+    /// What differs from `earlier`, in words; `None` where nothing does.
+    pub fn difference(&self, earlier: &Inputs) -> Option<String> {
+        let mut changed = Vec::new();
+        let mut compare = |what: &str, differs: bool| {
+            if differs {
+                changed.push(what.to_owned());
+            }
+        };
+        compare("the checkpoint's name", self.model != earlier.model);
+        compare("the checkpoint's contents", self.fingerprint != earlier.fingerprint);
+        compare("the checkpoint's own size", self.default_size != earlier.default_size);
+        compare("the number format", self.dtype != earlier.dtype);
+        compare("the device", self.device != earlier.device);
+        compare("the prompts", self.prompts != earlier.prompts);
+        compare(&format!("preset `{}`", self.base.name), self.base != earlier.base);
+        compare("the reference preset", self.reference != earlier.reference);
+        (!changed.is_empty()).then(|| changed.join(", "))
+    }
+}

@@ -1,0 +1,110 @@
+//! The states a run passes through, by key, and what is known of them: what the engine's rules
+//! for sharing ([`sigmalab_engine::state_key`]) save, counted without tensors.
+
+use sigmalab_engine::event::NfeCount;
+use sigmalab_engine::guidance::needs_unconditional;
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::state_key::{Need, StateKey, past_steps, resume_index};
+use sigmalab_sampler::Samplers;
+use std::collections::HashMap;
+
+/// The states of one run.
+#[derive(Debug, Clone)]
+pub(super) struct Chain {
+    /// Keys of the N + 1 states.
+    pub(super) keys: Vec<StateKey>,
+    /// Whether each of the N steps needs the unconditional network.
+    unconditional: Vec<bool>,
+    /// Evaluations of a network a step.
+    evaluations: u64,
+    /// Past steps that have to be known where a run resumes.
+    past: usize,
+}
+
+impl Chain {
+    /// The states of a recipe; none where it cannot be run.
+    pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
+        let Ok((schedule, chosen)) = recipe.check(samplers) else {
+            return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
+        };
+        // Equal names are equal weights and equal noise within one sweep.
+        let model = format!("{:?}", recipe.model);
+        let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();
+        let root = StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise);
+        Chain {
+            keys: root.along(&schedule),
+            unconditional: schedule
+                .steps()
+                .iter()
+                .map(|step| needs_unconditional(step.gw))
+                .collect(),
+            evaluations: u64::from(chosen.info.evaluations_per_step),
+            past: past_steps(&chosen.info),
+        }
+    }
+
+    /// Steps that have to be taken after the first `shared` states.
+    pub(super) fn steps_after(&self, shared: usize) -> usize {
+        (self.keys.len().saturating_sub(1)).saturating_sub(shared.saturating_sub(1))
+    }
+
+    /// How many states two runs share from the start.
+    pub(super) fn shared(&self, other: &Chain) -> usize {
+        self.keys.iter().zip(&other.keys).take_while(|(a, b)| a == b).count()
+    }
+}
+
+/// Which velocities are known at a state.
+#[derive(Debug, Clone, Copy, Default)]
+struct Known {
+    cond: bool,
+    uncond: bool,
+}
+
+/// Every state that runs have passed through.
+#[derive(Debug, Default)]
+pub(super) struct KnownStates(HashMap<StateKey, Known>);
+
+impl KnownStates {
+    /// Runs a chain: counts its evaluations and remembers its states.
+    pub(super) fn run(&mut self, chain: &Chain) -> NfeCount {
+        let mut nfe = NfeCount::default();
+        let steps = chain.unconditional.len();
+        let start =
+            resume_index(steps, chain.past, |index, need| self.is_known(chain, index, need));
+        let start = start.unwrap_or(0);
+        for (step, &unconditional) in chain.unconditional.iter().enumerate() {
+            let networks = u64::from(unconditional);
+            if step < start {
+                nfe.cond_saved += chain.evaluations;
+                nfe.uncond_saved += networks * chain.evaluations;
+                continue;
+            }
+            let Some(key) = chain.keys.get(step) else { continue };
+            let known = self.0.entry(*key).or_default();
+            let fresh = |known: &mut bool| u64::from(!std::mem::replace(known, true));
+            let cond = fresh(&mut known.cond);
+            let uncond = if unconditional { fresh(&mut known.uncond) } else { 0 };
+            // Evaluations within a step are the sampler's own, and remembered by nobody.
+            let inner = chain.evaluations.saturating_sub(1);
+            nfe.cond_done += cond + inner;
+            nfe.cond_saved += 1 - cond;
+            nfe.uncond_done += uncond + networks * inner;
+            nfe.uncond_saved += networks - uncond;
+            if let Some(next) = chain.keys.get(step + 1) {
+                self.0.entry(*next).or_default();
+            }
+        }
+        nfe
+    }
+
+    /// Whether what a run needs of a state to resume at it or after it is known.
+    fn is_known(&self, chain: &Chain, index: usize, need: Need) -> bool {
+        let known = chain.keys.get(index).and_then(|key| self.0.get(key));
+        let unconditional = chain.unconditional.get(index).copied().unwrap_or(false);
+        known.is_some_and(|known| match need {
+            Need::Latents => true,
+            Need::Velocities => known.cond && (known.uncond || !unconditional),
+        })
+    }
+}

@@ -1,0 +1,260 @@
+//! What a journal says of one run: everything that tables and reports need, so that they can be
+//! made of journals alone. Plain data; knows nothing of files.
+
+use super::spec::{MOST_TRIALS, Value};
+use super::trial::{Reference, Trial, TrialId};
+use serde::{Deserialize, Serialize};
+use sigmalab_engine::event::{NfeCount, StepReport};
+use sigmalab_engine::recipe::Recipe;
+use sigmalab_engine::request::Timings;
+use sigmalab_metrics::image::ImageMetrics;
+use sigmalab_schedule::fault::MAX_STEPS;
+
+/// The version this build writes.
+pub const VERSION: u32 = 1;
+
+/// More evaluations than a run makes: sums of a hundred thousand of them still fit.
+const MOST_EVALUATIONS: u64 = 1 << 32;
+
+/// The folders of a run directory in which pictures and latents of such a run lie.
+pub(super) fn folders(kind: Kind) -> (&'static str, &'static str) {
+    match kind {
+        Kind::Trial => ("images", "latents"),
+        Kind::Reference => ("references", "references"),
+    }
+}
+
+/// The picture of the run `name` in the run directory.
+pub(super) fn picture_name(folder: &str, name: &str) -> String {
+    format!("{folder}/{name}.png")
+}
+
+/// Its latents there.
+pub(super) fn latents_name(folder: &str, name: &str) -> String {
+    format!("{folder}/{name}.safetensors")
+}
+
+/// One run that came to an end.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Record {
+    /// Version of this form.
+    pub version: u32,
+    /// What was run.
+    pub kind: Kind,
+    /// Its identity.
+    pub id: TrialId,
+    /// The trial's number in the experiment; 0 of a reference run.
+    pub number: usize,
+    /// Swept values by path, in the order of the experiment file.
+    pub point: Vec<(String, Value)>,
+    /// Its prompt's id.
+    pub prompt_id: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Its recipe, resolved.
+    pub recipe: Recipe,
+    /// Identity of the reference run it was measured against.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<TrialId>,
+    /// Which try it was, from 1.
+    pub attempt: u32,
+    /// When it ended, in milliseconds since 1970 (UTC).
+    pub finished_ms: u64,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// What was run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// A trial.
+    Trial,
+    /// A reference run.
+    Reference,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "kebab-case")]
+pub enum Outcome {
+    /// With a picture.
+    Done(Box<Measured>),
+    /// Without one.
+    Failed {
+        /// Why, in words.
+        error: String,
+    },
+}
+
+/// What a finished run was measured to be.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Measured {
+    /// Network evaluations done and saved.
+    pub nfe: NfeCount,
+    /// Where the time went.
+    pub timings: Timings,
+    /// Most memory of the worker, in bytes.
+    pub peak_memory: Option<u64>,
+    /// Share of the decoded colour values that were clamped.
+    pub clip_fraction: f64,
+    /// Measures of the picture.
+    pub picture: ImageMetrics,
+    /// Distance between the trajectory's ends over its length.
+    pub straightness: f64,
+    /// Measures against the reference run, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub against: Option<Against>,
+    /// What each step did, sampling order.
+    pub steps: Vec<StepReport>,
+    /// The picture's file in the run directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// The latents' file in the run directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub latents: Option<String>,
+}
+
+/// Measures against the reference run of the same prompt, seed and size.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Against {
+    /// Root of the mean squared difference of the latents.
+    pub latent_rmse: f64,
+    /// Peak signal-to-noise ratio in dB; `None` where the pictures are equal, and it infinite.
+    pub psnr: Option<f64>,
+    /// Structural similarity.
+    pub ssim: f64,
+}
+
+impl Record {
+    /// The record of a trial.
+    pub fn of_trial(trial: &Trial, reference: Option<&Reference>) -> Started {
+        Started {
+            kind: Kind::Trial,
+            id: trial.id.clone(),
+            number: trial.number,
+            point: trial
+                .point
+                .iter()
+                .map(|(path, value)| (path.to_string(), value.clone()))
+                .collect(),
+            prompt_id: trial.prompt_id.clone(),
+            seed: trial.seed,
+            recipe: trial.recipe.clone(),
+            reference: reference.map(|reference| reference.id.clone()),
+        }
+    }
+
+    /// The record of a reference run.
+    pub fn of_reference(reference: &Reference) -> Started {
+        Started {
+            kind: Kind::Reference,
+            id: reference.id.clone(),
+            number: 0,
+            point: Vec::new(),
+            prompt_id: reference.prompt_id.clone(),
+            seed: reference.seed,
+            recipe: reference.recipe.clone(),
+            reference: None,
+        }
+    }
+
+    /// Whether this program could have written it: files by their own names in the run directory,
+    /// numbers that fit each other. What a stranger writes into a journal may be anything.
+    pub fn is_sound(&self) -> bool {
+        let of_run = |file: &Option<String>, own: String| file.as_ref().is_none_or(|f| *f == own);
+        let name = self.id.short();
+        let mut ids = std::iter::once(&self.id).chain(&self.reference);
+        let sound = ids.all(TrialId::is_hash)
+            && self.number <= MOST_TRIALS
+            && self.recipe.steps.len() <= MAX_STEPS;
+        sound
+            && self.measured().is_none_or(|measured| {
+                let (pictures, latents) = folders(self.kind);
+                let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = measured.nfe;
+                of_run(&measured.image, picture_name(pictures, name))
+                    && of_run(&measured.latents, latents_name(latents, name))
+                    && [cond_done, uncond_done, cond_saved, uncond_saved]
+                        .iter()
+                        .all(|count| *count <= MOST_EVALUATIONS)
+                    && measured.steps.len() <= self.recipe.steps.len()
+                    && measured
+                        .steps
+                        .iter()
+                        .all(|step| step.steps <= MAX_STEPS && step.index < step.steps)
+            })
+    }
+
+    /// What was measured, if the run ended well.
+    pub fn measured(&self) -> Option<&Measured> {
+        match &self.outcome {
+            Outcome::Done(measured) => Some(measured),
+            Outcome::Failed { .. } => None,
+        }
+    }
+}
+
+/// A run that has not ended: a record without its end.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Started {
+    /// What is run.
+    pub kind: Kind,
+    /// Its identity.
+    pub id: TrialId,
+    number: usize,
+    point: Vec<(String, Value)>,
+    prompt_id: String,
+    seed: u64,
+    /// Its recipe.
+    pub recipe: Recipe,
+    reference: Option<TrialId>,
+}
+
+impl Started {
+    /// The record, once the run has ended.
+    pub fn ended(self, attempt: u32, finished_ms: u64, outcome: Outcome) -> Record {
+        let Started { kind, id, number, point, prompt_id, seed, recipe, reference } = self;
+        let version = VERSION;
+        Record {
+            version,
+            kind,
+            id,
+            number,
+            point,
+            prompt_id,
+            seed,
+            recipe,
+            reference,
+            attempt,
+            finished_ms,
+            outcome,
+        }
+    }
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use super::*;
+
+    /// The end of a run that went well, with its files.
+    pub(in super::super) fn done(id: &TrialId) -> Outcome {
+        let name = id.short();
+        let measured = serde_json::json!({
+            "status": "done",
+            "nfe": { "cond_done": 4, "uncond_done": 4, "cond_saved": 0, "uncond_saved": 0 },
+            "timings": Timings::default(),
+            "peak_memory": 1,
+            "clip_fraction": 0.0,
+            "picture": {
+                "clip_fraction": 0.0, "saturation": 0.1, "contrast": 0.2, "sharpness": 0.3,
+                "colourfulness": 0.4,
+            },
+            "straightness": 0.9,
+            "steps": [],
+            "image": format!("images/{name}.png"),
+            "latents": format!("latents/{name}.safetensors"),
+        });
+        serde_json::from_value(measured).unwrap_or(Outcome::Failed { error: String::new() })
+    }
+}

@@ -1,0 +1,62 @@
+//! What a sweep found: a contact sheet, a page of its own, and a summary in words. Made of the
+//! records alone; it runs nothing.
+
+mod canvas;
+mod comparison;
+mod effects;
+mod finding;
+mod page;
+mod plot;
+mod sheet;
+mod summary;
+pub mod wilcoxon;
+
+pub use comparison::{Comparison, ComparisonError, Group, compare};
+pub use finding::{Better, Finding, METRICS, Metric, digits, short};
+pub use plot::Plot;
+pub use summary::summary;
+
+use super::sweep::Sweep;
+use sigmalab_engine::image_file::{OnCollision, TargetError};
+use std::path::PathBuf;
+
+/// Why a report cannot be written.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// No trial has ended well.
+    #[error("no trial has ended well yet: there is nothing to report")]
+    Nothing,
+    /// A file cannot be written.
+    #[error(transparent)]
+    Write(#[from] TargetError),
+}
+
+/// The files of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The contact sheet; `None` where no trial kept its picture.
+    pub sheet: Option<PathBuf>,
+    /// The page.
+    pub page: PathBuf,
+}
+
+/// Writes contact sheet and page into the run directory.
+pub fn write(sweep: &Sweep) -> Result<Written, ReportError> {
+    let finding = Finding::of(sweep);
+    if finding.trials.is_empty() {
+        return Err(ReportError::Nothing);
+    }
+    let directory = &sweep.directory;
+    let sheet = match sheet::draw(&finding, directory) {
+        Some(sheet) => {
+            const SHEET: &str = "contact-sheet.png";
+            directory.put(SHEET, OnCollision::Replace, |out| canvas::write_png(&sheet, out))?;
+            Some(directory.path().join(SHEET))
+        }
+        None => None,
+    };
+    const PAGE: &str = "report.html";
+    let page = page::page(&finding, directory);
+    directory.put(PAGE, OnCollision::Replace, |out| out.write_all(page.as_bytes()))?;
+    Ok(Written { sheet, page: directory.path().join(PAGE) })
+}

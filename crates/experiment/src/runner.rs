@@ -1,0 +1,617 @@
+//! Runs a sweep: takes one part after another, makes its trials in the order of the plan, and
+//! records each before the next. However it ends, what is recorded stays and what is not is run
+//! again.
+
+use super::control::{ControlError, Followed};
+use super::directory::DirectoryError;
+use super::journal::{Journal, JournalError};
+use super::lease::{Lease, Leases};
+use super::measure::{Baseline, measure};
+use super::plan::{Plan, Run, Unit};
+use super::process::Process;
+use super::record::{Kind, Measured, Outcome, Record, Started};
+use super::record::{folders, latents_name, picture_name};
+use super::sweep::{Standing, Sweep, SweepError};
+use sigmalab_engine::event::{Event, NfeCount, StepReport};
+use sigmalab_engine::image_file::{OnCollision, TargetError, write_latents, write_picture};
+use sigmalab_engine::memory::default_cache_bytes;
+use sigmalab_engine::memory_size::MemorySize;
+use sigmalab_engine::request::{RunOutput, RunRequest};
+use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
+use std::io;
+use std::path::PathBuf;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Time between two looks at what other processes do.
+const WAIT: Duration = Duration::from_millis(500);
+
+/// Least time between two writings of the tables.
+const TABLES_EVERY: Duration = Duration::from_secs(2);
+
+/// How a sweep is run.
+#[derive(Debug, Clone, Default)]
+pub struct RunOptions {
+    /// The program of the worker; this program when `None`.
+    pub program: Option<PathBuf>,
+    /// Compute threads; every core when `None`.
+    pub threads: Option<usize>,
+    /// Memory a worker may take; most of the machine's when `None`.
+    pub memory_limit: Option<MemorySize>,
+    /// Bytes of the trajectory cache; the usual share of the memory, or what the plan needs
+    /// where that is more, when `None`.
+    pub cache_bytes: Option<u64>,
+    /// Which share of the sweep is this process's.
+    pub shard: Option<Shard>,
+    /// Whether trials that have failed before are run once more.
+    pub retry_failed: bool,
+}
+
+/// One of several equal shares of a sweep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, from 0.
+    pub index: usize,
+    /// How many there are, at least 1.
+    pub count: usize,
+}
+
+/// What a running sweep tells. The answer says whether to go on.
+#[derive(Debug)]
+pub enum News<'a> {
+    /// A run begins.
+    Begins {
+        /// Which.
+        run: Run,
+    },
+    /// The engine says something about the run.
+    Event(&'a Event),
+    /// A run was recorded.
+    Recorded {
+        /// The record.
+        record: &'a Record,
+    },
+    /// Everything left is in the hands of other processes.
+    Waiting,
+    /// The sweep is paused, and this process holds nothing of it.
+    Paused,
+    /// Time went by.
+    Tick,
+    /// The worker has said nothing for so long that it may hang.
+    Silent(Duration),
+}
+
+/// How a process's part of a sweep ended.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ended {
+    /// Whether it was asked to stop before all was done.
+    pub interrupted: bool,
+    /// Whether it was the control file that asked.
+    pub cancelled: bool,
+    /// Trials this process finished.
+    pub done: usize,
+    /// Trials that failed in this process.
+    pub failed: usize,
+    /// Evaluations this process made, reference runs included.
+    pub nfe: NfeCount,
+}
+
+/// Why a sweep stops. Everything recorded is safe.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The sweep cannot be read.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// A journal cannot be written.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A lease cannot be taken.
+    #[error("the leases of `{}`: {source}", path.display())]
+    Lease {
+        /// Their folder.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A picture or latents cannot be written.
+    #[error(transparent)]
+    Write(#[from] TargetError),
+    /// A folder cannot be made.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
+    /// The control file cannot be read.
+    #[error(transparent)]
+    Control(#[from] ControlError),
+    /// No worker could be started.
+    #[error("{0}")]
+    NoWorker(String),
+}
+
+/// Runs a sweep in this process until nothing is left for it to do.
+pub fn run(
+    sweep: &mut Sweep,
+    options: &RunOptions,
+    news: &mut dyn FnMut(News<'_>) -> bool,
+) -> Result<Ended, RunError> {
+    let process = Process::this();
+    let usual = default_cache_bytes(options.memory_limit).max(sweep.plan.cache_bytes);
+    let engine = Engine::new(EngineOptions {
+        program: options.program.clone(),
+        threads: options.threads,
+        memory_limit: options.memory_limit,
+        cache_bytes: Some(options.cache_bytes.unwrap_or(usual)),
+        log: Some(sweep.directory.log()),
+        samplers: sweep.experiment.samplers.clone(),
+        ..EngineOptions::default()
+    });
+    let directory = sweep.directory.clone();
+    for folder in [directory.journals(), directory.leases(), directory.references()] {
+        directory.create(&folder)?;
+    }
+    directory.tidy();
+    let output = sweep.experiment.spec.output;
+    if output.images {
+        directory.create(&directory.images())?;
+    }
+    if output.latents {
+        directory.create(&directory.latents())?;
+    }
+    let now = milliseconds_now();
+    let mut runner = Runner {
+        followed: Followed::new(&directory)?,
+        journal: Journal::new(&directory.journals(), &format!("{}-{now}", process.file_name())),
+        leases: Leases::new(&directory.leases()),
+        engine,
+        retry: retry_list(sweep, options.retry_failed),
+        units: units_of(&sweep.plan, options.shard),
+        sweep,
+        news,
+        baseline: None,
+        tables_written: None,
+        tables_took: Duration::ZERO,
+        ended: Ended::default(),
+    };
+    let result = runner.run_all();
+    // Whatever went wrong, the tables show what is recorded.
+    let tables = runner.sweep.write_tables();
+    let Runner { ended, .. } = runner;
+    result?;
+    tables?;
+    Ok(ended)
+}
+
+/// Failed runs by identity, with how often they had failed when this process began.
+fn retry_list(sweep: &Sweep, retry: bool) -> Vec<(Kind, super::trial::TrialId, u32)> {
+    if !retry {
+        return Vec::new();
+    }
+    let runs = sweep.plan.runs.iter().map(|planned| planned.run);
+    let failed = runs.filter(|run| sweep.standing(*run) == Standing::Failed);
+    failed
+        .filter_map(|run| sweep.identity(run))
+        .map(|(kind, id)| (kind, id.clone(), sweep.ledger.failures(kind, id)))
+        .collect()
+}
+
+/// The units of a share: whole groups where there are enough, so that reference runs are not made
+/// by two.
+fn units_of(plan: &Plan, shard: Option<Shard>) -> Vec<Unit> {
+    let Some(Shard { index, count }) = shard else { return plan.units.clone() };
+    let groups = plan.units.last().map_or(0, |unit| unit.group + 1);
+    let mine = |(number, unit): &(usize, &Unit)| {
+        let place = if groups >= count { unit.group } else { *number };
+        place % count.max(1) == index
+    };
+    plan.units.iter().enumerate().filter(mine).map(|(_, unit)| unit.clone()).collect()
+}
+
+struct Runner<'a> {
+    sweep: &'a mut Sweep,
+    engine: Engine,
+    journal: Journal,
+    leases: Leases,
+    units: Vec<Unit>,
+    followed: Followed,
+    retry: Vec<(Kind, super::trial::TrialId, u32)>,
+    news: &'a mut dyn FnMut(News<'_>) -> bool,
+    /// The reference run that trials were last measured against.
+    baseline: Option<(usize, Baseline)>,
+    tables_written: Option<Instant>,
+    tables_took: Duration,
+    ended: Ended,
+}
+
+/// What became of one run.
+enum Made {
+    /// It is recorded.
+    Recorded,
+    /// The caller wants to stop.
+    Stopped,
+    /// The lease went to another process meanwhile.
+    Lost,
+    /// Nobody wants it any more.
+    Skipped,
+}
+
+/// What became of a unit.
+enum Worked {
+    /// All of it is done that was left.
+    Done,
+    /// Some of it may be: something else comes first now, or nothing for a while.
+    Left,
+    /// Another process has it.
+    Elsewhere,
+    /// The caller wants to stop.
+    Stopped,
+}
+
+/// Whether the reference run of a trial is at hand.
+enum Brought {
+    /// It is, or none is needed.
+    Ready,
+    /// There is none, and why.
+    Failed(String),
+    /// The caller wants to stop.
+    Stopped,
+}
+
+impl Runner<'_> {
+    fn run_all(&mut self) -> Result<(), RunError> {
+        loop {
+            self.sweep.refresh()?;
+            self.followed.look();
+            let open = self.open_units();
+            if open.is_empty() {
+                let path = self.sweep.directory.leases();
+                return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
+            }
+            let goes_on = match self.followed.control().paused {
+                true => self.wait(News::Paused),
+                false => match self.work_on_some(&open)? {
+                    Worked::Done | Worked::Left => true,
+                    Worked::Elsewhere => self.wait(News::Waiting),
+                    Worked::Stopped => false,
+                },
+            };
+            if !goes_on {
+                self.ended.interrupted = true;
+                self.ended.cancelled = self.followed.is_cancelled();
+                return Ok(());
+            }
+        }
+    }
+
+    /// Works on one unit after another, as long as nothing else comes first.
+    fn work_on_some(&mut self, open: &[usize]) -> Result<Worked, RunError> {
+        let mut worked = Worked::Elsewhere;
+        for place in open {
+            let Some(unit) = self.units.get(*place).cloned() else { continue };
+            match self.work_on(&unit)? {
+                Worked::Elsewhere => {}
+                Worked::Done => worked = Worked::Done,
+                ended => return Ok(ended),
+            }
+        }
+        Ok(worked)
+    }
+
+    /// Waits a moment. `false` where the caller or the control file wants to stop.
+    fn wait(&mut self, news: News<'_>) -> bool {
+        if !(self.news)(news) || self.followed.is_cancelled() {
+            return false;
+        }
+        std::thread::sleep(WAIT);
+        true
+    }
+
+    /// Units with something left to do: first those of trials that are to come first, then in the
+    /// order of the plan.
+    fn open_units(&self) -> Vec<usize> {
+        let mut open: Vec<usize> =
+            (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
+        let rank = |place: &usize| {
+            let trials = self.units.get(*place).map(|unit| unit.trials.as_slice());
+            trials.unwrap_or_default().iter().map(|trial| self.rank(*trial)).min()
+        };
+        open.sort_by_cached_key(rank);
+        open
+    }
+
+    /// Where a trial stands among those that are to come first; last of all where it is not
+    /// wanted.
+    fn rank(&self, trial: usize) -> usize {
+        let run = Run::Trial(trial);
+        match self.sweep.identity(run).filter(|_| self.is_wanted(run)) {
+            Some((_, id)) => self.followed.control().rank(id),
+            None => usize::MAX,
+        }
+    }
+
+    /// Whether something of a unit is left to do.
+    fn is_open(&self, place: usize) -> bool {
+        let Some(unit) = self.units.get(place) else { return false };
+        unit.trials.iter().any(|trial| self.is_wanted(Run::Trial(*trial)))
+    }
+
+    fn is_wanted(&self, run: Run) -> bool {
+        if self.is_skipped(run) {
+            return false;
+        }
+        match self.sweep.standing(run) {
+            Standing::Pending => true,
+            Standing::Done => false,
+            Standing::Failed => self.sweep.identity(run).is_some_and(|(kind, id)| {
+                let failures = self.sweep.ledger.failures(kind, id);
+                self.retry.iter().any(|(k, i, before)| (*k, i, *before) == (kind, id, failures))
+            }),
+        }
+    }
+
+    fn is_skipped(&self, run: Run) -> bool {
+        let trial = matches!(run, Run::Trial(_)).then(|| self.sweep.identity(run)).flatten();
+        trial.is_some_and(|(_, id)| self.followed.control().skips(id))
+    }
+
+    /// Does what is left of a unit.
+    fn work_on(&mut self, unit: &Unit) -> Result<Worked, RunError> {
+        let reference = unit.reference.map(Run::Reference);
+        if let Some(run) = reference.filter(|run| self.is_wanted(*run)) {
+            let Some(name) = self.sweep.identity(run).map(|(_, id)| id.short().to_owned()) else {
+                return Ok(Worked::Elsewhere);
+            };
+            let Some(lease) = self.take(&name)? else { return Ok(Worked::Elsewhere) };
+            self.sweep.refresh()?;
+            if self.is_wanted(run) {
+                match self.make(run, &lease)? {
+                    Made::Recorded | Made::Skipped => {}
+                    Made::Stopped => return Ok(Worked::Stopped),
+                    Made::Lost => return Ok(Worked::Elsewhere),
+                }
+            }
+        }
+        let Some(lease) = self.take(&unit.name)? else { return Ok(Worked::Elsewhere) };
+        // Another process may have done it between the last look and the lease.
+        self.sweep.refresh()?;
+        let order = self.followed.look().first.clone();
+        let mut trials = unit.trials.clone();
+        // Those that come first cost what they share with others before them; all others stay in
+        // the order of the plan.
+        trials.sort_by_cached_key(|trial| self.rank(*trial));
+        for trial in trials {
+            let run = Run::Trial(trial);
+            let control = self.followed.look();
+            if control.paused || control.first != order {
+                return Ok(Worked::Left);
+            }
+            if self.followed.is_cancelled() {
+                return Ok(Worked::Stopped);
+            }
+            if !self.is_wanted(run) {
+                continue;
+            }
+            match self.make(run, &lease)? {
+                Made::Recorded => self.write_tables_now_and_then()?,
+                Made::Skipped => {}
+                Made::Stopped => return Ok(Worked::Stopped),
+                Made::Lost => return Ok(Worked::Elsewhere),
+            }
+        }
+        Ok(Worked::Done)
+    }
+
+    fn take(&mut self, name: &str) -> Result<Option<Lease>, RunError> {
+        let path = self.sweep.directory.leases();
+        self.leases.take(name).map_err(|source| RunError::Lease { path, source })
+    }
+
+    fn make(&mut self, run: Run, lease: &Lease) -> Result<Made, RunError> {
+        let Some(started) = self.started(run) else { return Ok(Made::Recorded) };
+        if !(self.news)(News::Begins { run }) {
+            return Ok(Made::Stopped);
+        }
+        let baseline = match run {
+            Run::Trial(place) => {
+                let trial = self.sweep.trials.trials.get(place);
+                trial.and_then(|trial| trial.reference)
+            }
+            Run::Reference(_) => None,
+        };
+        let brought = match baseline {
+            Some(reference) => self.bring(reference)?,
+            None => Brought::Ready,
+        };
+        match brought {
+            Brought::Ready => {}
+            Brought::Stopped => return Ok(Made::Stopped),
+            // Without it the trial would lack its distances for good.
+            Brought::Failed(error) => {
+                self.record(started, Outcome::Failed { error })?;
+                return Ok(Made::Recorded);
+            }
+        }
+        let (result, steps) = self.compute(&started, Some(lease));
+        let outcome = match result {
+            Ok(output) => {
+                if !lease.is_mine() {
+                    return Ok(Made::Lost);
+                }
+                Outcome::Done(Box::new(self.keep(run, &started, output, steps, baseline)?))
+            }
+            Err(RunFailure::NoWorker(message)) => return Err(RunError::NoWorker(message)),
+            Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(Made::Skipped),
+            Err(RunFailure::Cancelled) => return Ok(Made::Stopped),
+            Err(failure) => {
+                // A worker that dies of the caller's own Ctrl-C was interrupted, not broken.
+                std::thread::sleep(Duration::from_millis(50));
+                if !(self.news)(News::Tick) {
+                    return Ok(Made::Stopped);
+                }
+                if !lease.is_mine() {
+                    return Ok(Made::Lost);
+                }
+                Outcome::Failed { error: failure.to_string() }
+            }
+        };
+        self.record(started, outcome)?;
+        Ok(Made::Recorded)
+    }
+
+    fn started(&self, run: Run) -> Option<Started> {
+        let trials = &self.sweep.trials;
+        match run {
+            Run::Reference(place) => trials.references.get(place).map(Record::of_reference),
+            Run::Trial(place) => {
+                let trial = trials.trials.get(place)?;
+                let reference = trial.reference.and_then(|place| trials.references.get(place));
+                Some(Record::of_trial(trial, reference))
+            }
+        }
+    }
+
+    fn compute(
+        &mut self,
+        started: &Started,
+        lease: Option<&Lease>,
+    ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
+        let recipe = started.recipe.clone();
+        let request = RunRequest { recipe, noise: None, previews: false };
+        let mut steps = Vec::new();
+        let (news, followed) = (&mut self.news, &mut self.followed);
+        let result = self.engine.run_watched(&request, &mut |event, silence| {
+            if let Some(lease) = lease {
+                lease.tell_silence(silence.is_some());
+            }
+            let goes_on = match event {
+                Some(event) => {
+                    if let Event::Step(report) = event {
+                        steps.push(report.clone());
+                    }
+                    news(News::Event(event))
+                }
+                None => news(silence.map_or(News::Tick, News::Silent)),
+            };
+            let skipped = followed.look_now_and_then().skips(&started.id);
+            goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
+        });
+        if let Some(lease) = lease {
+            lease.tell_silence(false);
+        }
+        (result, steps)
+    }
+
+    /// Measures a run and writes its files.
+    fn keep(
+        &mut self,
+        run: Run,
+        started: &Started,
+        output: RunOutput,
+        steps: Vec<StepReport>,
+        baseline: Option<usize>,
+    ) -> Result<Measured, RunError> {
+        self.ended.nfe.cond_done += output.nfe.cond_done;
+        self.ended.nfe.uncond_done += output.nfe.uncond_done;
+        self.ended.nfe.cond_saved += output.nfe.cond_saved;
+        self.ended.nfe.uncond_saved += output.nfe.uncond_saved;
+        let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
+        let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
+        let name = started.id.short();
+        let (pictures, latents) = match run {
+            Run::Reference(_) => (true, true),
+            Run::Trial(_) => {
+                let output = self.sweep.experiment.spec.output;
+                (output.images, output.latents)
+            }
+        };
+        let (picture_folder, latents_folder) = folders(started.kind);
+        let directory = &self.sweep.directory;
+        if pictures {
+            let file = picture_name(picture_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
+                write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
+            })?;
+            measured.image = Some(file);
+        }
+        if latents {
+            let file = latents_name(latents_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
+                write_latents(&output.noise, &output.latents, &output.recipe, out)
+            })?;
+            measured.latents = Some(file);
+        }
+        if let Run::Reference(place) = run {
+            let baseline = Baseline { image: output.image, latents: output.latents };
+            self.baseline = Some((place, baseline));
+        }
+        Ok(measured)
+    }
+
+    fn record(&mut self, started: Started, outcome: Outcome) -> Result<(), RunError> {
+        let attempt = self.sweep.ledger.failures(started.kind, &started.id) + 1;
+        let record = started.ended(attempt, milliseconds_now(), outcome);
+        self.journal.append(&record)?;
+        if record.kind == Kind::Trial {
+            match record.outcome {
+                Outcome::Done(_) => self.ended.done += 1,
+                Outcome::Failed { .. } => self.ended.failed += 1,
+            }
+        }
+        // The journal is the truth; this process's own record comes back from it.
+        self.sweep.refresh()?;
+        (self.news)(News::Recorded { record: &record });
+        Ok(())
+    }
+
+    /// Sees to it that the reference run is at hand.
+    fn bring(&mut self, reference: usize) -> Result<Brought, RunError> {
+        if self.baseline.as_ref().is_some_and(|(place, _)| *place == reference) {
+            return Ok(Brought::Ready);
+        }
+        self.baseline = None;
+        let run = Run::Reference(reference);
+        let Some(record) = self.sweep.record(run) else {
+            return Ok(Brought::Failed("its reference run has no record".to_owned()));
+        };
+        let measured = match &record.outcome {
+            Outcome::Done(measured) => measured,
+            Outcome::Failed { error } => {
+                return Ok(Brought::Failed(format!("its reference run failed: {error}")));
+            }
+        };
+        let directory = &self.sweep.directory;
+        let tokens = record.recipe.size.tokens();
+        if let Some(baseline) = Baseline::read(directory, measured, tokens) {
+            self.baseline = Some((reference, baseline));
+            return Ok(Brought::Ready);
+        }
+        // Its files were deleted or damaged: the same recipe gives the same bytes.
+        let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
+        match self.compute(&started, None) {
+            (Ok(output), steps) => {
+                self.keep(run, &started, output, steps, None)?;
+                Ok(Brought::Ready)
+            }
+            (Err(RunFailure::Cancelled), _) => Ok(Brought::Stopped),
+            (Err(RunFailure::NoWorker(message)), _) => Err(RunError::NoWorker(message)),
+            (Err(failure), _) => {
+                Ok(Brought::Failed(format!("its reference run could not be made again: {failure}")))
+            }
+        }
+    }
+
+    /// The tables, not so often that writing them takes a noticeable share of the time.
+    fn write_tables_now_and_then(&mut self) -> Result<(), RunError> {
+        let pause = TABLES_EVERY.max(self.tables_took * 20);
+        if self.tables_written.is_some_and(|written| written.elapsed() < pause) {
+            return Ok(());
+        }
+        let started = Instant::now();
+        self.sweep.write_tables()?;
+        self.tables_took = started.elapsed();
+        self.tables_written = Some(Instant::now());
+        Ok(())
+    }
+}
+
+fn milliseconds_now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

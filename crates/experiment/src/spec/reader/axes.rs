@@ -1,0 +1,421 @@
+//! What is swept: `[parameters]`, `[[zip]]` and `[[trials]]`.
+
+use super::super::axis::{Axis, Column, ValueRule};
+use super::super::path::Path;
+use super::super::values::{Scale, Value};
+use super::super::{MOST_TRIALS, Method};
+use super::text::{Entry, Node, Text, entries};
+use sigmalab_schedule::edit::Column as StepColumn;
+use sigmalab_schedule::fault::MAX_STEPS;
+use sigmalab_schedule::size::Size;
+use sigmalab_schedule::terminal::Terminal;
+use toml::de::{DeTable, DeValue};
+
+/// Keys of a rule for values.
+const RULE_KEYS: [&str; 8] =
+    ["min", "max", "steps", "step", "scale", "distribution", "mean", "deviation"];
+
+/// Distributions by name.
+const DISTRIBUTIONS: [&str; 4] = ["uniform", "log-uniform", "normal", "log-normal"];
+
+/// Whether a table is a rule for values and no table of `sampler.NAME` keys.
+pub(super) fn is_rule(table: &DeTable<'_>) -> bool {
+    table.keys().any(|key| RULE_KEYS.contains(&key.get_ref().as_ref()))
+}
+
+/// The axes of `[parameters]` and of the `[[zip]]` groups, in the order of the text.
+pub(super) fn axes(
+    text: &mut Text<'_>,
+    parameters: Option<&Node<'_>>,
+    zips: Option<&Node<'_>>,
+    method: Method,
+) -> Vec<Axis> {
+    let mut placed: Vec<(usize, Axis)> = Vec::new();
+    if let Some(table) = parameters.and_then(|value| text.table(value, "parameters")) {
+        for entry in entries(table) {
+            let place = entry.span.start;
+            let key = format!("parameters.{}", entry.key);
+            if let Some(column) = column(text, &entry, &key, method) {
+                placed.push((place, Axis { columns: vec![column] }));
+            }
+        }
+    }
+    if let Some(groups) = zips.and_then(|value| text.array(value, "zip", "tables")) {
+        for (number, group) in groups.iter().enumerate() {
+            let path = format!("zip[{number}]");
+            let Some(table) = text.table(group, &path) else { continue };
+            let mut columns = Vec::new();
+            for entry in entries(table) {
+                let key = format!("{path}.{}", entry.key);
+                let Some(column) = column(text, &entry, &key, Method::Zip) else { continue };
+                columns.push((entry.value.span(), key, column));
+            }
+            let axis = same_length(text, columns, "its group");
+            placed.extend(axis.map(|axis| (group.span().start, axis)));
+        }
+    }
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, axis)| axis).collect()
+}
+
+/// The columns of `method = "zip"` as one axis.
+pub(super) fn zipped(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Axis> {
+    let mut columns = Vec::new();
+    for entry in entries(table) {
+        let key = format!("parameters.{}", entry.key);
+        let Some(column) = column(text, &entry, &key, Method::Zip) else { continue };
+        columns.push((entry.value.span(), key, column));
+    }
+    same_length(text, columns, "the method `zip`")
+}
+
+fn same_length(
+    text: &mut Text<'_>,
+    columns: Vec<(std::ops::Range<usize>, String, Column)>,
+    who: &str,
+) -> Option<Axis> {
+    let len = |column: &Column| Axis { columns: vec![column.clone()] }.len();
+    let expected = columns.first().map(|(_, _, column)| len(column))?;
+    for (span, key, column) in &columns {
+        let found = len(column);
+        if found != expected {
+            let message = format!(
+                "it has {found} values and the first parameter of {who} has {expected}: walked \
+                 together, they must be equally many"
+            );
+            text.problem(span.clone(), key, message);
+        }
+    }
+    Some(Axis { columns: columns.into_iter().map(|(_, _, column)| column).collect() })
+}
+
+/// The rows of `[[trials]]` as one axis. Every row names the same parameters.
+pub(super) fn rows(text: &mut Text<'_>, value: &Node<'_>) -> Option<Axis> {
+    let rows = text.array(value, "trials", "tables")?;
+    let mut columns: Vec<(Path, Vec<Value>)> = Vec::new();
+    for (number, row) in rows.iter().enumerate() {
+        let path = format!("trials[{number}]");
+        let Some(table) = text.table(row, &path) else { continue };
+        let found = entries(table);
+        for entry in &found {
+            let key = format!("{path}.{}", entry.key);
+            let Some(parameter) = parameter(text, entry, &key) else { continue };
+            let Some(value) = single(text, entry.value, &key, &parameter) else { continue };
+            match columns.iter_mut().find(|(path, _)| *path == parameter) {
+                Some((_, values)) => values.push(value),
+                None if number == 0 => columns.push((parameter, vec![value])),
+                None => {
+                    let message = format!(
+                        "the first row of `trials` has no `{parameter}`: every row names the \
+                         same parameters"
+                    );
+                    text.problem(entry.span.clone(), &key, message);
+                }
+            }
+        }
+        for (parameter, values) in &columns {
+            if values.len() != number + 1 && !found.iter().any(|e| e.key == parameter.to_string()) {
+                let message = format!("`{parameter}` is missing, which the first row has");
+                text.problem(row.span(), &path, message);
+            }
+        }
+    }
+    let columns =
+        columns.into_iter().map(|(path, values)| Column { path, rule: ValueRule::Listed(values) });
+    Some(Axis { columns: columns.collect() })
+}
+
+/// The parameter that a key names.
+pub(super) fn parameter(text: &mut Text<'_>, entry: &Entry<'_, '_>, key: &str) -> Option<Path> {
+    match entry.key.parse::<Path>() {
+        Ok(path) => Some(path),
+        Err(error) => {
+            text.problem(entry.span.clone(), key, error.to_string());
+            None
+        }
+    }
+}
+
+fn column(text: &mut Text<'_>, entry: &Entry<'_, '_>, key: &str, method: Method) -> Option<Column> {
+    let path = parameter(text, entry, key)?;
+    let rule = match entry.value.get_ref() {
+        DeValue::Array(values) => {
+            if values.is_empty() {
+                text.problem(entry.value.span(), key, "it has no values: give at least one");
+                return None;
+            }
+            let values: Vec<Option<Value>> = values
+                .iter()
+                .enumerate()
+                .map(|(number, value)| single(text, value, &format!("{key}[{number}]"), &path))
+                .collect();
+            ValueRule::Listed(values.into_iter().collect::<Option<_>>()?)
+        }
+        DeValue::Table(table) => rule(text, entry.value, table, key, &path, method)?,
+        _ => {
+            let expected = "a list of values, or a table such as { min = 0, max = 1, steps = 5 }";
+            text.wrong_type(entry.value, key, expected);
+            return None;
+        }
+    };
+    Some(Column { path, rule })
+}
+
+/// One value of a parameter.
+pub(super) fn single(
+    text: &mut Text<'_>,
+    value: &Node<'_>,
+    key: &str,
+    path: &Path,
+) -> Option<Value> {
+    match path {
+        Path::Count => text.whole(value, key, (1, MAX_STEPS as u64)).map(Value::Whole),
+        Path::Seed => text.whole(value, key, (0, u64::MAX)).map(Value::Whole),
+        Path::Sampler | Path::Prompt => text.string(value, key).map(Value::Text),
+        Path::Terminal => {
+            let terminal = text.parsed::<Terminal>(value, key)?;
+            Some(Value::Text(terminal.to_string()))
+        }
+        Path::Size => {
+            let size = text.parsed::<Size>(value, key)?;
+            Some(Value::Text(format!("{}x{}", size.width(), size.height())))
+        }
+        Path::SamplerParam(_) => match value.get_ref() {
+            DeValue::Boolean(on) => Some(Value::Number(f64::from(u8::from(*on)))),
+            // The name of a choice, which the sampler knows.
+            DeValue::String(name) => Some(Value::Text(name.to_string())),
+            _ => text.number(value, key).map(Value::Number),
+        },
+        Path::Steps(column, _) => match value.get_ref() {
+            DeValue::Array(list) if !list.is_empty() => {
+                let list: Vec<Option<f64>> = list
+                    .iter()
+                    .enumerate()
+                    .map(|(number, value)| {
+                        step_value(text, value, &format!("{key}[{number}]"), *column)
+                    })
+                    .collect();
+                list.into_iter().collect::<Option<_>>().map(Value::List)
+            }
+            _ => step_value(text, value, key, *column).map(Value::Number),
+        },
+    }
+}
+
+fn step_value(text: &mut Text<'_>, value: &Node<'_>, key: &str, column: StepColumn) -> Option<f64> {
+    let number = text.number(value, key)?;
+    if column == StepColumn::Std && number <= 0.0 {
+        text.problem(value.span(), key, format!("std is {number}: it must be above 0"));
+        return None;
+    }
+    Some(number)
+}
+
+/// A rule: a range with a number of steps or a step, or a distribution.
+fn rule(
+    text: &mut Text<'_>,
+    value: &Node<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+    path: &Path,
+    method: Method,
+) -> Option<ValueRule> {
+    text.known_keys(table, key, &RULE_KEYS);
+    if path.is_text() {
+        text.problem(value.span(), key, format!("`{path}` takes names: give a list of them"));
+        return None;
+    }
+    let mut number = |name: &str| -> Option<Option<f64>> {
+        table.get(name).map(|value| text.number(value, &format!("{key}.{name}")))
+    };
+    let (min, max) = (number("min"), number("max"));
+    let (step, mean, deviation) = (number("step"), number("mean"), number("deviation"));
+    // What is there and wrong has been reported.
+    if [min, max, step, mean, deviation].contains(&Some(None)) {
+        return None;
+    }
+    let (min, max) = (min.flatten(), max.flatten());
+    let (step, mean, deviation) = (step.flatten(), mean.flatten(), deviation.flatten());
+    let steps = match table.get("steps") {
+        Some(value) => {
+            Some(text.whole(value, &format!("{key}.steps"), (1, MOST_TRIALS as u64))? as usize)
+        }
+        None => None,
+    };
+    let scale = scale(text, table, key)?;
+    let distribution = distribution(text, table, key)?;
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        let message = format!("min {min} is above max {max}: swap them");
+        text.problem(value.span(), key, message);
+        return None;
+    }
+    let lowest = min.or(mean).unwrap_or(f64::INFINITY);
+    if let Path::Steps(StepColumn::Std, _) = path
+        && min.is_none_or(|min| min <= 0.0)
+    {
+        text.problem(value.span(), key, "std must be above 0: give a min above 0");
+        return None;
+    }
+    if path.is_whole() && lowest < 0.0 {
+        text.problem(value.span(), key, format!("`{path}` is never negative: raise min"));
+        return None;
+    }
+    let log = scale == Scale::Log || distribution.is_some_and(|name| name.starts_with("log"));
+    if log && lowest <= 0.0 {
+        let message = "a log scale needs values above 0: raise min, or use scale = \"linear\"";
+        text.problem(value.span(), key, message);
+        return None;
+    }
+    let scale = if log { Scale::Log } else { scale };
+    let continuous = matches!(method, Method::Random { .. } | Method::Sobol { .. });
+    if let Some("normal" | "log-normal") = distribution {
+        let (Some(mean), Some(deviation)) = (mean, deviation) else {
+            text.problem(value.span(), key, "a normal distribution needs `mean` and `deviation`");
+            return None;
+        };
+        if deviation <= 0.0 {
+            text.problem(
+                value.span(),
+                key,
+                format!("deviation is {deviation}: it must be above 0"),
+            );
+            return None;
+        }
+        return needs_draws(text, value, key, continuous).then_some(ValueRule::Normal {
+            mean,
+            deviation,
+            scale,
+            min,
+            max,
+        });
+    }
+    if mean.is_some() || deviation.is_some() {
+        let message =
+            "`mean` and `deviation` belong to distribution = \"normal\" or \"log-normal\"";
+        text.problem(value.span(), key, message);
+        return None;
+    }
+    let (Some(min), Some(max)) = (min, max) else {
+        text.problem(value.span(), key, "a range needs `min` and `max`");
+        return None;
+    };
+    let numbers = match (steps, step) {
+        (Some(_), Some(_)) => {
+            text.problem(value.span(), key, "give `steps` (how many values) or `step`, not both");
+            return None;
+        }
+        (Some(1), None) if min < max => {
+            text.problem(value.span(), key, "one step has no two ends: give steps = 2 or more");
+            return None;
+        }
+        (Some(steps), None) => {
+            let share = |place| place as f64 / (steps.max(2) - 1) as f64;
+            (0..steps).map(|place| scale.between(min, max, share(place))).collect::<Vec<f64>>()
+        }
+        (None, Some(step)) => by_step(text, value, key, (min, max, step), log)?,
+        (None, None) => {
+            return needs_draws(text, value, key, continuous).then_some(ValueRule::Uniform {
+                min,
+                max,
+                scale,
+            });
+        }
+    };
+    listed(text, value, key, path, numbers)
+}
+
+fn by_step(
+    text: &mut Text<'_>,
+    value: &Node<'_>,
+    key: &str,
+    (min, max, step): (f64, f64, f64),
+    log: bool,
+) -> Option<Vec<f64>> {
+    if step <= 0.0 {
+        text.problem(value.span(), key, format!("step is {step}: it must be above 0"));
+        return None;
+    }
+    if log {
+        let message = "a log scale has no equal steps: give `steps`, the number of values";
+        text.problem(value.span(), key, message);
+        return None;
+    }
+    // A step that misses the end by rounding alone reaches it.
+    let count = ((max - min) / step + 1e-9).floor();
+    if count >= MOST_TRIALS as f64 {
+        text.problem(value.span(), key, format!("it has more than {MOST_TRIALS} values"));
+        return None;
+    }
+    let numbers = (0..=count as usize).map(|place| {
+        // 0.1·3 is 0.30000000000000004, and people mean 0.3.
+        let number = min + step * place as f64;
+        (number * 1e12).round() / 1e12
+    });
+    Some(numbers.collect())
+}
+
+fn listed(
+    text: &mut Text<'_>,
+    value: &Node<'_>,
+    key: &str,
+    path: &Path,
+    numbers: Vec<f64>,
+) -> Option<ValueRule> {
+    if !path.is_whole() {
+        return Some(ValueRule::Listed(numbers.into_iter().map(Value::Number).collect()));
+    }
+    if *path == Path::Count && numbers.iter().any(|n| !(0.5..=MAX_STEPS as f64).contains(n)) {
+        text.problem(value.span(), key, format!("a schedule has 1 to {MAX_STEPS} steps"));
+        return None;
+    }
+    let mut whole: Vec<Value> = numbers.iter().map(|n| Value::Whole(n.round() as u64)).collect();
+    whole.dedup();
+    Some(ValueRule::Listed(whole))
+}
+
+fn needs_draws(text: &mut Text<'_>, value: &Node<'_>, key: &str, continuous: bool) -> bool {
+    if !continuous {
+        let message = "it says no values: add `steps` or `step`, or draw them with method \
+                       \"random\" or \"sobol\"";
+        text.problem(value.span(), key, message);
+    }
+    continuous
+}
+
+/// `None` only with a problem.
+fn scale(text: &mut Text<'_>, table: &DeTable<'_>, key: &str) -> Option<Scale> {
+    let Some(value) = table.get("scale") else { return Some(Scale::Linear) };
+    let key = format!("{key}.scale");
+    match text.string(value, &key)?.as_str() {
+        "linear" => Some(Scale::Linear),
+        "log" => Some(Scale::Log),
+        other => {
+            let message = format!("there is no scale `{other}`: write `linear` or `log`");
+            text.problem(value.span(), &key, message);
+            None
+        }
+    }
+}
+
+/// `None` only with a problem.
+#[allow(clippy::option_option)]
+fn distribution(
+    text: &mut Text<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+) -> Option<Option<&'static str>> {
+    let Some(value) = table.get("distribution") else { return Some(None) };
+    let key = format!("{key}.distribution");
+    let name = text.string(value, &key)?;
+    let found = DISTRIBUTIONS.into_iter().find(|known| *known == name);
+    if found.is_none() {
+        let message = format!(
+            "there is no distribution `{name}`; there is {}",
+            DISTRIBUTIONS.map(|name| format!("`{name}`")).join(", ")
+        );
+        text.problem(value.span(), &key, message);
+    }
+    found.map(Some)
+}

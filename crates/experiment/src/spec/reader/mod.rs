@@ -1,0 +1,446 @@
+//! From TOML text to an experiment, with line and column of everything that is wrong.
+
+mod axes;
+mod names;
+mod text;
+
+use super::axis::Axis;
+use super::name;
+use super::path::Path;
+use super::problem::SpecError;
+use super::{MOST_TRIALS, Method, Output, Prompt, PromptSource, Settings, Spec};
+pub use names::Named;
+pub(super) use names::check as check_names;
+
+use serde::Deserialize;
+use serde::de::IntoDeserializer;
+use serde::de::value::Error as PlainError;
+use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::noise::Rng;
+use sigmalab_schedule::size::Size;
+use text::{Node, Text, entries};
+use toml::de::{DeTable, DeValue};
+
+const KEYS: [&str; 18] = [
+    "name",
+    "description",
+    "model",
+    "dtype",
+    "device",
+    "rng",
+    "prompts",
+    "seeds",
+    "sizes",
+    "sigma_size",
+    "base",
+    "reference",
+    "method",
+    "parameters",
+    "zip",
+    "trials",
+    "output",
+    "version",
+];
+
+const METHODS: [&str; 5] = ["grid", "list", "zip", "random", "sobol"];
+
+/// Most points and dimensions that the Sobol sequence has.
+const SOBOL_POINTS: usize = 1 << 16;
+const SOBOL_DIMENSIONS: usize = sobol_burley::NUM_DIMENSIONS as usize;
+
+pub(super) fn read(source: &str, file: &str) -> Result<Spec, SpecError> {
+    let mut text = Text::new(source);
+    let spec = match DeTable::parse(source) {
+        Ok(document) => document_of(&mut text, document.get_ref()),
+        Err(error) => {
+            let span = error.span().unwrap_or(0..0);
+            text.problem(span, "", format!("no TOML: {}", error.message()));
+            None
+        }
+    };
+    match (text.error(file), spec) {
+        (None, Some(spec)) => Ok(spec),
+        (Some(error), _) => Err(error),
+        (None, None) => {
+            // Every refusal above tells its reason; this stands in for one that forgot to.
+            let problems = Vec::new();
+            Err(SpecError { file: file.to_owned(), problems, more: 0, lines: Vec::new() })
+        }
+    }
+}
+
+/// `None` only with a problem.
+fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
+    text.known_keys(table, "", &KEYS);
+    if let Some(value) = table.get("version") {
+        text.whole(value, "version", (1, 1));
+    }
+    let name = match table.get("name") {
+        Some(value) => text.string(value, "name").and_then(|name| checked_name(text, value, name)),
+        None => {
+            text.problem(0..0, "", "`name` is missing: say what the experiment is called");
+            None
+        }
+    };
+    let string =
+        |text: &mut Text<'_>, key: &str| table.get(key).and_then(|value| text.string(value, key));
+    let (description, model) = (string(text, "description"), string(text, "model"));
+    let dtype: Option<ComputeDtype> = named(text, table, "dtype", "f32 or bf16");
+    let device: Option<DeviceChoice> = named(text, table, "device", "cpu, cuda:0 or metal");
+    let rng = table.get("rng").and_then(|value| text.parsed::<Rng>(value, "rng"));
+    let sigma_size =
+        table.get("sigma_size").and_then(|value| text.parsed::<Size>(value, "sigma_size"));
+    let method = method(text, table);
+    let axes = method.map(|method| axes_of(text, table, method)).unwrap_or_default();
+    let swept = |path: &Path| {
+        axes.iter().any(|axis| axis.columns.iter().any(|column| column.path == *path))
+    };
+    let prompts = prompts(text, table, swept(&Path::Prompt));
+    let seeds = seeds(text, table, swept(&Path::Seed));
+    let sizes = sizes(text, table, swept(&Path::Size));
+    let base = match table.get("base") {
+        Some(value) => settings(text, value, "base"),
+        None => Settings::default(),
+    };
+    let reference = table.get("reference").map(|value| settings(text, value, "reference"));
+    if let (Some(reference), Some(value)) = (&reference, table.get("reference")) {
+        let of_sampler = |path: &Path| matches!(path, Path::Sampler | Path::SamplerParam(_));
+        if reference.changes.iter().any(|(path, _)| of_sampler(path)) {
+            let message = "a reference run uses Euler, and no other sampler";
+            text.problem(value.span(), "reference", message);
+        }
+    }
+    let output = output(text, table);
+    let spec = Spec {
+        name: name?,
+        description,
+        model,
+        dtype,
+        device,
+        rng: rng.unwrap_or(Rng::TorchCpu),
+        prompts: prompts?,
+        seeds: seeds?,
+        sizes: sizes?,
+        sigma_size,
+        base,
+        reference,
+        method: method?,
+        axes,
+        output,
+    };
+    check_count(text, table, &spec);
+    Some(spec)
+}
+
+/// A name that a folder can have.
+fn checked_name(text: &mut Text<'_>, value: &Node<'_>, name: String) -> Option<String> {
+    if let Some(problem) = name::problem(&name) {
+        text.problem(value.span(), "name", format!("it {problem}"));
+        return None;
+    }
+    Some(name)
+}
+
+/// A value that a recipe writes as a text.
+fn named<'de, T: Deserialize<'de>>(
+    text: &mut Text<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+    expected: &str,
+) -> Option<T> {
+    let value = table.get(key)?;
+    let written = text.string(value, key)?;
+    let parsed = T::deserialize(IntoDeserializer::<PlainError>::into_deserializer(written.clone()));
+    if parsed.is_err() {
+        text.problem(value.span(), key, format!("`{written}` is not known: write {expected}"));
+    }
+    parsed.ok()
+}
+
+fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
+    let Some(value) = table.get("method") else {
+        return Some(if table.contains_key("trials") { Method::List } else { Method::Grid });
+    };
+    let (kind, kind_value, options) = match value.get_ref() {
+        DeValue::Table(options) => {
+            text.known_keys(options, "method", &["kind", "trials", "seed"]);
+            let Some(kind) = options.get("kind") else {
+                text.problem(
+                    value.span(),
+                    "method",
+                    "`kind` is missing: grid, list, zip, random or sobol",
+                );
+                return None;
+            };
+            (text.string(kind, "method.kind")?, kind, Some(options))
+        }
+        _ => (text.string(value, "method")?, value, None),
+    };
+    let draws = matches!(kind.as_str(), "random" | "sobol");
+    let option = |name: &str| options.and_then(|options| options.get(name));
+    if !draws {
+        for name in ["trials", "seed"] {
+            if let Some(value) = option(name) {
+                let message =
+                    format!("`{kind}` draws nothing: only random and sobol have `{name}`");
+                text.problem(value.span(), &format!("method.{name}"), message);
+            }
+        }
+    }
+    let mut drawn = |most: usize, seeds: u64| -> Option<(usize, u64)> {
+        let Some(trials) = option("trials") else {
+            let message = format!(
+                "`{kind}` needs `trials`: say how many to draw, as in \
+                                   method = {{ kind = \"{kind}\", trials = 64 }}"
+            );
+            text.problem(value.span(), "method", message);
+            return None;
+        };
+        let trials = text.whole(trials, "method.trials", (1, most as u64))?;
+        let seed = match option("seed") {
+            Some(value) => text.whole(value, "method.seed", (0, seeds))?,
+            None => 0,
+        };
+        Some((trials as usize, seed))
+    };
+    match kind.as_str() {
+        "grid" => Some(Method::Grid),
+        "list" => Some(Method::List),
+        "zip" => Some(Method::Zip),
+        "random" => {
+            drawn(MOST_TRIALS, u64::MAX).map(|(trials, seed)| Method::Random { trials, seed })
+        }
+        "sobol" => drawn(SOBOL_POINTS, u64::from(u32::MAX))
+            .map(|(trials, seed)| Method::Sobol { trials, seed: seed as u32 }),
+        other => {
+            let near = sigmalab_schedule::nearest::nearest(other, METHODS);
+            let meant = near.first().map(|near| format!(": did you mean `{near}`?"));
+            let message = format!(
+                "there is no method `{other}`{}; there is grid, list, zip, random and sobol",
+                meant.unwrap_or_default()
+            );
+            text.problem(kind_value.span(), "method", message);
+            None
+        }
+    }
+}
+
+fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis> {
+    let (parameters, zips, trials) =
+        (table.get("parameters"), table.get("zip"), table.get("trials"));
+    let mut misplaced = |value: Option<&Node<'_>>, key: &str, why: &str| {
+        if let Some(value) = value {
+            text.problem(value.span(), key, why);
+        }
+    };
+    match method {
+        Method::List => {
+            misplaced(parameters, "parameters", "the method `list` has its values in [[trials]]");
+            misplaced(zips, "zip", "the method `list` has its values in [[trials]]");
+        }
+        _ => misplaced(trials, "trials", "rows of values belong to method = \"list\""),
+    }
+    if method == Method::Zip {
+        misplaced(zips, "zip", "the method `zip` walks all of [parameters] together already");
+    }
+    let axes = match method {
+        Method::List => match trials {
+            Some(value) => axes::rows(text, value).into_iter().collect(),
+            None => {
+                text.problem(0..0, "", "the method `list` needs its rows in [[trials]]");
+                Vec::new()
+            }
+        },
+        Method::Zip => {
+            let table = parameters.and_then(|value| text.table(value, "parameters"));
+            table.and_then(|table| axes::zipped(text, table)).into_iter().collect()
+        }
+        Method::Grid | Method::Random { .. } | Method::Sobol { .. } => {
+            axes::axes(text, parameters, zips, method)
+        }
+    };
+    let mut seen: Vec<&Path> = Vec::new();
+    for path in axes.iter().flat_map(|axis| &axis.columns).map(|column| &column.path) {
+        if seen.contains(&path) {
+            let message = format!("`{path}` is swept twice: keep one of them");
+            let at = zips.map_or(0..0, Node::span);
+            text.problem(at, &path.to_string(), message);
+        }
+        seen.push(path);
+    }
+    if matches!(method, Method::Sobol { .. }) && axes.len() > SOBOL_DIMENSIONS {
+        let at = parameters.map_or(0..0, Node::span);
+        let message = format!("a Sobol sequence has at most {SOBOL_DIMENSIONS} parameters");
+        text.problem(at, "parameters", message);
+    }
+    axes
+}
+
+fn prompts(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<PromptSource> {
+    let Some(value) = table.get("prompts") else {
+        if swept {
+            return Some(PromptSource::Inline(Vec::new()));
+        }
+        let message = "`prompts` is missing: give a list of texts, or { file = \"prompts.txt\" }";
+        text.problem(0..0, "", message);
+        return None;
+    };
+    if let DeValue::Table(source) = value.get_ref() {
+        text.known_keys(source, "prompts", &["file"]);
+        let file = source.get("file").map(|file| text.string(file, "prompts.file"));
+        if file.is_none() {
+            text.problem(value.span(), "prompts", "`file` is missing: name a text or JSONL file");
+        }
+        return file.flatten().map(PromptSource::File);
+    }
+    let list = text.array(value, "prompts", "texts, or { file = \"prompts.txt\" }")?;
+    let mut prompts: Vec<Prompt> = Vec::new();
+    for (number, value) in list.iter().enumerate() {
+        let path = format!("prompts[{number}]");
+        let prompt = match value.get_ref() {
+            DeValue::Table(table) if table.contains_key("file") => {
+                let message = "a file of prompts takes the place of the whole list: write \
+                               prompts = { file = \"…\" }, without brackets";
+                text.problem(value.span(), &path, message);
+                return None;
+            }
+            DeValue::Table(table) => {
+                text.known_keys(table, &path, &["id", "text"]);
+                let mut part = |name: &str| {
+                    let found = table.get(name);
+                    if found.is_none() {
+                        text.problem(value.span(), &path, format!("`{name}` is missing"));
+                    }
+                    found.and_then(|found| text.string(found, &format!("{path}.{name}")))
+                };
+                let (id, words) = (part("id"), part("text"));
+                Prompt { id: id?, text: words? }
+            }
+            _ => Prompt { id: format!("p{number}"), text: text.string(value, &path)? },
+        };
+        if prompts.iter().any(|other| other.id == prompt.id) {
+            let message = format!("two prompts have the id `{}`: give each its own", prompt.id);
+            text.problem(value.span(), &path, message);
+        }
+        prompts.push(prompt);
+    }
+    Some(PromptSource::Inline(prompts))
+}
+
+fn seeds(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<u64>> {
+    let Some(value) = table.get("seeds") else {
+        if swept {
+            return Some(Vec::new());
+        }
+        let message = "`seeds` is missing: give a list, or { first = 1, count = 8 }";
+        text.problem(0..0, "", message);
+        return None;
+    };
+    if swept {
+        text.problem(value.span(), "seeds", "`seed` is a parameter: take `seeds` out");
+        return None;
+    }
+    if let DeValue::Table(range) = value.get_ref() {
+        text.known_keys(range, "seeds", &["first", "count"]);
+        let mut part = |name: &str, ends| {
+            let Some(found) = range.get(name) else {
+                text.problem(value.span(), "seeds", format!("`{name}` is missing"));
+                return None;
+            };
+            text.whole(found, &format!("seeds.{name}"), ends)
+        };
+        let first = part("first", (0, u64::MAX - MOST_TRIALS as u64));
+        let count = part("count", (1, MOST_TRIALS as u64));
+        let (first, count) = (first?, count?);
+        return Some((first..first + count).collect());
+    }
+    let list = text.array(value, "seeds", "whole numbers")?;
+    let mut seeds = Vec::new();
+    for (number, value) in list.iter().enumerate() {
+        let path = format!("seeds[{number}]");
+        let seed = text.whole(value, &path, (0, u64::MAX))?;
+        if seeds.contains(&seed) {
+            text.problem(value.span(), &path, format!("seed {seed} is there twice"));
+        }
+        seeds.push(seed);
+    }
+    Some(seeds)
+}
+
+fn sizes(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<Size>> {
+    let Some(value) = table.get("sizes") else { return Some(Vec::new()) };
+    if swept {
+        text.problem(value.span(), "sizes", "`size` is a parameter: take `sizes` out");
+        return None;
+    }
+    let list = text.array(value, "sizes", "sizes such as \"1024x768\"")?;
+    let mut sizes = Vec::new();
+    for (number, value) in list.iter().enumerate() {
+        let path = format!("sizes[{number}]");
+        let size = text.parsed::<Size>(value, &path)?;
+        if sizes.contains(&size) {
+            text.problem(value.span(), &path, format!("{size} is there twice"));
+        }
+        sizes.push(size);
+    }
+    Some(sizes)
+}
+
+fn settings(text: &mut Text<'_>, value: &Node<'_>, path: &str) -> Settings {
+    let mut settings = Settings::default();
+    let Some(table) = text.table(value, path) else { return settings };
+    for entry in entries(table) {
+        let key = format!("{path}.{}", entry.key);
+        if entry.key == "preset" {
+            settings.preset = text.string(entry.value, &key);
+            continue;
+        }
+        let Some(parameter) = axes::parameter(text, &entry, &key) else { continue };
+        if matches!(parameter, Path::Seed | Path::Prompt | Path::Size) {
+            let message = format!("`{parameter}` has its own place: `{parameter}s` of the file");
+            text.problem(entry.span, &key, message);
+            continue;
+        }
+        if let Some(value) = axes::single(text, entry.value, &key, &parameter) {
+            settings.changes.push((parameter, value));
+        }
+    }
+    settings
+}
+
+fn output(text: &mut Text<'_>, table: &DeTable<'_>) -> Output {
+    let mut output = Output { images: true, latents: false };
+    let Some(table) = table.get("output").and_then(|value| text.table(value, "output")) else {
+        return output;
+    };
+    text.known_keys(table, "output", &["images", "latents"]);
+    let mut flag = |name: &str, default: bool| {
+        let found = table.get(name);
+        found.and_then(|value| text.boolean(value, &format!("output.{name}"))).unwrap_or(default)
+    };
+    output.images = flag("images", true);
+    output.latents = flag("latents", false);
+    output
+}
+
+fn check_count(text: &mut Text<'_>, table: &DeTable<'_>, spec: &Spec) {
+    let or_one = |len: usize| len.max(1);
+    let prompts = match &spec.prompts {
+        PromptSource::Inline(prompts) => or_one(prompts.len()),
+        PromptSource::File(_) => 1,
+    };
+    let trials = [prompts, or_one(spec.seeds.len()), or_one(spec.sizes.len())]
+        .into_iter()
+        .fold(spec.points(), usize::saturating_mul);
+    if trials > MOST_TRIALS {
+        let at = table.get("parameters").map_or(0..0, Node::span);
+        let message = format!(
+            "{trials} trials are more than {MOST_TRIALS}: give fewer values, or draw some of them \
+             with method \"random\" or \"sobol\""
+        );
+        text.problem(at, "", message);
+    }
+}
+
+#[cfg(test)]
+mod tests;

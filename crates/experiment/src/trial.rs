@@ -1,0 +1,392 @@
+//! From an experiment and a number to a trial: a stateless function, so that any trial can be
+//! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
+
+use super::inputs::{FrozenPreset, Inputs};
+use super::settle::{SettleError, Settled, settle};
+use super::spec::{MOST_TRIALS, Method, Path, Prompt, Spec, Value};
+use sigmalab_engine::noise::NoiseSource;
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError};
+use sigmalab_engine::session::sampler_ref;
+use sigmalab_sampler::Samplers;
+use sigmalab_schedule::free::FREE;
+use sigmalab_schedule::size::{ParseSizeError, Size};
+use std::collections::HashMap;
+
+/// An experiment with everything it names.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Experiment {
+    /// The file.
+    pub spec: Spec,
+    /// What it names.
+    pub inputs: Inputs,
+    /// The samplers that it may name.
+    pub samplers: Samplers,
+}
+
+/// One run of an experiment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trial {
+    /// Its number in the experiment, from 0.
+    pub number: usize,
+    /// Hash of its recipe.
+    pub id: TrialId,
+    /// The swept values.
+    pub point: Vec<(Path, Value)>,
+    /// Its prompt's id.
+    pub prompt_id: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Everything it depends on.
+    pub recipe: Recipe,
+    /// Its reference run, by place in [`Trials::references`].
+    pub reference: Option<usize>,
+}
+
+/// Identity of a trial or a reference run: the hash of its recipe, hexadecimal.
+#[derive(
+    Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(transparent)]
+pub struct TrialId(pub String);
+
+impl TrialId {
+    /// Whether it is a hash as this program writes it, which leads nowhere as a part of a path.
+    pub fn is_hash(&self) -> bool {
+        self.0.len() == 64 && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+    }
+
+    /// The beginning, which names files and rows.
+    pub fn short(&self) -> &str {
+        self.0.get(..16).unwrap_or(&self.0)
+    }
+}
+
+/// A reference run: what trials of one prompt, seed and size are measured against.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reference {
+    /// Hash of its recipe.
+    pub id: TrialId,
+    /// Its prompt's id.
+    pub prompt_id: String,
+    /// Its seed.
+    pub seed: u64,
+    /// Everything it depends on.
+    pub recipe: Recipe,
+}
+
+/// Every trial of an experiment.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Trials {
+    /// The samplers that their recipes name.
+    pub samplers: Samplers,
+    /// The trials, by number; of equal recipes the first.
+    pub trials: Vec<Trial>,
+    /// The reference runs that they need, each once.
+    pub references: Vec<Reference>,
+    /// How many more trials there are that have the recipe of an earlier one.
+    pub duplicates: usize,
+}
+
+/// A text that names no trial, or several.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TrialNameError {
+    /// None has that name.
+    #[error("there is no trial `{0}`: give its number, or the beginning of its identity")]
+    None(String),
+    /// The name is too short.
+    #[error("`{0}` begins the identity of several trials: give more digits")]
+    Several(String),
+}
+
+impl Trials {
+    /// The trial of a number in the experiment, or whose identity begins so. Digits are a number
+    /// where there are fewer than the 16 of an identity.
+    pub fn named(&self, name: &str) -> Result<&Trial, TrialNameError> {
+        let name = name.trim();
+        let none = || TrialNameError::None(name.to_owned());
+        if name.len() < 16
+            && let Ok(number) = name.parse::<usize>()
+        {
+            return self.trials.iter().find(|trial| trial.number == number).ok_or_else(none);
+        }
+        let mut found = self.trials.iter().filter(|trial| trial.id.0.starts_with(name));
+        match (found.next().filter(|_| !name.is_empty()), found.next()) {
+            (None, _) => Err(none()),
+            (Some(trial), None) => Ok(trial),
+            (Some(_), Some(_)) => Err(TrialNameError::Several(name.to_owned())),
+        }
+    }
+}
+
+/// Why a number gives no trial.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum TrialError {
+    /// The values do not fit the schedule or the sampler.
+    #[error(transparent)]
+    Settle(#[from] SettleError),
+    /// The recipe cannot be run.
+    #[error(transparent)]
+    Recipe(#[from] RecipeError),
+    /// A size that is none.
+    #[error(transparent)]
+    Size(#[from] ParseSizeError),
+    /// The recipe has no text form.
+    #[error("the recipe cannot be put in JSON: {0}")]
+    Json(String),
+}
+
+/// Why an experiment cannot be run.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ExperimentError {
+    /// Too many trials.
+    #[error("the experiment has {0} trials, which is more than {MOST_TRIALS}: give fewer values")]
+    TooMany(usize),
+    /// Trials that cannot be run.
+    #[error("{}", listed(.broken, *.more))]
+    Broken {
+        /// Number, swept values and reason of the first ones.
+        broken: Vec<(usize, String, TrialError)>,
+        /// How many more there are.
+        more: usize,
+    },
+    /// The reference cannot be run.
+    #[error("the reference run: {0}")]
+    Reference(TrialError),
+}
+
+fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
+    let lines = broken.iter().map(|(number, point, error)| {
+        let place = if point.is_empty() { String::new() } else { format!(" ({point})") };
+        format!("trial {number}{place}: {error}")
+    });
+    let mut text = lines.collect::<Vec<_>>().join("\n");
+    if more > 0 {
+        text.push_str(&format!("\nand {more} more trials"));
+    }
+    text
+}
+
+impl Experiment {
+    fn prompts(&self) -> usize {
+        self.inputs.prompts.len().max(1)
+    }
+
+    fn seeds(&self) -> usize {
+        self.spec.seeds.len().max(1)
+    }
+
+    fn sizes(&self) -> usize {
+        self.spec.sizes.len().max(1)
+    }
+
+    /// How many prompts count: one where the prompt is swept, for the parameter chooses it.
+    fn instances(&self) -> usize {
+        let swept = self.spec.swept().any(|path| *path == Path::Prompt);
+        (if swept { 1 } else { self.prompts() }) * self.seeds() * self.sizes()
+    }
+
+    /// How many trials there are, equal ones counted apart.
+    pub fn len(&self) -> usize {
+        self.spec.points().saturating_mul(self.instances())
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The trial of a number below [`Experiment::len`]. Seeds run fastest, then sizes, then
+    /// prompts, then the swept values; of those the last of the file runs fastest.
+    pub fn trial(&self, number: usize) -> Result<Trial, TrialError> {
+        let instance = number % self.instances();
+        let point = self.point(number / self.instances());
+        let swept = |path: &Path| point.iter().find(|(found, _)| found == path);
+        let seed = match swept(&Path::Seed) {
+            Some((_, Value::Whole(seed))) => *seed,
+            _ => self.spec.seeds.get(instance % self.seeds()).copied().unwrap_or(0),
+        };
+        let size = match swept(&Path::Size) {
+            Some((_, size)) => size.to_string().parse::<Size>()?,
+            None => {
+                let place = instance / self.seeds() % self.sizes();
+                self.spec.sizes.get(place).copied().unwrap_or(self.inputs.default_size)
+            }
+        };
+        let prompt = match swept(&Path::Prompt) {
+            Some((_, value)) => self.prompt_named(&value.to_string()),
+            None => {
+                let place = instance / self.seeds() / self.sizes();
+                self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
+            }
+        };
+        let settled =
+            settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
+        let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
+        let id = identity(&recipe)?;
+        let prompt_id = prompt.id;
+        Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None })
+    }
+
+    /// The reference run of a trial, if the experiment has one.
+    pub fn reference(&self, trial: &Trial) -> Result<Option<Reference>, TrialError> {
+        let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
+            return Ok(None);
+        };
+        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
+        let Recipe { prompt, size, .. } = &trial.recipe;
+        let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
+        let (id, seed) = (identity(&recipe)?, trial.seed);
+        Ok(Some(Reference { id, prompt_id: trial.prompt_id.clone(), seed, recipe }))
+    }
+
+    /// Every trial, each recipe once, checked to be fit to run.
+    pub fn trials(&self) -> Result<Trials, ExperimentError> {
+        const MOST_BROKEN: usize = 5;
+        if self.len() > MOST_TRIALS {
+            return Err(ExperimentError::TooMany(self.len()));
+        }
+        let mut found = Trials { samplers: self.samplers.clone(), ..Trials::default() };
+        let mut seen = HashMap::new();
+        let mut references: HashMap<(String, u64, Size), usize> = HashMap::new();
+        let (mut broken, mut more) = (Vec::new(), 0);
+        for number in 0..self.len() {
+            let mut trial = match self.trial(number) {
+                Ok(trial) => trial,
+                Err(_) if broken.len() == MOST_BROKEN => {
+                    more += 1;
+                    continue;
+                }
+                Err(error) => {
+                    let point = in_words(&self.point(number / self.instances()));
+                    broken.push((number, point, error));
+                    continue;
+                }
+            };
+            if seen.insert(trial.id.clone(), number).is_some() {
+                found.duplicates += 1;
+                continue;
+            }
+            let place = (trial.recipe.prompt.clone(), trial.seed, trial.recipe.size);
+            trial.reference = match references.get(&place) {
+                Some(place) => Some(*place),
+                None => match self.reference(&trial).map_err(ExperimentError::Reference)? {
+                    Some(reference) => {
+                        found.references.push(reference);
+                        references.insert(place, found.references.len() - 1);
+                        Some(found.references.len() - 1)
+                    }
+                    None => None,
+                },
+            };
+            found.trials.push(trial);
+        }
+        if broken.is_empty() { Ok(found) } else { Err(ExperimentError::Broken { broken, more }) }
+    }
+
+    /// The swept values at a point.
+    fn point(&self, point: usize) -> Vec<(Path, Value)> {
+        let axes = &self.spec.axes;
+        let mut left = point;
+        // The last axis runs fastest: its share of the number is taken first.
+        let mut places: Vec<usize> = axes
+            .iter()
+            .rev()
+            .map(|axis| {
+                let place = left % axis.len().max(1);
+                left /= axis.len().max(1);
+                place
+            })
+            .collect();
+        places.reverse();
+        let values = axes.iter().zip(places).enumerate().map(|(dimension, (axis, place))| {
+            let values = match self.spec.method {
+                Method::Grid => axis.at(place),
+                Method::List | Method::Zip => axis.at(point),
+                Method::Random { seed, .. } => {
+                    let path = axis.columns.first().map(|column| column.path.to_string());
+                    axis.quantile(uniform(seed, point, &path.unwrap_or_default()))
+                }
+                Method::Sobol { seed, .. } => {
+                    let (point, dimension) = (point as u32, dimension as u32);
+                    axis.quantile(f64::from(sobol_burley::sample(point, dimension, seed)))
+                }
+            };
+            axis.columns.iter().map(|column| column.path.clone()).zip(values)
+        });
+        values.flatten().collect()
+    }
+
+    /// The prompt of that id, or that text.
+    fn prompt_named(&self, name: &str) -> Prompt {
+        let known = self.inputs.prompts.iter().find(|prompt| prompt.id == name);
+        known.cloned().unwrap_or_else(|| unnamed(name))
+    }
+
+    fn recipe(
+        &self,
+        preset: &FrozenPreset,
+        settled: Settled,
+        prompt: String,
+        seed: u64,
+        size: Size,
+    ) -> Result<Recipe, TrialError> {
+        let inputs = &self.inputs;
+        let model =
+            ModelRef { name: inputs.model.clone(), fingerprint: Some(inputs.fingerprint.clone()) };
+        // The name is a label for people: it must not stand over other steps.
+        let same = settled.steps == preset.steps && settled.terminal == preset.terminal;
+        let label = (same && preset.name != FREE).then(|| preset.name.clone());
+        let mut recipe = Recipe {
+            version: recipe::VERSION,
+            model,
+            prompt,
+            size,
+            sigma_size: self.spec.sigma_size.filter(|sigma_size| *sigma_size != size),
+            noise: NoiseSource::Seed { seed, rng: self.spec.rng },
+            preset: label,
+            steps: settled.steps,
+            terminal: settled.terminal,
+            sampler: settled.sampler,
+            dtype: inputs.dtype,
+            device: inputs.device,
+        };
+        // The sampler with its version and every parameter, as the worker fills it in: the
+        // identity is known before the run.
+        let (_, chosen) = recipe.check(&self.samplers)?;
+        recipe.sampler = sampler_ref(&chosen.info, &chosen.params, chosen.file.as_ref());
+        Ok(recipe)
+    }
+}
+
+/// The swept values, as messages name a trial.
+pub fn in_words(point: &[(Path, Value)]) -> String {
+    let pairs: Vec<String> = point.iter().map(|(path, value)| format!("{path} {value}")).collect();
+    pairs.join(", ")
+}
+
+/// A prompt without an id, called by its hash.
+fn unnamed(text: &str) -> Prompt {
+    let hash = blake3::hash(text.as_bytes()).to_hex();
+    Prompt { id: hash.chars().take(8).collect(), text: text.to_owned() }
+}
+
+fn identity(recipe: &Recipe) -> Result<TrialId, TrialError> {
+    recipe.identity().map(TrialId).map_err(|error| TrialError::Json(error.to_string()))
+}
+
+/// A number in 0…1, below 1, that depends on nothing but its arguments: a parameter's draws do
+/// not change when others are added.
+fn uniform(seed: u64, point: usize, path: &str) -> f64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    hasher.update(&(point as u64).to_le_bytes());
+    hasher.update(path.as_bytes());
+    let bytes = hasher.finalize();
+    let bits =
+        bytes.as_bytes().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
+    // The 53 bits that an f64 holds.
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,190 @@
+//! One transformer block: attention over the whole sequence and a SwiGLU feed-forward layer,
+//! each normalised before and after and modulated by the time.
+
+use super::config::TransformerConfig;
+use super::time::Conditioning;
+use crate::checkpoint::{CheckpointError, Weights};
+use crate::linear::{Linear, StoredBytes};
+use crate::ops::storage::{Number, with_values};
+use crate::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
+use crate::profile::{Operation, timed};
+use crate::rotary::RotaryTable;
+use candle_core::{DType, Result, Tensor};
+use sigmalab_kernels::attention::{Attention, Heads};
+use sigmalab_kernels::heads::{Angles, HeadRun, normalise_and_turn};
+use sigmalab_kernels::norm;
+
+/// Normalises queries and keys, whatever `norm_eps` is.
+const QUERY_KEY_NORM_EPS: f64 = 1e-5;
+
+/// A block computes
+/// `x += tanh(gate_msa) · norm2(attention(norm1(x) · (1 + scale_msa)))` and
+/// `x += tanh(gate_mlp) · ffn_norm2(feed_forward(ffn_norm1(x) · (1 + scale_mlp)))`.
+pub(super) struct Block {
+    /// Weights of `attention_norm1`, `attention_norm2`, `ffn_norm1`, `ffn_norm2`, in f32.
+    norms: [Tensor; 4],
+    modulation: Linear,
+    qkv: Linear,
+    output: Linear,
+    query_norm: Tensor,
+    key_norm: Tensor,
+    gate: Linear,
+    up: Linear,
+    down: Linear,
+    heads: usize,
+    head_dim: usize,
+    eps: f64,
+}
+
+/// What the time makes of a block's four norms: the modulation is folded into each norm's own
+/// weight, `attention_norm1 · (1 + scale_msa)` and so on, `[width]` each.
+pub(super) struct Gains {
+    attention_in: Tensor,
+    attention_out: Tensor,
+    feed_forward_in: Tensor,
+    feed_forward_out: Tensor,
+}
+
+impl Block {
+    pub(super) fn new(
+        weights: &Weights,
+        config: &TransformerConfig,
+        index: usize,
+    ) -> std::result::Result<Self, CheckpointError> {
+        let TransformerConfig { width, head_dim, intermediate, .. } = *config;
+        let name = |name: &str| format!("layers.{index}.{name}");
+        let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
+        let linear =
+            |module: &str, inputs, outputs| weights.linear(&name(module), inputs, outputs, false);
+        // The down projection stays exact: its inputs have outliers that bytes do not bear (arXiv
+        // 2606.12280 found its loss to be most of what bytes cost).
+        let coarse =
+            |module: &str, inputs, outputs| weights.linear_in_bytes(&name(module), inputs, outputs);
+        let modulation = name("adaln_modulation");
+        Ok(Self {
+            norms: [
+                norm("attention_norm1.weight")?,
+                norm("attention_norm2.weight")?,
+                norm("ffn_norm1.weight")?,
+                norm("ffn_norm2.weight")?,
+            ],
+            modulation: weights.linear(&modulation, config.conditioning, 4 * width, true)?,
+            qkv: coarse("attention.qkv", width, 3 * width)?,
+            output: coarse("attention.o", width, width)?,
+            query_norm: weights.tensor(&name("attention.norm_q.weight"), &[head_dim])?,
+            key_norm: weights.tensor(&name("attention.norm_k.weight"), &[head_dim])?,
+            gate: coarse("feed_forward.w1", width, intermediate)?,
+            up: coarse("feed_forward.w3", width, intermediate)?,
+            down: linear("feed_forward.w2", intermediate, width)?,
+            heads: config.heads,
+            head_dim,
+            eps: config.norm_eps,
+        })
+    }
+
+    /// Where the weights of its products are, but for the modulation, which is used apart from
+    /// them.
+    pub(super) fn stored(&self) -> Vec<StoredBytes> {
+        let products = [&self.qkv, &self.output, &self.gate, &self.up, &self.down];
+        products.into_iter().flat_map(Linear::stored).collect()
+    }
+
+    /// The block's gains at a time; the order in the modulation vector is scale_msa, gate_msa,
+    /// scale_mlp, gate_mlp.
+    pub(super) fn gains(&self, conditioning: &Conditioning) -> Result<Gains> {
+        let modulation = self.modulation.forward(&conditioning.0)?;
+        let dtype = modulation.dtype();
+        let modulation = modulation.to_dtype(DType::F32)?.reshape((4, ()))?;
+        let [norm1, norm2, ffn_norm1, ffn_norm2] = &self.norms;
+        let scaled = |norm: &Tensor, i| norm.mul(&(modulation.get(i)? + 1.0)?)?.to_dtype(dtype);
+        let gated = |norm: &Tensor, i| norm.mul(&modulation.get(i)?.tanh()?)?.to_dtype(dtype);
+        Ok(Gains {
+            attention_in: scaled(norm1, 0)?,
+            attention_out: gated(norm2, 1)?,
+            feed_forward_in: scaled(ffn_norm1, 2)?,
+            feed_forward_out: gated(ffn_norm2, 3)?,
+        })
+    }
+
+    /// The block on the processor: `hidden` [tokens, width] is changed in place. `angles` are
+    /// [`RotaryTable::values`].
+    pub(super) fn run<T: Number>(
+        &self,
+        hidden: &mut [T],
+        angles: Angles<'_, T>,
+        gains: &Gains,
+    ) -> Result<()> {
+        let eps = self.eps as f32;
+        let of = |tensor: &Tensor| with_values::<T, _>(tensor, <[T]>::to_vec);
+        let (before, after) = (of(&gains.attention_in)?, of(&gains.attention_out)?);
+        let (query_norm, key_norm) = (of(&self.query_norm)?, of(&self.key_norm)?);
+
+        let width = self.heads * self.head_dim;
+        let tokens = hidden.len() / width.max(1);
+        let zero = T::from_f32(0.0);
+        let mut rows = vec![zero; tokens * width];
+        let mut qkv = vec![zero; tokens * 3 * width];
+        timed(Operation::Norms, || norm::rms_norm(hidden, &before, eps, &mut rows));
+        timed(Operation::Projections, || self.qkv.multiply(&rows, &mut qkv));
+        let runs = [(0, &query_norm), (width, &key_norm)];
+        let runs = runs.map(|(first, gain)| HeadRun { first, heads: self.heads, gain });
+        timed(Operation::Heads, || {
+            normalise_and_turn(&mut qkv, 3 * width, &runs, QUERY_KEY_NORM_EPS as f32, angles);
+        });
+        let attention = Attention {
+            heads: self.heads,
+            kv_heads: self.heads,
+            head_dim: self.head_dim,
+            length: tokens,
+            keys: tokens,
+            causal: false,
+        };
+        let part = |first: usize| Heads {
+            values: qkv.get(first * width..).unwrap_or_default(),
+            token: 3 * width,
+            head: self.head_dim,
+        };
+        timed(Operation::Attention, || attention.apply(part(0), part(1), part(2), &mut rows));
+        let mixed = &mut qkv[..tokens * width];
+        timed(Operation::Projections, || self.output.multiply(&rows, mixed));
+        timed(Operation::Norms, || norm::add_rms_norm(mixed, &after, eps, hidden));
+        drop((rows, qkv));
+
+        let (before, after) = (of(&gains.feed_forward_in)?, of(&gains.feed_forward_out)?);
+        let layer = FeedForward { gate: &self.gate, up: &self.up, down: &self.down };
+        layer.run(
+            hidden,
+            |hidden, rows| norm::rms_norm(hidden, &before, eps, rows),
+            |rows, hidden| norm::add_rms_norm(rows, &after, eps, hidden),
+        );
+        Ok(())
+    }
+
+    /// `hidden` [tokens, width] → the same shape, by candle's operations.
+    pub(super) fn forward(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        gains: &Gains,
+    ) -> Result<Tensor> {
+        let x = self.attention(&rms_norm(hidden, &gains.attention_in, self.eps)?, rotary)?;
+        let hidden = (hidden + rms_norm(&x, &gains.attention_out, self.eps)?)?;
+        let x = self.feed_forward(&rms_norm(&hidden, &gains.feed_forward_in, self.eps)?)?;
+        hidden + rms_norm(&x, &gains.feed_forward_out, self.eps)?
+    }
+
+    fn attention(&self, x: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
+        // [tokens, 3 · heads, head_dim]: the queries of every head, then the keys, the values.
+        let qkv = self.qkv.forward(x)?.reshape(((), 3 * self.heads, self.head_dim))?;
+        let part =
+            |i: usize| qkv.narrow(1, i * self.heads, self.heads)?.transpose(0, 1)?.contiguous();
+        let turned = |x: &Tensor, norm| rotary.rotate(&rms_norm(x, norm, QUERY_KEY_NORM_EPS)?);
+        let query = turned(&part(0)?, &self.query_norm)?;
+        let key = turned(&part(1)?, &self.key_norm)?;
+        self.output.forward(&attention(&query, &key, &part(2)?, Mask::None)?)
+    }
+
+    fn feed_forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.down.forward(&swiglu(&self.gate.forward(x)?, &self.up.forward(x)?)?)
+    }
+}

@@ -1,0 +1,313 @@
+//! The flow-matching transformer of Ideogram 4: from noisy latent tokens, a time and (in the
+//! conditional network) a prompt to a velocity. Text and image tokens form one sequence, text
+//! first. Knows nothing of guidance and of the other network of the pair.
+
+mod block;
+mod config;
+mod final_layer;
+mod mrope;
+mod time;
+
+use super::config::Part;
+use super::error::ModelError;
+use super::latents::LatentGrid;
+use super::linear::Linear;
+use super::ops::rms_norm;
+use super::ops::storage::{Number, with_values};
+use super::profile::{Operation, timed};
+use super::residency::{LayerBytes, Turns};
+use super::rotary::RotaryTable;
+use block::Block;
+use candle_core::{DType, Device, Tensor};
+use config::TransformerConfig;
+use final_layer::FinalLayer;
+use sigmalab_kernels::heads::Angles;
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, PoisonError};
+use time::{Conditioning, TimeEmbedding};
+
+/// Normalises the text features; the reference's `llm_cond_norm`.
+const TEXT_NORM_EPS: f64 = 1e-6;
+
+/// Times whose modulation is kept: the longest preset of the reference has 48 steps.
+const TIMES_KEPT: usize = 64;
+/// Sequence layouts whose rotary table is kept.
+const LAYOUTS_KEPT: usize = 4;
+
+/// One of the two networks, over a checkpoint's weights.
+pub(super) struct Transformer {
+    config: TransformerConfig,
+    input: Linear,
+    /// Added to every image token, [1, width].
+    image_indicator: Tensor,
+    text: Option<TextProjection>,
+    time: TimeEmbedding,
+    blocks: Vec<Block>,
+    last: FinalLayer,
+    dtype: DType,
+    device: Device,
+    modulations: Recent<u32, Modulation>,
+    rotary_tables: Recent<(usize, LatentGrid), RotaryTable>,
+}
+
+/// Everything that depends on the time alone.
+struct Modulation {
+    blocks: Vec<block::Gains>,
+    last: Tensor,
+}
+
+/// From text features to the sequence's text tokens.
+struct TextProjection {
+    norm: Tensor,
+    project: Linear,
+    /// Added to every text token, [1, width].
+    indicator: Tensor,
+}
+
+impl Transformer {
+    /// Builds the conditional network, which reads text features of `feature_width` numbers a
+    /// token.
+    pub(super) fn conditional(
+        part: &Part<'_>,
+        feature_width: usize,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let mut network = Self::unconditional(part, dtype, device)?;
+        let width = network.config.width;
+        const NORM: &str = "llm_cond_norm.weight";
+        let [stored] = part.shape(NORM)?;
+        part.agree(&["llm_features_dim"], NORM, stored)?;
+        if stored != feature_width {
+            let problem = format!(
+                "reads {stored} text features a token, but the text encoder gives {feature_width}"
+            );
+            return Err(part.bad_tensor(NORM, problem));
+        }
+        let weights = part.weights;
+        network.text = Some(TextProjection {
+            norm: weights.tensor(NORM, &[feature_width])?,
+            project: weights.linear("llm_cond_proj", feature_width, width, true)?,
+            indicator: indicators(part, width)?.narrow(0, 0, 1)?,
+        });
+        Ok(network)
+    }
+
+    /// Builds the unconditional network. It sees no text, so its file's `llm_cond_*` are left
+    /// alone.
+    pub(super) fn unconditional(
+        part: &Part<'_>,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<Self, ModelError> {
+        let config = TransformerConfig::read(part)?;
+        let weights = part.weights;
+        let (width, channels) = (config.width, config.channels);
+        let blocks = (0..config.layers)
+            .map(|i| Block::new(weights, &config, i))
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            input: weights.linear("input_proj", channels, width, true)?,
+            image_indicator: indicators(part, width)?.narrow(0, 1, 1)?,
+            text: None,
+            time: TimeEmbedding::new(weights, &config)?,
+            blocks,
+            last: FinalLayer::new(weights, &config)?,
+            dtype,
+            device: device.clone(),
+            modulations: Recent::new(TIMES_KEPT),
+            rotary_tables: Recent::new(LAYOUTS_KEPT),
+            config,
+        })
+    }
+
+    /// That this network of the pair draws tokens like `other`'s.
+    pub(super) fn agrees_with(&self, other: &Self, part: &Part<'_>) -> Result<(), ModelError> {
+        let (own, others) = (self.config.channels, other.config.channels);
+        if own == others {
+            return Ok(());
+        }
+        let problem = format!("has {own} channels a token, but the conditional one has {others}");
+        Err(part.bad_tensor("input_proj.weight", problem))
+    }
+
+    /// Where the weights of each block are.
+    pub(super) fn stored_layers(&self) -> Vec<LayerBytes> {
+        self.blocks.iter().map(Block::stored).collect()
+    }
+
+    /// Where the weights of the projection of text features are.
+    pub(super) fn stored_text_projection(&self) -> LayerBytes {
+        self.text.iter().flat_map(|text| text.project.stored()).collect()
+    }
+
+    /// About the most bytes that [`Transformer::forward`] takes beside the weights for a sequence
+    /// of `tokens`: in attention the hidden state, its normalised rows, those packed for a product
+    /// and three projections of them.
+    pub(super) fn working_bytes(&self, tokens: usize) -> u64 {
+        (tokens * self.config.width * self.dtype.size_in_bytes()) as u64 * 8
+    }
+
+    /// The most bytes that the modulations kept from other times take: four gains of every block
+    /// and the last layer's.
+    pub(super) fn modulation_bytes(&self) -> u64 {
+        let gains = 4 * self.blocks.len() + 1;
+        (TIMES_KEPT * gains * self.config.width * self.dtype.size_in_bytes()) as u64
+    }
+
+    /// Numbers a latent token has.
+    pub(super) fn channels(&self) -> usize {
+        self.config.channels
+    }
+
+    /// The text tokens of the sequence, [tokens, width], from `features` [tokens,
+    /// feature_width]: all that a velocity needs to know of a prompt.
+    pub(super) fn project_text(&self, features: &Tensor) -> Result<Tensor, ModelError> {
+        let Some(text) = &self.text else {
+            return Err(ModelError::Compute(candle_core::Error::msg(
+                "the unconditional network reads no text",
+            )));
+        };
+        let normalised = rms_norm(&features.to_dtype(self.dtype)?, &text.norm, TEXT_NORM_EPS)?;
+        let projected = timed(Operation::Ends, || text.project.forward(&normalised))?;
+        Ok(projected.broadcast_add(&text.indicator)?)
+    }
+
+    /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
+    /// row of `grid`) and time `t`; f32 of the same shape. `text` is what
+    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        grid: LatentGrid,
+        t: f64,
+        text: Option<&Tensor>,
+        turns: Turns<'_>,
+    ) -> Result<Tensor, ModelError> {
+        let modulation = self.modulation(t)?;
+        let text_tokens = text.map_or(Ok(0), |text| text.dim(0))?;
+        let rotary = self.rotary_tables.get_or_insert((text_tokens, grid), || {
+            let angles = mrope::angles(&self.config, text_tokens, grid);
+            RotaryTable::new(&angles, self.config.head_dim / 2, self.dtype, &self.device)
+        })?;
+
+        let image = timed(Operation::Ends, || self.input.forward(&x.to_dtype(self.dtype)?))?;
+        let image = image.broadcast_add(&self.image_indicator)?;
+        let mut hidden = match text {
+            Some(text) => Tensor::cat(&[text, &image], 0)?,
+            None => image,
+        };
+        hidden = match (self.device.is_cpu(), self.dtype) {
+            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation, turns)?,
+            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation, turns)?,
+            (false, _) => {
+                for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
+                    hidden = block.forward(&hidden, &rotary, gains)?;
+                }
+                hidden
+            }
+        };
+        let image = hidden.narrow(0, text_tokens, grid.tokens())?;
+        let output = timed(Operation::Ends, || self.last.forward(&image, &modulation.last))?;
+        Ok(output.to_dtype(DType::F32)?)
+    }
+
+    /// All blocks, on the processor.
+    fn run<T: Number>(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        modulation: &Modulation,
+        turns: Turns<'_>,
+    ) -> candle_core::Result<Tensor> {
+        let mut values = with_values::<T, _>(hidden, <[T]>::to_vec)?;
+        let (cos, sin) = rotary.values::<T>()?;
+        let angles = Angles { cos: &cos, sin: &sin };
+        for (i, (block, gains)) in self.blocks.iter().zip(&modulation.blocks).enumerate() {
+            let _turn = turns.of(i);
+            block.run(&mut values, angles, gains)?;
+        }
+        Tensor::from_vec(values, hidden.shape(), &self.device)
+    }
+
+    /// The modulation of every layer at time `t`, computed once for each time the network's
+    /// number format can tell apart: in bf16 the reference rounds t before its sinusoids.
+    fn modulation(&self, t: f64) -> Result<Arc<Modulation>, ModelError> {
+        let t = match self.dtype {
+            DType::BF16 => half::bf16::from_f32(t as f32).to_f32(),
+            _ => t as f32,
+        };
+        let make = || {
+            let conditioning: Conditioning = self.time.conditioning(t, self.dtype, &self.device)?;
+            Ok(Modulation {
+                blocks: self
+                    .blocks
+                    .iter()
+                    .map(|block| block.gains(&conditioning))
+                    .collect::<Result<_, _>>()?,
+                last: self.last.gain(&conditioning)?,
+            })
+        };
+        self.modulations.get_or_insert(t.to_bits(), || timed(Operation::Modulation, make))
+    }
+}
+
+/// Rows 0 (text) and 1 (image) of `embed_image_indicator`.
+fn indicators(part: &Part<'_>, width: usize) -> Result<Tensor, ModelError> {
+    Ok(part.weights.tensor("embed_image_indicator.weight", &[2, width])?)
+}
+
+/// The most recently added values by key.
+struct Recent<K, V> {
+    limit: usize,
+    entries: Mutex<VecDeque<(K, Arc<V>)>>,
+}
+
+impl<K: Copy + Eq, V> Recent<K, V> {
+    fn new(limit: usize) -> Self {
+        Self { limit, entries: Mutex::new(VecDeque::new()) }
+    }
+
+    /// The value of `key`, made by `make` where it is not kept; the oldest makes room.
+    fn get_or_insert(
+        &self,
+        key: K,
+        make: impl FnOnce() -> candle_core::Result<V>,
+    ) -> Result<Arc<V>, ModelError> {
+        let kept = {
+            let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+            entries.iter().find(|(k, _)| *k == key).map(|(_, value)| Arc::clone(value))
+        };
+        if let Some(value) = kept {
+            return Ok(value);
+        }
+        let value = Arc::new(make()?);
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        if entries.len() >= self.limit {
+            entries.pop_front();
+        }
+        entries.push_back((key, Arc::clone(&value)));
+        Ok(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+
+    #[test]
+    fn a_recent_value_is_made_once_and_the_oldest_makes_room() {
+        let recent = Recent::new(2);
+        let mut made = Vec::new();
+        for key in [1, 2, 1, 2, 3, 2, 1] {
+            let value = recent.get_or_insert(key, || {
+                made.push(key);
+                Ok(key * 10)
+            });
+            assert_eq!(*value.unwrap(), key * 10);
+        }
+        assert_eq!(made, [1, 2, 3, 1]);
+    }
+}

@@ -1,0 +1,138 @@
+//! The text form of `presets.toml`: one table a preset. Knows the text, not where it lies.
+//!
+//! ```toml
+//! default = "V4_QUALITY_48"      # may be left out: the first preset of the file
+//!
+//! [V4_QUALITY_48]
+//! description = "..."            # may be left out
+//! mu = 0.0                       # for rows that give none of their own
+//! std = 1.5
+//! terminal = "reference"         # or "zero"; left out, "reference"
+//! # exactly one of these three:
+//! runs = [{ steps = 45, gw = 7.0 }, { steps = 3, gw = 3.0 }]       # sampling order
+//! # steps = [{ gw = 7.0, mu = 0.0, std = 1.5 }, ...]               # sampling order
+//! # guidance_schedule = [3.0, 3.0, 3.0, 7.0, ...]                  # loop-index order
+//! ```
+//!
+//! A run or a row of `steps` may give its own mu and std. `guidance_schedule` is what people paste
+//! from the reference: index 0 is the final step.
+
+mod reader;
+mod rows;
+pub mod writer;
+
+use super::nearest::{list, nearest};
+use super::preset::Preset;
+use std::fmt;
+
+/// The presets of one file.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PresetFile {
+    default: Preset,
+    presets: Vec<Preset>,
+}
+
+impl PresetFile {
+    /// Reads the text of a preset file. `file` is its name in messages. No preset of a file with
+    /// a problem is used: every problem is listed instead.
+    pub fn parse(text: &str, file: &str) -> Result<Self, PresetFileError> {
+        reader::read(text, file)
+    }
+
+    /// The presets that the program carries: the reference's three.
+    ///
+    /// # Errors
+    /// None, as the test of this file proves; it is a `Result` so that nothing has to panic.
+    pub fn builtin() -> Result<Self, PresetFileError> {
+        PresetFile::parse(include_str!("../../../presets.toml"), "the built-in presets.toml")
+    }
+
+    /// The preset to use when none is named.
+    pub fn default_preset(&self) -> &Preset {
+        &self.default
+    }
+
+    /// The presets, in the order of the file; at least one.
+    pub fn presets(&self) -> &[Preset] {
+        &self.presets
+    }
+
+    /// The presets' names, in the order of the file.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.presets.iter().map(|preset| preset.name.as_str())
+    }
+
+    /// The preset of that name; case counts.
+    pub fn get(&self, name: &str) -> Result<&Preset, UnknownPreset> {
+        self.presets.iter().find(|preset| preset.name == name).ok_or_else(|| UnknownPreset {
+            name: name.to_owned(),
+            nearest: nearest(name, self.names()).into_iter().map(str::to_owned).collect(),
+            names: self.names().map(str::to_owned).collect(),
+        })
+    }
+}
+
+/// A preset that does not exist.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no preset `{name}`{}; the presets are {}", meant(nearest), list(names, 20))]
+pub struct UnknownPreset {
+    /// What was asked for.
+    pub name: String,
+    /// The names it looks like, the closest first.
+    pub nearest: Vec<String>,
+    /// Every name there is.
+    pub names: Vec<String>,
+}
+
+fn meant(nearest: &[String]) -> String {
+    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", list(nearest, 3)) }
+}
+
+/// What is wrong with a preset file: every problem, in the order of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct PresetFileError {
+    /// The file's name.
+    pub file: String,
+    /// The problems, at least one, in the order of the text; at most [`MOST_PROBLEMS`].
+    pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub more: usize,
+}
+
+/// The most problems that a [`PresetFileError`] lists.
+pub const MOST_PROBLEMS: usize = 20;
+
+/// One problem of a preset file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Its line, counted from 1.
+    pub line: usize,
+    /// Its column in characters, counted from 1.
+    pub column: usize,
+    /// The key it is about, such as `V4_TURBO_12.runs[1].gw`; empty for the text as a whole.
+    pub key: String,
+    /// What is wrong and what to do.
+    pub message: String,
+}
+
+/// One line a problem, `FILE:LINE:COLUMN: KEY: MESSAGE`.
+impl fmt::Display for PresetFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, problem) in self.problems.iter().enumerate() {
+            let Problem { line, column, key, message } = problem;
+            let newline = if i == 0 { "" } else { "\n" };
+            write!(f, "{newline}{}:{line}:{column}: ", self.file)?;
+            if !key.is_empty() {
+                write!(f, "`{key}`: ")?;
+            }
+            f.write_str(message)?;
+        }
+        if self.more > 0 {
+            write!(f, "\n{}: and {} more problems", self.file, self.more)?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;
