@@ -99,7 +99,7 @@ impl Attention {
             });
             packed_values.par_chunks_mut(shape.value_block).enumerate().for_each(|(i, out)| {
                 let (head, block) = (first + i / shape.blocks, i % shape.blocks);
-                vectorised(|| self.pack_values(core, v, head, block * KEYS, out));
+                vectorised!(self.pack_values(core, v, head, block * KEYS, out));
             });
             let shared_by = heads / kv_heads;
             let blocks = length.div_ceil(QUERIES);
@@ -134,7 +134,7 @@ impl Attention {
         assert!(span.end <= k.token);
         with_thread_scratch(|scratch| {
             let wide = scratch.wide.lanes(crate::product::WIDE_LANES);
-            vectorised(|| pack_panels(core, &matrix, rows, span, wide, out));
+            vectorised!(pack_panels(core, &matrix, rows, span, wide, out));
         });
     }
 
@@ -261,7 +261,7 @@ impl Task {
             for (s, (weights, so_far)) in strips.take(rows.div_ceil(ROWS)).enumerate() {
                 let scores = &scores[s * (KEYS / COLUMNS)..][..KEYS / COLUMNS];
                 let sums = &mut sums[s * panels..][..panels];
-                vectorised(|| {
+                vectorised!({
                     let rows = ROWS.min(rows - s * ROWS);
                     let place = (s * ROWS, rows, first_key, count);
                     self.weigh(place, scores, sums, so_far, wide, &mut weights[..lanes * ROWS]);
@@ -277,7 +277,7 @@ impl Task {
                 }
             }
         }
-        vectorised(|| self.finish(rows, panels, sums, &so_far, out));
+        vectorised!(self.finish(rows, panels, sums, &so_far, out));
     }
 
     fn pack_queries<T: Real>(
@@ -296,7 +296,7 @@ impl Task {
             let count = ROWS.min(rows - s * ROWS);
             let x = &q.values[(self.first + s * ROWS) * q.token..];
             let x = Rows { values: x, stride: q.token, count };
-            vectorised(|| pack_strip(self.core, x, span.clone(), wide, out));
+            vectorised!(pack_strip(self.core, x, span.clone(), wide, out));
         }
     }
 

@@ -55,7 +55,7 @@ pub(crate) fn normalise_and_turn_all<T: Real>(
         return;
     }
     x.par_chunks_mut(TOKENS * stride).enumerate().for_each(|(i, x)| {
-        vectorised(|| {
+        vectorised!({
             for (j, row) in x.chunks_exact_mut(stride).enumerate() {
                 for run in runs {
                     let head_dim = run.gain.len();

@@ -54,11 +54,26 @@ impl InstructionSet {
     }
 }
 
-/// Runs `work` compiled for the chosen instruction set, as far as the compiler inlines it: loops
-/// in it are vectorised as wide as the processor goes. Results have the same bits whatever the
-/// set, since the compiler neither reorders sums nor fuses products and sums.
+/// Computes an expression compiled for the chosen instruction set, as far as it is inlined: loops in
+/// it are vectorised as wide as the processor goes. Results have the same bits whatever the set, since
+/// the compiler neither reorders sums nor fuses products and sums.
+///
+/// Functions and closures in it that hold loops have to be `#[inline(always)]`: what the compiler leaves
+/// a function of its own is compiled for the plainest processor. `.ci/registers` looks for such
+/// functions in the built program.
+macro_rules! vectorised {
+    ($work:expr) => {
+        $crate::isa::with_chosen(
+            #[inline(always)]
+            || $work,
+        )
+    };
+}
+pub(crate) use vectorised;
+
+/// What [`vectorised`] calls; `work` is always inlined.
 #[inline]
-pub fn vectorised<R>(work: impl FnOnce() -> R) -> R {
+pub(crate) fn with_chosen<R>(work: impl FnOnce() -> R) -> R {
     #[cfg(target_arch = "x86_64")]
     match InstructionSet::chosen() {
         InstructionSet::Scalar => work(),

@@ -29,7 +29,7 @@ pub mod swiglu;
 
 pub use compiled::Compiled;
 pub use exp::exp;
-pub use isa::{InstructionSet, vectorised};
+pub use isa::InstructionSet;
 pub use peak::Peak;
 pub use real::Real;
 pub use stored::{Matrix, Stored};

@@ -18,12 +18,18 @@ pub fn rms_norm<T: Real>(x: &[T], gain: &[T], eps: f32, out: &mut [T]) {
 }
 
 pub(crate) fn rms_norm_rows<T: Real>(x: &[T], gain: &[T], eps: f32, out: &mut [T]) {
-    for_rows(x, gain.len(), out, |row, out| {
-        let scale = inverse_root_mean_square(row, eps);
-        for ((out, &v), &gain) in out.iter_mut().zip(row).zip(gain) {
-            *out = T::from_f32(v.to_f32() * scale * gain.to_f32());
-        }
-    });
+    for_rows(
+        x,
+        gain.len(),
+        out,
+        #[inline(always)]
+        |row, out| {
+            let scale = inverse_root_mean_square(row, eps);
+            for ((out, &v), &gain) in out.iter_mut().zip(row).zip(gain) {
+                *out = T::from_f32(v.to_f32() * scale * gain.to_f32());
+            }
+        },
+    );
 }
 
 /// `sum` += x / √(mean(x²) + eps) · gain for every row of `gain.len()` values: a normalised,
@@ -33,12 +39,18 @@ pub fn add_rms_norm<T: Real>(x: &[T], gain: &[T], eps: f32, sum: &mut [T]) {
 }
 
 pub(crate) fn add_rms_norm_rows<T: Real>(x: &[T], gain: &[T], eps: f32, sum: &mut [T]) {
-    for_rows(x, gain.len(), sum, |row, sum| {
-        let scale = inverse_root_mean_square(row, eps);
-        for ((sum, &v), &gain) in sum.iter_mut().zip(row).zip(gain) {
-            *sum = T::from_f32(sum.to_f32() + v.to_f32() * scale * gain.to_f32());
-        }
-    });
+    for_rows(
+        x,
+        gain.len(),
+        sum,
+        #[inline(always)]
+        |row, sum| {
+            let scale = inverse_root_mean_square(row, eps);
+            for ((sum, &v), &gain) in sum.iter_mut().zip(row).zip(gain) {
+                *sum = T::from_f32(sum.to_f32() + v.to_f32() * scale * gain.to_f32());
+            }
+        },
+    );
 }
 
 /// `sum` += x, rounded once.
@@ -49,7 +61,7 @@ pub fn add<T: Real>(x: &[T], sum: &mut [T]) {
 pub(crate) fn add_all<T: Real>(x: &[T], sum: &mut [T]) {
     let chunks = x.par_chunks(VALUES_PER_TASK).zip(sum.par_chunks_mut(VALUES_PER_TASK));
     chunks.for_each(|(x, sum)| {
-        vectorised(|| {
+        vectorised!({
             for (sum, v) in sum.iter_mut().zip(x) {
                 *sum = T::from_f32(sum.to_f32() + v.to_f32());
             }
@@ -65,15 +77,21 @@ fn inverse_root_mean_square<T: Real>(row: &[T], eps: f32) -> f32 {
 
 /// `out` = (x − mean(x)) / √(var(x) + eps) · gain for every row of `gain.len()` values.
 pub fn layer_norm<T: Real>(x: &[T], gain: &[T], eps: f32, out: &mut [T]) {
-    for_rows(x, gain.len(), out, |row, out| {
-        let n = row.len() as f32;
-        let mean = sum_of(row, T::to_f32) / n;
-        let squares = sum_of(row, |v| (v.to_f32() - mean) * (v.to_f32() - mean));
-        let scale = 1.0 / (squares / n + eps).sqrt();
-        for ((out, &v), &gain) in out.iter_mut().zip(row).zip(gain) {
-            *out = T::from_f32((v.to_f32() - mean) * scale * gain.to_f32());
-        }
-    });
+    for_rows(
+        x,
+        gain.len(),
+        out,
+        #[inline(always)]
+        |row, out| {
+            let n = row.len() as f32;
+            let mean = sum_of(row, T::to_f32) / n;
+            let squares = sum_of(row, |v| (v.to_f32() - mean) * (v.to_f32() - mean));
+            let scale = 1.0 / (squares / n + eps).sqrt();
+            for ((out, &v), &gain) in out.iter_mut().zip(row).zip(gain) {
+                *out = T::from_f32((v.to_f32() - mean) * scale * gain.to_f32());
+            }
+        },
+    );
 }
 
 fn for_rows<T: Real>(
@@ -87,7 +105,7 @@ fn for_rows<T: Real>(
     }
     let values = width * (VALUES_PER_TASK / width).max(1);
     x.par_chunks(values).zip(out.par_chunks_mut(values)).for_each(|(x, out)| {
-        vectorised(|| {
+        vectorised!({
             for (x, out) in x.chunks_exact(width).zip(out.chunks_exact_mut(width)) {
                 row(x, out);
             }
@@ -145,16 +163,12 @@ impl GroupNorm {
             |(channel, ((x, out), affine))| {
                 let (mean, scale) = statistics[channel / channels];
                 let (gain, bias) = (affine.0 * scale, *affine.1);
-                if self.silu {
+                vectorised!({
                     for (out, &v) in out.iter_mut().zip(x) {
                         let y = (v - mean) * gain + bias;
-                        *out = y / (1.0 + exp(-y));
+                        *out = if self.silu { y / (1.0 + exp(-y)) } else { y };
                     }
-                } else {
-                    for (out, &v) in out.iter_mut().zip(x) {
-                        *out = (v - mean) * gain + bias;
-                    }
-                }
+                });
             },
         );
     }
@@ -170,7 +184,7 @@ impl GroupNorm {
 
 /// Σ f(v), in f32 within chunks and in f64 over them.
 fn total(values: &[f32], f: impl Fn(f32) -> f32 + Sync) -> f64 {
-    let chunk = |chunk: &[f32]| f64::from(vectorised(|| sum_of(chunk, &f)));
+    let chunk = |chunk: &[f32]| f64::from(vectorised!(sum_of(chunk, &f)));
     let parts: Vec<f64> = values.par_chunks(CHUNK).map(chunk).collect();
     parts.iter().sum()
 }

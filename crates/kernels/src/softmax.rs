@@ -1,6 +1,7 @@
 //! Softmax over rows of attention scores, in place.
 
 use super::exp::exp;
+use super::isa::vectorised;
 use super::lanes::{max, sum_of};
 use rayon::prelude::*;
 
@@ -39,14 +40,16 @@ impl Softmax {
             };
             let (seen, unseen) = row.split_at_mut(seen);
             unseen.fill(0.0);
-            let max = max(seen);
-            for v in seen.iter_mut() {
-                *v = exp((*v - max) * self.scale);
-            }
-            let inverse = 1.0 / sum_of(seen, |v| v);
-            for v in seen.iter_mut() {
-                *v *= inverse;
-            }
+            vectorised!({
+                let max = max(seen);
+                for v in seen.iter_mut() {
+                    *v = exp((*v - max) * self.scale);
+                }
+                let inverse = 1.0 / sum_of(seen, |v| v);
+                for v in seen.iter_mut() {
+                    *v *= inverse;
+                }
+            });
         });
     }
 }

@@ -11,7 +11,7 @@ const VALUES_PER_TASK: usize = 8 * 1024;
 pub fn swiglu<T: Real>(gate: &[T], up: &[T], out: &mut [T]) {
     let inputs = gate.par_chunks(VALUES_PER_TASK).zip(up.par_chunks(VALUES_PER_TASK));
     inputs.zip(out.par_chunks_mut(VALUES_PER_TASK)).for_each(|((gate, up), out)| {
-        vectorised(|| {
+        vectorised!({
             for ((out, &gate), &up) in out.iter_mut().zip(gate).zip(up) {
                 *out = gated(gate, up);
             }
@@ -27,7 +27,7 @@ pub fn swiglu_in_place<T: Real>(gate: &mut [T], up: &[T]) {
 pub(crate) fn gate_all<T: Real>(gate: &mut [T], up: &[T]) {
     gate.par_chunks_mut(VALUES_PER_TASK).zip(up.par_chunks(VALUES_PER_TASK)).for_each(
         |(gate, up)| {
-            vectorised(|| {
+            vectorised!({
                 for (gate, &up) in gate.iter_mut().zip(up) {
                     *gate = gated(*gate, up);
                 }

@@ -52,7 +52,7 @@ impl Window<'_> {
         // The image around the window, prepared once.
         let (rows, columns) = (self.lines + kernel - 1, PIXELS + kernel - 1);
         let around = more.floats(inputs * rows * columns);
-        vectorised(|| self.gather(around, rows, columns));
+        vectorised!(self.gather(around, rows, columns));
         let across = self.pixels.div_ceil(COLUMNS);
         let panels = self.lines * across;
         let (sums, _) = sums.lanes(strips * panels * TILE).as_chunks_mut::<TILE>();
@@ -62,7 +62,7 @@ impl Window<'_> {
             for p in 0..panels {
                 let (line, pixel) = (p / across, p % across * COLUMNS);
                 let panel = panel.floats(lanes * COLUMNS);
-                vectorised(|| {
+                vectorised!({
                     for (i, out) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().enumerate() {
                         let (channel, place) =
                             ((first + i) / (kernel * kernel), (first + i) % (kernel * kernel));
@@ -78,7 +78,7 @@ impl Window<'_> {
                 }
             }
         }
-        vectorised(|| {
+        vectorised!({
             for (i, tile) in sums.iter().enumerate() {
                 let (p, strip) = (i / strips, i % strips);
                 self.store(tile, strip * ROWS, p / across, p % across * COLUMNS, out);

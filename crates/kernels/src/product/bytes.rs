@@ -28,7 +28,7 @@ pub fn row_peaks(matrix: &Matrix<'_>) -> Vec<f32> {
     peaks.par_chunks_mut(16).enumerate().for_each(|(i, peaks)| {
         with_thread_scratch(|scratch| {
             let wide = scratch.wide.floats(VALUES);
-            vectorised(|| {
+            vectorised!({
                 for (j, peak) in peaks.iter_mut().enumerate() {
                     for first in (0..matrix.inputs).step_by(VALUES) {
                         let wide = &mut wide[..VALUES.min(matrix.inputs - first)];
@@ -98,7 +98,7 @@ pub(super) fn multiply_with<T: Real>(
         let rows = x.len() / inputs;
         let strips = rows.div_ceil(ROWS);
         let steps: Vec<f32> =
-            x.par_chunks(inputs).map(|row| vectorised(|| peak_of(row)) / LARGEST).collect();
+            x.par_chunks(inputs).map(|row| vectorised!(peak_of(row)) / LARGEST).collect();
         let mut shared = SharedScratch::take();
         let packed = shared.lanes(strips * ROWS * depth);
         pack_rows(set, x, inputs, &steps, strips, packed);
@@ -153,7 +153,7 @@ fn pack_rows<T: Real>(
         packed.par_chunks_mut(ROWS * lanes).zip(rows).for_each(|(out, (x, steps))| {
             with_thread_scratch(|scratch| {
                 let bytes = scratch.wide.lanes(BATCH * BLOCK);
-                vectorised(|| {
+                vectorised!({
                     for (r, (row, step)) in x.chunks_exact(inputs).zip(steps).enumerate() {
                         let factor = inverse(*step);
                         let lanes = &mut bytes[r * BLOCK..][..lanes];
@@ -215,7 +215,7 @@ impl Task<'_> {
                     micro.run(strip, panel, tile, block == 0);
                     if last {
                         let totals = &totals[p * COLUMNS..(p + 1) * COLUMNS];
-                        vectorised(|| self.store(tile, totals, i * ROWS, p * COLUMNS, out));
+                        vectorised!(self.store(tile, totals, i * ROWS, p * COLUMNS, out));
                     }
                 }
             }
@@ -238,7 +238,7 @@ impl Task<'_> {
             let rows = COLUMNS.min(count - first);
             for batch in (0..rows).step_by(BATCH) {
                 let rows = BATCH.min(rows - batch);
-                vectorised(|| {
+                vectorised!({
                     for r in 0..rows {
                         let column = first + batch + r;
                         let start = (row + column) * matrix.inputs + span.start;

@@ -36,7 +36,7 @@ pub(super) fn multiply<T: Real>(
         y.par_chunks_mut(task).enumerate().for_each(|(i, y)| {
             with_thread_scratch(|scratch| {
                 let wide = scratch.wide.floats(WIDE);
-                vectorised(|| {
+                vectorised!({
                     for (j, y) in y.iter_mut().enumerate() {
                         *y = output(&x, part, i * task + j, precision, wide);
                     }

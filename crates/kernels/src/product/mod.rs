@@ -240,7 +240,7 @@ fn pack_rows<T: Real>(core: Core, x: &[T], inputs: usize, strips: usize, packed:
             with_thread_scratch(|scratch| {
                 let wide = scratch.wide.lanes(WIDE_LANES);
                 let rows = Rows { values: x, stride: inputs, count: x.len() / inputs };
-                vectorised(|| pack_strip(core, rows, span.clone(), wide, out));
+                vectorised!(pack_strip(core, rows, span.clone(), wide, out));
             });
         });
     });
@@ -287,6 +287,7 @@ pub(crate) fn pack_strip<T: Real>(
 
 /// Widens and packs the inputs `span` of rows `row`…`row + count` of a weight: panels of
 /// [`COLUMNS`] rows one after the other, each [lanes of span, COLUMNS].
+#[inline(always)]
 pub(crate) fn pack_panels(
     core: Core,
     matrix: &Matrix<'_>,
@@ -348,14 +349,14 @@ fn multiply_columns<T: Real>(
         let lanes = core.lanes(span.len());
         let panel = scratch.panel.lanes(panels * COLUMNS * lanes);
         let rows = (columns.row, columns.count);
-        vectorised(|| pack_panels(core, &columns.matrix, rows, span, wide, panel));
+        vectorised!(pack_panels(core, &columns.matrix, rows, span, wide, panel));
         let panels = panel.chunks_exact(lanes * COLUMNS).zip(sums.chunks_exact_mut(strips));
         for (p, (panel, sums)) in panels.enumerate() {
             let strips = packed.chunks_exact(lanes * ROWS).zip(sums);
             for (i, (strip, tile)) in strips.enumerate() {
                 core.micro.run(strip, panel, tile, block == 0);
                 if last {
-                    vectorised(|| place.store(tile, i * ROWS, p * COLUMNS));
+                    vectorised!(place.store(tile, i * ROWS, p * COLUMNS));
                 }
             }
         }

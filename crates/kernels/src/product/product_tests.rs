@@ -301,7 +301,7 @@ fn speed_of_the_innermost_loops() {
         let core = Core::chosen(Precision::Bf16);
         let seconds = best(&mut || {
             for first in (0..k).step_by(BLOCK) {
-                vectorised(|| {
+                vectorised!({
                     pack_panels(core, &matrix, (0, n), first..first + BLOCK, &mut wide, panel)
                 });
             }
