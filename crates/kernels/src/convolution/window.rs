@@ -2,11 +2,11 @@
 //! patches are made of that in the cache.
 
 use super::{Before, Convolution, PIXELS};
-use crate::exp::exp;
-use crate::isa::vectorised;
-use crate::product::micro::{COLUMNS, ROWS, TILE};
-use crate::product::{BLOCK, Core, Out, Precision};
-use crate::scratch::ThreadScratch;
+use crate::base::exp::exp;
+use crate::base::isa::vectorised;
+use crate::base::out::Out;
+use crate::base::scratch::ThreadScratch;
+use crate::tile::{BLOCK, COLUMNS, Core, Precision, ROWS, TILE};
 
 /// Consecutive rows of an image's planes.
 #[derive(Clone, Copy)]
@@ -71,7 +71,7 @@ impl Window<'_> {
                         out.copy_from_slice(&around[start..start + COLUMNS]);
                     }
                 });
-                let panel = crate::scratch::as_lanes(panel);
+                let panel = crate::base::scratch::as_lanes(panel);
                 let sums = &mut sums[p * strips..(p + 1) * strips];
                 for (strip, tile) in packed.chunks_exact(lanes * ROWS).zip(sums) {
                     core.micro.run(strip, panel, tile, block == 0);
