@@ -44,8 +44,7 @@ pub(super) fn multiply<'w, T: Number>(
     x: &[T],
     inputs: usize,
     plan: impl Fn(usize) -> (Plan<'w>, Finish),
-    peaks: &[f32],
-    bias: Option<&[f32]>,
+    (peaks, bias): (&[f32], Option<&[f32]>),
     outputs: usize,
     out: &mut [T],
 ) {
@@ -140,7 +139,7 @@ impl Operand for Bytes<'_> {
     ) {
         let factors = &self.factors[of.output..][..of.count];
         let place = (of.row, of.count);
-        vectorised!(panel(self.set, &of.matrix, place, factors, span, wide, totals, out));
+        vectorised!(panel(self.set, &of.matrix, place, (factors, totals), span, wide, out));
     }
 
     /// The sum of a row's bytes is what the offset of x adds to its products.

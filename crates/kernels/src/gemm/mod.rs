@@ -114,7 +114,7 @@ fn multiply_in_bytes_with<T: Number>(
     let peaks = peaks.concat();
     assert_eq!(peaks.len(), outputs);
     let plan = |strips| (Plan::of_parts(parts, strips), Finish::Columns);
-    bytes::multiply(set, x, inputs, plan, &peaks, bias, outputs, out);
+    bytes::multiply(set, x, inputs, plan, (&peaks, bias), outputs, out);
 }
 
 fn multiply_gated_with<T: Number>(
@@ -131,7 +131,7 @@ fn multiply_gated_with<T: Number>(
     match peaks {
         Some(peaks) => {
             assert!(peaks.iter().all(|peaks| peaks.len() == outputs));
-            bytes::multiply(core.set, x, inputs, plan, &peaks.concat(), None, outputs, out);
+            bytes::multiply(core.set, x, inputs, plan, (&peaks.concat(), None), outputs, out);
         }
         None => floats::multiply(core, x, inputs, plan, None, outputs, out),
     }

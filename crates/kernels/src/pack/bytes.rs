@@ -91,10 +91,9 @@ pub(crate) fn panel(
     set: InstructionSet,
     matrix: &Matrix<'_>,
     (row, rows): (usize, usize),
-    factors: &[f32],
+    (factors, totals): (&[f32], &mut [u32; COLUMNS]),
     span: Range<usize>,
     wide: &mut [u32],
-    totals: &mut [u32; COLUMNS],
     out: &mut [u32],
 ) {
     let count = span.len().div_ceil(4);

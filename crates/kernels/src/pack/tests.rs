@@ -160,7 +160,7 @@ proptest! {
                 let mut totals = [7; COLUMNS];
                 let place = (row, rows);
                 bytes::panel(
-                    set, &matrix, place, &factors, span.clone(), &mut wide, &mut totals, &mut out,
+                    set, &matrix, place, (&factors, &mut totals), span.clone(), &mut wide, &mut out,
                 );
                 let found = (out, totals);
                 prop_assert!(*plain.get_or_insert_with(|| found.clone()) == found, "{:?}", set);
