@@ -1,25 +1,33 @@
 //! Softmax attention without a matrix of scores: a block of queries meets the keys block by block,
 //! keeping the largest score and the sum of weights of each query so far (Milakov and Gimelshein,
 //! "Online normalizer calculation for softmax", arXiv 1805.02867; Dao et al., arXiv 2205.14135).
-//! Both products are those of the tile kernels.
+//!
+//! Both products are those of the tile kernels, with keys as rows and queries as columns. So what is
+//! done to a query's scores is done to a column, 16 queries in a register; and the weights of a block
+//! stand as the second product reads them. That gives the result with its values as rows, which is
+//! transposed once, at the end.
 
-use crate::base::exp::exp;
-use crate::base::isa::vectorised;
-use crate::base::lanes::{max, sum_of};
-use crate::base::number::Number;
+use crate::base::exp::exp_by;
+use crate::base::isa::{InstructionSet, vectorised};
+use crate::base::number::{Number, rounded};
 use crate::base::out::Out;
-use crate::base::scratch::{Scratch, SharedScratch, ThreadScratch, with_thread_scratch};
+use crate::base::scratch::{
+    SharedScratch, ThreadScratch, as_floats, as_lanes, with_thread_scratch,
+};
 use crate::formats::stored::Matrix;
-use crate::pack::interleave::{Interleave, Strip};
+use crate::pack::interleave::{BATCH, Strip, transpose};
 use crate::pack::{self, Rows, WIDE_LANES, stored_as};
 use crate::tile::{COLUMNS, Core, Lane, Precision, ROWS, TILE};
 use rayon::prelude::*;
 
-/// Keys met at a time: 8 panels.
-const KEYS: usize = 256;
-/// Queries of a task: 8 strips, so that packed queries, scores and sums stay in the second-level
-/// cache.
-const QUERIES: usize = 96;
+/// Strips of keys met at a time.
+const STRIPS: usize = 22;
+/// Keys met at a time.
+const KEYS: usize = STRIPS * ROWS;
+/// Most panels of queries in a task, which read a block of keys from the second-level cache.
+const PANELS: usize = 3;
+/// Queries of a task.
+const QUERIES: usize = PANELS * COLUMNS;
 /// Most lanes of packed keys and values at a time (64 MiB); more heads are done in turns.
 const PACKED_LANES: usize = 16 << 20;
 
@@ -113,7 +121,7 @@ impl Attention {
         }
     }
 
-    /// A block of keys as panels [head_dim, COLUMNS].
+    /// A block of keys as strips [head_dim, ROWS].
     fn pack_keys<T: Number>(
         &self,
         core: Core,
@@ -122,23 +130,20 @@ impl Attention {
         first: usize,
         out: &mut [u32],
     ) {
-        let values = stored_as(k.values);
-        let matrix = Matrix { outputs: self.keys, inputs: k.token, values, scale: None };
-        let rows = KEYS.min(self.keys - first);
         let span = head * k.head..head * k.head + self.head_dim;
         assert!(span.end <= k.token);
         with_thread_scratch(|scratch| {
             let wide = scratch.wide.lanes(WIDE_LANES);
-            let panel = core.lanes(self.head_dim) * COLUMNS;
-            for (p, out) in out.chunks_exact_mut(panel).enumerate() {
-                let before = p * COLUMNS;
-                let place = (first + before, COLUMNS.min(rows.saturating_sub(before)));
-                vectorised!(pack::panel(core, &matrix, place, span.clone(), wide, out));
+            let strips = out.chunks_exact_mut(ROWS * core.lanes(self.head_dim));
+            for (out, first) in strips.zip((first..self.keys).step_by(ROWS)) {
+                let count = ROWS.min(self.keys - first);
+                let x = Rows { values: &k.values[first * k.token..], stride: k.token, count };
+                vectorised!(pack::strip(core, x, span.clone(), wide, out));
             }
         });
     }
 
-    /// A block of values as panels [keys of the block, COLUMNS] of `head_dim` columns in all.
+    /// A block of values as strips [keys of the block, ROWS], with a head's values as rows.
     #[inline(always)]
     fn pack_values<T: Number>(
         &self,
@@ -149,30 +154,21 @@ impl Attention {
         out: &mut [u32],
     ) {
         let count = KEYS.min(self.keys - first);
-        let depth = core.lanes(count);
-        let row =
-            |key: usize| &v.values[(first + key) * v.token + head * v.head..][..self.head_dim];
-        let panels = out.chunks_exact_mut(depth * COLUMNS).take(self.head_dim.div_ceil(COLUMNS));
-        for (panel, out) in panels.enumerate() {
-            let columns = panel * COLUMNS..((panel + 1) * COLUMNS).min(self.head_dim);
-            for (lane, out) in out.chunks_exact_mut(COLUMNS).enumerate() {
-                out.fill(0);
-                match core.micro.lane() {
-                    Lane::Bf16Pair => {
-                        for half in 0..2.min(count - 2 * lane) {
-                            let row = &row(2 * lane + half)[columns.clone()];
-                            for (out, value) in out.iter_mut().zip(row) {
-                                let bits =
-                                    crate::base::number::rounded(value.to_f32()).to_bits() >> 16;
-                                *out |= bits << (16 * half);
-                            }
-                        }
-                    }
-                    _ => {
-                        for (out, value) in out.iter_mut().zip(&row(lane)[columns.clone()]) {
-                            *out = value.to_f32().to_bits();
-                        }
-                    }
+        let strip = ROWS * core.lanes(KEYS);
+        let pairs = core.micro.lane() == Lane::Bf16Pair;
+        out.fill(0);
+        for key in 0..count {
+            let values = &v.values[(first + key) * v.token + head * v.head..][..self.head_dim];
+            let (lane, half) = if pairs { (key / 2, key % 2) } else { (key, 0) };
+            for (values, out) in values.chunks(ROWS).zip(out.chunks_exact_mut(strip)) {
+                let out = &mut out[lane * ROWS..][..values.len()];
+                for (out, value) in out.iter_mut().zip(values) {
+                    let value = value.to_f32();
+                    *out |= match (pairs, half) {
+                        (false, _) => value.to_bits(),
+                        (true, 0) => rounded(value).to_bits() >> 16,
+                        (true, _) => rounded(value).to_bits(),
+                    };
                 }
             }
         }
@@ -196,7 +192,7 @@ impl Packed {
     fn of(attention: &Attention, core: Core) -> Self {
         let blocks = attention.keys.div_ceil(KEYS);
         let key_block = core.lanes(attention.head_dim) * KEYS;
-        let value_block = attention.head_dim.div_ceil(COLUMNS) * COLUMNS * core.lanes(KEYS);
+        let value_block = attention.head_dim.next_multiple_of(ROWS) * core.lanes(KEYS);
         Self {
             blocks,
             key_block,
@@ -217,6 +213,15 @@ struct Task {
     first: usize,
 }
 
+/// What is known of a panel of queries after some keys.
+#[derive(Debug, Clone, Copy)]
+struct SoFar {
+    /// The largest scores.
+    largest: [f32; COLUMNS],
+    /// The sums of weights relative to them.
+    total: [f32; COLUMNS],
+}
+
 impl Task {
     fn run<T: Number>(
         &self,
@@ -228,174 +233,198 @@ impl Task {
     ) {
         let Attention { head_dim, length, causal, .. } = self.attention;
         let rows = QUERIES.min(length - self.first);
-        let strips = rows.div_ceil(ROWS);
+        let panels = rows.div_ceil(COLUMNS);
         let depth = self.core.lanes(head_dim);
-        let panels = head_dim.div_ceil(COLUMNS);
+        let strips = head_dim.div_ceil(ROWS);
         let ThreadScratch { panel: queries, sums, wide, more } = scratch;
-        let queries = queries.lanes(strips * ROWS * depth);
-        self.pack_queries(q, rows, wide, queries);
-        let (sums, _) = sums.lanes(strips * panels * TILE).as_chunks_mut::<TILE>();
+        let queries = queries.lanes(panels * COLUMNS * depth);
+        self.pack_queries(q, rows, wide.lanes(WIDE_LANES), queries);
+        let (sums, _) = sums.lanes(panels * strips * TILE).as_chunks_mut::<TILE>();
         sums.as_flattened_mut().fill(0);
-        let scores_lanes = KEYS / COLUMNS * strips * TILE;
-        let more = more.lanes(scores_lanes + KEYS * ROWS * strips);
-        let (scores, weights) = more.split_at_mut(scores_lanes);
-        let (scores, _) = scores.as_chunks_mut::<TILE>();
-        let mut so_far = [SoFar::default(); QUERIES];
+        // Scores of a block, as tiles or, which is the same, as a panel [keys, COLUMNS]; then what
+        // weights are narrowed to, or a result that is transposed.
+        let turned = head_dim.next_multiple_of(BATCH).max(KEYS);
+        let (scores, narrow) = more.lanes((KEYS + turned) * COLUMNS).split_at_mut(KEYS * COLUMNS);
+        let none = SoFar { largest: [f32::NEG_INFINITY; COLUMNS], total: [0.0; COLUMNS] };
+        let mut so_far = [none; PANELS];
 
         let seen = if causal { self.first + rows } else { self.attention.keys };
         let seen = seen.min(self.attention.keys);
         for block in 0..seen.div_ceil(KEYS) {
             let first_key = block * KEYS;
-            // Packed blocks hold all keys there are; those behind the last one seen are masked.
+            // Packed blocks hold all keys there are; those that a query does not see get no weight.
             let count = KEYS.min(self.attention.keys - first_key);
-            let keys = &keys[block * self.shape.key_block..];
-            for (p, panel) in
-                keys.chunks_exact(depth * COLUMNS).take(count.div_ceil(COLUMNS)).enumerate()
-            {
-                for (s, strip) in queries.chunks_exact(depth * ROWS).enumerate() {
-                    let tile = &mut scores[s * (KEYS / COLUMNS) + p];
+            let lanes = self.core.lanes(count);
+            let keys = &keys[block * self.shape.key_block..][..self.shape.key_block];
+            let values = &values[block * self.shape.value_block..][..self.shape.value_block];
+            for (p, panel) in queries.chunks_exact(COLUMNS * depth).enumerate() {
+                let (tiles, _) = scores.as_chunks_mut::<TILE>();
+                let strip = keys.chunks_exact(ROWS * depth).take(count.div_ceil(ROWS));
+                for (strip, tile) in strip.zip(tiles) {
                     self.core.micro.run(strip, panel, tile, true);
                 }
-            }
-            let lanes = self.core.lanes(count);
-            let strips = weights.chunks_exact_mut(KEYS * ROWS).zip(so_far.chunks_mut(ROWS));
-            for (s, (weights, so_far)) in strips.take(rows.div_ceil(ROWS)).enumerate() {
-                let scores = &scores[s * (KEYS / COLUMNS)..][..KEYS / COLUMNS];
-                let sums = &mut sums[s * panels..][..panels];
-                vectorised!({
-                    let rows = ROWS.min(rows - s * ROWS);
-                    let place = (s * ROWS, rows, first_key, count);
-                    self.weigh(place, scores, sums, so_far, wide, &mut weights[..lanes * ROWS]);
-                });
-            }
-            let values = &values[block * self.shape.value_block..][..panels * lanes * COLUMNS];
-            for (p, panel) in values.chunks_exact(lanes * COLUMNS).enumerate() {
-                for (s, weights) in
-                    weights.chunks_exact(KEYS * ROWS).enumerate().take(strips_of(rows))
-                {
-                    let tile = &mut sums[s * panels + p];
-                    self.core.micro.run(&weights[..lanes * ROWS], panel, tile, false);
+                let so_far = &mut so_far[p];
+                let sums = &mut sums[p * strips..][..strips];
+                let place = (self.first + p * COLUMNS, first_key);
+                let (scores, _) = as_floats(scores).as_chunks_mut::<COLUMNS>();
+                let scores = &mut scores[..count];
+                vectorised!(self.weigh(place, scores, so_far, sums));
+                let weights = match self.core.micro.lane() {
+                    Lane::Bf16Pair => {
+                        vectorised!(narrowed(scores, narrow));
+                        &narrow[..lanes * COLUMNS]
+                    }
+                    _ => as_lanes(scores.as_flattened()),
+                };
+                let strips = values.chunks_exact(ROWS * self.core.lanes(KEYS));
+                for (strip, tile) in strips.zip(sums) {
+                    self.core.micro.run(&strip[..ROWS * lanes], weights, tile, false);
                 }
             }
         }
-        vectorised!(self.finish(rows, panels, sums, &so_far, out));
+        for (p, so_far) in so_far.iter().enumerate().take(panels) {
+            let sums = sums[p * strips..][..strips].as_flattened();
+            vectorised!(self.finish(p * COLUMNS, rows, sums, so_far, narrow, out));
+        }
     }
 
     fn pack_queries<T: Number>(
         &self,
         q: Heads<'_, T>,
         rows: usize,
-        wide: &mut Scratch,
+        wide: &mut [u32],
         queries: &mut [u32],
     ) {
-        let head_dim = self.attention.head_dim;
+        let Attention { head_dim, length, .. } = self.attention;
         let span = self.head * q.head..self.head * q.head + head_dim;
         assert!(span.end <= q.token);
-        let strip = ROWS * self.core.lanes(head_dim);
-        let wide = wide.lanes(WIDE_LANES);
-        for (s, out) in queries.chunks_exact_mut(strip).enumerate() {
-            let count = ROWS.min(rows - s * ROWS);
-            let x = &q.values[(self.first + s * ROWS) * q.token..];
-            let x = Rows { values: x, stride: q.token, count };
-            vectorised!(pack::strip(self.core, x, span.clone(), wide, out));
+        let values = stored_as(q.values);
+        let matrix = Matrix { outputs: length, inputs: q.token, values, scale: None };
+        let panels = queries.chunks_exact_mut(COLUMNS * self.core.lanes(head_dim));
+        for (out, first) in panels.zip((0..rows).step_by(COLUMNS)) {
+            let place = (self.first + first, COLUMNS.min(rows - first));
+            vectorised!(pack::panel(self.core, &matrix, place, span.clone(), wide, out));
         }
     }
 
-    /// Turns a strip's scores into weights relative to the largest score so far, packs them, and
-    /// brings the sums down to the same.
+    /// Turns scores into weights relative to the largest score so far, and brings the sums down to the
+    /// same. `query` stands in the first column, `first_key` in the first row.
     #[inline(always)]
     fn weigh(
         &self,
-        (first_row, rows, first_key, count): (usize, usize, usize, usize),
-        scores: &[[u32; TILE]],
+        (query, first_key): (usize, usize),
+        scores: &mut [[f32; COLUMNS]],
+        so_far: &mut SoFar,
         sums: &mut [[u32; TILE]],
-        so_far: &mut [SoFar],
-        wide: &mut Scratch,
-        weights: &mut [u32],
     ) {
-        let scale = 1.0 / (self.attention.head_dim as f32).sqrt();
-        let wide = wide.lanes(WIDE_LANES);
-        for (r, so_far) in so_far.iter_mut().enumerate().take(rows) {
-            let row = crate::base::scratch::as_floats(&mut wide[r * KEYS..(r + 1) * KEYS]);
-            for (row, tile) in row.chunks_exact_mut(COLUMNS).zip(scores) {
-                for (value, bits) in row.iter_mut().zip(&tile[r * COLUMNS..]) {
-                    *value = f32::from_bits(*bits);
-                }
+        match self.core.set {
+            InstructionSet::Scalar => {
+                self.weigh_by::<false>((query, first_key), scores, so_far, sums)
             }
-            let query = self.first + first_row + r;
-            let seen = if self.attention.causal {
-                (query + 1).saturating_sub(first_key).min(count)
-            } else {
-                count
-            };
-            let (seen, unseen) = row[..count].split_at_mut(seen);
-            unseen.fill(0.0);
-            if seen.is_empty() {
-                continue;
-            }
-            let largest = max(seen);
-            let largest = if largest > so_far.largest { largest } else { so_far.largest };
-            for value in seen.iter_mut() {
-                *value = exp((*value - largest) * scale);
-            }
-            let factor = exp((so_far.largest - largest) * scale);
-            so_far.total = so_far.total * factor + sum_of(seen, |value| value);
-            so_far.largest = largest;
-            if factor != 1.0 {
-                for tile in sums.iter_mut() {
-                    for bits in &mut tile[r * COLUMNS..(r + 1) * COLUMNS] {
-                        *bits = (f32::from_bits(*bits) * factor).to_bits();
-                    }
-                }
-            }
+            _ => self.weigh_by::<true>((query, first_key), scores, so_far, sums),
         }
-        if rows < ROWS {
-            wide[rows * KEYS..ROWS * KEYS].fill(0);
-        }
-        let interleave = Interleave { lane: self.core.micro.lane(), set: self.core.set };
-        interleave.run(wide, KEYS, ROWS, count, weights, Strip { step: ROWS, first: 0 });
     }
 
+    /// With products and sums fused where the instructions have that.
+    #[inline(always)]
+    fn weigh_by<const FUSED: bool>(
+        &self,
+        (query, first_key): (usize, usize),
+        scores: &mut [[f32; COLUMNS]],
+        so_far: &mut SoFar,
+        sums: &mut [[u32; TILE]],
+    ) {
+        let scale = 1.0 / (self.attention.head_dim as f32).sqrt();
+        if self.attention.causal {
+            // A key is seen by the queries from its own place on.
+            let later = (query + 1).saturating_sub(first_key).min(scores.len());
+            for (i, row) in scores.iter_mut().enumerate().skip(later) {
+                let unseen = (first_key + i - query).min(COLUMNS);
+                row[..unseen].fill(f32::NEG_INFINITY);
+            }
+        }
+        let mut lanes = [[f32::NEG_INFINITY; COLUMNS]; 4];
+        lanes[0] = so_far.largest;
+        let (fours, rest) = scores.as_chunks::<4>();
+        for rows in fours {
+            for (lanes, row) in lanes.iter_mut().zip(rows) {
+                raise(lanes, row);
+            }
+        }
+        let [mut largest, second, third, fourth] = lanes;
+        for row in rest.iter().chain([&second, &third, &fourth]) {
+            raise(&mut largest, row);
+        }
+        let mut factors = [0.0; COLUMNS];
+        for i in 0..COLUMNS {
+            factors[i] = exp_by::<FUSED>((so_far.largest[i] - largest[i]) * scale);
+        }
+        let mut total = [0.0; COLUMNS];
+        for row in scores.iter_mut() {
+            for i in 0..COLUMNS {
+                let seen = row[i] != f32::NEG_INFINITY;
+                let weight = exp_by::<FUSED>((row[i] - largest[i]) * scale);
+                row[i] = if seen { weight } else { 0.0 };
+                total[i] += row[i];
+            }
+        }
+        for i in 0..COLUMNS {
+            so_far.total[i] = so_far.total[i] * factors[i] + total[i];
+        }
+        if so_far.largest != largest {
+            for row in sums.as_flattened_mut().as_chunks_mut::<COLUMNS>().0 {
+                for (bits, factor) in row.iter_mut().zip(&factors) {
+                    *bits = (f32::from_bits(*bits) * factor).to_bits();
+                }
+            }
+        }
+        so_far.largest = largest;
+    }
+
+    /// Writes a panel's results.
     #[inline(always)]
     fn finish<T: Number>(
         &self,
+        first: usize,
         rows: usize,
-        panels: usize,
-        sums: &[[u32; TILE]],
-        so_far: &[SoFar],
+        sums: &[u32],
+        so_far: &SoFar,
+        turned: &mut [u32],
         out: Out<T>,
     ) {
         let head_dim = self.attention.head_dim;
-        for (row, so_far) in so_far.iter().enumerate().take(rows) {
-            let inverse = 1.0 / so_far.total;
-            let out = out.row(self.first + row, self.head * head_dim, head_dim);
-            let tiles = &sums[row / ROWS * panels..][..panels];
-            for (out, tile) in out.chunks_mut(COLUMNS).zip(tiles) {
-                let sums = &tile[row % ROWS * COLUMNS..];
-                for (out, bits) in out.iter_mut().zip(sums) {
-                    *out = T::from_f32(f32::from_bits(*bits) * inverse);
-                }
+        for (batch, values) in sums[..head_dim * COLUMNS].chunks(BATCH * COLUMNS).enumerate() {
+            let strip = Strip { step: head_dim, first: batch * BATCH };
+            let count = values.len() / COLUMNS;
+            transpose(self.core.set, values, COLUMNS, count, COLUMNS, turned, strip);
+        }
+        for (i, values) in turned.chunks_exact(head_dim).enumerate().take(rows - first) {
+            let Some(total) = so_far.total.get(i) else { break };
+            let inverse = 1.0 / total;
+            let out = out.row(self.first + first + i, self.head * head_dim, head_dim);
+            for (out, bits) in out.iter_mut().zip(values) {
+                *out = T::from_f32(f32::from_bits(*bits) * inverse);
             }
         }
     }
 }
 
-fn strips_of(rows: usize) -> usize {
-    rows.div_ceil(ROWS)
+/// The larger of each two. A NaN may or may not be seen; it is by its weight.
+#[inline(always)]
+fn raise(largest: &mut [f32; COLUMNS], row: &[f32; COLUMNS]) {
+    for (largest, value) in largest.iter_mut().zip(row) {
+        *largest = if *value > *largest { *value } else { *largest };
+    }
 }
 
-/// What is known of a query after some keys.
-#[derive(Debug, Clone, Copy)]
-struct SoFar {
-    /// The largest score.
-    largest: f32,
-    /// The sum of weights relative to it.
-    total: f32,
-}
-
-impl Default for SoFar {
-    fn default() -> Self {
-        Self { largest: f32::NEG_INFINITY, total: 0.0 }
+/// Rows of weights as pairs of bf16, two rows to a lane; an odd last one is paired with 0.
+#[inline(always)]
+fn narrowed(rows: &[[f32; COLUMNS]], out: &mut [u32]) {
+    for (out, rows) in out.as_chunks_mut::<COLUMNS>().0.iter_mut().zip(rows.chunks(2)) {
+        let second = rows.get(1).unwrap_or(&[0.0; COLUMNS]);
+        for i in 0..COLUMNS {
+            out[i] = rounded(rows[0][i]).to_bits() >> 16 | rounded(second[i]).to_bits();
+        }
     }
 }
 
@@ -404,7 +433,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::base::isa::InstructionSet;
     use half::bf16;
     use proptest::prelude::*;
 
