@@ -102,7 +102,7 @@ impl Attention {
             });
             packed_values.par_chunks_mut(shape.value_block).enumerate().for_each(|(i, out)| {
                 let (head, block) = (first + i / shape.blocks, i % shape.blocks);
-                vectorised!(self.pack_values(core, v, head, block * KEYS, out));
+                self.pack_values(core, v, head, block * KEYS, out);
             });
             let shared_by = heads / kv_heads;
             let blocks = length.div_ceil(QUERIES);
@@ -143,8 +143,8 @@ impl Attention {
         });
     }
 
-    /// A block of values as strips [keys of the block, ROWS], with a head's values as rows.
-    #[inline(always)]
+    /// A block of values as strips [keys of the block, ROWS], with a head's values as rows: runs of
+    /// 12 values, which are moved one by one.
     fn pack_values<T: Number>(
         &self,
         core: Core,
