@@ -23,7 +23,7 @@ pub fn protocol_name(protocol: ProtocolType) -> &'static str {
 
 /// A text that names no protocol.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0:?} is not an image protocol: use kitty, sixel, iterm2 or half-blocks")]
+#[error("{0:?} is not an image protocol: use half-blocks, kitty, sixel or iterm2")]
 pub struct ProtocolError(pub String);
 
 /// The protocol of a name.
