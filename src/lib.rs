@@ -10,6 +10,7 @@
 //! | [`history`] | finished runs: picture, thumbnail, and how they came about |
 //! | [`image_file`] | the PNG with its recipe inside, and the latents beside it |
 //! | [`engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process |
+//! | [`tune`] | schedules found from reference runs: programmes, searches, judgement |
 //! | [`metrics`] | functions on trajectories and images |
 //! | [`sampler`] | the solver trait, the built-in solvers, plugins and their check |
 //! | [`model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |
@@ -28,6 +29,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod terminal;
 pub mod tui;
+pub mod tune;
 
 /// Arithmetic on plain slices; a crate of its own, so that it builds and tests in seconds.
 pub use sigmalab_kernels as kernels;
