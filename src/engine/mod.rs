@@ -16,4 +16,5 @@ pub mod request;
 pub mod session;
 pub mod solver;
 pub mod trajectory;
+mod weigh;
 pub mod worker;

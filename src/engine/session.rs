@@ -3,7 +3,7 @@
 //! nothing of processes and pipes.
 
 use super::cancel::CancelToken;
-use super::denoise::{DenoiseError, Denoising, Progress, denoise};
+use super::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use super::event::Event;
 use super::memory::{self, MemoryBudget};
 use super::memory_size::MemorySize;
@@ -11,15 +11,18 @@ use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
-use super::request::{RunOutput, RunRequest, Timings};
-use super::solver::{SolverError, solver};
+use super::request::{RunGram, RunOutput, RunRequest, Timings};
+use super::solver::{self, SolverError, solver};
 use super::trajectory::{StateKey, TrajectoryCache};
+use super::weigh::weigh;
 use crate::model::source::{SourceError, open_unless};
-use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, profile};
+use crate::model::{Decoded, Model, ModelError, ModelOptions, PromptFeatures, RgbImage, profile};
 use crate::sampler::plugin::{Place, PluginFile, Watch};
-use crate::sampler::{Choice, SamplerInfo};
+use crate::sampler::{Choice, SamplerError, SamplerInfo};
 use crate::schedule::sigmas::Schedule;
 use crate::schedule::size::{SHORTEST_SIDE, Size};
+use crate::tune::gram::{Basis, Gram};
+use crate::tune::weights::{Stencil, Weights};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -82,6 +85,22 @@ pub enum SessionError {
     /// The loop failed.
     #[error(transparent)]
     Denoise(DenoiseError<ModelError>),
+    /// A solver failed at a step of unit vectors.
+    #[error("sampler `{id}` failed at a step of unit vectors: {error}")]
+    Weigh {
+        /// The sampler.
+        id: String,
+        /// Its own words.
+        error: SamplerError,
+    },
+    /// A Gram matrix was asked for at nodes that the run does not have.
+    #[error("a run of {steps} steps has no nodes at every {every} of them")]
+    Nodes {
+        /// Steps of the run.
+        steps: usize,
+        /// Steps between the nodes asked for.
+        every: usize,
+    },
 }
 
 impl From<SourceError> for SessionError {
@@ -104,12 +123,15 @@ impl SessionError {
     /// Whether the request or the checkpoint is at fault, not the computation.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            SessionError::Cancelled | SessionError::Denoise(_) => false,
+            SessionError::Cancelled | SessionError::Denoise(_) | SessionError::Weigh { .. } => {
+                false
+            }
             SessionError::Model(error) => error.is_bad_input(),
             SessionError::Source(error) => error.is_bad_input(),
             SessionError::Recipe(_)
             | SessionError::Solver(_)
-            | SessionError::MemoryLimit { .. } => true,
+            | SessionError::MemoryLimit { .. }
+            | SessionError::Nodes { .. } => true,
         }
     }
 
@@ -142,6 +164,10 @@ impl Session {
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
         let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
+        let steps = recipe.steps.len();
+        if let Some(every) = request.wanted.gram.filter(|every| *every == 0 || steps % every != 0) {
+            return Err(SessionError::Nodes { steps, every });
+        }
         let noise = initial_noise(request)?;
 
         let mut timings = Timings::default();
@@ -180,7 +206,9 @@ impl Session {
             sampler: &sampler,
             noise: &noise,
             seed: sampler_seed(&recipe.noise),
-            root: root_key(&recipe, &sampler, &schedule, &noise),
+            root: root_key(&recipe, Some(&sampler), &schedule, &noise),
+            origin: root_key(&recipe, None, &schedule, &noise),
+            whole: request.wanted.gram.is_some(),
         };
         let mut drafts = Drafts {
             map: loaded.fit.as_ref().filter(|_| request.previews).and_then(Fit::solve),
@@ -199,12 +227,20 @@ impl Session {
             return Err(SessionError::Cancelled);
         }
 
+        let gram = request.wanted.gram.and_then(|every| run_gram(&denoised, &schedule, every));
+
         let started = Instant::now();
-        let Decoded { image, clip_fraction } =
-            loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
-        timings.decode_ms = milliseconds(started);
+        let Decoded { image, clip_fraction } = match request.wanted.picture {
+            true => loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?,
+            false => {
+                let image = RgbImage { width: 0, height: 0, pixels: Vec::new() };
+                Decoded { image, clip_fraction: 0.0 }
+            }
+        };
+        timings.decode_ms = if request.wanted.picture { milliseconds(started) } else { 0.0 };
         on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
-        if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
+        let learns = request.previews && request.wanted.picture;
+        if let Some(fit) = loaded.fit.as_mut().filter(|fit| learns && !fit.is_enough()) {
             fit.add(&denoised.latents, recipe.size, &image);
             // Without the file the next worker starts anew: no reason to lose an image.
             let _ = fits.save(&loaded.fingerprint, fit);
@@ -220,7 +256,20 @@ impl Session {
             timings,
             clip_fraction,
             peak_memory: memory::peak_bytes(),
+            gram,
         })
+    }
+
+    /// The weights of a solver's steps, see [`weigh`].
+    pub fn weigh(
+        &mut self,
+        asked: &SamplerRef,
+        plugin: Option<&Path>,
+        stencils: &[Stencil],
+    ) -> Result<Option<Vec<Weights>>, SessionError> {
+        let choice = solver::sampler(asked, plugin, &self.watch)?;
+        weigh(&choice, stencils)
+            .map_err(|error| SessionError::Weigh { id: asked.id.clone(), error })
     }
 
     fn load(
@@ -404,27 +453,51 @@ fn sampler_seed(source: &NoiseSource) -> u64 {
     }
 }
 
-fn root_key(recipe: &Recipe, sampler: &Choice, schedule: &Schedule, noise: &[f32]) -> StateKey {
-    let info = sampler.sampler.info();
+/// The Gram matrix of a run at every so many of its steps. At every one of them the states are
+/// sums of the velocities, and one is enough.
+fn run_gram(denoised: &Denoised, schedule: &Schedule, every: usize) -> Option<RunGram> {
+    let nodes: Vec<_> = denoised.nodes.iter().step_by(every).collect();
+    let sigmas: Vec<f64> = schedule.sigmas().iter().step_by(every).map(|sigma| sigma.0).collect();
+    let gw: Vec<f64> = schedule.steps().iter().step_by(every).map(|step| step.gw).collect();
+    let absent = vec![0.0; denoised.latents.len()];
+    let states = nodes.iter().map(|node| node.x.as_ref()).chain([denoised.latents.as_ref()]);
+    let (basis, kept) =
+        if every == 1 { (Basis::Velocities, 1) } else { (Basis::States, nodes.len() + 1) };
+    let vectors: Vec<&[f32]> = states
+        .take(kept)
+        .chain(nodes.iter().map(|node| node.v_cond.as_ref()))
+        .chain(nodes.iter().map(|node| node.v_uncond.as_deref().unwrap_or(&absent)))
+        .collect();
+    let fits = nodes.len() == gw.len() && sigmas.len() == gw.len() + 1;
+    fits.then(|| RunGram { basis, sigmas, gw, gram: Gram::of(&vectors) })
+}
+
+/// The key of the noise as `sampler` starts from it, or as any does.
+fn root_key(
+    recipe: &Recipe,
+    sampler: Option<&Choice>,
+    schedule: &Schedule,
+    noise: &[f32],
+) -> StateKey {
     let fingerprint = recipe.model.fingerprint.as_deref().unwrap_or_default();
     let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
     let size = recipe.size.to_string();
-    let params: Vec<u8> =
-        sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
     let noise = noise::hash(noise);
-    let file = sampler.file.as_ref().map_or("", |file| file.hash.as_str());
-    let parts: [&[u8]; 10] = [
+    let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
+    let of_the_noise: [&[u8]; 5] = [
         fingerprint.as_bytes(),
         compute.as_bytes(),
         recipe.prompt.as_bytes(),
         size.as_bytes(),
         noise.as_bytes(),
-        &sampler_seed(&recipe.noise).to_le_bytes(),
-        info.id.as_bytes(),
-        info.version.as_bytes(),
-        file.as_bytes(),
-        &params,
     ];
-    let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
-    StateKey::root(&parts, first)
+    let Some(sampler) = sampler else { return StateKey::root(&of_the_noise, first) };
+    let info = sampler.sampler.info();
+    let params: Vec<u8> =
+        sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+    let file = sampler.file.as_ref().map_or("", |file| file.hash.as_str());
+    let seed = sampler_seed(&recipe.noise).to_le_bytes();
+    let of_the_sampler: [&[u8]; 5] =
+        [&seed, info.id.as_bytes(), info.version.as_bytes(), file.as_bytes(), &params];
+    StateKey::root(&[of_the_noise, of_the_sampler].concat(), first)
 }

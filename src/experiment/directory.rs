@@ -128,6 +128,16 @@ impl RunDirectory {
         self.path.join("references")
     }
 
+    /// Folder of what searches proposed.
+    pub fn generations(&self) -> PathBuf {
+        self.path.join("generations")
+    }
+
+    /// Folder of Gram matrices of reference runs.
+    pub fn grams(&self) -> PathBuf {
+        self.path.join("gram")
+    }
+
     /// What the worker prints.
     pub fn log(&self) -> PathBuf {
         self.path.join("worker.log")
@@ -207,7 +217,9 @@ impl RunDirectory {
     /// moments: one that is an hour old is nobody's.
     pub(super) fn tidy(&self) {
         const OLD: Duration = Duration::from_secs(3600);
-        for folder in [self.path.clone(), self.images(), self.latents(), self.references()] {
+        let folders = [self.images(), self.latents(), self.references()];
+        let folders = folders.into_iter().chain([self.generations(), self.grams()]);
+        for folder in folders.chain([self.path.clone()]) {
             let Ok(entries) = fs::read_dir(folder) else { continue };
             for entry in entries.flatten() {
                 let name = entry.file_name();
@@ -251,7 +263,7 @@ impl RunDirectory {
     /// A folder with other things in it is somebody else's. What a begin that was interrupted
     /// left is not.
     fn refuse_strangers(&self) -> Result<(), DirectoryError> {
-        const OWN: [&str; 4] = ["journal", "leases", "images", "references"];
+        const OWN: [&str; 6] = ["journal", "leases", "images", "references", "generations", "gram"];
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

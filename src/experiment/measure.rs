@@ -16,15 +16,23 @@ use std::path::Path;
 /// A finished reference run.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Baseline {
-    pub(super) image: RgbImage,
+    /// `None` where it was not decoded.
+    pub(super) image: Option<RgbImage>,
     pub(super) latents: Vec<f32>,
 }
 
 impl Baseline {
     /// Reads the files of a reference run; `None` where one is missing or damaged.
     pub(super) fn read(directory: &Path, measured: &Measured, tokens: usize) -> Option<Self> {
-        let image = directory.join(measured.image.as_ref()?);
-        let image = read_picture(BufReader::new(File::open(image).ok()?)).ok()?;
+        let image = match &measured.image {
+            Some(image) => {
+                let file = File::open(directory.join(image)).ok()?;
+                Some(read_picture(BufReader::new(file)).ok()?)
+            }
+            // It was not decoded; one that was has its file.
+            None if measured.picture.is_none() => None,
+            None => return None,
+        };
         let latents = read_latents(&directory.join(measured.latents.as_ref()?), tokens).ok()?;
         Some(Baseline { image, latents })
     }
@@ -42,7 +50,7 @@ pub(super) fn measure(
         timings: output.timings,
         peak_memory: output.peak_memory,
         clip_fraction: output.clip_fraction,
-        picture: ImageMetrics::of(&output.image),
+        picture: decoded(output).map(ImageMetrics::of),
         straightness: straightness(&output.noise, &output.latents, lengths),
         against: baseline.and_then(|baseline| against(output, baseline)),
         steps,
@@ -53,10 +61,16 @@ pub(super) fn measure(
 
 /// `None` where the sizes differ, which those of a trial and its reference run never do.
 fn against(output: &RunOutput, baseline: &Baseline) -> Option<Against> {
-    let psnr = psnr(&output.image, &baseline.image).ok()?;
-    Some(Against {
-        latent_rmse: rmse(&output.latents, &baseline.latents).ok()?,
-        psnr: psnr.is_finite().then_some(psnr),
-        ssim: ssim(&output.image, &baseline.image).ok()?,
-    })
+    let latent_rmse = rmse(&output.latents, &baseline.latents).ok()?;
+    let Some((image, other)) = decoded(output).zip(baseline.image.as_ref()) else {
+        return Some(Against { latent_rmse, psnr: None, ssim: None });
+    };
+    let psnr = psnr(image, other).ok()?;
+    let ssim = Some(ssim(image, other).ok()?);
+    Some(Against { latent_rmse, psnr: psnr.is_finite().then_some(psnr), ssim })
+}
+
+/// The picture, where there is one.
+pub(super) fn decoded(output: &RunOutput) -> Option<&RgbImage> {
+    Some(&output.image).filter(|image| !image.pixels.is_empty())
 }

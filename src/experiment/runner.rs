@@ -3,20 +3,27 @@
 //! again.
 
 use super::control::{ControlError, Followed};
-use super::directory::DirectoryError;
+use super::directory::{DirectoryError, RunDirectory};
+use super::gram_file;
 use super::journal::{Journal, JournalError};
 use super::lease::{Lease, Leases};
-use super::measure::{Baseline, measure};
+use super::measure::{Baseline, decoded, measure};
+use super::openings;
 use super::plan::{Plan, Run, Unit};
 use super::process::Process;
 use super::record::{Kind, Measured, Outcome, Record, Started};
-use super::sweep::{Standing, Sweep, SweepError};
+use super::search::{Ask, SearchError};
+use super::sweep::{Advance, Standing, Sweep, SweepError};
+use super::trial::TrialId;
 use crate::engine::event::{Event, NfeCount, StepReport};
 use crate::engine::memory::default_cache_bytes;
 use crate::engine::memory_size::MemorySize;
-use crate::engine::request::{RunOutput, RunRequest};
+use crate::engine::recipe::{Recipe, SamplerRef};
+use crate::engine::request::{RunOutput, RunRequest, Wanted};
 use crate::engine::worker::{Engine, EngineOptions, RunFailure};
 use crate::image_file::{OnCollision, Target, TargetError, write_latents, write_picture};
+use crate::tune::gram::ReferencePath;
+use crate::tune::weights::{Stencil, Weights};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -43,6 +50,8 @@ pub struct RunOptions {
     pub shard: Option<Shard>,
     /// Whether trials that have failed before are run once more.
     pub retry_failed: bool,
+    /// File in which it is noted that held-out prompts of a tune were opened.
+    pub openings: Option<PathBuf>,
 }
 
 /// One of several equal shares of a sweep.
@@ -68,6 +77,11 @@ pub enum News<'a> {
     Recorded {
         /// The record.
         record: &'a Record,
+    },
+    /// A search proposed another generation.
+    Generation {
+        /// The sweep with it.
+        sweep: &'a Sweep,
     },
     /// Everything left is in the hands of other processes.
     Waiting,
@@ -144,6 +158,12 @@ pub fn run(
     for folder in [directory.journals(), directory.leases(), directory.references()] {
         directory.create(&folder)?;
     }
+    if sweep.experiment.spec.method.is_search() {
+        directory.create(&directory.generations())?;
+    }
+    if sweep.experiment.spec.tune.is_some() {
+        directory.create(&directory.grams())?;
+    }
     directory.tidy();
     let output = sweep.experiment.spec.output;
     if output.images {
@@ -160,6 +180,9 @@ pub fn run(
         engine,
         retry: retry_list(sweep, options.retry_failed),
         units: units_of(&sweep.plan, options.shard),
+        shard: options.shard,
+        openings: options.openings.clone(),
+        generations: 0,
         sweep,
         news,
         baseline: None,
@@ -207,6 +230,10 @@ struct Runner<'a> {
     journal: Journal,
     leases: Leases,
     units: Vec<Unit>,
+    shard: Option<Shard>,
+    openings: Option<PathBuf>,
+    /// Generations that the units are of.
+    generations: usize,
     followed: Followed,
     retry: Vec<(Kind, super::trial::TrialId, u32)>,
     news: &'a mut dyn FnMut(News<'_>) -> bool,
@@ -256,8 +283,21 @@ impl Runner<'_> {
         loop {
             self.sweep.refresh()?;
             self.followed.look();
+            if !self.take_generations() {
+                self.ended.interrupted = true;
+                return Ok(());
+            }
             let open = self.open_units();
             if open.is_empty() {
+                match self.advance()? {
+                    Some(true) => continue,
+                    Some(false) => {
+                        self.ended.interrupted = true;
+                        self.ended.cancelled = self.followed.is_cancelled();
+                        return Ok(());
+                    }
+                    None => {}
+                }
                 let path = self.sweep.directory.leases();
                 return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
@@ -273,6 +313,57 @@ impl Runner<'_> {
                 self.ended.interrupted = true;
                 self.ended.cancelled = self.followed.is_cancelled();
                 return Ok(());
+            }
+        }
+    }
+
+    /// Takes in generations that are new, whoever wrote them. `false` where the caller wants to
+    /// stop.
+    fn take_generations(&mut self) -> bool {
+        let known = self.sweep.generations.len();
+        if known == std::mem::replace(&mut self.generations, known) {
+            return true;
+        }
+        self.units = units_of(&self.sweep.plan, self.shard);
+        if let Some(openings) = &self.openings {
+            openings::note(openings, self.sweep);
+        }
+        let sweep = &*self.sweep;
+        (self.news)(News::Generation { sweep })
+    }
+
+    /// Goes on to the next generation of a search, or waits for what others run of this one.
+    /// `None` where nothing comes any more; whether the caller wants to go on otherwise.
+    fn advance(&mut self) -> Result<Option<bool>, RunError> {
+        let mut asked = Asked {
+            engine: &mut self.engine,
+            directory: self.sweep.directory.clone(),
+            references: self
+                .sweep
+                .trials
+                .references
+                .iter()
+                .map(|run| (run.id.clone(), run.prompt_id.clone(), run.recipe.clone(), run.gram))
+                .collect(),
+            news: &mut *self.news,
+        };
+        let advance = match self.sweep.advance(&mut asked) {
+            Ok(advance) => advance,
+            Err(SweepError::Search(SearchError::Worker(RunFailure::Cancelled))) => {
+                return Ok(Some(false));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match advance {
+            Advance::Begun => Ok(Some(true)),
+            Advance::Over => Ok(None),
+            Advance::Incomplete => {
+                // What nobody is to run stays without a record.
+                let runs = (0..self.sweep.trials.trials.len()).map(Run::Trial);
+                let waits = runs
+                    .filter(|run| self.sweep.standing(*run) == Standing::Pending)
+                    .all(|run| !self.is_skipped(run));
+                Ok(if waits { Some(self.wait(News::Waiting)) } else { None })
             }
         }
     }
@@ -425,7 +516,7 @@ impl Runner<'_> {
                 return Ok(Made::Recorded);
             }
         }
-        let (result, steps) = self.compute(&started);
+        let (result, steps) = self.compute(&started, self.wanted(run));
         let outcome = match result {
             Ok(output) => {
                 if !lease.is_mine() {
@@ -464,9 +555,31 @@ impl Runner<'_> {
         }
     }
 
-    fn compute(&mut self, started: &Started) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
+    /// What a run gives beside its latents.
+    fn wanted(&self, run: Run) -> Wanted {
+        let trials = &self.sweep.trials;
+        match run {
+            Run::Trial(place) => {
+                let picture = trials.trials.get(place).is_none_or(|trial| trial.decode);
+                Wanted { picture, gram: None }
+            }
+            Run::Reference(place) => {
+                let found = trials.references.get(place);
+                Wanted {
+                    picture: found.is_none_or(|run| run.decode),
+                    gram: found.and_then(|run| run.gram),
+                }
+            }
+        }
+    }
+
+    fn compute(
+        &mut self,
+        started: &Started,
+        wanted: Wanted,
+    ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
         let recipe = started.recipe.clone();
-        let request = RunRequest { recipe, noise: None, previews: false };
+        let request = RunRequest { recipe, noise: None, previews: false, wanted };
         let mut steps = Vec::new();
         let (news, followed) = (&mut self.news, &mut self.followed);
         let result = self.engine.run(&request, &mut |event| {
@@ -509,7 +622,10 @@ impl Runner<'_> {
             }
         };
         let path = self.sweep.directory.path();
-        if pictures {
+        if let Some(gram) = &output.gram {
+            gram_file::write(&gram_path(&self.sweep.directory, name), gram)?;
+        }
+        if pictures && decoded(&output).is_some() {
             let file = format!("{folder}/{name}.png");
             write(&path.join(&file), |out| {
                 write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
@@ -525,7 +641,8 @@ impl Runner<'_> {
             measured.latents = Some(file);
         }
         if let Run::Reference(place) = run {
-            let baseline = Baseline { image: output.image, latents: output.latents };
+            let image = decoded(&output).cloned();
+            let baseline = Baseline { image, latents: output.latents };
             self.baseline = Some((place, baseline));
         }
         Ok(measured)
@@ -571,7 +688,7 @@ impl Runner<'_> {
         }
         // Its files were deleted or damaged: the same recipe gives the same bytes.
         let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
-        match self.compute(&started) {
+        match self.compute(&started, self.wanted(run)) {
             (Ok(output), steps) => {
                 self.keep(run, &started, output, steps, None)?;
                 Ok(Brought::Ready)
@@ -595,6 +712,56 @@ impl Runner<'_> {
         self.tables_took = started.elapsed();
         self.tables_written = Some(Instant::now());
         Ok(())
+    }
+}
+
+fn gram_path(directory: &RunDirectory, name: &str) -> PathBuf {
+    directory.grams().join(format!("{name}.gram"))
+}
+
+/// Answers what a search asks, with the engine of the runner.
+struct Asked<'a, 'n> {
+    engine: &'a mut Engine,
+    directory: RunDirectory,
+    references: Vec<(TrialId, String, Recipe, Option<usize>)>,
+    news: &'a mut (dyn FnMut(News<'_>) -> bool + 'n),
+}
+
+impl Ask for Asked<'_, '_> {
+    fn weigh(
+        &mut self,
+        sampler: &SamplerRef,
+        stencils: &[Stencil],
+    ) -> Result<Option<Vec<Weights>>, SearchError> {
+        let news = &mut self.news;
+        Ok(self.engine.weigh(sampler, stencils, &mut || news(News::Tick))?)
+    }
+
+    fn path(&mut self, reference: &TrialId) -> Result<ReferencePath, SearchError> {
+        let path = gram_path(&self.directory, reference.short());
+        if let Some(found) = gram_file::read(&path) {
+            return Ok(found);
+        }
+        // Its file was deleted or damaged: the same recipe gives the same values.
+        let known = self.references.iter().find(|(id, ..)| id == reference);
+        let Some((_, prompt, recipe, gram)) = known else {
+            return Err(SearchError::Reference { prompt: reference.short().to_owned() });
+        };
+        let failed = || SearchError::Reference { prompt: prompt.clone() };
+        let wanted = Wanted { picture: false, gram: *gram };
+        let request = RunRequest { recipe: recipe.clone(), noise: None, previews: false, wanted };
+        let news = &mut self.news;
+        let output = self.engine.run(&request, &mut |event| match event {
+            Some(event) => news(News::Event(event)),
+            None => news(News::Tick),
+        });
+        let output = output.map_err(|failure| match failure {
+            RunFailure::Cancelled => SearchError::Worker(RunFailure::Cancelled),
+            _ => failed(),
+        })?;
+        let run = output.gram.ok_or_else(failed)?;
+        gram_file::write(&path, &run).map_err(|error| SearchError::Damaged(error.to_string()))?;
+        ReferencePath::new(run.sigmas, run.gw, run.basis, run.gram).ok_or_else(failed)
     }
 }
 

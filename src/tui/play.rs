@@ -8,7 +8,7 @@ use super::gallery::keeper::Keeper;
 use super::sweeps::SweepNews;
 use super::sweeps::follower::{Follower, SweepPlaces};
 use super::sweeps::program::Program;
-use crate::engine::request::RunRequest;
+use crate::engine::request::{RunRequest, Wanted};
 use crate::engine::worker::Engine;
 use crate::history::History;
 use std::io::Write;
@@ -156,7 +156,12 @@ fn carry_out(
     for effect in effects {
         match effect {
             Effect::Run(recipe) => {
-                let request = RunRequest { recipe: *recipe, noise: None, previews: false };
+                let request = RunRequest {
+                    recipe: *recipe,
+                    noise: None,
+                    previews: false,
+                    wanted: Wanted::default(),
+                };
                 match engine.submit(&request) {
                     Ok(id) => app.run_taken(id),
                     Err(failure) => app.run_refused(&failure),

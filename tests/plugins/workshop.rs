@@ -159,5 +159,10 @@ pub(crate) fn request(sampler: SamplerRef) -> RunRequest {
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };
-    RunRequest { recipe, noise: None, previews: false }
+    RunRequest {
+        recipe,
+        noise: None,
+        previews: false,
+        wanted: sigmalab::engine::request::Wanted::default(),
+    }
 }

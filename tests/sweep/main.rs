@@ -11,3 +11,4 @@ mod place;
 mod program;
 mod report;
 mod sharing;
+mod tune;

@@ -7,7 +7,7 @@ use crate::cli::samplers::samplers_for;
 use crate::cli::{model_flags, prompt};
 use sigmalab::engine::noise::{self, NoiseSource, Rng};
 use sigmalab::engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab::engine::request::RunRequest;
+use sigmalab::engine::request::{RunRequest, Wanted};
 use sigmalab::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab::model::DeviceChoice;
 use sigmalab::model::source::lasting_name;
@@ -135,7 +135,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         let failure = Failure::bad_input(error);
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    let run = RunRequest { recipe, noise, previews: false };
+    let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
     Ok(Resolved { run, samplers, warnings })
 }
 

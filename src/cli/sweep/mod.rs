@@ -1,13 +1,14 @@
 //! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
 
+mod budget;
 mod control;
 mod detach;
-mod load;
+pub(super) mod load;
 mod plan;
 mod plot;
 mod progress;
-mod report;
-mod run;
+pub(super) mod report;
+pub(super) mod run;
 mod status;
 
 use super::failure::Failure;

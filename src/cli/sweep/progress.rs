@@ -4,6 +4,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab::engine::event::Event;
 use sigmalab::experiment::record::{Outcome, Record};
 use sigmalab::experiment::runner::News;
+use sigmalab::experiment::sweep::Sweep;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
@@ -24,6 +25,8 @@ pub(super) struct Progress {
     failed: usize,
     /// Seconds left by the plan and what finished runs took.
     left: Option<f64>,
+    /// Where a search is.
+    stage: String,
     step: String,
     last_line: Instant,
 }
@@ -43,7 +46,8 @@ impl Progress {
             bar
         });
         let (failed, left, step, last_line) = (0, None, String::new(), Instant::now());
-        Progress { bar, quiet, trials, recorded, failed, left, step, last_line }
+        let stage = String::new();
+        Progress { bar, quiet, trials, recorded, failed, left, stage, step, last_line }
     }
 
     /// Seconds that are left.
@@ -63,6 +67,7 @@ impl Progress {
                 "paused: `sigmalab sweep resume` goes on".clone_into(&mut self.step);
             }
             News::Recorded { record } => self.recorded(record),
+            News::Generation { sweep } => self.generation(sweep),
             News::Event(_) | News::Begins { .. } | News::Tick => {}
         }
         let message = self.message();
@@ -87,6 +92,21 @@ impl Progress {
         }
     }
 
+    /// A search goes on: how far it is, what it was charged, and what is nearest so far.
+    fn generation(&mut self, sweep: &Sweep) {
+        self.trials = sweep.trials.trials.len();
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.trials as u64);
+        }
+        let Some(last) = sweep.generations.last() else { return };
+        let charged = match sweep.bound() {
+            Some(bound) => format!("{} of {bound} evaluations charged", last.spent),
+            None => format!("{} evaluations charged", last.spent),
+        };
+        let best = sweep.best_distance().map(|best| format!(", nearest {best:.4}"));
+        self.stage = format!("{}, {charged}{}", last.stage.in_words(), best.unwrap_or_default());
+    }
+
     fn recorded(&mut self, record: &Record) {
         if record.kind == sigmalab::experiment::record::Kind::Trial {
             self.recorded = (self.recorded + 1).min(self.trials);
@@ -95,7 +115,7 @@ impl Progress {
     }
 
     fn message(&self) -> String {
-        let mut parts = vec![self.step.clone()];
+        let mut parts = vec![self.stage.clone(), self.step.clone()];
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
         }

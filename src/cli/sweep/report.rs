@@ -21,7 +21,10 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
     let mut sweep = load::open(&arguments.dir)?;
     sweep.write_tables().map_err(Failure::failed)?;
     let written = write(&sweep)?;
-    let mut text = report::summary(&Finding::of(&sweep));
+    let mut text = match report::tuned(&sweep) {
+        Some(verdict) => report::tune_summary(&sweep, &verdict),
+        None => report::summary(&Finding::of(&sweep)),
+    };
     text.push('\n');
     for file in written.sheet.iter().chain([&written.page]) {
         text.push_str(&format!("{}\n", file.display()));
@@ -30,9 +33,9 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
 }
 
 /// Writes contact sheet and page.
-pub(super) fn write(sweep: &Sweep) -> Result<Written, Failure> {
+pub(crate) fn write(sweep: &Sweep) -> Result<Written, Failure> {
     report::write(sweep).map_err(|error| match error {
-        ReportError::Nothing => Failure::bad_input(error)
+        ReportError::Nothing | ReportError::NotJudged => Failure::bad_input(error)
             .way_out(format_args!("sigmalab sweep status {}", sweep.directory.path().display())),
         ReportError::Write(_) => Failure::failed(error),
     })

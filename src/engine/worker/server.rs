@@ -9,9 +9,11 @@ use crate::engine::folders::cache_folder;
 use crate::engine::memory::MemoryBudget;
 use crate::engine::memory_size::MemorySize;
 use crate::engine::preview::FitStore;
+use crate::engine::recipe::SamplerRef;
 use crate::engine::request::RunRequest;
 use crate::engine::session::{Session, SessionError};
 use crate::sampler::plugin::{USUAL_LIMIT, Watch};
+use crate::tune::weights::Stencil;
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::os::fd::AsFd;
@@ -55,11 +57,19 @@ pub struct ServeOptions {
     pub plugin_limit: Option<Duration>,
 }
 
-/// A run that was asked for.
+/// Something that was asked for.
 struct Order {
     run: u64,
-    request: RunRequest,
+    work: Work,
     plugin: Option<PathBuf>,
+}
+
+/// What was asked for.
+enum Work {
+    /// A run.
+    Run(Box<RunRequest>),
+    /// The weights of a solver.
+    Weigh(SamplerRef, Vec<Stencil>),
 }
 
 /// Serves requests from the socket on standard input until the other end closes it.
@@ -86,9 +96,21 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
     let memory = MemoryBudget::new(options.memory_limit, options.cache_bytes);
     let mut session = Session::new(memory, fits, watch);
-    for Order { run, request, plugin } in orders {
+    for Order { run, work, plugin } in orders {
         let cancel = token(&tokens, run);
         current.store(run, Ordering::Relaxed);
+        let request = match work {
+            Work::Run(request) => request,
+            Work::Weigh(sampler, stencils) => {
+                let report = match session.weigh(&sampler, plugin.as_deref(), &stencils) {
+                    Ok(weights) => Report::Weighed { run, weights },
+                    Err(error) => failure(run, &error),
+                };
+                pipe.write(&report, &[])?;
+                tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+                continue;
+            }
+        };
         let mut broken = None;
         let result = session.run(&request, plugin.as_deref(), &cancel, &mut |event| {
             let (report, block) = pack_event(run, event);
@@ -138,10 +160,18 @@ impl Commands {
         let mut socket = BufReader::new(socket);
         loop {
             match frame::read::<Command>(&mut socket) {
-                Ok(Some((Command::Run { run, recipe, plugin, noise, previews }, block))) => {
+                Ok(Some((
+                    Command::Run { run, recipe, plugin, noise, previews, wanted },
+                    block,
+                ))) => {
                     // The other end of the queue lives as long as the process.
-                    let request = unpack_request(*recipe, noise, previews, &block);
-                    let _ = self.queue.send(Order { run, request, plugin });
+                    let request = unpack_request(*recipe, noise, previews, wanted, &block);
+                    let work = Work::Run(Box::new(request));
+                    let _ = self.queue.send(Order { run, work, plugin });
+                }
+                Ok(Some((Command::Weigh { run, sampler, plugin, stencils }, _))) => {
+                    let work = Work::Weigh(sampler, stencils);
+                    let _ = self.queue.send(Order { run, work, plugin });
                 }
                 Ok(Some((Command::Cancel { run }, _))) => {
                     token(&self.tokens, run).cancel();

@@ -13,6 +13,8 @@ use std::collections::HashMap;
 pub(super) struct Chain {
     /// Keys of the N + 1 states.
     pub(super) keys: Vec<StateKey>,
+    /// Key of the noise, whatever sampler starts from it.
+    origin: Option<StateKey>,
     /// Whether each of the N steps needs the unconditional network.
     unconditional: Vec<bool>,
     /// Evaluations of a network a step.
@@ -25,7 +27,8 @@ impl Chain {
     /// The states of a recipe; none where it cannot be run.
     pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
         let Ok((schedule, chosen)) = recipe.check(samplers) else {
-            return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
+            let keys = Vec::new();
+            return Chain { keys, origin: None, unconditional: vec![], evaluations: 0, past: 0 };
         };
         let info = chosen.info;
         // What the engine puts into its own root key; noise by its source, for equal sources are
@@ -34,15 +37,13 @@ impl Chain {
         let sampler = serde_json::to_string(&recipe.sampler).unwrap_or_default();
         let compute = format!("{:?} {:?} {:?}", recipe.model, recipe.dtype, recipe.device);
         let size = recipe.size.to_string();
-        let parts: [&[u8]; 5] = [
-            compute.as_bytes(),
-            recipe.prompt.as_bytes(),
-            size.as_bytes(),
-            noise.as_bytes(),
-            sampler.as_bytes(),
-        ];
+        let of_the_noise: [&[u8]; 4] =
+            [compute.as_bytes(), recipe.prompt.as_bytes(), size.as_bytes(), noise.as_bytes()];
         let sigmas = schedule.sigmas();
-        let mut key = StateKey::root(&parts, sigmas.first().map_or(0.0, |sigma| sigma.0));
+        let first = sigmas.first().map_or(0.0, |sigma| sigma.0);
+        let origin = Some(StateKey::root(&of_the_noise, first));
+        let parts = [&of_the_noise[..], &[sampler.as_bytes()]].concat();
+        let mut key = StateKey::root(&parts, first);
         let mut keys = vec![key];
         for (step, ends) in schedule.steps().iter().zip(sigmas.windows(2)) {
             if let [from, to] = ends {
@@ -52,6 +53,7 @@ impl Chain {
         }
         Chain {
             keys,
+            origin,
             unconditional: schedule
                 .steps()
                 .iter()
@@ -98,10 +100,19 @@ impl KnownStates {
                 continue;
             }
             let Some(key) = chain.keys.get(step) else { continue };
+            // At the noise itself any sampler's evaluation will do.
+            let origin = chain.origin.filter(|_| step == 0);
+            let before = origin.and_then(|origin| self.0.get(&origin).copied()).unwrap_or_default();
             let known = self.0.entry(*key).or_default();
+            known.cond |= before.cond;
+            known.uncond |= before.uncond;
             let fresh = |known: &mut bool| u64::from(!std::mem::replace(known, true));
             let cond = fresh(&mut known.cond);
             let uncond = if unconditional { fresh(&mut known.uncond) } else { 0 };
+            let now = *known;
+            if let Some(origin) = origin {
+                self.0.insert(origin, now);
+            }
             // Evaluations within a step are the sampler's own, and remembered by nobody.
             let inner = chain.evaluations.saturating_sub(1);
             nfe.cond_done += cond + inner;

@@ -106,7 +106,7 @@ fn fill(values: &[(&str, String)]) -> String {
 }
 
 /// The picture of a run as a link to its file, with a small one inside.
-fn picture(record: &Record, directory: &Path, inside: bool, title: &str) -> String {
+pub(super) fn picture(record: &Record, directory: &Path, inside: bool, title: &str) -> String {
     let Some(file) = record.measured().and_then(|measured| measured.image.as_ref()) else {
         return String::new();
     };
@@ -129,7 +129,7 @@ fn picture(record: &Record, directory: &Path, inside: bool, title: &str) -> Stri
 }
 
 /// Text that is text in HTML, in and out of quotes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -13,7 +13,7 @@ use super::gallery::GalleryNews;
 use super::recovery::Recovery;
 use super::sweeps::SweepNews;
 use super::theme::Theme;
-use crate::engine::request::RunRequest;
+use crate::engine::request::{RunRequest, Wanted};
 use crate::engine::worker::Engine;
 use crate::terminal::capabilities::{Background, Brand, Capabilities};
 use crate::terminal::clipboard;
@@ -339,7 +339,12 @@ impl Runtime<'_> {
         for effect in effects {
             match effect {
                 Effect::Run(recipe) => {
-                    let request = RunRequest { recipe: *recipe, noise: None, previews: true };
+                    let request = RunRequest {
+                        recipe: *recipe,
+                        noise: None,
+                        previews: true,
+                        wanted: Wanted::default(),
+                    };
                     match self.engine.submit(&request) {
                         Ok(id) => self.app.run_taken(id),
                         Err(failure) => self.app.run_refused(&failure),
