@@ -12,7 +12,7 @@ pub mod writing;
 
 pub use scatter::{Axis, Scatter};
 pub use table::{Sort, Table, check, known as known_column};
-pub use view::{Cell, ColumnInfo, SECONDS, SweepView, TrialRow, TrialStanding};
+pub use view::{Cell, ColumnInfo, SECONDS, SearchView, SweepView, TrialRow, TrialStanding};
 pub use work::{
     ControlChange, ExperimentCard, Look, PlanCard, PlannedCard, RunCard, Start, SweepNews,
     SweepWork,
