@@ -611,7 +611,7 @@ fn a_cancelled_download_stops_and_the_next_one_is_whole() {
 fn a_path_that_exists_is_never_taken_for_a_repository() {
     assert!(looks_like_repository("ideogram-ai/ideogram-4-fp8"));
     assert!(looks_like_repository("ideogram-ai/ideogram-4-fp8@v1"));
-    assert!(!looks_like_repository("src/model"));
+    assert!(!looks_like_repository("src/tui"));
     assert!(!looks_like_repository("./checkpoints"));
     assert!(!looks_like_repository("/models/ideogram"));
     assert!(!looks_like_repository("checkpoint"));

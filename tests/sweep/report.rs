@@ -50,7 +50,7 @@ fn a_preset_that_has_changed_since_the_sweep_began_is_told() {
     assert!(!place.done(&report).contains(told));
     place.write(
         "presets.toml",
-        "[V4_TURBO_12]\nmu = 0.5\nstd = 1.75\nruns = [{ steps = 12, gw = 5.0 }]\n".to_owned(),
+        "[V4_TURBO_12]\nmu = 0.5\nstd = 1.75\nruns = [{ steps = 12, gw = 5.0 }]\n",
     );
     let summary = place.done(&report);
     assert!(summary.contains(told), "{summary}");

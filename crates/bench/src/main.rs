@@ -4,10 +4,12 @@
 #![allow(clippy::print_stdout)]
 
 mod clock;
+mod products;
 mod report;
 mod subject;
 
 use clap::{Parser, Subcommand, ValueEnum};
+use products::{Line, Products, SHAPES};
 use report::Report;
 use sigmalab_kernels::ggml::Block;
 use std::error::Error;
@@ -69,6 +71,18 @@ enum What {
         /// Storage of the weights and arithmetic; int8 is that of fp8 here
         #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
         dtype: Dtype,
+    },
+    /// Single products of the transformer's shapes, and where their time goes
+    Products {
+        /// Rows: image and text tokens
+        #[arg(long, value_delimiter = ',', default_values_t = [320, 1320, 1321, 1324, 1325, 4396])]
+        rows: Vec<usize>,
+        /// Storage of the weights and arithmetic
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dtype::Bf16, Dtype::Fp8, Dtype::Nf4, Dtype::Int8])]
+        dtype: Vec<Dtype>,
+        /// Which [default: all]
+        #[arg(long, value_delimiter = ',', value_parser = SHAPES.map(|shape| shape.name()))]
+        product: Vec<String>,
     },
     /// A step of the demo checkpoint, both networks, at 256×256
     Demo {
@@ -158,12 +172,44 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(Subject::text_encoder(text_tokens, dtype)?)
         }
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
+        What::Products { rows, dtype, product } => {
+            return table(&rows, &dtype, &product, (arguments.runs, arguments.json));
+        }
     };
     let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
     if arguments.json {
         println!("{}", serde_json::to_string(&report)?);
     } else {
         print!("{}", report.table());
+    }
+    Ok(())
+}
+
+/// Measures and prints single products.
+fn table(
+    rows: &[usize],
+    dtypes: &[Dtype],
+    names: &[String],
+    (runs, json): (usize, bool),
+) -> Result<(), Box<dyn Error>> {
+    let mut products = Products::new(runs);
+    if !json {
+        println!("{}", Line::TITLE);
+    }
+    for shape in SHAPES {
+        if !names.is_empty() && !names.iter().any(|name| name == shape.name()) {
+            continue;
+        }
+        for dtype in dtypes {
+            for rows in rows {
+                let line = products.line(shape, *dtype, *rows);
+                if json {
+                    println!("{}", serde_json::to_string(&line)?);
+                } else {
+                    println!("{}", line.text());
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -222,7 +222,7 @@ impl RunDirectory {
         }
         let old = json(&earlier);
         let number = (1..)
-            .find(|n| !fs::symlink_metadata(self.path.join(format!("frozen-{n}.json"))).is_ok());
+            .find(|n| fs::symlink_metadata(self.path.join(format!("frozen-{n}.json"))).is_err());
         self.write(&format!("frozen-{}.json", number.unwrap_or(0)), &old, OnCollision::Refuse)?;
         self.write(FROZEN, &json(&frozen), OnCollision::Replace)?;
         self.write(COPY, text, OnCollision::Replace)

@@ -4,8 +4,8 @@
 
 use super::window::Lines;
 use super::{Affine, Before, Convolution, LINES};
-use crate::product::Out;
-use crate::scratch::{SharedScratch, as_floats};
+use crate::base::out::Out;
+use crate::base::scratch::{SharedScratch, as_floats};
 use rayon::prelude::*;
 
 /// Most values of the rows kept aside (32 MiB).
@@ -62,8 +62,9 @@ impl InPlace<'_> {
 
         // Rows `kept.0..kept.1` of the image, at the start of `room` rows for each plane.
         let room = ((lines + 2 * half).div_ceil(1 << shift) + 1).min(height);
-        let mut shared = SharedScratch::take();
-        let aside = as_floats(shared.lanes(inputs * room * width));
+        let lanes = inputs * room * width;
+        let mut shared = SharedScratch::take(lanes);
+        let aside = as_floats(shared.lanes(lanes));
         let mut kept = (0, 0);
         for top in (0..tall).step_by(lines) {
             let bottom = (top + lines).min(tall);

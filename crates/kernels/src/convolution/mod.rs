@@ -8,9 +8,10 @@ mod window;
 
 pub use in_place::InPlace;
 
-use crate::product::micro::{COLUMNS, ROWS};
-use crate::product::{BLOCK, Core, Out, Precision, Rows, WIDE_LANES, pack_strip};
-use crate::scratch::with_thread_scratch;
+use crate::base::out::Out;
+use crate::base::scratch::with_thread_scratch;
+use crate::pack::{self, Rows, WIDE_LANES};
+use crate::tile::{BLOCK, COLUMNS, Core, Precision, ROWS};
 use rayon::prelude::*;
 use std::ops::Range;
 use window::{Lines, Window};
@@ -27,7 +28,7 @@ pub struct Convolution {
     outputs: usize,
     kernel: usize,
     bias: Vec<f32>,
-    /// Packed rows, as [`crate::product`] packs them.
+    /// Packed rows, as [`crate::pack`] packs them.
     packed: Vec<u32>,
 }
 
@@ -73,7 +74,7 @@ impl Convolution {
             for (strip, out) in out.chunks_exact_mut(ROWS * span.len()).enumerate() {
                 let values = &weight[strip * ROWS * depth..];
                 let rows = Rows { values, stride: depth, count: ROWS.min(outputs - strip * ROWS) };
-                pack_strip(core, rows, span.clone(), &mut wide, out);
+                pack::strip(core, rows, span.clone(), &mut wide, out);
             }
         }
         Some(Self { inputs, outputs, kernel, bias: bias.to_vec(), packed })

@@ -2,11 +2,11 @@
 //! patches are made of that in the cache.
 
 use super::{Before, Convolution, PIXELS};
-use crate::exp::exp;
-use crate::isa::vectorised;
-use crate::product::micro::{COLUMNS, ROWS, TILE};
-use crate::product::{BLOCK, Core, Out, Precision};
-use crate::scratch::ThreadScratch;
+use crate::base::exp::exp;
+use crate::base::isa::vectorised;
+use crate::base::out::Out;
+use crate::base::scratch::ThreadScratch;
+use crate::tile::{BLOCK, COLUMNS, Core, Precision, ROWS, TILE};
 
 /// Consecutive rows of an image's planes.
 #[derive(Clone, Copy)]
@@ -52,7 +52,7 @@ impl Window<'_> {
         // The image around the window, prepared once.
         let (rows, columns) = (self.lines + kernel - 1, PIXELS + kernel - 1);
         let around = more.floats(inputs * rows * columns);
-        vectorised(|| self.gather(around, rows, columns));
+        vectorised!(self.gather(around, rows, columns));
         let across = self.pixels.div_ceil(COLUMNS);
         let panels = self.lines * across;
         let (sums, _) = sums.lanes(strips * panels * TILE).as_chunks_mut::<TILE>();
@@ -62,7 +62,7 @@ impl Window<'_> {
             for p in 0..panels {
                 let (line, pixel) = (p / across, p % across * COLUMNS);
                 let panel = panel.floats(lanes * COLUMNS);
-                vectorised(|| {
+                vectorised!({
                     for (i, out) in panel.as_chunks_mut::<COLUMNS>().0.iter_mut().enumerate() {
                         let (channel, place) =
                             ((first + i) / (kernel * kernel), (first + i) % (kernel * kernel));
@@ -71,14 +71,14 @@ impl Window<'_> {
                         out.copy_from_slice(&around[start..start + COLUMNS]);
                     }
                 });
-                let panel = crate::scratch::as_lanes(panel);
+                let panel = crate::base::scratch::as_lanes(panel);
                 let sums = &mut sums[p * strips..(p + 1) * strips];
                 for (strip, tile) in packed.chunks_exact(lanes * ROWS).zip(sums) {
                     core.micro.run(strip, panel, tile, block == 0);
                 }
             }
         }
-        vectorised(|| {
+        vectorised!({
             for (i, tile) in sums.iter().enumerate() {
                 let (p, strip) = (i / strips, i % strips);
                 self.store(tile, strip * ROWS, p / across, p % across * COLUMNS, out);

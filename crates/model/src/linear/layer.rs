@@ -5,7 +5,7 @@ use super::stored::StoredBytes;
 use super::weight::{DeviceWeight, Weight};
 use crate::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor, bail};
-use sigmalab_kernels::product::{self, Precision};
+use sigmalab_kernels::product::{self, Gated, Precision};
 use sigmalab_kernels::{Matrix, Real};
 use std::sync::OnceLock;
 
@@ -174,13 +174,27 @@ impl Linear {
         let bias = self.bias.as_ref().map(|bias| bias.values.as_slice());
         if self.in_bytes {
             let peaks = self.parts.iter().zip(&parts);
-            let peaks: Vec<&[f32]> = peaks
-                .map(|(part, matrix)| &part.peaks.get_or_init(|| product::row_peaks(matrix))[..])
-                .collect();
+            let peaks: Vec<&[f32]> = peaks.map(|(part, matrix)| part.peaks(matrix)).collect();
             return product::multiply_in_bytes(x, &parts, &peaks, bias, y);
         }
-        let precision = if T::BF16 { Precision::Bf16 } else { Precision::F32 };
-        product::multiply(x, &parts, bias, precision, y);
+        product::multiply(x, &parts, bias, precision_of::<T>(), y);
+    }
+
+    /// silu of this layer's outputs times those of `up`, in one product; false where the layers are
+    /// not alike, or have biases or several parts.
+    pub(crate) fn multiply_gated<T: Real>(&self, up: &Self, x: &[T], y: &mut [T]) -> bool {
+        let ([gate_part], [up_part]) = (&self.parts[..], &up.parts[..]) else { return false };
+        let alike = self.inputs == up.inputs
+            && self.outputs == up.outputs
+            && self.in_bytes == up.in_bytes
+            && self.bias.is_none()
+            && up.bias.is_none();
+        if alike {
+            let (gate, up) = (gate_part.weight.matrix(), up_part.weight.matrix());
+            let peaks = self.in_bytes.then(|| [gate_part.peaks(&gate), up_part.peaks(&up)]);
+            product::multiply_gated(x, Gated { gate, up, peaks }, precision_of::<T>(), y);
+        }
+        alike
     }
 
     fn forward_by_device(&self, x: &Tensor) -> Result<Tensor> {
@@ -215,6 +229,16 @@ impl Linear {
     pub fn device(&self) -> &Device {
         &self.device
     }
+}
+
+impl Part {
+    fn peaks(&self, matrix: &Matrix<'_>) -> &[f32] {
+        self.peaks.get_or_init(|| product::row_peaks(matrix))
+    }
+}
+
+fn precision_of<T: Real>() -> Precision {
+    if T::BF16 { Precision::Bf16 } else { Precision::F32 }
 }
 
 impl Uploaded {

@@ -3,11 +3,12 @@
 use super::storage::Number;
 use crate::linear::Linear;
 use crate::profile::{Operation, timed};
+use sigmalab_kernels::Buffer;
 use sigmalab_kernels::swiglu::swiglu_in_place;
 
-/// Tokens at a time: enough that widening the weights again is nothing beside the products, few
+/// Most tokens at a time: enough that widening the weights again is nothing beside the products, few
 /// enough that the intermediate values of a large image do not outgrow its layer's weights.
-const TOKENS: usize = 1320;
+const TOKENS: usize = 1536;
 
 /// The three projections of a feed-forward layer.
 pub(crate) struct FeedForward<'a> {
@@ -30,21 +31,27 @@ impl FeedForward<'_> {
     ) {
         let width = self.gate.inputs().max(1);
         let inner = self.gate.outputs();
-        let zero = T::from_f32(0.0);
-        let most = TOKENS.min(hidden.len() / width);
-        let mut rows = vec![zero; most * width];
-        let mut gate = vec![zero; most * inner];
-        let mut up = vec![zero; most * inner];
-        for hidden in hidden.chunks_mut(TOKENS * width) {
+        let tokens = hidden.len() / width;
+        // Shares of equal length: a few tokens that are left would cost as much as many.
+        let most = tokens.div_ceil(tokens.div_ceil(TOKENS).max(1)).max(1);
+        let mut rows = Buffer::take::<T>(most * width);
+        let mut gate = Buffer::take::<T>(most * inner);
+        for hidden in hidden.chunks_mut(most * width) {
             let tokens = hidden.len() / width;
-            let rows = &mut rows[..hidden.len()];
-            let (gate, up) = (&mut gate[..tokens * inner], &mut up[..tokens * inner]);
+            let rows = rows.values::<T>(hidden.len());
+            let gate = gate.values::<T>(tokens * inner);
             timed(Operation::Norms, || prepare(hidden, rows));
-            timed(Operation::FeedForward, || {
-                self.gate.multiply(rows, gate);
-                self.up.multiply(rows, up);
-            });
-            timed(Operation::Gates, || swiglu_in_place(gate, up));
+            let fused =
+                timed(Operation::FeedForward, || self.gate.multiply_gated(self.up, rows, gate));
+            if !fused {
+                let mut up = Buffer::take::<T>(gate.len());
+                let up = up.values::<T>(gate.len());
+                timed(Operation::FeedForward, || {
+                    self.gate.multiply(rows, gate);
+                    self.up.multiply(rows, up);
+                });
+                timed(Operation::Gates, || swiglu_in_place(gate, up));
+            }
             timed(Operation::FeedForward, || self.down.multiply(gate, rows));
             timed(Operation::Norms, || add(rows, hidden));
         }

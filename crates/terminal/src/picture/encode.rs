@@ -179,9 +179,19 @@ pub(super) fn sixel_within(
     budget: usize,
 ) -> Option<String> {
     let mut text = None;
-    for (grain, colours) in
-        [(1, COLOURS), (2, COLOURS), (2, 32), (3, 32), (4, 16), (8, 16), (16, 8)]
-    {
+    for (grain, colours) in [
+        (1, COLOURS),
+        (2, COLOURS),
+        (2, 32),
+        (3, 32),
+        (4, 16),
+        (8, 16),
+        (16, 8),
+        // The first drafts of a run are noise, which nothing else makes small.
+        (24, 8),
+        (32, 8),
+        (48, 4),
+    ] {
         let small = picture.resized(width.div_ceil(grain), height.div_ceil(grain));
         text = sixel(&small.resized(width, height), colours);
         if text.as_ref().is_some_and(|text| text.len() <= budget) {
