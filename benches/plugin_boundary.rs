@@ -208,7 +208,12 @@ fn request(sampler: &str) -> RunRequest {
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };
-    RunRequest { recipe, noise: None, previews: false }
+    RunRequest {
+        recipe,
+        noise: None,
+        previews: false,
+        wanted: sigmalab_engine::request::Wanted::default(),
+    }
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

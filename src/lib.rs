@@ -10,6 +10,7 @@
 //! | [`sigmalab_terminal`] | input, capabilities, output and its bytes, pictures, signals |
 //! | [`sigmalab_experiment`] | sweeps: experiment files, the plan, run directories, tables, reports |
 //! | [`sigmalab_engine`] | prompt → latents → image: the denoising loop, the trajectory cache, the worker process, image files |
+//! | `sigmalab_tune` | schedules found from reference runs: programmes, searches, judgement |
 //! | [`sigmalab_metrics`] | functions on trajectories and images |
 //! | [`sigmalab_sampler`] | the solver trait, the built-in solvers, plugins and their check |
 //! | [`sigmalab_model`] | Ideogram 4 on candle: text encoder, transformer, decoder, checkpoint layouts |

@@ -201,6 +201,8 @@ fn run(
         noise: &noise,
         seed: 1,
         root,
+        origin: StateKey::root(&[b"noise"], schedule.sigmas()[0].0),
+        whole: false,
     };
     let mut reports = Vec::new();
     let mut estimates = Vec::new();

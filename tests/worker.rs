@@ -43,7 +43,12 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };
-    RunRequest { recipe, noise: None, previews: false }
+    RunRequest {
+        recipe,
+        noise: None,
+        previews: false,
+        wanted: sigmalab_engine::request::Wanted::default(),
+    }
 }
 
 fn run(engine: &mut Engine, request: &RunRequest) -> RunOutput {

@@ -20,6 +20,7 @@ mod schedule;
 mod schedule_flags;
 mod size_flags;
 mod sweep;
+mod tune;
 mod usage;
 mod values;
 mod workbench;
@@ -68,6 +69,8 @@ enum Command {
     Presets(presets::PresetsCommand),
     /// Plan, run and report sweeps of experiment files
     Sweep(Box<sweep::SweepCommand>),
+    /// Find a faster preset from reference runs
+    Tune(Box<tune::TuneCommand>),
     /// List and check sampler plugins, and begin one
     Plugins(plugins::PluginsCommand),
     /// Look into a checkpoint
@@ -112,6 +115,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
         Some(Command::Presets(arguments)) => presets::run(&arguments),
         Some(Command::Sweep(arguments)) => sweep::run(&arguments),
+        Some(Command::Tune(arguments)) => tune::run(&arguments),
         Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),

@@ -47,6 +47,11 @@ pub(crate) fn warning(message: impl Display) {
     labelled("warning", "\x1b[1;33m", &message.to_string());
 }
 
+/// Tells what is about to happen.
+pub(crate) fn note(message: impl Display) {
+    to_stderr(&format!("{}\n", harmless(&bounded(&message.to_string()))));
+}
+
 fn labelled(label: &str, colour: &str, message: &str) {
     let message = harmless(&bounded(message)).into_owned();
     let message = without_impostors(&message);

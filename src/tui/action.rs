@@ -201,6 +201,8 @@ actions! {
     RunSweep "run-sweep" Sweeps Optional("experiment file or run directory"), "Run a sweep, or continue one, in a process of its own";
     ExtendSweep "extend-sweep" Sweeps Optional("experiment file"), "Run a changed experiment in its run directory: its new trials are added";
     RetrySweep "retry-sweep" Sweeps Optional("run directory"), "Run the failed trials of a sweep once more";
+    Tune "tune" Sweeps Asked("steps, then flags of sigmalab tune, such as 10 --target exact --budget 5min"), "Find a faster preset from reference runs, as a process of its own";
+    LoadFound "load-found" Sweeps None, "Load what a tune found into the grid";
     WriteExperiment "write-experiment" Sweeps Asked("values for the selected steps, such as 1.5 2 3 or 1..3/5; a name may follow"), "Write an experiment over the selected steps of the grid";
     EditExperiment "edit-experiment" Sweeps Optional("experiment file"), "Open an experiment in $VISUAL or $EDITOR";
     AttachSweep "attach-sweep" Sweeps Optional("run directory"), "Follow a run directory, whoever works on it";

@@ -9,7 +9,7 @@ use super::sweeps::SweepNews;
 use super::sweeps::follower::{Follower, SweepPlaces};
 use super::sweeps::program::Program;
 use crate::history::History;
-use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::Engine;
 use std::io::Write;
 use std::sync::mpsc;
@@ -156,7 +156,12 @@ fn carry_out(
     for effect in effects {
         match effect {
             Effect::Run(recipe) => {
-                let request = RunRequest { recipe: *recipe, noise: None, previews: false };
+                let request = RunRequest {
+                    recipe: *recipe,
+                    noise: None,
+                    previews: false,
+                    wanted: Wanted::default(),
+                };
                 match engine.submit(&request) {
                     Ok(id) => app.run_taken(id),
                     Err(failure) => app.run_refused(&failure),

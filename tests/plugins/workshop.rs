@@ -160,5 +160,10 @@ pub(crate) fn request(sampler: SamplerRef) -> RunRequest {
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
     };
-    RunRequest { recipe, noise: None, previews: false }
+    RunRequest {
+        recipe,
+        noise: None,
+        previews: false,
+        wanted: sigmalab_engine::request::Wanted::default(),
+    }
 }

@@ -12,3 +12,4 @@ mod program;
 mod report;
 mod sharing;
 mod strangers;
+mod tune;

@@ -50,6 +50,7 @@ impl Workbench {
             timings,
             clip_fraction: 0.0,
             peak_memory: None,
+            gram: None,
         };
         let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
         self.effects.extend(effects);

@@ -39,6 +39,7 @@ impl Workbench {
             nfe,
             clip_fraction: 0.0,
             peak_memory: None,
+            gram: None,
             timings: Timings {
                 load_ms: 310.0,
                 encode_ms: 12.0,

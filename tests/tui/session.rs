@@ -84,6 +84,7 @@ impl Session {
             timings: Default::default(),
             clip_fraction: 0.0,
             peak_memory: None,
+            gram: None,
         };
         let update = RunUpdate::Finished(id, Ok(Box::new(output)));
         let effects = self.workbench.app.engine(update);

@@ -37,6 +37,11 @@ pub struct Denoising<'a, N: Network> {
     pub seed: u64,
     /// Key of the initial state: everything the trajectory depends on but its steps.
     pub root: StateKey,
+    /// Key of the noise itself, whatever sampler starts from it: the evaluation there is the same
+    /// for all.
+    pub origin: StateKey,
+    /// Whether every step's state and velocities are to come back.
+    pub whole: bool,
 }
 
 /// The end of a trajectory.
@@ -46,6 +51,19 @@ pub struct Denoised {
     pub latents: Arc<[f32]>,
     /// Evaluations done and saved.
     pub nfe: NfeCount,
+    /// Where every step started, in sampling order; empty unless that was asked for.
+    pub nodes: Vec<Node>,
+}
+
+/// The start of a step: the latents and the velocities there.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Node {
+    /// Latents.
+    pub x: Arc<[f32]>,
+    /// The conditional velocity.
+    pub v_cond: Arc<[f32]>,
+    /// The unconditional velocity; absent where gw was 1.
+    pub v_uncond: Option<Arc<[f32]>>,
 }
 
 /// What the loop tells on its way.
@@ -146,7 +164,10 @@ pub fn denoise<N: Network>(
             on_progress(Progress::Step(report));
         }
     }
-    Ok(Denoised { latents: walk.state.x, nfe: walk.nfe })
+    let Walk { state, past, nfe } = walk;
+    let past = past.into_iter().rev().filter(|_| task.whole);
+    let nodes = past.map(|PastStep { x, v_cond, v_uncond, .. }| Node { x, v_cond, v_uncond });
+    Ok(Denoised { latents: state.x, nfe, nodes: nodes.collect() })
 }
 
 /// Where a run is: the state before the next step, and the steps before it that the next one
@@ -193,16 +214,21 @@ impl<N: Network> Denoising<'_, N> {
         self.root.along(self.schedule)
     }
 
+    /// How many past steps a step looks at: what the sampler reads, and one for the x0 drift.
+    fn looks_back(&self) -> usize {
+        past_steps(self.sampler.sampler.info())
+    }
+
     /// How many past steps are kept.
     fn past_len(&self) -> usize {
-        past_steps(self.sampler.sampler.info())
+        if self.whole { self.steps() } else { self.looks_back() }
     }
 
     /// The furthest state in the cache whose past is there too, else the noise.
     fn resume(&self, keys: &[StateKey], cache: &mut TrajectoryCache) -> Walk {
         // The way there is what the next run is likely to branch off from: where memory runs
         // short, states beside it go first, and then its beginning.
-        for key in keys {
+        for key in [&self.origin].into_iter().chain(keys) {
             cache.get(*key);
         }
         let past_len = self.past_len();
@@ -217,7 +243,14 @@ impl<N: Network> Denoising<'_, N> {
             let past = newest_first.filter_map(|past| self.recall(past, keys, cache)).collect();
             return Walk { state, past, nfe: NfeCount::default() };
         }
-        let state = State { x: self.noise.into(), steps: [].into(), v_cond: None, v_uncond: None };
+        // What is known of the noise, from whatever sampler.
+        let (mut v_cond, mut v_uncond) = (None, None);
+        for key in [keys.first().copied(), Some(self.origin)].into_iter().flatten() {
+            let Some(known) = cache.get(key) else { continue };
+            v_cond = v_cond.or_else(|| known.v_cond.clone());
+            v_uncond = v_uncond.or_else(|| known.v_uncond.clone());
+        }
+        let state = State { x: self.noise.into(), steps: [].into(), v_cond, v_uncond };
         Walk { state, past: VecDeque::new(), nfe: NfeCount::default() }
     }
 
@@ -268,13 +301,17 @@ impl<N: Network> Denoising<'_, N> {
         let evaluated = host.velocities(state, sigma, gw);
         // Kept even when the second network was cancelled: the first one's work is done.
         cache.put(keys[index], state.clone());
+        if index == 0 {
+            cache.put(self.origin, state.clone());
+        }
         let (v_cond, v_uncond) = match evaluated {
             Ok(velocities) => velocities,
             Err(error) => return Err(host.explain(error)),
         };
 
         let v = blend(gw, &v_cond, v_uncond.as_deref());
-        let recombined: Vec<Vec<f32>> = walk.past.iter().map(|past| past.blended(gw)).collect();
+        let recombined: Vec<Vec<f32>> =
+            walk.past.iter().take(self.looks_back()).map(|past| past.blended(gw)).collect();
         let history: Vec<HistoryEntry<'_>> = walk
             .past
             .iter()

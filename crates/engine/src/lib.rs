@@ -17,4 +17,5 @@ pub mod session;
 pub mod solver;
 pub mod state_key;
 pub mod trajectory;
+mod weigh;
 pub mod worker;

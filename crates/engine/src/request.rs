@@ -4,6 +4,7 @@ use super::event::NfeCount;
 use super::recipe::Recipe;
 use serde::{Deserialize, Serialize};
 use sigmalab_image::RgbImage;
+use sigmalab_tune::gram::{Basis, Gram};
 
 /// One image to make.
 #[derive(Debug, Clone, PartialEq)]
@@ -14,6 +15,38 @@ pub struct RunRequest {
     pub noise: Option<Vec<f32>>,
     /// Whether to send drafts of the image on the way. They change no bit of it.
     pub previews: bool,
+    /// What is to come back beside the latents.
+    pub wanted: Wanted,
+}
+
+/// What a run is to give beside its latents.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// The picture. Without it nothing is decoded.
+    pub picture: bool,
+    /// The Gram matrix of its states and velocities at every so many steps, the number of steps
+    /// being a multiple of it.
+    pub gram: Option<usize>,
+}
+
+impl Default for Wanted {
+    /// A picture and nothing else.
+    fn default() -> Self {
+        Wanted { picture: true, gram: None }
+    }
+}
+
+/// The Gram matrix of a run, and where its nodes are.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RunGram {
+    /// Which vectors it is of.
+    pub basis: Basis,
+    /// σ of the nodes, the end included.
+    pub sigmas: Vec<f64>,
+    /// gw at the nodes, the end left out.
+    pub gw: Vec<f64>,
+    /// The inner products.
+    pub gram: Gram,
 }
 
 /// One image made.
@@ -21,7 +54,7 @@ pub struct RunRequest {
 pub struct RunOutput {
     /// The recipe with fingerprint and sampler version filled in.
     pub recipe: Recipe,
-    /// The picture.
+    /// The picture; one of no pixels where none was wanted.
     pub image: RgbImage,
     /// The initial noise, `tokens · 128` values.
     pub noise: Vec<f32>,
@@ -36,6 +69,8 @@ pub struct RunOutput {
     /// Most memory the worker held during this run, in bytes; `None` where the system does not
     /// tell.
     pub peak_memory: Option<u64>,
+    /// The Gram matrix, where it was wanted.
+    pub gram: Option<RunGram>,
 }
 
 /// Milliseconds by stage.

@@ -2,7 +2,7 @@
 //! and the way of one request through it: recipe → schedule → model → loop → image. It knows
 //! nothing of processes and pipes.
 
-use super::denoise::{DenoiseError, Denoising, Progress, denoise};
+use super::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use super::event::Event;
 use super::memory::{self, MemoryBudget};
 use super::memory_size::MemorySize;
@@ -10,16 +10,21 @@ use super::network::{CHANNELS, grid};
 use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
-use super::request::{RunOutput, RunRequest, Timings};
-use super::solver::{SolverError, solver};
+use super::request::{RunGram, RunOutput, RunRequest, Timings};
+use super::solver::{self, SolverError, solver};
 use super::state_key::StateKey;
 use super::trajectory::TrajectoryCache;
+use super::weigh::weigh;
 use sigmalab_compute::{CancelToken, ModelOptions};
+use sigmalab_image::RgbImage;
 use sigmalab_model::source::{NamedBy, SourceError, open_unless};
 use sigmalab_model::{Decoded, Model, ModelError, PromptFeatures, profile};
-use sigmalab_sampler::SamplerInfo;
 use sigmalab_sampler::plugin::{Place, PluginFile, Watch};
+use sigmalab_sampler::{SamplerError, SamplerInfo};
+use sigmalab_schedule::sigmas::Schedule;
 use sigmalab_schedule::size::{SHORTEST_SIDE, Size};
+use sigmalab_tune::gram::{Basis, Gram};
+use sigmalab_tune::weights::{Stencil, Weights};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -82,6 +87,22 @@ pub enum SessionError {
     /// The loop failed.
     #[error(transparent)]
     Denoise(DenoiseError<ModelError>),
+    /// A solver failed at a step of unit vectors.
+    #[error("sampler `{id}` failed at a step of unit vectors: {error}")]
+    Weigh {
+        /// The sampler.
+        id: String,
+        /// Its own words.
+        error: SamplerError,
+    },
+    /// A Gram matrix was asked for at nodes that the run does not have.
+    #[error("a run of {steps} steps has no nodes at every {every} of them")]
+    Nodes {
+        /// Steps of the run.
+        steps: usize,
+        /// Steps between the nodes asked for.
+        every: usize,
+    },
 }
 
 impl From<SourceError> for SessionError {
@@ -104,21 +125,30 @@ impl SessionError {
     /// Whether the request or the checkpoint is at fault, not the computation.
     pub fn is_bad_input(&self) -> bool {
         match self {
-            SessionError::Cancelled | SessionError::Denoise(_) => false,
+            SessionError::Cancelled | SessionError::Denoise(_) | SessionError::Weigh { .. } => {
+                false
+            }
             SessionError::Model(error) => error.is_bad_input(),
             SessionError::Source(error) => error.is_bad_input(),
             SessionError::Recipe(_)
             | SessionError::Solver(_)
-            | SessionError::MemoryLimit { .. } => true,
+            | SessionError::MemoryLimit { .. }
+            | SessionError::Nodes { .. } => true,
         }
     }
 
     /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
     pub fn corruption(&self) -> Option<(Place, &str)> {
-        let SessionError::Denoise(DenoiseError::Corrupted { step, sampler, message }) = self else {
-            return None;
+        let (sampler, step, message) = match self {
+            SessionError::Denoise(DenoiseError::Corrupted { step, sampler, message }) => {
+                (sampler, Some(*step), message)
+            }
+            SessionError::Weigh { id, error: SamplerError::Corrupting(message) } => {
+                (id, None, message)
+            }
+            _ => return None,
         };
-        Some((Place { sampler: sampler.clone(), step: Some(*step) }, message))
+        Some((Place { sampler: sampler.clone(), step }, message))
     }
 }
 
@@ -143,6 +173,10 @@ impl Session {
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
         let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
+        let steps = recipe.steps.len();
+        if let Some(every) = request.wanted.gram.filter(|every| *every == 0 || steps % every != 0) {
+            return Err(SessionError::Nodes { steps, every });
+        }
         let noise = initial_noise(request)?;
 
         let mut timings = Timings::default();
@@ -173,13 +207,9 @@ impl Session {
             loaded.fit = Some(loaded.first_fit(&fits));
         }
         let started = Instant::now();
-        let root = StateKey::of_recipe(
-            &recipe,
-            (&sampler).into(),
-            &schedule,
-            &loaded.fingerprint,
-            &noise::fingerprint(&noise),
-        );
+        let (weights, hash) = (&loaded.fingerprint, noise::fingerprint(&noise));
+        let root = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, weights, &hash);
+        let origin = StateKey::origin_of_recipe(&recipe, &schedule, weights, &hash);
         let task = Denoising {
             network: &loaded.model,
             prompt: prompt.as_ref(),
@@ -189,6 +219,8 @@ impl Session {
             noise: &noise,
             seed: sampler_seed(&recipe.noise),
             root,
+            origin,
+            whole: request.wanted.gram.is_some(),
         };
         let mut drafts = Drafts {
             map: loaded.fit.as_ref().filter(|_| request.previews).and_then(Fit::solve),
@@ -207,12 +239,20 @@ impl Session {
             return Err(SessionError::Cancelled);
         }
 
+        let gram = request.wanted.gram.and_then(|every| run_gram(&denoised, &schedule, every));
+
         let started = Instant::now();
-        let Decoded { image, clip_fraction } =
-            loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?;
-        timings.decode_ms = milliseconds(started);
+        let Decoded { image, clip_fraction } = match request.wanted.picture {
+            true => loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?,
+            false => {
+                let image = RgbImage { width: 0, height: 0, pixels: Vec::new() };
+                Decoded { image, clip_fraction: 0.0 }
+            }
+        };
+        timings.decode_ms = if request.wanted.picture { milliseconds(started) } else { 0.0 };
         on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
-        if let Some(fit) = loaded.fit.as_mut().filter(|fit| request.previews && !fit.is_enough()) {
+        let learns = request.previews && request.wanted.picture;
+        if let Some(fit) = loaded.fit.as_mut().filter(|fit| learns && !fit.is_enough()) {
             fit.add(&denoised.latents, recipe.size, &image);
             // Without the file the next worker starts anew: no reason to lose an image.
             let _ = fits.save(&loaded.fingerprint, fit);
@@ -228,7 +268,20 @@ impl Session {
             timings,
             clip_fraction,
             peak_memory: memory::peak_bytes(),
+            gram,
         })
+    }
+
+    /// The weights of a solver's steps, see [`weigh`].
+    pub fn weigh(
+        &mut self,
+        asked: &SamplerRef,
+        plugin: Option<&Path>,
+        stencils: &[Stencil],
+    ) -> Result<Option<Vec<Weights>>, SessionError> {
+        let choice = solver::sampler(asked, plugin, &self.watch)?;
+        weigh(&choice, stencils)
+            .map_err(|error| SessionError::Weigh { id: asked.id.clone(), error })
     }
 
     fn load(
@@ -407,4 +460,23 @@ pub(super) fn sampler_seed(source: &NoiseSource) -> u64 {
             first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
         }
     }
+}
+
+/// The Gram matrix of a run at every so many of its steps. At every one of them the states are
+/// sums of the velocities, and one is enough.
+fn run_gram(denoised: &Denoised, schedule: &Schedule, every: usize) -> Option<RunGram> {
+    let nodes: Vec<_> = denoised.nodes.iter().step_by(every).collect();
+    let sigmas: Vec<f64> = schedule.sigmas().iter().step_by(every).map(|sigma| sigma.0).collect();
+    let gw: Vec<f64> = schedule.steps().iter().step_by(every).map(|step| step.gw).collect();
+    let absent = vec![0.0; denoised.latents.len()];
+    let states = nodes.iter().map(|node| node.x.as_ref()).chain([denoised.latents.as_ref()]);
+    let (basis, kept) =
+        if every == 1 { (Basis::Velocities, 1) } else { (Basis::States, nodes.len() + 1) };
+    let vectors: Vec<&[f32]> = states
+        .take(kept)
+        .chain(nodes.iter().map(|node| node.v_cond.as_ref()))
+        .chain(nodes.iter().map(|node| node.v_uncond.as_deref().unwrap_or(&absent)))
+        .collect();
+    let fits = nodes.len() == gw.len() && sigmas.len() == gw.len() + 1;
+    fits.then(|| RunGram { basis, sigmas, gw, gram: Gram::of(&vectors) })
 }

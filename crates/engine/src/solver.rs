@@ -2,7 +2,7 @@
 //! For processes that may die of a plugin; what others know of plugins is in
 //! [`sigmalab_sampler::Samplers`].
 
-use super::recipe::{Recipe, RecipeError};
+use super::recipe::{Recipe, RecipeError, SamplerRef};
 use sigmalab_sampler::plugin::{Listing, Plugin, PluginSampler, Watch};
 use sigmalab_sampler::{Choice, Sampler as _, Samplers};
 use sigmalab_schedule::sigmas::Schedule;
@@ -33,6 +33,31 @@ pub enum SolverError {
         /// Why.
         problem: String,
     },
+}
+
+/// A sampler alone, without a run: see [`solver`].
+pub(super) fn sampler(
+    asked: &SamplerRef,
+    plugin: Option<&Path>,
+    watch: &Watch,
+) -> Result<Choice, SolverError> {
+    let unusable = |problem: String| SolverError::Plugin {
+        id: asked.id.clone(),
+        path: plugin.map(Path::to_owned).unwrap_or_default(),
+        problem,
+    };
+    let wrong = |error| SolverError::Recipe(RecipeError::Sampler(error));
+    let Some(path) = plugin else {
+        let chosen = Samplers::built_in().choose(&asked.id, &asked.params).map_err(wrong)?;
+        return chosen.built_in().ok_or_else(|| unusable("it is not built in".to_owned()));
+    };
+    let opened =
+        PluginSampler::open(path, watch.clone()).map_err(|fault| unusable(fault.to_string()))?;
+    let plugins = vec![Plugin { info: opened.info().clone(), file: opened.file(path) }];
+    let samplers = Samplers::with(Listing { plugins, ..Listing::default() });
+    let chosen = samplers.choose(&asked.id, &asked.params).map_err(wrong)?;
+    opened.check(&chosen.params).map_err(unusable)?;
+    Ok(chosen.taken_by(Arc::new(opened)))
 }
 
 /// The schedule of a recipe, fit to be run, and its sampler: the plugin in the file `plugin` where

@@ -50,24 +50,47 @@ impl StateKey {
         model: &str,
         noise: &str,
     ) -> Self {
-        let size = recipe.size.to_string();
-        let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
         let params: Vec<u8> =
             sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
-        let parts: [&[u8]; 10] = [
-            model.as_bytes(),
-            compute.as_bytes(),
-            recipe.prompt.as_bytes(),
-            size.as_bytes(),
-            noise.as_bytes(),
+        let of_the_sampler: [&[u8]; 5] = [
             &sampler_seed(&recipe.noise).to_le_bytes(),
             sampler.info.id.as_bytes(),
             sampler.info.version.as_bytes(),
             sampler.file.map_or("", |file| file.hash.as_str()).as_bytes(),
             &params,
         ];
+        StateKey::of_noise(recipe, schedule, model, noise, &of_the_sampler)
+    }
+
+    /// The key of the initial noise of a recipe, whatever sampler starts from it: what the
+    /// networks say there is the same for all. `model` and `noise` as for [`StateKey::of_recipe`].
+    pub fn origin_of_recipe(
+        recipe: &Recipe,
+        schedule: &Schedule,
+        model: &str,
+        noise: &str,
+    ) -> Self {
+        StateKey::of_noise(recipe, schedule, model, noise, &[])
+    }
+
+    fn of_noise(
+        recipe: &Recipe,
+        schedule: &Schedule,
+        model: &str,
+        noise: &str,
+        more: &[&[u8]],
+    ) -> Self {
+        let size = recipe.size.to_string();
+        let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
+        let of_the_noise: [&[u8]; 5] = [
+            model.as_bytes(),
+            compute.as_bytes(),
+            recipe.prompt.as_bytes(),
+            size.as_bytes(),
+            noise.as_bytes(),
+        ];
         let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
-        StateKey::root(&parts, first)
+        StateKey::root(&[&of_the_noise, more].concat(), first)
     }
 
     /// The key of the initial noise from `parts` that determine the trajectory apart from its
@@ -123,13 +146,15 @@ pub fn past_steps(sampler: &SamplerInfo) -> usize {
 }
 
 /// The furthest state at which a run of `steps` steps can resume: its latents and the velocities
-/// of the `past` steps before it are known. `None` where it has to begin at the noise.
+/// of the `past` steps before it are known. `None` where it has to begin at the noise: what is
+/// known of that is for every sampler, see [`StateKey::origin_of_recipe`], and no state of this
+/// run alone.
 pub fn resume_index(
     steps: usize,
     past: usize,
     mut is_known: impl FnMut(usize, Need) -> bool,
 ) -> Option<usize> {
-    (0..=steps).rev().find(|&index| {
+    (1..=steps).rev().find(|&index| {
         is_known(index, Need::Latents)
             && (index.saturating_sub(past)..index).all(|past| is_known(past, Need::Velocities))
     })
@@ -163,5 +188,6 @@ mod tests {
         assert_eq!(resume_index(5, 1, known), Some(3));
         assert_eq!(resume_index(5, 2, known), Some(1));
         assert_eq!(resume_index(5, 2, |_, _| false), None);
+        assert_eq!(resume_index(5, 1, |index, _| index == 0), None, "the noise is everyone's");
     }
 }

@@ -156,6 +156,16 @@ impl RunDirectory {
         self.path.join("references")
     }
 
+    /// Folder of what searches proposed.
+    pub fn generations(&self) -> PathBuf {
+        self.path.join("generations")
+    }
+
+    /// Folder of Gram matrices of reference runs.
+    pub fn grams(&self) -> PathBuf {
+        self.path.join("gram")
+    }
+
     /// What the worker prints.
     pub fn log(&self) -> PathBuf {
         self.path.join("worker.log")
@@ -265,8 +275,14 @@ impl RunDirectory {
         self.read(name, SMALL)
     }
 
-    fn read(&self, name: &str, most: u64) -> io::Result<Option<String>> {
-        match self.shared().and_then(|shared| shared.read_text(name, most)) {
+    /// What a file of the directory, `NAME` or `FOLDER/NAME`, holds, at most `most` bytes; `None`
+    /// where there is none.
+    pub(super) fn read(&self, name: &str, most: u64) -> io::Result<Option<String>> {
+        let text = self.shared().and_then(|shared| {
+            let (folder, last) = shared.way_to(name)?;
+            folder.read_text(last, most)
+        });
+        match text {
             Ok(text) => Ok(Some(text)),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
@@ -299,7 +315,8 @@ impl RunDirectory {
     pub(super) fn tidy(&self) {
         let Ok(shared) = self.shared() else { return };
         let below = [self.images(), self.latents(), self.references()];
-        let below = below.iter().filter_map(|folder| shared.folder(folder.file_name()?).ok());
+        let below = below.into_iter().chain([self.generations(), self.grams()]);
+        let below = below.filter_map(|folder| shared.folder(folder.file_name()?).ok());
         for folder in below.chain(self.shared()) {
             unfinished::clear_within(&folder);
         }
@@ -333,7 +350,7 @@ impl RunDirectory {
     /// A folder with other things in it is somebody else's. What a begin that was interrupted
     /// left is not.
     fn refuse_strangers(&self) -> Result<(), DirectoryError> {
-        const OWN: [&str; 4] = ["journal", "leases", "images", "references"];
+        const OWN: [&str; 6] = ["journal", "leases", "images", "references", "generations", "gram"];
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),

@@ -4,6 +4,7 @@
 use super::spec::Prompt;
 use serde::{Deserialize, Serialize};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::{Preset, Step};
 use sigmalab_schedule::size::Size;
@@ -35,6 +36,23 @@ pub struct Inputs {
     /// The preset of reference runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<FrozenPreset>,
+    /// What a tune depends on beside.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tune: Option<FrozenTune>,
+}
+
+/// What a tune depends on beside its file.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrozenTune {
+    /// Most evaluations of both networks.
+    pub budget: u64,
+    /// How often prompts of these were opened for a judgement before.
+    pub opened: u64,
+    /// The samplers that are tried.
+    pub samplers: Vec<SamplerRef>,
+    /// The presets that what is found is judged against.
+    pub against: Vec<FrozenPreset>,
 }
 
 /// A preset as it was.
@@ -88,6 +106,13 @@ impl Inputs {
         compare("the prompts", self.prompts != earlier.prompts);
         compare(&format!("preset `{}`", self.base.name), self.base != earlier.base);
         compare("the reference preset", self.reference != earlier.reference);
+        let tune = |inputs: &Inputs| inputs.tune.clone();
+        let samplers = |inputs: &Inputs| tune(inputs).map(|tune| tune.samplers);
+        let against = |inputs: &Inputs| tune(inputs).map(|tune| tune.against);
+        let rest = |inputs: &Inputs| tune(inputs).map(|tune| (tune.budget, tune.opened));
+        compare("the samplers that are tried", samplers(self) != samplers(earlier));
+        compare("a preset that is judged against", against(self) != against(earlier));
+        compare("the budget or the held-out prompts", rest(self) != rest(earlier));
         (!changed.is_empty()).then(|| changed.join(", "))
     }
 }

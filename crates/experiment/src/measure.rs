@@ -15,7 +15,8 @@ use std::io::BufReader;
 /// A finished reference run.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Baseline {
-    pub(super) image: RgbImage,
+    /// `None` where it was not decoded.
+    pub(super) image: Option<RgbImage>,
     pub(super) latents: Vec<f32>,
 }
 
@@ -26,8 +27,15 @@ impl Baseline {
         measured: &Measured,
         tokens: usize,
     ) -> Option<Self> {
-        let image = directory.open(measured.image.as_ref()?).ok()?;
-        let image = read_picture(BufReader::new(image)).ok()?;
+        let image = match &measured.image {
+            Some(image) => {
+                let file = directory.open(image).ok()?;
+                Some(read_picture(BufReader::new(file)).ok()?)
+            }
+            // It was not decoded; one that was has its file.
+            None if measured.picture.is_none() => None,
+            None => return None,
+        };
         let latents = measured.latents.as_ref()?;
         let file = directory.open(latents).ok()?;
         let latents = read_latents(file, &directory.path().join(latents), tokens).ok()?;
@@ -47,7 +55,7 @@ pub(super) fn measure(
         timings: output.timings,
         peak_memory: output.peak_memory,
         clip_fraction: output.clip_fraction,
-        picture: ImageMetrics::of(&output.image),
+        picture: decoded(output).map(ImageMetrics::of),
         straightness: straightness(&output.noise, &output.latents, lengths),
         against: baseline.and_then(|baseline| against(output, baseline)),
         steps,
@@ -58,10 +66,16 @@ pub(super) fn measure(
 
 /// `None` where the sizes differ, which those of a trial and its reference run never do.
 fn against(output: &RunOutput, baseline: &Baseline) -> Option<Against> {
-    let psnr = psnr(&output.image, &baseline.image).ok()?;
-    Some(Against {
-        latent_rmse: rmse(&output.latents, &baseline.latents).ok()?,
-        psnr: psnr.is_finite().then_some(psnr),
-        ssim: ssim(&output.image, &baseline.image).ok()?,
-    })
+    let latent_rmse = rmse(&output.latents, &baseline.latents).ok()?;
+    let Some((image, other)) = decoded(output).zip(baseline.image.as_ref()) else {
+        return Some(Against { latent_rmse, psnr: None, ssim: None });
+    };
+    let psnr = psnr(image, other).ok()?;
+    let ssim = Some(ssim(image, other).ok()?);
+    Some(Against { latent_rmse, psnr: psnr.is_finite().then_some(psnr), ssim })
+}
+
+/// The picture, where there is one.
+pub(super) fn decoded(output: &RunOutput) -> Option<&RgbImage> {
+    Some(&output.image).filter(|image| !image.pixels.is_empty())
 }

@@ -99,8 +99,9 @@ pub struct Measured {
     pub peak_memory: Option<u64>,
     /// Share of the decoded colour values that were clamped.
     pub clip_fraction: f64,
-    /// Measures of the picture.
-    pub picture: ImageMetrics,
+    /// Measures of the picture; `None` where the run was not decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<ImageMetrics>,
     /// Distance between the trajectory's ends over its length.
     pub straightness: f64,
     /// Measures against the reference run, where there is one.
@@ -121,10 +122,12 @@ pub struct Measured {
 pub struct Against {
     /// Root of the mean squared difference of the latents.
     pub latent_rmse: f64,
-    /// Peak signal-to-noise ratio in dB; `None` where the pictures are equal, and it infinite.
+    /// Peak signal-to-noise ratio in dB; `None` where the pictures are equal, and it infinite, or
+    /// where there is none.
     pub psnr: Option<f64>,
-    /// Structural similarity.
-    pub ssim: f64,
+    /// Structural similarity; `None` where the run was not decoded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ssim: Option<f64>,
 }
 
 impl Record {

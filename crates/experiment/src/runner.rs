@@ -3,21 +3,28 @@
 //! again.
 
 use super::control::{ControlError, Followed};
-use super::directory::DirectoryError;
+use super::directory::{DirectoryError, RunDirectory};
+use super::gram_file;
 use super::journal::{Journal, JournalError};
 use super::lease::{Lease, Leases};
-use super::measure::{Baseline, measure};
+use super::measure::{Baseline, decoded, measure};
+use super::openings;
 use super::plan::{Plan, Run, Unit};
 use super::process::Process;
 use super::record::{Kind, Measured, Outcome, Record, Started};
 use super::record::{folders, latents_name, picture_name};
-use super::sweep::{Standing, Sweep, SweepError};
+use super::search::{Ask, SearchError};
+use super::sweep::{Advance, Standing, Sweep, SweepError};
+use super::trial::TrialId;
 use sigmalab_engine::event::{Event, NfeCount, StepReport};
 use sigmalab_engine::image_file::{OnCollision, TargetError, write_latents, write_picture};
 use sigmalab_engine::memory::default_cache_bytes;
 use sigmalab_engine::memory_size::MemorySize;
-use sigmalab_engine::request::{RunOutput, RunRequest};
+use sigmalab_engine::recipe::{Recipe, SamplerRef};
+use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab_tune::gram::ReferencePath;
+use sigmalab_tune::weights::{Stencil, Weights};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -44,6 +51,8 @@ pub struct RunOptions {
     pub shard: Option<Shard>,
     /// Whether trials that have failed before are run once more.
     pub retry_failed: bool,
+    /// File in which it is noted that held-out prompts of a tune were opened.
+    pub openings: Option<PathBuf>,
 }
 
 /// One of several equal shares of a sweep.
@@ -69,6 +78,11 @@ pub enum News<'a> {
     Recorded {
         /// The record.
         record: &'a Record,
+    },
+    /// A search proposed another generation.
+    Generation {
+        /// The sweep with it.
+        sweep: &'a Sweep,
     },
     /// Everything left is in the hands of other processes.
     Waiting,
@@ -147,6 +161,12 @@ pub fn run(
     for folder in [directory.journals(), directory.leases(), directory.references()] {
         directory.create(&folder)?;
     }
+    if sweep.experiment.spec.method.is_search() {
+        directory.create(&directory.generations())?;
+    }
+    if sweep.experiment.spec.tune.is_some() {
+        directory.create(&directory.grams())?;
+    }
     directory.tidy();
     let output = sweep.experiment.spec.output;
     if output.images {
@@ -163,6 +183,9 @@ pub fn run(
         engine,
         retry: retry_list(sweep, options.retry_failed),
         units: units_of(&sweep.plan, options.shard),
+        shard: options.shard,
+        openings: options.openings.clone(),
+        generations: 0,
         sweep,
         news,
         baseline: None,
@@ -210,6 +233,10 @@ struct Runner<'a> {
     journal: Journal,
     leases: Leases,
     units: Vec<Unit>,
+    shard: Option<Shard>,
+    openings: Option<PathBuf>,
+    /// Generations that the units are of.
+    generations: usize,
     followed: Followed,
     retry: Vec<(Kind, super::trial::TrialId, u32)>,
     news: &'a mut dyn FnMut(News<'_>) -> bool,
@@ -259,8 +286,21 @@ impl Runner<'_> {
         loop {
             self.sweep.refresh()?;
             self.followed.look();
+            if !self.take_generations() {
+                self.ended.interrupted = true;
+                return Ok(());
+            }
             let open = self.open_units();
             if open.is_empty() {
+                match self.advance()? {
+                    Some(true) => continue,
+                    Some(false) => {
+                        self.ended.interrupted = true;
+                        self.ended.cancelled = self.followed.is_cancelled();
+                        return Ok(());
+                    }
+                    None => {}
+                }
                 let path = self.sweep.directory.leases();
                 return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
@@ -276,6 +316,57 @@ impl Runner<'_> {
                 self.ended.interrupted = true;
                 self.ended.cancelled = self.followed.is_cancelled();
                 return Ok(());
+            }
+        }
+    }
+
+    /// Takes in generations that are new, whoever wrote them. `false` where the caller wants to
+    /// stop.
+    fn take_generations(&mut self) -> bool {
+        let known = self.sweep.generations.len();
+        if known == std::mem::replace(&mut self.generations, known) {
+            return true;
+        }
+        self.units = units_of(&self.sweep.plan, self.shard);
+        if let Some(openings) = &self.openings {
+            openings::note(openings, self.sweep);
+        }
+        let sweep = &*self.sweep;
+        (self.news)(News::Generation { sweep })
+    }
+
+    /// Goes on to the next generation of a search, or waits for what others run of this one.
+    /// `None` where nothing comes any more; whether the caller wants to go on otherwise.
+    fn advance(&mut self) -> Result<Option<bool>, RunError> {
+        let mut asked = Asked {
+            engine: &mut self.engine,
+            directory: self.sweep.directory.clone(),
+            references: self
+                .sweep
+                .trials
+                .references
+                .iter()
+                .map(|run| (run.id.clone(), run.prompt_id.clone(), run.recipe.clone(), run.gram))
+                .collect(),
+            news: &mut *self.news,
+        };
+        let advance = match self.sweep.advance(&mut asked) {
+            Ok(advance) => advance,
+            Err(SweepError::Search(SearchError::Worker(RunFailure::Cancelled))) => {
+                return Ok(Some(false));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        match advance {
+            Advance::Begun => Ok(Some(true)),
+            Advance::Over => Ok(None),
+            Advance::Incomplete => {
+                // What nobody is to run stays without a record.
+                let runs = (0..self.sweep.trials.trials.len()).map(Run::Trial);
+                let waits = runs
+                    .filter(|run| self.sweep.standing(*run) == Standing::Pending)
+                    .all(|run| !self.is_skipped(run));
+                Ok(if waits { Some(self.wait(News::Waiting)) } else { None })
             }
         }
     }
@@ -428,7 +519,7 @@ impl Runner<'_> {
                 return Ok(Made::Recorded);
             }
         }
-        let (result, steps) = self.compute(&started, Some(lease));
+        let (result, steps) = self.compute(&started, self.wanted(run), Some(lease));
         let outcome = match result {
             Ok(output) => {
                 if !lease.is_mine() {
@@ -467,13 +558,32 @@ impl Runner<'_> {
         }
     }
 
+    /// What a run gives beside its latents.
+    fn wanted(&self, run: Run) -> Wanted {
+        let trials = &self.sweep.trials;
+        match run {
+            Run::Trial(place) => {
+                let picture = trials.trials.get(place).is_none_or(|trial| trial.decode);
+                Wanted { picture, gram: None }
+            }
+            Run::Reference(place) => {
+                let found = trials.references.get(place);
+                Wanted {
+                    picture: found.is_none_or(|run| run.decode),
+                    gram: found.and_then(|run| run.gram),
+                }
+            }
+        }
+    }
+
     fn compute(
         &mut self,
         started: &Started,
+        wanted: Wanted,
         lease: Option<&Lease>,
     ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
         let recipe = started.recipe.clone();
-        let request = RunRequest { recipe, noise: None, previews: false };
+        let request = RunRequest { recipe, noise: None, previews: false, wanted };
         let mut steps = Vec::new();
         let (news, followed) = (&mut self.news, &mut self.followed);
         let result = self.engine.run_watched(&request, &mut |event, silence| {
@@ -523,7 +633,10 @@ impl Runner<'_> {
         };
         let (picture_folder, latents_folder) = folders(started.kind);
         let directory = &self.sweep.directory;
-        if pictures {
+        if let Some(gram) = &output.gram {
+            gram_file::write(directory, name, gram)?;
+        }
+        if pictures && decoded(&output).is_some() {
             let file = picture_name(picture_folder, name);
             directory.put(&file, OnCollision::Replace, |out| {
                 write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
@@ -538,7 +651,8 @@ impl Runner<'_> {
             measured.latents = Some(file);
         }
         if let Run::Reference(place) = run {
-            let baseline = Baseline { image: output.image, latents: output.latents };
+            let image = decoded(&output).cloned();
+            let baseline = Baseline { image, latents: output.latents };
             self.baseline = Some((place, baseline));
         }
         Ok(measured)
@@ -584,7 +698,7 @@ impl Runner<'_> {
         }
         // Its files were deleted or damaged: the same recipe gives the same bytes.
         let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
-        match self.compute(&started, None) {
+        match self.compute(&started, self.wanted(run), None) {
             (Ok(output), steps) => {
                 self.keep(run, &started, output, steps, None)?;
                 Ok(Brought::Ready)
@@ -608,6 +722,52 @@ impl Runner<'_> {
         self.tables_took = started.elapsed();
         self.tables_written = Some(Instant::now());
         Ok(())
+    }
+}
+
+/// Answers what a search asks, with the engine of the runner.
+struct Asked<'a, 'n> {
+    engine: &'a mut Engine,
+    directory: RunDirectory,
+    references: Vec<(TrialId, String, Recipe, Option<usize>)>,
+    news: &'a mut (dyn FnMut(News<'_>) -> bool + 'n),
+}
+
+impl Ask for Asked<'_, '_> {
+    fn weigh(
+        &mut self,
+        sampler: &SamplerRef,
+        stencils: &[Stencil],
+    ) -> Result<Option<Vec<Weights>>, SearchError> {
+        let news = &mut self.news;
+        Ok(self.engine.weigh(sampler, stencils, &mut || news(News::Tick))?)
+    }
+
+    fn path(&mut self, reference: &TrialId) -> Result<ReferencePath, SearchError> {
+        if let Some(found) = gram_file::read(&self.directory, reference.short()) {
+            return Ok(found);
+        }
+        // Its file was deleted or damaged: the same recipe gives the same values.
+        let known = self.references.iter().find(|(id, ..)| id == reference);
+        let Some((_, prompt, recipe, gram)) = known else {
+            return Err(SearchError::Reference { prompt: reference.short().to_owned() });
+        };
+        let failed = || SearchError::Reference { prompt: prompt.clone() };
+        let wanted = Wanted { picture: false, gram: *gram };
+        let request = RunRequest { recipe: recipe.clone(), noise: None, previews: false, wanted };
+        let news = &mut self.news;
+        let output = self.engine.run_watched(&request, &mut |event, silence| match event {
+            Some(event) => news(News::Event(event)),
+            None => news(silence.map_or(News::Tick, News::Silent)),
+        });
+        let output = output.map_err(|failure| match failure {
+            RunFailure::Cancelled => SearchError::Worker(RunFailure::Cancelled),
+            _ => failed(),
+        })?;
+        let run = output.gram.ok_or_else(failed)?;
+        gram_file::write(&self.directory, reference.short(), &run)
+            .map_err(|error| SearchError::Damaged(error.to_string()))?;
+        ReferencePath::new(run.sigmas, run.gw, run.basis, run.gram).ok_or_else(failed)
     }
 }
 

@@ -86,7 +86,12 @@ pub(super) fn settle(
                 };
                 sampler.params.insert(key.clone(), number);
             }
-            Path::Sampler | Path::Steps(..) | Path::Seed | Path::Prompt | Path::Size => {}
+            Path::Sampler
+            | Path::Steps(..)
+            | Path::Seed
+            | Path::Prompt
+            | Path::Size
+            | Path::Candidate => {}
         }
     }
     let mut settled = preset.with_overrides(&overrides)?;

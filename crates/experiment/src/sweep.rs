@@ -2,13 +2,16 @@
 //! of them. It reads; the runner runs.
 
 use super::directory::{DirectoryError, RunDirectory};
+use super::generation::{Draft, Generation, GenerationError, Instance, Stage};
 use super::journal::{JournalError, Journals};
 use super::ledger::Ledger;
 use super::plan::{Plan, Run};
 use super::record::{Kind, Outcome, Record};
+use super::search::{self, Ask, SearchError, Tried};
 use super::spec::Path;
 use super::tables::{self, TableError, TableLock};
-use super::trial::{Experiment, ExperimentError, TrialId, Trials};
+use super::trial::{Experiment, ExperimentError, TrialError, TrialId, Trials};
+use sigmalab_engine::event::NfeCount;
 use sigmalab_sampler::Samplers;
 
 /// A sweep and everything known of it.
@@ -24,6 +27,10 @@ pub struct Sweep {
     pub plan: Plan,
     /// What is known of them.
     pub ledger: Ledger,
+    /// What a search proposed so far; none of a sweep whose trials are known from the start.
+    pub generations: Vec<Generation>,
+    /// The trials of every generation, proposal and instance.
+    proposed: Vec<Vec<Vec<TrialId>>>,
     journals: Journals,
 }
 
@@ -42,6 +49,26 @@ pub enum SweepError {
     /// Its tables.
     #[error(transparent)]
     Tables(#[from] TableError),
+    /// What a search proposed.
+    #[error(transparent)]
+    Generation(#[from] GenerationError),
+    /// A proposal is no trial.
+    #[error("a generation cannot be run: {0}")]
+    Trial(#[from] TrialError),
+    /// A search cannot go on.
+    #[error(transparent)]
+    Search(#[from] SearchError),
+}
+
+/// What became of a search once nothing of its last generation is left to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Advance {
+    /// There is another generation.
+    Begun,
+    /// The search is over, or the sweep is none.
+    Over,
+    /// Runs of the last generation are not recorded yet.
+    Incomplete,
 }
 
 /// Where a run stands.
@@ -64,7 +91,9 @@ impl Sweep {
         let journals = Journals::new(&directory.journals());
         let directory = directory.clone();
         let ledger = Ledger::default();
-        let mut sweep = Sweep { directory, experiment, trials, plan, ledger, journals };
+        let (generations, proposed) = (Vec::new(), Vec::new());
+        let mut sweep =
+            Sweep { directory, experiment, trials, plan, ledger, generations, proposed, journals };
         sweep.refresh()?;
         Ok(sweep)
     }
@@ -73,7 +102,162 @@ impl Sweep {
     pub fn refresh(&mut self) -> Result<(), SweepError> {
         let records = self.journals.refresh()?;
         self.ledger.take(records);
+        if self.experiment.spec.method.is_search() {
+            while let Some(next) = Generation::read(&self.directory, self.generations.len())? {
+                self.extend(next)?;
+            }
+        }
         Ok(())
+    }
+
+    /// Takes a generation's trials in.
+    fn extend(&mut self, generation: Generation) -> Result<(), SweepError> {
+        let (trials, proposed) = self.with(&generation.proposals)?;
+        self.trials = trials;
+        self.proposed.push(proposed);
+        self.generations.push(generation);
+        self.plan = Plan::of(&self.trials);
+        Ok(())
+    }
+
+    /// The trials with those of proposals behind them, each recipe once, and the proposals' own.
+    fn with(
+        &self,
+        proposals: &[super::generation::Proposal],
+    ) -> Result<(Trials, Vec<Vec<TrialId>>), TrialError> {
+        let mut trials = self.trials.clone();
+        let mut proposed = Vec::new();
+        for proposal in proposals {
+            let mut own = Vec::new();
+            for instance in &proposal.instances {
+                let number = trials.trials.len();
+                let mut trial = self.experiment.proposed(number, proposal, instance)?;
+                own.push(trial.id.clone());
+                if trials.trials.iter().any(|known| known.id == trial.id) {
+                    continue;
+                }
+                if let Some(reference) = self.experiment.reference(&trial)? {
+                    let known = trials.references.iter().position(|run| run.id == reference.id);
+                    let place = known.unwrap_or(trials.references.len());
+                    if known.is_none() {
+                        trials.references.push(reference);
+                    }
+                    trial.reference = Some(place);
+                }
+                trials.trials.push(trial);
+            }
+            proposed.push(own);
+        }
+        Ok((trials, proposed))
+    }
+
+    /// What came of the complete generations; one that is not ends the list.
+    pub fn tried(&self) -> Vec<Tried> {
+        let mut all = Vec::new();
+        for (generation, proposed) in self.generations.iter().zip(&self.proposed) {
+            let distances: Option<Vec<Vec<f64>>> = proposed
+                .iter()
+                .map(|own| own.iter().map(|id| search::distance(&self.ledger, id)).collect())
+                .collect();
+            let Some(distances) = distances else { break };
+            all.push(Tried { generation: generation.clone(), distances });
+        }
+        all
+    }
+
+    /// The least mean distance of what a search tried so far and chooses by.
+    pub fn best_distance(&self) -> Option<f64> {
+        let chosen_by = |stage| matches!(stage, Stage::Search | Stage::Race | Stage::Refine);
+        let tried = self.tried();
+        let last = tried.iter().rev().find(|tried| chosen_by(tried.generation.stage))?;
+        let means = last.distances.iter().map(|all| all.iter().sum::<f64>() / all.len() as f64);
+        means.filter(|mean| mean.is_finite()).min_by(f64::total_cmp)
+    }
+
+    /// The first trial of the finalist of a tune, once there is one.
+    pub fn finalist(&self) -> Option<&TrialId> {
+        let judged = self.generations.iter().position(|known| known.stage == Stage::Judgement)?;
+        self.proposed.get(judged)?.first()?.first()
+    }
+
+    /// Proposes the next generation, where the last one is complete, and writes it unless another
+    /// process was quicker.
+    pub fn advance(&mut self, ask: &mut dyn Ask) -> Result<Advance, SweepError> {
+        if !self.experiment.spec.method.is_search() {
+            return Ok(Advance::Over);
+        }
+        let known = self.generations.len();
+        self.refresh()?;
+        if self.generations.len() > known {
+            return Ok(Advance::Begun);
+        }
+        let tried = self.tried();
+        if tried.len() < self.generations.len() {
+            return Ok(Advance::Incomplete);
+        }
+        let references = self.references();
+        let Some(draft) = search::next(&self.experiment, &tried, &references, ask)? else {
+            return Ok(Advance::Over);
+        };
+        let charge = self.charge(&draft)?;
+        let before = self.generations.last().map_or(0, |last| last.spent);
+        if self.bound().is_some_and(|bound| before + charge > bound) {
+            return Ok(Advance::Over);
+        }
+        let next = Generation::of(draft, known, self.records_hash(), charge, before);
+        next.write(&self.directory)?;
+        self.refresh()?;
+        Ok(Advance::Begun)
+    }
+
+    /// Reference runs by what they are of.
+    fn references(&self) -> Vec<(Instance, TrialId)> {
+        let prompts = &self.experiment.inputs.prompts;
+        let of = |reference: &super::trial::Reference| {
+            let prompt =
+                prompts.iter().position(|prompt| prompt.text == reference.recipe.prompt)?;
+            let (seed, size) = (reference.seed, reference.recipe.size);
+            Some((Instance { prompt, seed, size }, reference.id.clone()))
+        };
+        self.trials.references.iter().filter_map(of).collect()
+    }
+
+    /// Evaluations that a draft takes one process which has computed nothing before: the tree of
+    /// its new trials, and of reference runs that are new with them.
+    fn charge(&self, draft: &Draft) -> Result<u64, TrialError> {
+        let (with, _) = self.with(&draft.proposals)?;
+        let mut new = Trials { samplers: with.samplers.clone(), ..Trials::default() };
+        let known = self.trials.references.len();
+        new.references = with.references.iter().skip(known).cloned().collect();
+        for trial in with.trials.iter().skip(self.trials.trials.len()) {
+            let mut trial = trial.clone();
+            trial.reference = trial.reference.and_then(|place| place.checked_sub(known));
+            new.trials.push(trial);
+        }
+        let NfeCount { cond_done, uncond_done, .. } = Plan::of(&new).nfe;
+        Ok(cond_done + uncond_done)
+    }
+
+    /// Most evaluations that may be charged.
+    pub fn bound(&self) -> Option<u64> {
+        match self.experiment.spec.method {
+            super::spec::Method::Search(search) => search.evaluations,
+            _ => self.experiment.inputs.tune.as_ref().map(|tune| tune.budget),
+        }
+    }
+
+    /// A hash of what came of all generations so far, whatever the order in which it came.
+    fn records_hash(&self) -> String {
+        let mut hasher = blake3::Hasher::new();
+        let mut ids: Vec<&TrialId> = self.proposed.iter().flatten().flatten().collect();
+        ids.sort();
+        ids.dedup();
+        for id in ids {
+            hasher.update(id.0.as_bytes());
+            let distance = search::distance(&self.ledger, id).unwrap_or(f64::NAN);
+            hasher.update(&distance.to_bits().to_le_bytes());
+        }
+        hasher.finalize().to_hex().to_string()
     }
 
     /// Lines of journals that are damaged and were passed over.

@@ -211,6 +211,7 @@ pub fn row(record: &Record, swept: &[String]) -> Vec<String> {
 fn measures(measured: &Measured) -> Vec<String> {
     let Measured { nfe, timings, picture, against, .. } = measured;
     let ms = |ms: f64| format!("{ms:.3}");
+    let ssim = against.and_then(|against| against.ssim);
     vec![
         nfe.cond_done.to_string(),
         nfe.uncond_done.to_string(),
@@ -222,13 +223,13 @@ fn measures(measured: &Measured) -> Vec<String> {
         ms(timings.decode_ms),
         optional(measured.peak_memory),
         optional(against.map(|against| against.latent_rmse)),
-        optional(against.map(|against| against.psnr.unwrap_or(f64::INFINITY))),
-        optional(against.map(|against| against.ssim)),
-        measured.clip_fraction.to_string(),
-        picture.saturation.to_string(),
-        picture.contrast.to_string(),
-        picture.sharpness.to_string(),
-        picture.colourfulness.to_string(),
+        optional(ssim.and(*against).map(|against| against.psnr.unwrap_or(f64::INFINITY))),
+        optional(ssim),
+        optional(picture.map(|_| measured.clip_fraction)),
+        optional(picture.map(|picture| picture.saturation)),
+        optional(picture.map(|picture| picture.contrast)),
+        optional(picture.map(|picture| picture.sharpness)),
+        optional(picture.map(|picture| picture.colourfulness)),
         measured.straightness.to_string(),
         measured.image.clone().unwrap_or_default(),
     ]

@@ -1,15 +1,21 @@
 //! From an experiment and a number to a trial: a stateless function, so that any trial can be
 //! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
 
+use super::generation::{Candidate, Instance, Proposal};
 use super::inputs::{FrozenPreset, Inputs};
 use super::settle::{SettleError, Settled, settle};
-use super::spec::{MOST_TRIALS, Method, Path, Prompt, Spec, Value};
+use super::spec::tune::Target;
+use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
 use sigmalab_engine::noise::NoiseSource;
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError, SamplerRef};
 use sigmalab_engine::session::sampler_ref;
 use sigmalab_sampler::Samplers;
-use sigmalab_schedule::free::FREE;
+use sigmalab_schedule::free::{FREE, Overrides};
+use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::{ParseSizeError, Size};
+use sigmalab_schedule::terminal::Terminal;
+use sigmalab_tune::gram::gw_at;
+use sigmalab_tune::grid::levels_of;
 use std::collections::HashMap;
 
 /// An experiment with everything it names.
@@ -40,6 +46,8 @@ pub struct Trial {
     pub recipe: Recipe,
     /// Its reference run, by place in [`Trials::references`].
     pub reference: Option<usize>,
+    /// Whether it is decoded.
+    pub decode: bool,
 }
 
 /// Identity of a trial or a reference run: the hash of its recipe, hexadecimal.
@@ -72,6 +80,10 @@ pub struct Reference {
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Recipe,
+    /// Whether it is decoded.
+    pub decode: bool,
+    /// Steps between the nodes of its Gram matrix, where that is kept.
+    pub gram: Option<usize>,
 }
 
 /// Every trial of an experiment.
@@ -133,6 +145,9 @@ pub enum TrialError {
     /// The recipe has no text form.
     #[error("the recipe cannot be put in JSON: {0}")]
     Json(String),
+    /// A generation names a parameter that is none.
+    #[error(transparent)]
+    Path(#[from] PathError),
 }
 
 /// Why an experiment cannot be run.
@@ -219,12 +234,71 @@ impl Experiment {
                 self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
+        self.pointed(number, point, prompt, seed, size)
+    }
+
+    /// The trial at a point.
+    fn pointed(
+        &self,
+        number: usize,
+        point: Vec<(Path, Value)>,
+        prompt: Prompt,
+        seed: u64,
+        size: Size,
+    ) -> Result<Trial, TrialError> {
         let settled =
             settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
         let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
-        let prompt_id = prompt.id;
-        Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None })
+        let (prompt_id, decode) = (prompt.id, self.spec.output.decode);
+        Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None, decode })
+    }
+
+    /// The trial of a proposal on one of its instances.
+    pub(super) fn proposed(
+        &self,
+        number: usize,
+        proposal: &Proposal,
+        instance: &Instance,
+    ) -> Result<Trial, TrialError> {
+        let prompt = self.inputs.prompts.get(instance.prompt).cloned();
+        let prompt = prompt.unwrap_or_else(|| unnamed(""));
+        let Instance { seed, size, .. } = *instance;
+        let Some(candidate) = &proposal.candidate else {
+            let point: Result<Vec<(Path, Value)>, PathError> = proposal
+                .values
+                .iter()
+                .map(|(path, value)| Ok((path.parse::<Path>()?, value.clone())))
+                .collect();
+            return self.pointed(number, point?, prompt, seed, size);
+        };
+        let Candidate { steps, terminal, sampler, params } = candidate;
+        let frozen = self.inputs.tune.iter().flat_map(|tune| &tune.samplers);
+        let frozen = frozen.clone().find(|frozen| frozen.id == *sampler).cloned();
+        let sampler =
+            SamplerRef { params: params.clone(), ..frozen.unwrap_or(SamplerRef::named(sampler)) };
+        let settled = Settled { steps: steps.clone(), terminal: *terminal, sampler };
+        let mut recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
+        recipe.preset = Some(proposal.name.clone());
+        let id = identity(&recipe)?;
+        let point = vec![(Path::Candidate, Value::Text(proposal.name.clone()))];
+        let (prompt_id, decode) = (prompt.id, proposal.pictures);
+        Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None, decode })
+    }
+
+    /// The preset of reference runs, its changes made: of a tune towards the limit, in very many
+    /// steps.
+    pub(super) fn reference_preset(&self) -> Result<Option<FrozenPreset>, TrialError> {
+        let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
+            return Ok(None);
+        };
+        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
+        let (steps, terminal) = (settled.steps, settled.terminal);
+        Ok(Some(FrozenPreset { name: preset.name.clone(), steps, terminal }))
+    }
+
+    fn is_towards_the_limit(&self) -> bool {
+        self.spec.tune.as_ref().is_some_and(|tune| tune.target == Target::Exact)
     }
 
     /// The reference run of a trial, if the experiment has one.
@@ -232,11 +306,19 @@ impl Experiment {
         let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
             return Ok(None);
         };
-        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
+        let mut settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
         let Recipe { prompt, size, .. } = &trial.recipe;
+        let mut gram = None;
+        if self.is_towards_the_limit() {
+            let few = settled.steps.len();
+            settled.steps = very_many(&settled.steps, *size, settled.terminal)?;
+            gram = Some(settled.steps.len() / few.max(1));
+        }
+        let gram = self.spec.tune.as_ref().map(|_| gram.unwrap_or(1));
         let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
         let (id, seed) = (identity(&recipe)?, trial.seed);
-        Ok(Some(Reference { id, prompt_id: trial.prompt_id.clone(), seed, recipe }))
+        let (prompt_id, decode) = (trial.prompt_id.clone(), trial.decode);
+        Ok(Some(Reference { id, prompt_id, seed, recipe, decode, gram }))
     }
 
     /// Every trial, each recipe once, checked to be fit to run.
@@ -306,6 +388,8 @@ impl Experiment {
                     let path = axis.columns.first().map(|column| column.path.to_string());
                     axis.quantile(uniform(seed, point, &path.unwrap_or_default()))
                 }
+                // These have no points of their own: generations hold them.
+                Method::Search(_) | Method::Tune => Vec::new(),
                 Method::Sobol { seed, .. } => {
                     let (point, dimension) = (point as u32, dimension as u32);
                     axis.quantile(f64::from(sobol_burley::sample(point, dimension, seed)))
@@ -358,6 +442,27 @@ impl Experiment {
     }
 }
 
+/// Steps of a reference that stands for the limit.
+pub(super) const VERY_MANY: usize = 192;
+
+/// The least multiple of the steps of a schedule that is at least [`VERY_MANY`], with gw as a
+/// function of σ.
+pub(super) fn very_many(
+    steps: &[Step],
+    size: Size,
+    terminal: Terminal,
+) -> Result<Vec<Step>, TrialError> {
+    let preset = FrozenPreset { name: FREE.to_owned(), steps: steps.to_vec(), terminal }.preset();
+    let count = VERY_MANY.div_ceil(steps.len().max(1)) * steps.len();
+    let overrides = Overrides { num_steps: Some(count), ..Overrides::default() };
+    let many = preset.with_overrides(&overrides).map_err(SettleError::from)?;
+    let (few, gw) = (levels_of(steps, size, terminal), steps.iter().map(|step| step.gw));
+    let gw: Vec<f64> = gw.collect();
+    let levels = levels_of(&many.steps.0, size, terminal);
+    let with_gw = |(step, level): (&Step, &f64)| Step { gw: gw_at(&few, &gw, *level), ..*step };
+    Ok(many.steps.iter().zip(&levels).map(with_gw).collect())
+}
+
 /// The swept values, as messages name a trial.
 pub fn in_words(point: &[(Path, Value)]) -> String {
     let pairs: Vec<String> = point.iter().map(|(path, value)| format!("{path} {value}")).collect();
@@ -370,13 +475,13 @@ fn unnamed(text: &str) -> Prompt {
     Prompt { id: hash.chars().take(8).collect(), text: text.to_owned() }
 }
 
-fn identity(recipe: &Recipe) -> Result<TrialId, TrialError> {
+pub(super) fn identity(recipe: &Recipe) -> Result<TrialId, TrialError> {
     recipe.identity().map(TrialId).map_err(|error| TrialError::Json(error.to_string()))
 }
 
 /// A number in 0…1, below 1, that depends on nothing but its arguments: a parameter's draws do
 /// not change when others are added.
-fn uniform(seed: u64, point: usize, path: &str) -> f64 {
+pub(super) fn uniform(seed: u64, point: usize, path: &str) -> f64 {
     let mut hasher = blake3::Hasher::new();
     hasher.update(&seed.to_le_bytes());
     hasher.update(&(point as u64).to_le_bytes());

@@ -192,6 +192,29 @@ pub(super) fn normal_quantile(k: usize, n: usize) -> f64 {
     inverse_normal(quantile(k, n))
 }
 
+/// mu and std of the line nearest to the noise levels at which steps start, sampling order: least
+/// squares of the logit over all steps but the first, which starts at the clamp whatever its
+/// numbers are. `None` where there are fewer than two such steps, a level is not between 0 and 1,
+/// or the line does not rise.
+pub fn line_of_levels(levels: &[f64], size: Size) -> Option<(f64, f64)> {
+    let points: Vec<(f64, f64)> = levels
+        .iter()
+        .enumerate()
+        .skip(1)
+        .map(|(k, level)| {
+            (normal_quantile(k, levels.len()), logit(*level) - resolution_shift(size))
+        })
+        .collect();
+    let count = points.len() as f64;
+    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (mean_z, mean_y) = (mean(|point| point.0), mean(|point| point.1));
+    let spread: f64 = points.iter().map(|(z, _)| (z - mean_z).powi(2)).sum();
+    let both: f64 = points.iter().map(|(z, y)| (z - mean_z) * (y - mean_y)).sum();
+    let std = both / spread;
+    let mu = mean_y - std * mean_z;
+    (mu.is_finite() && std.is_finite() && std > 0.0).then_some((mu, std))
+}
+
 /// What a size adds to mu: ½·ln(width·height/512²).
 pub(super) fn resolution_shift(size: Size) -> f64 {
     let pixels = f64::from(size.width()) * f64::from(size.height());

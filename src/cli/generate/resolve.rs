@@ -9,7 +9,7 @@ use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::free::FREE;
@@ -138,7 +138,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         let failure = Failure::bad_input(error);
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    let run = RunRequest { recipe, noise, previews: false };
+    let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
     Ok(Resolved { run, samplers, warnings })
 }
 

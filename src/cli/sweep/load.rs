@@ -1,5 +1,6 @@
 //! From an experiment file to an experiment with everything it names.
 
+use super::budget;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
 use crate::cli::preset_flags::PresetFlags;
@@ -8,12 +9,15 @@ use crate::cli::samplers::every_sampler;
 use crate::cli::values::device;
 use clap::Args;
 use sigmalab_compute::DeviceChoice;
+use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
-use sigmalab_experiment::inputs::{FrozenPreset, Inputs, VERSION};
+use sigmalab_experiment::inputs::{FrozenPreset, FrozenTune, Inputs, VERSION};
+use sigmalab_experiment::search::tune::Setting;
+use sigmalab_experiment::spec::tune::{TuneSpec, USUAL_SAMPLERS};
 use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
-use sigmalab_experiment::{built_in, prompts};
+use sigmalab_experiment::{built_in, openings, prompts};
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_text::text_file::{self, TextError};
@@ -25,33 +29,50 @@ const LIMIT: u64 = 64 << 20;
 
 /// The flags that say what an experiment runs on.
 #[derive(Debug, Args)]
-pub(super) struct LoadFlags {
+pub(crate) struct LoadFlags {
     #[command(flatten)]
-    model: ModelFlags,
+    pub(crate) model: ModelFlags,
     #[command(flatten)]
-    presets: PresetFlags,
+    pub(crate) presets: PresetFlags,
     /// Where the networks run: cpu, cuda, cuda:N or metal [default: the file's, else cpu]
     #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
     device: Option<DeviceChoice>,
 }
 
 /// An experiment file and what it names.
-pub(super) struct Loaded {
+pub(crate) struct Loaded {
     /// The text of the file.
-    pub(super) text: String,
-    pub(super) experiment: Experiment,
+    pub(crate) text: String,
+    pub(crate) experiment: Experiment,
+    /// Where it is run.
+    pub(crate) directory: RunDirectory,
 }
 
-/// Reads an experiment file. A flag beats the file.
-pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
-    let name = path.display().to_string();
+/// Reads an experiment file, which is run in `dir` or its usual place. A flag beats the file.
+pub(super) fn load(
+    path: &Path,
+    dir: Option<&PathBuf>,
+    flags: &LoadFlags,
+) -> Result<Loaded, Failure> {
     let text = match built_in(path) {
         Some(text) => text.to_owned(),
         None => read(path)?,
     };
+    of_text(text, path, dir, flags)
+}
+
+/// The same from the text of one; `path` is where it would lie.
+pub(crate) fn of_text(
+    text: String,
+    path: &Path,
+    dir: Option<&PathBuf>,
+    flags: &LoadFlags,
+) -> Result<Loaded, Failure> {
+    let name = path.display().to_string();
     let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
     let samplers = every_sampler();
     check_names(&text, &name, &flags.presets, &samplers)?;
+    let directory = directory_of(dir, &spec);
     let prompts = match &spec.prompts {
         PromptSource::Inline(prompts) => prompts.clone(),
         PromptSource::File(file) => prompts_of(path, file)?,
@@ -66,6 +87,11 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
     let base = preset(&spec.base, "base")?;
     let reference = spec.reference.as_ref().map(|settings| preset(settings, "reference"));
     let reference = reference.transpose()?;
+    let names = spec.tune.iter().flat_map(|tune| &tune.against);
+    let against = names.map(|name| {
+        preset(&Settings { preset: Some(name.clone()), ..Settings::default() }, "tune")
+    });
+    let against: Vec<FrozenPreset> = against.collect::<Result<_, _>>()?;
     warnings.iter().for_each(print::warning);
     // An experiment file may be anybody's: what it names is not downloaded.
     let (model, named) = match (flags.model.given(), &spec.model) {
@@ -78,7 +104,7 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
     });
     progress.finish();
     let checkpoint = checkpoint?;
-    let inputs = Inputs {
+    let mut inputs = Inputs {
         version: VERSION,
         model: lasting_name(&model),
         fingerprint: checkpoint.fingerprint(),
@@ -88,8 +114,17 @@ pub(super) fn load(path: &Path, flags: &LoadFlags) -> Result<Loaded, Failure> {
         prompts,
         base,
         reference,
+        tune: None,
     };
-    Ok(Loaded { text, experiment: Experiment { spec, inputs, samplers } })
+    if let Some(tune) = &spec.tune {
+        inputs.tune = Some(frozen(tune, &spec, &inputs, against, &samplers, &directory)?);
+    }
+    let experiment = Experiment { spec, inputs, samplers };
+    if experiment.spec.tune.is_some() {
+        // Whatever makes it impossible is told before anything is written.
+        Setting::of(&experiment).map_err(Failure::bad_input)?;
+    }
+    Ok(Loaded { text, experiment, directory })
 }
 
 /// The text of the built-in experiment of that name, where no file has it.
@@ -113,9 +148,63 @@ fn check_names(
     Spec::check_names(text, file, &problem).map_err(Failure::bad_input)
 }
 
+/// What a tune depends on beside its file. One that was begun keeps its budget and its held-out
+/// prompts.
+fn frozen(
+    tune: &TuneSpec,
+    spec: &Spec,
+    inputs: &Inputs,
+    against: Vec<FrozenPreset>,
+    samplers: &Samplers,
+    directory: &RunDirectory,
+) -> Result<FrozenTune, Failure> {
+    let there = |id: &String| samplers.info(id).is_ok();
+    let usual = || USUAL_SAMPLERS.map(str::to_owned).into_iter().filter(there).collect();
+    let ids: Vec<String> = tune.samplers.clone().unwrap_or_else(usual);
+    let mut tried = Vec::new();
+    for id in ids {
+        let chosen = samplers.choose(&id, &Default::default()).map_err(Failure::bad_input)?;
+        if chosen.info.stochastic || chosen.info.evaluations_per_step != 1 {
+            return Err(Failure::bad_input(format_args!(
+                "sampler `{id}` cannot be tuned: only those without noise and with one evaluation \
+                 a step can"
+            )));
+        }
+        tried.push(SamplerRef {
+            version: Some(chosen.info.version.to_string()),
+            file_hash: chosen.file.map(|file| file.hash.to_string()),
+            ..SamplerRef::named(id)
+        });
+    }
+    let begun = match directory.has_begun() {
+        true => directory.experiment(samplers.clone()).ok().and_then(|begun| begun.inputs.tune),
+        false => None,
+    };
+    let (budget, opened) = match begun {
+        Some(begun)
+            if matches!(tune.budget, sigmalab_experiment::spec::tune::Budget::Minutes(_)) =>
+        {
+            (begun.budget, begun.opened)
+        }
+        Some(begun) => (budget::evaluations(tune, spec, inputs, samplers)?, begun.opened),
+        None => {
+            let opened = openings_file().map_or(0, |file| {
+                openings::count(&file, &inputs.fingerprint, &inputs.prompts, directory.path())
+            });
+            (budget::evaluations(tune, spec, inputs, samplers)?, opened)
+        }
+    };
+    Ok(FrozenTune { budget, opened, samplers: tried, against })
+}
+
+/// Where openings of held-out prompts are noted.
+pub(super) fn openings_file() -> Option<PathBuf> {
+    sigmalab::history::data_folder().map(|data| data.join(openings::FILE))
+}
+
 /// Opens the sweep in a run directory. People name the experiment's file, too, or one of the run
 /// directory's: where it is clear which directory they mean, it is that.
-pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
+pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
     let directory = match std::fs::metadata(path) {
         Ok(meta) if !meta.is_dir() => meant_by(path)?,
         _ => RunDirectory::at(path),
@@ -123,8 +212,13 @@ pub(super) fn open(path: &Path) -> Result<Sweep, Failure> {
     Sweep::open(&directory, every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
-            SweepError::Directory(_) | SweepError::Experiment(_) => Failure::bad_input(&error),
-            SweepError::Journal(_) | SweepError::Tables(_) => Failure::failed(&error),
+            SweepError::Directory(_) | SweepError::Experiment(_) | SweepError::Trial(_) => {
+                Failure::bad_input(&error)
+            }
+            SweepError::Generation(_) => Failure::bad_input(&error),
+            SweepError::Journal(_) | SweepError::Tables(_) | SweepError::Search(_) => {
+                Failure::failed(&error)
+            }
         };
         match error {
             SweepError::Directory(DirectoryError::NotOne(_)) => {
@@ -171,8 +265,12 @@ pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
 }
 
 fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
-    let path = experiment.parent().unwrap_or(Path::new("")).join(file);
-    prompts::parse(&read(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
+    prompts_in(&experiment.parent().unwrap_or(Path::new("")).join(file))
+}
+
+/// The prompts in a file.
+pub(crate) fn prompts_in(path: &Path) -> Result<Vec<Prompt>, Failure> {
+    prompts::parse(&read(path)?, &path.display().to_string()).map_err(Failure::bad_input)
 }
 
 fn read(path: &Path) -> Result<String, Failure> {

@@ -1,14 +1,15 @@
 //! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
 
+mod budget;
 mod control;
 mod detach;
-mod load;
+pub(super) mod load;
 mod new;
 mod plan;
 mod plot;
 mod progress;
-mod report;
-mod run;
+pub(super) mod report;
+pub(super) mod run;
 mod status;
 
 use super::failure::Failure;
@@ -22,7 +23,7 @@ report.html, and a journal from which an interrupted sweep goes on. Start the sa
 several terminals or jobs on one directory and they share the work.
 
 FILE.toml may also be the name of a built-in experiment: quickstart, polish-steps, guidance-interval,
-mu-std, step-ladder, samplers, solver-accuracy or proxy-size.
+mu-std, step-ladder, samplers, solver-accuracy, proxy-size, search or tune.
 
 Examples:
   sigmalab sweep run quickstart

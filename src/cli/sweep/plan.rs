@@ -10,11 +10,13 @@ use clap::Args;
 use serde::Serialize;
 use sigmalab_engine::event::{Event, NfeCount};
 use sigmalab_engine::memory_size::MemorySize;
-use sigmalab_engine::request::RunRequest;
+use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab_experiment::plan::{Plan, Run};
+use sigmalab_experiment::search::tune::Setting;
+use sigmalab_experiment::spec::Method;
 use sigmalab_experiment::sweep::Sweep;
-use sigmalab_experiment::trial::{Trials, in_words};
+use sigmalab_experiment::trial::{Experiment, Trials, in_words};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -79,14 +81,84 @@ struct Listed {
     nfe: NfeCount,
 }
 
+/// The most that a search can come to.
+fn bounds(loaded: &load::Loaded) -> Document {
+    let Experiment { spec, inputs, .. } = &loaded.experiment;
+    let instances = inputs.prompts.len().max(1) * spec.seeds.len().max(1) * spec.sizes.len().max(1);
+    let (trials, evaluations) = match (spec.method, &spec.tune, &inputs.tune) {
+        (Method::Search(search), ..) => {
+            let steps = inputs.base.steps.len() as u64;
+            let trials = search.trials.saturating_mul(instances);
+            (trials, search.evaluations.unwrap_or(2 * steps * trials as u64))
+        }
+        (_, Some(tune), Some(frozen)) => {
+            ((frozen.budget / (2 * tune.steps.max(1)) as u64) as usize, frozen.budget)
+        }
+        _ => (0, 0),
+    };
+    let half = evaluations / 2;
+    Document {
+        name: spec.name.clone(),
+        trials,
+        duplicates: 0,
+        references: instances,
+        units: 0,
+        nfe: NfeCount { cond_done: half, uncond_done: half, ..NfeCount::default() },
+        reference_nfe: NfeCount::default(),
+        cache_bytes: 0,
+        seconds: None,
+        measured_on: None,
+        runs: Vec::new(),
+    }
+}
+
+/// What is known beforehand of a search, whose trials are proposed as it goes.
+fn search(loaded: &load::Loaded, json: bool) -> Result<(), Failure> {
+    let spec = &loaded.experiment.spec;
+    if json {
+        return print::json(&bounds(loaded));
+    }
+    let text = match (spec.method, &loaded.experiment.inputs.tune) {
+        (Method::Search(search), _) => {
+            let bound = search.evaluations.map(|most| format!(" and {most} evaluations"));
+            format!(
+                "{}: at most {}{}; trials are proposed as the search goes\n",
+                spec.name,
+                counted(search.trials, "point"),
+                bound.unwrap_or_default()
+            )
+        }
+        (_, Some(tune)) => {
+            let setting = Setting::of(&loaded.experiment).map_err(Failure::bad_input)?;
+            let allotment = setting.allotment;
+            format!(
+                "{}: at most {} evaluations: {} for reference runs of {}, {} for the search, {} for \
+                 the judgement on {}\n",
+                spec.name,
+                tune.budget,
+                allotment.references,
+                counted(allotment.tuning, "prompt"),
+                allotment.search(),
+                allotment.judgement,
+                counted(allotment.held_out, "held-out prompt"),
+            )
+        }
+        (_, None) => String::new(),
+    };
+    print::result(&text)
+}
+
 /// Prints the plan.
 pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    let loaded = load::load(&arguments.file, &arguments.load)?;
+    let loaded = load::load(&arguments.file, arguments.dir.as_ref(), &arguments.load)?;
     let experiment = &loaded.experiment;
+    if experiment.spec.method.is_search() {
+        return search(&loaded, arguments.json);
+    }
     let trials = experiment.trials().map_err(Failure::bad_input)?;
     let plan = Plan::of(&trials);
-    let directory = load::directory_of(arguments.dir.as_ref(), &experiment.spec);
+    let directory = loaded.directory.clone();
     let pictures = trials.trials.len() + trials.references.len();
     let earlier = directory
         .has_begun()
@@ -149,7 +221,7 @@ fn measure(
     let mut engine = Engine::new(options);
     let mut step_ms = 0.0;
     interrupt.become_polite();
-    let request = RunRequest { recipe, noise: None, previews: false };
+    let request = RunRequest { recipe, noise: None, previews: false, wanted: Wanted::default() };
     // The first run warms up: tables of its size, pages of its weights.
     let mut output = None;
     for _ in 0..2 {

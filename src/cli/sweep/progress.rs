@@ -5,6 +5,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab_engine::event::Event;
 use sigmalab_experiment::record::{Outcome, Record};
 use sigmalab_experiment::runner::News;
+use sigmalab_experiment::sweep::Sweep;
 use std::io::Write;
 use std::time::{Duration, Instant};
 
@@ -25,6 +26,8 @@ pub(super) struct Progress {
     failed: usize,
     /// Seconds left by the plan and what finished runs took.
     left: Option<f64>,
+    /// Where a search is.
+    stage: String,
     step: String,
     /// That the worker says nothing, where it does not.
     silent: String,
@@ -46,8 +49,8 @@ impl Progress {
             bar
         });
         let (failed, left, last_line) = (0, None, Instant::now());
-        let (step, silent) = (String::new(), String::new());
-        Progress { bar, quiet, trials, recorded, failed, left, step, silent, last_line }
+        let (stage, step, silent) = (String::new(), String::new(), String::new());
+        Progress { bar, quiet, trials, recorded, failed, left, stage, step, silent, last_line }
     }
 
     /// Seconds that are left.
@@ -74,6 +77,7 @@ impl Progress {
                 self.silent =
                     format!("no word from the worker for {}", in_words(time.as_secs_f64()));
             }
+            News::Generation { sweep } => self.generation(sweep),
             News::Event(_) | News::Begins { .. } | News::Tick => {}
         }
         let message = self.message();
@@ -98,6 +102,21 @@ impl Progress {
         }
     }
 
+    /// A search goes on: how far it is, what it was charged, and what is nearest so far.
+    fn generation(&mut self, sweep: &Sweep) {
+        self.trials = sweep.trials.trials.len();
+        if let Some(bar) = &self.bar {
+            bar.set_length(self.trials as u64);
+        }
+        let Some(last) = sweep.generations.last() else { return };
+        let charged = match sweep.bound() {
+            Some(bound) => format!("{} of {bound} evaluations charged", last.spent),
+            None => format!("{} evaluations charged", last.spent),
+        };
+        let best = sweep.best_distance().map(|best| format!(", nearest {best:.4}"));
+        self.stage = format!("{}, {charged}{}", last.stage.in_words(), best.unwrap_or_default());
+    }
+
     fn recorded(&mut self, record: &Record) {
         if record.kind == sigmalab_experiment::record::Kind::Trial {
             self.recorded = (self.recorded + 1).min(self.trials);
@@ -106,7 +125,7 @@ impl Progress {
     }
 
     fn message(&self) -> String {
-        let mut parts = vec![self.step.clone(), self.silent.clone()];
+        let mut parts = vec![self.stage.clone(), self.step.clone(), self.silent.clone()];
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
         }

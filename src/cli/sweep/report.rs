@@ -28,7 +28,10 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
     sweep.write_tables().map_err(Failure::failed)?;
     warn_of_missing_pictures(&sweep);
     let written = write(&sweep)?;
-    let mut text = report::summary(&Finding::of(&sweep));
+    let mut text = match report::tuned(&sweep) {
+        Some(verdict) => report::tune_summary(&sweep, &verdict),
+        None => report::summary(&Finding::of(&sweep)),
+    };
     text.push_str(&changed_presets(&sweep, &arguments.presets));
     text.push('\n');
     for file in written.sheet.iter().chain([&written.page]) {
@@ -76,9 +79,9 @@ pub(super) fn warn_of_missing_pictures(sweep: &Sweep) {
 }
 
 /// Writes contact sheet and page.
-pub(super) fn write(sweep: &Sweep) -> Result<Written, Failure> {
+pub(crate) fn write(sweep: &Sweep) -> Result<Written, Failure> {
     report::write(sweep).map_err(|error| match error {
-        ReportError::Nothing => Failure::bad_input(error)
+        ReportError::Nothing | ReportError::NotJudged => Failure::bad_input(error)
             .way_out(format_args!("sigmalab sweep status {}", sweep.directory.path().display())),
         ReportError::Write(_) => Failure::failed(error),
     })

@@ -11,10 +11,11 @@ use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
 use sigmalab_experiment::control::Control;
-use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
+use sigmalab_experiment::directory::DirectoryError;
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
-use sigmalab_experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::search::SearchError;
+use sigmalab_experiment::sweep::{Standing, Sweep, SweepError};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -62,39 +63,39 @@ pub(super) struct RetryCommand {
 
 /// How a sweep is run.
 #[derive(Debug, Args)]
-pub(super) struct RunningFlags {
+pub(crate) struct RunningFlags {
     /// Take one of N equal shares, as in 1/4 … 4/4: for job arrays
     #[arg(long, value_name = "I/N", value_parser = shard)]
-    pub(super) shard: Option<Shard>,
+    pub(crate) shard: Option<Shard>,
 
     /// Compute threads, 1–1024, at most one a core is used [default: every core]
     #[arg(long, value_name = "N", value_parser = threads)]
-    pub(super) threads: Option<usize>,
+    pub(crate) threads: Option<usize>,
 
     #[command(flatten)]
-    pub(super) memory: MemoryFlags,
+    pub(crate) memory: MemoryFlags,
 
     /// MiB of trajectory cache [default: a quarter of the memory or an eighth of its limit,
     /// or what the plan needs]
     #[arg(long, value_name = "MIB")]
-    pub(super) cache: Option<u64>,
+    pub(crate) cache: Option<u64>,
 
     /// No progress and no closing line; warnings and errors stay
     #[arg(long, short)]
-    pub(super) quiet: bool,
+    pub(crate) quiet: bool,
 
     /// Write no contact sheet and no page at the end
     #[arg(long)]
-    pub(super) no_report: bool,
+    pub(crate) no_report: bool,
 
     /// Run it as a process of its own that outlives this terminal, and return at once; what it says
     /// goes into run.log in the run directory
     #[arg(long)]
-    detach: bool,
+    pub(crate) detach: bool,
 
     /// This is that process
     #[arg(long, hide = true)]
-    detached: bool,
+    pub(crate) detached: bool,
 }
 
 /// Runs a sweep.
@@ -108,12 +109,11 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         }
         return work(load::open(&arguments.what)?, &arguments.running, false, &interrupt);
     }
-    let loaded = load::load(&arguments.what, &arguments.load)?;
+    let loaded = load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load)?;
     // Everything is checked before anything is written.
     loaded.experiment.trials().map_err(Failure::bad_input)?;
-    let directory = load::directory_of(arguments.dir.as_ref(), &loaded.experiment.spec);
-    begin(&directory, &loaded, arguments)?;
-    work(load::open(directory.path())?, &arguments.running, false, &interrupt)
+    begin(&loaded, arguments.extend)?;
+    work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)
 }
 
 /// Runs failed trials once more.
@@ -123,12 +123,10 @@ pub(super) fn retry(arguments: &RetryCommand) -> Result<(), Failure> {
     work(sweep, &arguments.running, arguments.failed, &interrupt)
 }
 
-fn begin(
-    directory: &RunDirectory,
-    loaded: &load::Loaded,
-    arguments: &RunCommand,
-) -> Result<(), Failure> {
-    let begun = directory.begin(&loaded.text, &loaded.experiment.inputs, arguments.extend);
+/// Freezes an experiment in its run directory, or finds that it is frozen there.
+pub(crate) fn begin(loaded: &load::Loaded, extend: bool) -> Result<(), Failure> {
+    let directory = &loaded.directory;
+    let begun = directory.begin(&loaded.text, &loaded.experiment.inputs, extend);
     begun.map_err(|error| match error {
         DirectoryError::Changed { .. } => Failure::bad_input(error.to_string().trim_end())
             .way_out("--extend to add the new trials; recorded ones stay")
@@ -142,7 +140,8 @@ fn begin(
     })
 }
 
-fn work(
+/// Runs what is left of a sweep and tells of it.
+pub(crate) fn work(
     mut sweep: Sweep,
     flags: &RunningFlags,
     retry_failed: bool,
@@ -164,13 +163,14 @@ fn work(
         cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
         shard: flags.shard,
         retry_failed,
+        openings: load::openings_file(),
     };
     warn_of(&sweep, &options);
     let standings = |sweep: &Sweep, wanted: Standing| {
         let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
         trials.filter(|run| sweep.standing(*run) == wanted).count()
     };
-    let trials = sweep.trials.trials.len();
+    let mut trials = sweep.trials.trials.len();
     let recorded = trials - standings(&sweep, Standing::Pending);
     let mut progress = Progress::new(flags.quiet, trials, recorded);
     let mut clock = Clock::new(&sweep);
@@ -179,6 +179,9 @@ fn work(
         if let News::Recorded { record } = &news {
             progress.left(clock.recorded(record));
         }
+        if let News::Generation { sweep } = &news {
+            clock = Clock::new(sweep);
+        }
         progress.show(&news);
         !interrupt.requested()
     });
@@ -186,12 +189,16 @@ fn work(
     let go_on = format!("sigmalab sweep run {} to go on", quoted(sweep.directory.path()));
     let ended = result.map_err(|error| {
         let failure = match &error {
+            RunError::Sweep(SweepError::Search(SearchError::Budget { .. })) => {
+                Failure::bad_input(&error)
+            }
             RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
             RunError::Control(_) => Failure::bad_input(&error),
             _ => Failure::failed(format_args!("{error}; what is recorded is safe")),
         };
         failure.way_out(&go_on)
     })?;
+    trials = trials.max(sweep.trials.trials.len());
     let (done, failed) = (standings(&sweep, Standing::Done), standings(&sweep, Standing::Failed));
     let skipped = skipped(&sweep)?;
     if ended.interrupted {

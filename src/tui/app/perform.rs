@@ -150,6 +150,8 @@ impl App {
             Action::RunSweep => self.run_sweep(argument),
             Action::ExtendSweep => self.extend_sweep(argument),
             Action::RetrySweep => self.retry_sweep(argument),
+            Action::Tune => self.tune(text),
+            Action::LoadFound => self.load_found(),
             Action::WriteExperiment => self.write_experiment(text),
             Action::EditExperiment => self.edit_experiment(argument),
             Action::AttachSweep => self.attach_sweep(argument),

@@ -197,6 +197,28 @@ impl App {
         self.start_sweep(Start::Retry(PathBuf::from(directory.trim())))
     }
 
+    /// `10 --target exact`: the number of steps, then what the command takes.
+    pub(super) fn tune(&mut self, text: &str) -> Done {
+        let mut words = text.split_whitespace().map(str::to_owned);
+        let steps = words.next().filter(|steps| steps.parse::<usize>().is_ok());
+        let steps = steps.ok_or("say how many steps the preset is to have, as in 10")?;
+        let arguments = ["--steps".to_owned(), steps].into_iter().chain(words);
+        self.start_sweep(Start::Tune(arguments.collect()))
+    }
+
+    /// The finalist of the tune that is followed, as one change of the grid.
+    pub(super) fn load_found(&mut self) -> Done {
+        let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
+        let found = match &attached.known()?.search {
+            None => return Err("it is no tune: load-trial takes a trial into the grid".to_owned()),
+            Some(search) => search.found.clone(),
+        };
+        match found {
+            Some(found) => self.load_trial(&found),
+            None => Err("the tune has no finalist yet".to_owned()),
+        }
+    }
+
     fn start_sweep(&mut self, start: Start) -> Done {
         if self.sweeps.is_starting {
             return Err("a sweep is being started already".to_owned());

@@ -16,7 +16,7 @@ pub use scatter::{Axis, Scatter};
 pub use settings::{Setting, ranking};
 pub use stands::Stands;
 pub use table::{Sort, Table, check, heading, known as known_column};
-pub use view::{Cell, ColumnInfo, SECONDS, SweepView, TrialRow, TrialStanding};
+pub use view::{Cell, ColumnInfo, SECONDS, SearchView, SweepView, TrialRow, TrialStanding};
 pub use work::{
     ControlChange, ExperimentCard, Look, PlanCard, PlannedCard, RunCard, Start, SweepNews,
     SweepWork,

@@ -66,14 +66,24 @@ impl Program {
         model: &str,
         presets: &Path,
     ) -> Result<(PathBuf, String), String> {
-        let (command, flags, what): (&str, &[&str], &Path) = match start {
-            Start::Run(what) => ("run", &["--detach"], what),
-            Start::Extend(what) => ("run", &["--detach", "--extend"], what),
-            Start::Retry(what) => ("retry", &["--detach", "--failed"], what),
+        let on = |command: &'static str, flags: &'static [&'static str], what: &'static str| {
+            [&["sweep", command], flags, &[what]].concat()
         };
-        let mut arguments: Vec<&OsStr> = vec!["sweep".as_ref(), command.as_ref()];
-        arguments.extend(flags.iter().map(OsStr::new));
-        arguments.extend([OsStr::new("--"), what.as_os_str()]);
+        let (words, what): (Vec<&str>, &[&OsStr]) = match start {
+            Start::Run(what) => (on("run", &["--detach"], "--"), &[what.as_os_str()]),
+            Start::Extend(what) => {
+                (on("run", &["--detach", "--extend"], "--"), &[what.as_os_str()])
+            }
+            Start::Retry(what) => {
+                (on("retry", &["--detach", "--failed"], "--"), &[what.as_os_str()])
+            }
+            Start::Tune(flags) => {
+                let flags = flags.iter().map(String::as_str);
+                (["tune", "--detach", "--quiet"].into_iter().chain(flags).collect(), &[])
+            }
+        };
+        let arguments: Vec<&OsStr> =
+            words.into_iter().map(OsStr::new).chain(what.iter().copied()).collect();
         let said = self.run(&arguments, model, presets)?;
         let said = said.trim().to_owned();
         let directory = said.rsplit_once("  process ").map(|(directory, _)| match &self.folder {

@@ -32,6 +32,36 @@ pub struct SweepView {
     pub trials: Vec<TrialRow>,
     /// What a detached process said last, where none is at work and something is left.
     pub said: Option<String>,
+    /// Where its search is, where trials are proposed as it goes.
+    pub search: Option<SearchView>,
+}
+
+/// Where a search is.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SearchView {
+    /// What is tried at the moment, in words.
+    pub stage: &'static str,
+    /// Evaluations that were charged.
+    pub charged: u64,
+    /// Most that may be.
+    pub bound: Option<u64>,
+    /// The least distance so far.
+    pub nearest: Option<f64>,
+    /// The finalist's first trial, by the beginning of its identity.
+    pub found: Option<String>,
+}
+
+impl SearchView {
+    fn of(sweep: &Sweep) -> Option<Self> {
+        let last = sweep.generations.last()?;
+        Some(SearchView {
+            stage: last.stage.in_words(),
+            charged: last.spent,
+            bound: sweep.bound(),
+            nearest: sweep.best_distance(),
+            found: sweep.finalist().map(|trial| trial.short().to_owned()),
+        })
+    }
 }
 
 /// A column of the table.
@@ -165,6 +195,7 @@ impl SweepView {
             description: sweep.experiment.spec.description.clone(),
             said: is_idle.then(|| last_words(sweep)).flatten(),
             planned: sweep.plan.nfe,
+            search: SearchView::of(sweep),
             status,
             columns,
             trials,

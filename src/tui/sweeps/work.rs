@@ -72,6 +72,8 @@ pub enum Start {
     Extend(PathBuf),
     /// Run failed trials of a run directory once more.
     Retry(PathBuf),
+    /// Tune, with these arguments.
+    Tune(Vec<String>),
 }
 
 /// A change of what is wanted.

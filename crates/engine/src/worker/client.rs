@@ -8,6 +8,7 @@ use super::printed::Printed;
 use super::{WORKER_ARGUMENT, death};
 use crate::event::Event;
 use crate::memory_size::MemorySize;
+use crate::recipe::SamplerRef;
 use crate::request::{RunOutput, RunRequest};
 use rustix::process::Pid;
 use sigmalab_files::shared_folder::append_to;
@@ -15,6 +16,7 @@ use sigmalab_files::token::TOKEN_VARIABLES;
 use sigmalab_image::RgbImage;
 use sigmalab_sampler::Samplers;
 use sigmalab_sampler::plugin::Place;
+use sigmalab_tune::weights::{Stencil, Weights};
 use std::collections::HashSet;
 use std::io::{self, BufReader};
 use std::net::Shutdown;
@@ -69,6 +71,8 @@ pub enum RunUpdate {
     Event(RunId, Event),
     /// It is over.
     Finished(RunId, Result<Box<RunOutput>, RunFailure>),
+    /// The weights that were asked for; `None` where the solver is not linear.
+    Weighed(RunId, Option<Vec<Weights>>),
 }
 
 /// Why a run has no result.
@@ -127,18 +131,51 @@ impl Engine {
     pub fn submit(&mut self, request: &RunRequest) -> Result<RunId, RunFailure> {
         let checked = request.recipe.check(&self.options.samplers);
         let (_, sampler) = checked.map_err(|error| RunFailure::BadInput(error.to_string()))?;
+        let plugin = sampler.file.map(|file| file.path);
+        let asked = self.options.named_model.as_ref() == Some(&request.recipe.model.name);
+        let fetch = asked.then(Fetch::with_own_token);
+        let (run, worker) = self.next_run()?;
+        worker.run(run, request, plugin, fetch);
+        Ok(RunId(run))
+    }
+
+    /// The number of another run, and the worker that takes it.
+    fn next_run(&mut self) -> Result<(u64, &mut Worker), RunFailure> {
         self.last_run += 1;
-        let run = self.last_run;
         let worker = match self.worker.take().filter(Worker::is_alive) {
             Some(worker) => worker,
             None => Worker::start(&self.options, self.sender.clone())
                 .map_err(|error| RunFailure::NoWorker(error.to_string()))?,
         };
-        let plugin = sampler.file.map(|file| file.path);
-        let asked = self.options.named_model.as_ref() == Some(&request.recipe.model.name);
-        let fetch = asked.then(Fetch::with_own_token);
-        self.worker.insert(worker).run(run, request, plugin, fetch);
-        Ok(RunId(run))
+        Ok((self.last_run, self.worker.insert(worker)))
+    }
+
+    /// The weights of a sampler's steps, found out by taking them in the worker; `None` where it
+    /// is not linear, or asks for evaluations of its own. Meant for an engine with no runs going:
+    /// their news would be lost. `go_on` is asked about ten times a second.
+    pub fn weigh(
+        &mut self,
+        sampler: &SamplerRef,
+        stencils: &[Stencil],
+        go_on: &mut dyn FnMut() -> bool,
+    ) -> Result<Option<Vec<Weights>>, RunFailure> {
+        let chosen = self.options.samplers.choose(&sampler.id, &sampler.params);
+        let chosen = chosen.map_err(|error| RunFailure::BadInput(error.to_string()))?;
+        let plugin = chosen.file.map(|file| file.path);
+        let (run, worker) = self.next_run()?;
+        worker.weigh(run, sampler.clone(), plugin, stencils.to_vec());
+        loop {
+            match self.updates.recv_timeout(Duration::from_millis(100)) {
+                Ok(RunUpdate::Weighed(RunId(id), weights)) if id == run => return Ok(weights),
+                Ok(RunUpdate::Finished(RunId(id), Err(failure))) if id == run => {
+                    return Err(failure);
+                }
+                Ok(_) | Err(_) => {}
+            }
+            if !go_on() {
+                return Err(RunFailure::Cancelled);
+            }
+        }
     }
 
     /// Recipes may name these samplers from now on.
@@ -353,12 +390,26 @@ impl Worker {
         plugin: Option<PathBuf>,
         fetch: Option<Fetch>,
     ) {
+        let (message, block) = pack_request(run, request, plugin, fetch);
+        self.send(run, &message, &block);
+    }
+
+    fn weigh(
+        &mut self,
+        run: u64,
+        sampler: SamplerRef,
+        plugin: Option<PathBuf>,
+        stencils: Vec<Stencil>,
+    ) {
+        self.send(run, &Message::Weigh { run, sampler, plugin, stencils }, &[]);
+    }
+
+    fn send(&mut self, run: u64, message: &Message, block: &[u8]) {
         let alive = lock(&self.outstanding).as_mut().map(|runs| runs.insert(run)).is_some();
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).asked(Instant::now());
-        let (message, block) = pack_request(run, request, plugin, fetch);
         // A broken pipe is a dead worker: the reader sees it too, and says why for every run
         // outstanding. Only a worker already buried is answered for here.
-        let _ = frame::write(&mut self.pipe, &message, &block);
+        let _ = frame::write(&mut self.pipe, message, block);
         if !alive {
             let died = RunFailure::WorkerDied("it died before the run was sent".to_owned());
             let _ = self.sender.send(RunUpdate::Finished(RunId(run), Err(died)));
@@ -492,6 +543,12 @@ impl Reader {
             }
             Report::Failed { run, kind, message } => {
                 self.over(run, Err(kind.with_message(message)));
+            }
+            Report::Weighed { run, weights } => {
+                if let Some(runs) = lock(&self.outstanding).as_mut() {
+                    runs.remove(&run);
+                }
+                let _ = self.sender.send(RunUpdate::Weighed(RunId(run), weights));
             }
             Report::Plugin { place } => self.inside = place,
             Report::LastWords { place, cause } => self.last_words = Some((place, cause)),

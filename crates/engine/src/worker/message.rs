@@ -3,13 +3,15 @@
 
 use super::client::RunFailure;
 use crate::event::{Event, NfeCount};
-use crate::recipe::Recipe;
-use crate::request::{RunOutput, RunRequest, Timings};
+use crate::recipe::{Recipe, SamplerRef};
+use crate::request::{RunGram, RunOutput, RunRequest, Timings, Wanted};
 use serde::{Deserialize, Serialize};
 use sigmalab_image::RgbImage;
 use sigmalab_model::hub::HubSettings;
 use sigmalab_model::source::NamedBy;
 use sigmalab_sampler::plugin::Place;
+use sigmalab_tune::gram::{Basis, Gram};
+use sigmalab_tune::weights::{Stencil, Weights};
 use std::path::PathBuf;
 
 /// To the worker.
@@ -26,7 +28,10 @@ pub(super) enum Command {
         fetch: Option<Fetch>,
         noise: bool,
         previews: bool,
+        wanted: Wanted,
     },
+    /// Tell the weights of a linear solver's steps.
+    Weigh { run: u64, sampler: SamplerRef, plugin: Option<PathBuf>, stencils: Vec<Stencil> },
     /// Stop a run within one step.
     Cancel { run: u64 },
 }
@@ -65,10 +70,12 @@ pub(super) enum Report {
     Event { run: u64, event: Event },
     /// A draft of a run's image. The block holds its pixels.
     Preview { run: u64, step: usize, width: u32, height: u32 },
-    /// A run is done. The block holds pixels, noise and latents.
+    /// A run is done. The block holds pixels, noise, latents and the Gram matrix.
     Done { run: u64, output: Box<OutputHeader> },
     /// A run failed.
     Failed { run: u64, kind: FailureKind, message: String },
+    /// The weights of a solver's steps; `None` where it is not linear.
+    Weighed { run: u64, weights: Option<Vec<Weights>> },
     /// Code of a plugin runs from here on, or no longer.
     Plugin { place: Option<Place> },
     /// The worker ends, because of a plugin.
@@ -86,6 +93,16 @@ pub(super) struct OutputHeader {
     timings: Timings,
     clip_fraction: f64,
     peak_memory: Option<u64>,
+    gram: Option<GramHeader>,
+}
+
+/// The part of a [`RunGram`] that is no raw values.
+#[derive(Debug, Serialize, Deserialize)]
+struct GramHeader {
+    basis: Basis,
+    sigmas: Vec<f64>,
+    gw: Vec<f64>,
+    values: usize,
 }
 
 /// Whose fault a failure is.
@@ -116,17 +133,18 @@ pub(super) fn pack_request(
     let noise = request.noise.as_deref();
     let block = to_bytes(noise.unwrap_or_default());
     let recipe = Box::new(request.recipe.clone());
-    let previews = request.previews;
-    (Command::Run { run, recipe, plugin, fetch, noise: noise.is_some(), previews }, block)
+    let (previews, wanted) = (request.previews, request.wanted);
+    (Command::Run { run, recipe, plugin, fetch, noise: noise.is_some(), previews, wanted }, block)
 }
 
 pub(super) fn unpack_request(
     recipe: Recipe,
     noise: bool,
     previews: bool,
+    wanted: Wanted,
     block: &[u8],
 ) -> RunRequest {
-    RunRequest { recipe, noise: noise.then(|| from_bytes(block)), previews }
+    RunRequest { recipe, noise: noise.then(|| from_bytes(block)), previews, wanted }
 }
 
 pub(super) fn pack_event(run: u64, event: Event) -> (Report, Vec<u8>) {
@@ -143,6 +161,10 @@ pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
     let mut block = output.image.pixels;
     block.extend(to_bytes(&output.noise));
     block.extend(to_bytes(&output.latents));
+    let gram = output.gram.map(|RunGram { basis, sigmas, gw, gram }| {
+        block.extend(gram.values().iter().flat_map(|value| value.to_le_bytes()));
+        GramHeader { basis, sigmas, gw, values: gram.values().len() }
+    });
     let header = OutputHeader {
         recipe: output.recipe,
         width: output.image.width,
@@ -152,6 +174,7 @@ pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
         timings: output.timings,
         clip_fraction: output.clip_fraction,
         peak_memory: output.peak_memory,
+        gram,
     };
     (Report::Done { run, output: Box::new(header) }, block)
 }
@@ -160,14 +183,35 @@ pub(super) fn pack_output(run: u64, output: RunOutput) -> (Report, Vec<u8>) {
 pub(super) fn unpack_output(header: OutputHeader, mut block: Vec<u8>) -> Option<RunOutput> {
     let pixels = header.width as usize * header.height as usize * 3;
     let tensor = header.latents.checked_mul(size_of::<f32>())?;
-    if block.len() != pixels.checked_add(tensor.checked_mul(2)?)? {
+    let values = header.gram.as_ref().map_or(0, |gram| gram.values);
+    let matrix = values.checked_mul(size_of::<f64>())?;
+    if block.len() != pixels.checked_add(tensor.checked_mul(2)?)?.checked_add(matrix)? {
         return None;
     }
+    let matrix = block.split_off(block.len() - matrix);
+    let gram = match header.gram {
+        None => None,
+        Some(GramHeader { basis, sigmas, gw, .. }) => {
+            let (values, _) = matrix.as_chunks();
+            let values = values.iter().map(|value| f64::from_le_bytes(*value)).collect();
+            Some(RunGram { basis, sigmas, gw, gram: Gram::from_values(values)? })
+        }
+    };
     let latents = from_bytes(&block.split_off(pixels + tensor));
     let noise = from_bytes(&block.split_off(pixels));
     let image = RgbImage { width: header.width, height: header.height, pixels: block };
     let OutputHeader { recipe, nfe, timings, clip_fraction, peak_memory, .. } = header;
-    Some(RunOutput { recipe, image, noise, latents, nfe, timings, clip_fraction, peak_memory })
+    Some(RunOutput {
+        recipe,
+        image,
+        noise,
+        latents,
+        nfe,
+        timings,
+        clip_fraction,
+        peak_memory,
+        gram,
+    })
 }
 
 fn to_bytes(values: &[f32]) -> Vec<u8> {

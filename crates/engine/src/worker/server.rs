@@ -10,11 +10,13 @@ use crate::folders::cache_folder;
 use crate::memory::MemoryBudget;
 use crate::memory_size::MemorySize;
 use crate::preview::FitStore;
+use crate::recipe::SamplerRef;
 use crate::request::RunRequest;
 use crate::session::{Session, SessionError};
 use sigmalab_compute::CancelToken;
 use sigmalab_model::source::NamedBy;
 use sigmalab_sampler::plugin::{USUAL_LIMIT, Watch};
+use sigmalab_tune::weights::Stencil;
 use std::collections::HashMap;
 use std::io::{self, BufReader};
 use std::os::fd::AsFd;
@@ -58,12 +60,19 @@ pub struct ServeOptions {
     pub plugin_limit: Option<Duration>,
 }
 
-/// A run that was asked for.
+/// Something that was asked for.
 struct Order {
     run: u64,
-    request: RunRequest,
+    work: Work,
     plugin: Option<PathBuf>,
-    named: NamedBy,
+}
+
+/// What was asked for.
+enum Work {
+    /// A run, and who named its checkpoint.
+    Run(Box<RunRequest>, NamedBy),
+    /// The weights of a solver.
+    Weigh(SamplerRef, Vec<Stencil>),
 }
 
 /// Serves requests from the socket on standard input until the other end closes it.
@@ -90,9 +99,23 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let fits = FitStore::under(options.cache_folder.or_else(cache_folder));
     let memory = MemoryBudget::new(options.memory_limit, options.cache_bytes);
     let mut session = Session::new(memory, fits, watch);
-    for Order { run, request, plugin, named } in orders {
+    for Order { run, work, plugin } in orders {
         let cancel = token(&tokens, run);
         current.store(run, Ordering::Relaxed);
+        let (request, named) = match work {
+            Work::Run(request, named) => (request, named),
+            Work::Weigh(sampler, stencils) => {
+                let result = session.weigh(&sampler, plugin.as_deref(), &stencils);
+                last_words(&pipe, &result);
+                let report = match result {
+                    Ok(weights) => Report::Weighed { run, weights },
+                    Err(error) => failure(run, &error),
+                };
+                pipe.write(&report, &[])?;
+                tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+                continue;
+            }
+        };
         let mut broken = None;
         let result = session.run(&request, plugin.as_deref(), &named, &cancel, &mut |event| {
             let (report, block) = pack_event(run, event);
@@ -105,11 +128,7 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         if let Some(error) = broken {
             return Err(error.into());
         }
-        if let Err(error) = &result
-            && let Some((place, cause)) = error.corruption()
-        {
-            pipe.last_words(place, cause);
-        }
+        last_words(&pipe, &result);
         let (report, block) = match result {
             Ok(output) => pack_output(run, output),
             Err(error) => (failure(run, &error), Vec::new()),
@@ -118,6 +137,15 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
         tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
     }
     Ok(())
+}
+
+/// Ends the process where a plugin wrote to what is not its own.
+fn last_words<T>(pipe: &Pipe, result: &Result<T, SessionError>) {
+    if let Err(error) = result
+        && let Some((place, cause)) = error.corruption()
+    {
+        pipe.last_words(place, cause);
+    }
 }
 
 /// Lower priority than the caller, whose keys must stay quick; and never outlive it.
@@ -142,11 +170,18 @@ impl Commands {
         let mut socket = BufReader::new(socket);
         loop {
             match frame::read::<Command>(&mut socket) {
-                Ok(Some((Command::Run { run, recipe, plugin, fetch, noise, previews }, block))) => {
+                Ok(Some((
+                    Command::Run { run, recipe, plugin, fetch, noise, previews, wanted },
+                    block,
+                ))) => {
                     // The other end of the queue lives as long as the process.
-                    let request = unpack_request(*recipe, noise, previews, &block);
-                    let named = Fetch::named(fetch);
-                    let _ = self.queue.send(Order { run, request, plugin, named });
+                    let request = unpack_request(*recipe, noise, previews, wanted, &block);
+                    let work = Work::Run(Box::new(request), Fetch::named(fetch));
+                    let _ = self.queue.send(Order { run, work, plugin });
+                }
+                Ok(Some((Command::Weigh { run, sampler, plugin, stencils }, _))) => {
+                    let work = Work::Weigh(sampler, stencils);
+                    let _ = self.queue.send(Order { run, work, plugin });
                 }
                 Ok(Some((Command::Cancel { run }, _))) => {
                     token(&self.tokens, run).cancel();

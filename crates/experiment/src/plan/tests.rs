@@ -50,6 +50,8 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
         noise: &vec![1.0; values],
         seed: 1,
         root,
+        origin: StateKey::origin_of_recipe(recipe, &schedule, "cheap", &noise),
+        whole: false,
     };
     let denoised = denoise(&task, cache, &CancelToken::default(), &mut |_| {}).unwrap();
     (denoised.latents.to_vec(), denoised.nfe)
@@ -168,6 +170,6 @@ proptest! {
             "{reference}[parameters]\n\"gw[{at}]\" = [{}]\nsteps = [{}]\n\"gw[-1]\" = [{}]\nmu = [{}]\n",
             list(&middle), list(&steps), list(&tail), list(&mu),
         );
-        follow(&experiment(&text), 8);
+        follow(&experiment(&text), 9);
     }
 }

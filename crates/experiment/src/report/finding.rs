@@ -56,39 +56,40 @@ pub const METRICS: [Metric; 10] = [
         name: "psnr",
         better: Better::Higher,
         of: |record| {
-            record.measured()?.against.map(|against| against.psnr.unwrap_or(f64::INFINITY))
+            let against = record.measured()?.against?;
+            // Equal pictures have none, and so have runs that were not decoded.
+            against.ssim.map(|_| against.psnr.unwrap_or(f64::INFINITY))
         },
     },
-    Metric {
-        name: "ssim",
-        better: Better::Higher,
-        of: |record| record.measured()?.against.map(|against| against.ssim),
-    },
+    Metric { name: "ssim", better: Better::Higher, of: |record| record.measured()?.against?.ssim },
     Metric { name: "nfe", better: Better::Lower, of: |record| Some(cost(record)? as f64) },
     Metric {
         name: "clip_fraction",
         better: Better::Lower,
-        of: |record| Some(record.measured()?.clip_fraction),
+        of: |record| {
+            let measured = record.measured()?;
+            measured.picture.map(|_| measured.clip_fraction)
+        },
     },
     Metric {
         name: "saturation",
         better: Better::Neither,
-        of: |record| Some(record.measured()?.picture.saturation),
+        of: |record| Some(record.measured()?.picture?.saturation),
     },
     Metric {
         name: "contrast",
         better: Better::Neither,
-        of: |record| Some(record.measured()?.picture.contrast),
+        of: |record| Some(record.measured()?.picture?.contrast),
     },
     Metric {
         name: "sharpness",
         better: Better::Neither,
-        of: |record| Some(record.measured()?.picture.sharpness),
+        of: |record| Some(record.measured()?.picture?.sharpness),
     },
     Metric {
         name: "colourfulness",
         better: Better::Neither,
-        of: |record| Some(record.measured()?.picture.colourfulness),
+        of: |record| Some(record.measured()?.picture?.colourfulness),
     },
     Metric {
         name: "straightness",

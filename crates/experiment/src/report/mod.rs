@@ -9,12 +9,14 @@ mod page;
 mod plot;
 mod sheet;
 mod summary;
+mod tune;
 pub mod wilcoxon;
 
 pub use comparison::{Comparison, ComparisonError, Group, compare};
 pub use finding::{Better, Finding, METRICS, Metric, digits, short};
 pub use plot::Plot;
 pub use summary::summary;
+pub use tune::{tune_summary, tuned};
 
 use super::sweep::Sweep;
 use sigmalab_engine::image_file::{OnCollision, TargetError};
@@ -26,6 +28,9 @@ pub enum ReportError {
     /// No trial has ended well.
     #[error("no trial has ended well yet: there is nothing to report")]
     Nothing,
+    /// A tune is not finished.
+    #[error("the tune is not finished: there is nothing to report")]
+    NotJudged,
     /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
@@ -42,6 +47,10 @@ pub struct Written {
 
 /// Writes contact sheet and page into the run directory.
 pub fn write(sweep: &Sweep) -> Result<Written, ReportError> {
+    if sweep.experiment.spec.tune.is_some() {
+        let verdict = tuned(sweep).ok_or(ReportError::NotJudged)?;
+        return Ok(Written { sheet: None, page: tune::write(sweep, &verdict)? });
+    }
     let finding = Finding::of(sweep);
     if finding.trials.is_empty() {
         return Err(ReportError::Nothing);

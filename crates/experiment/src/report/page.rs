@@ -42,7 +42,7 @@ pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
     let records: Vec<&Record> = finding.trials.iter().chain(&finding.failed).copied().collect();
     let columns = Columns::of(finding, &records);
     fill(&[
-        ("policy", policy()),
+        ("policy", policy(STYLE, Some(SCRIPT))),
         ("style", STYLE.to_owned()),
         ("script", SCRIPT.to_owned()),
         ("title", escaped(finding.name)),
@@ -58,16 +58,16 @@ pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
 
 /// What the page may load and run: its own style and script, known by their hashes, pictures inside
 /// of it and pictures beside it. Nothing from a network, and no script that a text smuggled in.
-fn policy() -> String {
+pub(super) fn policy(style: &str, script: Option<&str>) -> String {
     let hash = |text: &str| {
         let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
         format!("'sha256-{}'", STANDARD.encode(digest))
     };
+    let script = script.map_or("'none'".to_owned(), hash);
     format!(
         "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data: file: 'self'; \
-         style-src {}; script-src {}",
-        hash(STYLE),
-        hash(SCRIPT)
+         style-src {}; script-src {script}",
+        hash(style)
     )
 }
 
@@ -301,7 +301,7 @@ fn cell(record: Option<&Record>, directory: &RunDirectory, left: &mut usize) -> 
 }
 
 /// Width, height and JPEG of a small picture; `None` where it cannot be read.
-fn small(directory: &RunDirectory, file: &str) -> Option<(u32, u32, Vec<u8>)> {
+pub(super) fn small(directory: &RunDirectory, file: &str) -> Option<(u32, u32, Vec<u8>)> {
     let small = thumbnail(&sheet::read(directory, file)?, SIDE);
     let mut jpeg = Vec::new();
     JpegEncoder::new_with_quality(&mut jpeg, QUALITY)
@@ -310,7 +310,7 @@ fn small(directory: &RunDirectory, file: &str) -> Option<(u32, u32, Vec<u8>)> {
     Some((small.width, small.height, jpeg))
 }
 
-fn file_of(record: &Record) -> Option<&str> {
+pub(super) fn file_of(record: &Record) -> Option<&str> {
     record.measured()?.image.as_deref()
 }
 
@@ -384,7 +384,7 @@ fn fill(values: &[(&str, String)]) -> String {
 }
 
 /// Text that is text in HTML, in and out of quotes.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -436,7 +436,7 @@ mod tests {
 
     #[test]
     fn the_policy_names_nothing_but_the_page_itself() {
-        let policy = policy();
+        let policy = policy(STYLE, Some(SCRIPT));
         assert!(policy.starts_with("default-src 'none'; "), "{policy}");
         assert!(!policy.contains("http") && !policy.contains("unsafe"), "{policy}");
         assert_eq!(policy.matches("'sha256-").count(), 2);

@@ -6,12 +6,14 @@ pub mod name;
 mod path;
 mod problem;
 mod reader;
+pub mod tune;
 mod values;
 
 pub use axis::{Axis, Column, ValueRule};
 pub use path::{Path, PathError, Slice};
 pub use problem::SpecError;
 pub use reader::Named;
+pub use reader::parse_budget;
 pub use values::{Scale, Value};
 
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
@@ -54,6 +56,8 @@ pub struct Spec {
     pub axes: Vec<Axis>,
     /// What is written beside the tables.
     pub output: Output,
+    /// What is sought, where the method is a tune.
+    pub tune: Option<tune::TuneSpec>,
 }
 
 /// A preset and what is changed in it.
@@ -107,6 +111,44 @@ pub enum Method {
         /// Makes the points differ.
         seed: u32,
     },
+    /// Points that are proposed in generations, by what came of those before.
+    Search(Search),
+    /// A faster preset is sought from reference runs.
+    Tune,
+}
+
+/// How points are proposed by what came of others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Search {
+    /// By which rule.
+    pub rule: SearchRule,
+    /// Most points.
+    pub trials: usize,
+    /// Most evaluations of both networks, where there is a bound.
+    pub evaluations: Option<u64>,
+    /// Makes the draws differ.
+    pub seed: u64,
+}
+
+/// Rules by which points are proposed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SearchRule {
+    /// Points drawn at random; those that are behind are given up after few prompts and seeds.
+    Halving {
+        /// The part that goes on: one of so many.
+        eta: usize,
+    },
+    /// A normal distribution that moves to where points are good.
+    CmaEs,
+    /// Where good points are dense and bad ones are not.
+    Tpe,
+}
+
+impl Method {
+    /// Whether trials are proposed in generations, and not known from the start.
+    pub fn is_search(self) -> bool {
+        matches!(self, Method::Search(_) | Method::Tune)
+    }
 }
 
 /// What is written beside the tables.
@@ -116,6 +158,8 @@ pub struct Output {
     pub images: bool,
     /// Latents of trials.
     pub latents: bool,
+    /// Whether trials are decoded at all: without it there is no picture, and no measure of one.
+    pub decode: bool,
 }
 
 impl Spec {
@@ -149,11 +193,15 @@ impl Spec {
             }
             Method::List | Method::Zip => self.axes.first().map_or(1, Axis::len),
             Method::Random { trials, .. } | Method::Sobol { trials, .. } => trials,
+            // None from the start.
+            Method::Search(_) | Method::Tune => 0,
         }
     }
 
     /// Every path that is swept, in the order of the file.
     pub fn swept(&self) -> impl Iterator<Item = &Path> {
-        self.axes.iter().flat_map(|axis| axis.columns.iter().map(|column| &column.path))
+        let candidate = (self.method == Method::Tune).then_some(&Path::Candidate);
+        let axes = self.axes.iter();
+        axes.flat_map(|axis| axis.columns.iter().map(|column| &column.path)).chain(candidate)
     }
 }

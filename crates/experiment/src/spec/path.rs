@@ -25,6 +25,8 @@ pub enum Path {
     Prompt,
     /// The image size.
     Size,
+    /// A schedule with its sampler, by the name that a tune gave it. Files cannot sweep it.
+    Candidate,
 }
 
 /// Some steps, before their number is known. Negative ends count from the last step, which is −1.
@@ -158,7 +160,7 @@ impl Path {
 
     /// Whether its values are texts.
     pub fn is_text(&self) -> bool {
-        matches!(self, Path::Sampler | Path::Terminal | Path::Prompt | Path::Size)
+        matches!(self, Path::Sampler | Path::Terminal | Path::Prompt | Path::Size | Path::Candidate)
     }
 
     /// Whether its values are whole numbers.
@@ -178,6 +180,7 @@ impl fmt::Display for Path {
             Path::Seed => f.write_str("seed"),
             Path::Prompt => f.write_str("prompt"),
             Path::Size => f.write_str("size"),
+            Path::Candidate => f.write_str("candidate"),
         }
     }
 }

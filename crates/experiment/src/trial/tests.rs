@@ -23,6 +23,7 @@ pub(crate) fn experiment(text: &str) -> Experiment {
         prompts: ["a", "b"].map(|id| Prompt { id: id.to_owned(), text: id.to_owned() }).to_vec(),
         base: preset(&spec.base.preset),
         reference: spec.reference.as_ref().map(|reference| preset(&reference.preset)),
+        tune: None,
     };
     Experiment { spec, inputs, samplers: Samplers::built_in() }
 }

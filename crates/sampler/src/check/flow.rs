@@ -83,12 +83,12 @@ pub(super) fn exact(x: f64, from: f64, to: f64, gw: f64) -> f64 {
 }
 
 /// Velocities as the networks would give them, rounded to f32.
-pub(super) fn conditional(x: &[f32], sigma: f64) -> Vec<f32> {
+pub fn conditional(x: &[f32], sigma: f64) -> Vec<f32> {
     rounded(&Mixture::CONDITIONAL, x, sigma)
 }
 
 /// See [`conditional`].
-pub(super) fn unconditional(x: &[f32], sigma: f64) -> Vec<f32> {
+pub fn unconditional(x: &[f32], sigma: f64) -> Vec<f32> {
     rounded(&Mixture::UNCONDITIONAL, x, sigma)
 }
 

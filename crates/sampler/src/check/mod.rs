@@ -10,7 +10,7 @@ mod counting;
 mod ends;
 mod fence;
 mod finding;
-mod flow;
+pub mod flow;
 mod grids;
 mod layout;
 mod list;

@@ -2,7 +2,7 @@
 
 use crate::tui::gallery::words as recipes;
 use crate::tui::runs::{self, seconds};
-use crate::tui::sweeps::{PlanCard, Stands, SweepView, TrialRow};
+use crate::tui::sweeps::{PlanCard, SearchView, Stands, SweepView, TrialRow};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_experiment::report::digits;
 use sigmalab_schedule::edit::Column;
@@ -66,10 +66,29 @@ pub(super) fn stopped(said: &str) -> String {
 
 /// `needs 132 + 132 evaluations, 108 + 108 saved · what it is for`.
 pub(super) fn plan(view: &SweepView) -> String {
-    let mut text = format!("{} · {}", view.status.name, evaluations(view.planned));
+    let mut text = match &view.search {
+        None => format!("{} · {}", view.status.name, evaluations(view.planned)),
+        Some(search) => format!("{} · {}", view.status.name, of_search(search)),
+    };
     if let Some(description) = &view.description {
         text.push_str(" · ");
         text.push_str(description);
+    }
+    text
+}
+
+/// `race · 3400 of 12000 evaluations charged · nearest 0.052`.
+fn of_search(search: &SearchView) -> String {
+    let mut text = format!("{} · {}", search.stage, search.charged);
+    if let Some(bound) = search.bound {
+        text.push_str(&format!(" of {bound}"));
+    }
+    text.push_str(" evaluations charged");
+    if let Some(nearest) = search.nearest {
+        text.push_str(&format!(" · nearest {nearest:.4}"));
+    }
+    if search.found.is_some() {
+        text.push_str(" · load-found takes the finalist into the grid");
     }
     text
 }

@@ -171,7 +171,7 @@ pub(super) fn single(
     match path {
         Path::Count => text.whole(value, key, (1, MAX_STEPS as u64)).map(Value::Whole),
         Path::Seed => text.whole(value, key, (0, u64::MAX)).map(Value::Whole),
-        Path::Sampler | Path::Prompt => text.string(value, key).map(Value::Text),
+        Path::Sampler | Path::Prompt | Path::Candidate => text.string(value, key).map(Value::Text),
         Path::Terminal => {
             let terminal = text.parsed::<Terminal>(value, key)?;
             Some(Value::Text(terminal.to_string()))
@@ -269,7 +269,8 @@ fn rule(
         return None;
     }
     let scale = if log { Scale::Log } else { scale };
-    let continuous = matches!(method, Method::Random { .. } | Method::Sobol { .. });
+    let continuous =
+        matches!(method, Method::Random { .. } | Method::Sobol { .. } | Method::Search(_));
     if let Some("normal" | "log-normal") = distribution {
         let (Some(mean), Some(deviation)) = (mean, deviation) else {
             text.problem(value.span(), key, "a normal distribution needs `mean` and `deviation`");

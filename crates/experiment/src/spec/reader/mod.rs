@@ -3,12 +3,17 @@
 mod axes;
 mod names;
 mod text;
+mod tune;
+
+pub use tune::parse_budget;
 
 use super::axis::Axis;
 use super::name;
 use super::path::Path;
 use super::problem::SpecError;
-use super::{MOST_TRIALS, Method, Output, Prompt, PromptSource, Settings, Spec};
+use super::{
+    MOST_TRIALS, Method, Output, Prompt, PromptSource, Search, SearchRule, Settings, Spec,
+};
 pub use names::Named;
 pub(super) use names::check as check_names;
 
@@ -21,7 +26,7 @@ use sigmalab_schedule::size::Size;
 use text::{Node, Text, entries};
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 18] = [
+const KEYS: [&str; 19] = [
     "name",
     "description",
     "model",
@@ -39,10 +44,14 @@ const KEYS: [&str; 18] = [
     "zip",
     "trials",
     "output",
+    "tune",
     "version",
 ];
 
-const METHODS: [&str; 5] = ["grid", "list", "zip", "random", "sobol"];
+const METHODS: [&str; 9] =
+    ["grid", "list", "zip", "random", "sobol", "halving", "cma-es", "tpe", "tune"];
+
+const METHODS_IN_WORDS: &str = "grid, list, zip, random, sobol, halving, cma-es, tpe and tune";
 
 /// Most points and dimensions that the Sobol sequence has.
 const SOBOL_POINTS: usize = 1 << 16;
@@ -103,6 +112,8 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
         None => Settings::default(),
     };
     let reference = table.get("reference").map(|value| settings(text, value, "reference"));
+    let sought = table.get("tune").and_then(|value| tune::tune(text, value));
+    check_search(text, table, method, reference.is_some());
     if let (Some(reference), Some(value)) = (&reference, table.get("reference")) {
         let of_sampler = |path: &Path| matches!(path, Path::Sampler | Path::SamplerParam(_));
         if reference.changes.iter().any(|(path, _)| of_sampler(path)) {
@@ -127,6 +138,7 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
         method: method?,
         axes,
         output,
+        tune: sought,
     };
     check_count(text, table, &spec);
     Some(spec)
@@ -163,12 +175,13 @@ fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
     };
     let (kind, kind_value, options) = match value.get_ref() {
         DeValue::Table(options) => {
-            text.known_keys(options, "method", &["kind", "trials", "seed"]);
+            let keys = ["kind", "trials", "seed", "evaluations", "eta"];
+            text.known_keys(options, "method", &keys);
             let Some(kind) = options.get("kind") else {
                 text.problem(
                     value.span(),
                     "method",
-                    "`kind` is missing: grid, list, zip, random or sobol",
+                    format!("`kind` is missing: there is {METHODS_IN_WORDS}"),
                 );
                 return None;
             };
@@ -176,17 +189,26 @@ fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
         }
         _ => (text.string(value, "method")?, value, None),
     };
-    let draws = matches!(kind.as_str(), "random" | "sobol");
+    let searches = matches!(kind.as_str(), "halving" | "cma-es" | "tpe");
+    let draws = searches || matches!(kind.as_str(), "random" | "sobol");
     let option = |name: &str| options.and_then(|options| options.get(name));
     if !draws {
         for name in ["trials", "seed"] {
             if let Some(value) = option(name) {
-                let message =
-                    format!("`{kind}` draws nothing: only random and sobol have `{name}`");
+                let message = format!("`{kind}` draws nothing and has no `{name}`");
                 text.problem(value.span(), &format!("method.{name}"), message);
             }
         }
     }
+    for (name, has) in [("evaluations", searches), ("eta", kind == "halving")] {
+        if let Some(value) = option(name).filter(|_| !has) {
+            let message = format!("`{kind}` has no `{name}`");
+            text.problem(value.span(), &format!("method.{name}"), message);
+        }
+    }
+    let evaluations = option("evaluations")
+        .and_then(|value| text.whole(value, "method.evaluations", (1, 1 << 40)));
+    let eta = option("eta").and_then(|value| text.whole(value, "method.eta", (2, 16)));
     let mut drawn = |most: usize, seeds: u64| -> Option<(usize, u64)> {
         let Some(trials) = option("trials") else {
             let message = format!(
@@ -212,11 +234,20 @@ fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
         }
         "sobol" => drawn(SOBOL_POINTS, u64::from(u32::MAX))
             .map(|(trials, seed)| Method::Sobol { trials, seed: seed as u32 }),
+        "halving" | "cma-es" | "tpe" => drawn(MOST_TRIALS, u64::MAX).map(|(trials, seed)| {
+            let rule = match kind.as_str() {
+                "halving" => SearchRule::Halving { eta: eta.unwrap_or(3) as usize },
+                "cma-es" => SearchRule::CmaEs,
+                _ => SearchRule::Tpe,
+            };
+            Method::Search(Search { rule, trials, evaluations, seed })
+        }),
+        "tune" => Some(Method::Tune),
         other => {
             let near = sigmalab_schedule::nearest::nearest(other, METHODS);
             let meant = near.first().map(|near| format!(": did you mean `{near}`?"));
             let message = format!(
-                "there is no method `{other}`{}; there is grid, list, zip, random and sobol",
+                "there is no method `{other}`{}; there is {METHODS_IN_WORDS}",
                 meant.unwrap_or_default()
             );
             text.problem(kind_value.span(), "method", message);
@@ -255,8 +286,17 @@ fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis
             let table = parameters.and_then(|value| text.table(value, "parameters"));
             table.and_then(|table| axes::zipped(text, table)).into_iter().collect()
         }
-        Method::Grid | Method::Random { .. } | Method::Sobol { .. } => {
+        Method::Grid | Method::Random { .. } | Method::Sobol { .. } | Method::Search(_) => {
             axes::axes(text, parameters, zips, method)
+        }
+        Method::Tune => {
+            for (value, key) in [(parameters, "parameters"), (zips, "zip")] {
+                if let Some(value) = value {
+                    let message = "a tune finds its own schedules: say what is sought in [tune]";
+                    text.problem(value.span(), key, message);
+                }
+            }
+            Vec::new()
         }
     };
     let mut seen: Vec<&Path> = Vec::new();
@@ -409,18 +449,40 @@ fn settings(text: &mut Text<'_>, value: &Node<'_>, path: &str) -> Settings {
 }
 
 fn output(text: &mut Text<'_>, table: &DeTable<'_>) -> Output {
-    let mut output = Output { images: true, latents: false };
+    let mut output = Output { images: true, latents: false, decode: true };
     let Some(table) = table.get("output").and_then(|value| text.table(value, "output")) else {
         return output;
     };
-    text.known_keys(table, "output", &["images", "latents"]);
+    text.known_keys(table, "output", &["images", "latents", "decode"]);
     let mut flag = |name: &str, default: bool| {
         let found = table.get(name);
         found.and_then(|value| text.boolean(value, &format!("output.{name}"))).unwrap_or(default)
     };
-    output.images = flag("images", true);
+    output.decode = flag("decode", true);
+    output.images = flag("images", output.decode);
     output.latents = flag("latents", false);
     output
+}
+
+/// What a method that learns needs beside its own options.
+fn check_search(text: &mut Text<'_>, table: &DeTable<'_>, method: Option<Method>, reference: bool) {
+    let at = table.get("method").map_or(0..0, Node::span);
+    let Some(method) = method else { return };
+    if method.is_search() && !reference {
+        let message = "this method goes by the distance to a reference run: name its preset in \
+                       [reference]";
+        text.problem(at.clone(), "method", message);
+    }
+    let tune = table.get("tune");
+    match (method == Method::Tune, tune) {
+        (true, None) => {
+            text.problem(at, "method", "a tune needs [tune], with `steps` at least");
+        }
+        (false, Some(value)) => {
+            text.problem(value.span(), "tune", "only method = \"tune\" has this table");
+        }
+        _ => {}
+    }
 }
 
 fn check_count(text: &mut Text<'_>, table: &DeTable<'_>, spec: &Spec) {

@@ -49,6 +49,10 @@ pub(in crate::spec) fn check(
             look(Named::Preset, table.get("preset"), &format!("{part}.preset"));
         }
     }
+    if let Some(tune) = document.get("tune").and_then(|value| value.get_ref().as_table()) {
+        look(Named::Sampler, tune.get("samplers"), "tune.samplers");
+        look(Named::Preset, tune.get("against"), "tune.against");
+    }
     for part in ["zip", "trials"] {
         let rows = document.get(part).and_then(|value| value.get_ref().as_array());
         for (number, row) in rows.into_iter().flat_map(|rows| rows.iter()).enumerate() {

@@ -1,0 +1,498 @@
+//! Candidates that cost no evaluation: dynamic programmes over the nodes of the reference runs,
+//! equal parts of what changes along them, and the best plain schedules, each for every solver
+//! that is tried, with what is predicted of them.
+
+use super::Setting;
+use crate::generation::Candidate;
+use crate::search::{Ask, SearchError};
+use serde::{Deserialize, Serialize};
+use sigmalab_engine::recipe::SamplerRef;
+use sigmalab_sampler::ParamKind;
+use sigmalab_schedule::preset::Step;
+use sigmalab_tune::costs::{Pairs, Triples};
+use sigmalab_tune::gram::ReferencePath;
+use sigmalab_tune::grid::{equal_parts, levels_of, steps_of};
+use sigmalab_tune::plain;
+use sigmalab_tune::programme::{Route, one_step, two_step};
+use sigmalab_tune::rollout::{distance, stencils};
+use sigmalab_tune::weights::{Stencil, Stencils, Weights, euler};
+use std::collections::BTreeMap;
+
+/// How what follows a step counts against the step itself. None is best for all: a runs' race
+/// decides.
+const COEFFICIENTS: [f64; 7] = [0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15];
+
+/// Numbers of steps that predictions are told for.
+const TOLD: std::ops::RangeInclusive<usize> = 6..=24;
+
+/// How a candidate came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Kind {
+    /// By a dynamic programme.
+    Programme,
+    /// By equal parts of the way, or of its curvature.
+    Parts,
+    /// One mu and std for all steps.
+    Plain,
+    /// The same, with the second step's start where the programme has it.
+    Pinned,
+    /// The reference preset in fewer steps.
+    Naive,
+}
+
+/// A candidate.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) kind: Kind,
+    pub(super) candidate: Candidate,
+    pub(super) coefficient: Option<f64>,
+    /// The distance that the reference runs' velocities predict.
+    pub(super) predicted: Option<f64>,
+}
+
+/// A line of predictions: distance by number of steps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// What it is of.
+    pub name: String,
+    /// (steps, distance).
+    pub points: Vec<(usize, f64)>,
+}
+
+/// Everything that is known without an evaluation.
+pub(super) struct Known {
+    pub(super) candidates: Vec<Found>,
+    pub(super) predicted: Vec<Predicted>,
+}
+
+/// A solver with its start.
+#[derive(Debug, Clone, PartialEq)]
+struct Solver {
+    name: String,
+    sampler: SamplerRef,
+}
+
+/// The costs of a solver's steps between nodes.
+enum Costs {
+    Pairs(Pairs),
+    Triples(Triples),
+}
+
+impl Costs {
+    fn routes(&self, last: usize, coefficient: f64, most: usize) -> Vec<Option<Route>> {
+        match self {
+            Costs::Pairs(pairs) => one_step(last, |i, j| pairs.cost(i, j), coefficient, most),
+            Costs::Triples(triples) => two_step(
+                last,
+                |j| triples.start(j),
+                |i, j, k| triples.cost(i, j, k),
+                coefficient,
+                most,
+            ),
+        }
+    }
+}
+
+/// The solvers that are tried, each with every start it knows.
+fn solvers(setting: &Setting<'_>) -> Vec<Solver> {
+    let mut found = Vec::new();
+    for sampler in &setting.frozen.samplers {
+        let plain = Solver { name: sampler.id.clone(), sampler: sampler.clone() };
+        let info = setting.experiment.samplers.info(&sampler.id).ok();
+        let start = info.and_then(|info| info.params.iter().find(|param| param.key == "start"));
+        let Some(ParamKind::Choice(names)) = start.map(|start| &start.kind) else {
+            found.push(plain);
+            continue;
+        };
+        for (place, name) in names.iter().enumerate() {
+            let mut with = plain.clone();
+            with.sampler.params.insert("start".to_owned(), place as f64);
+            with.name = format!("{} start={name}", plain.name);
+            found.push(with);
+        }
+    }
+    found
+}
+
+fn weigh(
+    solver: &Solver,
+    stencils: &[Stencil],
+    ask: &mut dyn Ask,
+) -> Result<Option<Vec<Weights>>, SearchError> {
+    if solver.sampler.id == "euler" {
+        return Ok(Some(stencils.iter().map(euler).collect()));
+    }
+    ask.weigh(&solver.sampler, stencils)
+}
+
+fn costs(
+    solver: &Solver,
+    paths: &[ReferencePath],
+    ask: &mut dyn Ask,
+) -> Result<Option<Costs>, SearchError> {
+    if solver.sampler.id == "euler" {
+        return Ok(Some(Costs::Pairs(Pairs::of(paths, euler))));
+    }
+    let Some(path) = paths.first() else { return Ok(None) };
+    let stencils = Stencils::of(&path.sigmas, &path.gw);
+    let weights = weigh(solver, &stencils.list, ask)?;
+    Ok(weights.and_then(|weights| Triples::of(paths, &stencils, &weights)).map(Costs::Triples))
+}
+
+/// What is predicted of grids, (levels, gw) each; `None` where the solver is not linear.
+fn predict(
+    solver: &Solver,
+    paths: &[ReferencePath],
+    grids: &[(Vec<f64>, Vec<f64>)],
+    ask: &mut dyn Ask,
+) -> Result<Option<Vec<f64>>, SearchError> {
+    let each: Vec<Vec<Stencil>> =
+        grids.iter().map(|(levels, gw)| stencils(levels, gw, 2)).collect();
+    let Some(weights) = weigh(solver, &each.concat(), ask)? else { return Ok(None) };
+    let mut weights = weights.as_slice();
+    let mut found = Vec::new();
+    for ((levels, _), stencils) in grids.iter().zip(&each) {
+        let Some((own, rest)) = weights.split_at_checked(stencils.len()) else { return Ok(None) };
+        found.push(distance(paths, levels, own));
+        weights = rest;
+    }
+    Ok(Some(found))
+}
+
+/// Levels and guidance of a way through the nodes.
+fn grid_of(path: &ReferencePath, route: &Route) -> (Vec<f64>, Vec<f64>) {
+    let levels = route.nodes.iter().filter_map(|node| path.sigmas.get(*node)).copied().collect();
+    (levels, route.nodes.iter().filter_map(|node| path.gw.get(*node)).copied().collect())
+}
+
+/// All candidates of the wanted number of steps, best predictions of each solver first, and
+/// predictions for other numbers.
+pub(super) fn find(
+    setting: &Setting<'_>,
+    paths: &[ReferencePath],
+    ask: &mut dyn Ask,
+) -> Result<Known, SearchError> {
+    let steps = setting.spec.steps;
+    let Some(path) = paths.first() else { return Err(SearchError::Nothing) };
+    let last = path.steps();
+    let mut found: Vec<Found> = Vec::new();
+    let mut predicted: Vec<Predicted> = Vec::new();
+    // Grids of Euler's programme, for solvers that have none of their own.
+    let mut borrowed: Vec<(f64, (Vec<f64>, Vec<f64>))> = Vec::new();
+    for solver in solvers(setting) {
+        let mut own: Vec<Found> = Vec::new();
+        let mut add = |kind, name: &str, grid: &(Vec<f64>, Vec<f64>), coefficient, distance| {
+            own.extend(of_grid(setting, &solver, kind, name, grid, coefficient, distance));
+        };
+        let costs = costs(&solver, paths, ask)?;
+        let mut pin = None;
+        match &costs {
+            Some(costs) => {
+                let most = steps.max(*TOLD.end()).min(last);
+                let mut grids = Vec::new();
+                for coefficient in COEFFICIENTS {
+                    let routes = costs.routes(last, coefficient, most);
+                    for (count, route) in (1..).zip(routes) {
+                        if let Some(route) =
+                            route.filter(|_| TOLD.contains(&count) || count == steps)
+                        {
+                            grids.push((coefficient, count, grid_of(path, &route)));
+                        }
+                    }
+                }
+                let only: Vec<_> = grids.iter().map(|(.., grid)| grid.clone()).collect();
+                let distances = predict(&solver, paths, &only, ask)?.unwrap_or_default();
+                let mut line: BTreeMap<usize, f64> = BTreeMap::new();
+                let mut nearest = f64::INFINITY;
+                for ((coefficient, count, grid), distance) in grids.iter().zip(distances) {
+                    if TOLD.contains(count) {
+                        let best = line.entry(*count).or_insert(f64::INFINITY);
+                        *best = best.min(distance);
+                    }
+                    if *count == steps {
+                        let name = format!("programme {coefficient}");
+                        add(Kind::Programme, &name, grid, Some(*coefficient), Some(distance));
+                        if distance < nearest {
+                            nearest = distance;
+                            pin = grid.0.get(1).copied();
+                        }
+                        if solver.sampler.id == "euler" {
+                            borrowed.push((*coefficient, grid.clone()));
+                        }
+                    }
+                }
+                let name = format!("{}, programme", solver.name);
+                predicted.push(Predicted { name, points: line.into_iter().collect() });
+            }
+            None => {
+                for (coefficient, grid) in &borrowed {
+                    let name = format!("Euler's programme {coefficient}");
+                    add(Kind::Programme, &name, grid, Some(*coefficient), None);
+                }
+            }
+        }
+        for (name, grid) in parts(setting, paths) {
+            let distance = predict(&solver, paths, std::slice::from_ref(&grid), ask)?;
+            let distance = distance.and_then(|distances| distances.first().copied());
+            add(Kind::Parts, name, &grid, None, distance);
+        }
+        for (kind, name, pinned) in
+            [(Kind::Plain, "plain", None), (Kind::Pinned, "plain, start pinned", pin)]
+        {
+            if kind == Kind::Pinned && pinned.is_none() {
+                continue;
+            }
+            let best = best_plain(setting, &solver, paths, steps, pinned, ask)?;
+            if let Some((candidate, distance)) = best {
+                own.push(Found {
+                    name: format!("{}: {name}", solver.name),
+                    kind,
+                    candidate: Candidate {
+                        sampler: solver.sampler.id.clone(),
+                        params: solver.sampler.params.clone(),
+                        ..candidate
+                    },
+                    coefficient: None,
+                    predicted: distance,
+                });
+            }
+        }
+        if solver.sampler.id == "euler" {
+            predicted.extend(lines(setting, &solver, paths, ask)?);
+        }
+        let known = |own: &mut Vec<Found>| {
+            let mut seen: Vec<Candidate> = Vec::new();
+            own.retain(|found| {
+                let new = !seen.contains(&found.candidate);
+                seen.push(found.candidate.clone());
+                new
+            });
+        };
+        known(&mut own);
+        let of = |found: &Found| found.predicted.unwrap_or(f64::INFINITY);
+        own.sort_by(|a, b| of(a).total_cmp(&of(b)));
+        found.push_ranked(own);
+    }
+    Ok(Known { candidates: found, predicted })
+}
+
+/// Candidates of several solvers in one list: each solver's best first, for predictions do not
+/// rank solvers.
+trait PushRanked {
+    fn push_ranked(&mut self, own: Vec<Found>);
+}
+
+impl PushRanked for Vec<Found> {
+    fn push_ranked(&mut self, own: Vec<Found>) {
+        // The rank of a candidate among its solver's own decides where it stands.
+        let rank_of = |found: &Found, all: &[Found]| {
+            let same = |other: &&Found| {
+                other.candidate.sampler == found.candidate.sampler
+                    && other.candidate.params == found.candidate.params
+            };
+            all.iter().filter(same).position(|other| other == found).unwrap_or(0)
+        };
+        let mut ranked: Vec<(usize, Found)> =
+            self.iter().map(|found| (rank_of(found, self), found.clone())).collect();
+        ranked.extend(own.into_iter().enumerate());
+        ranked.sort_by_key(|(rank, _)| *rank);
+        *self = ranked.into_iter().map(|(_, found)| found).collect();
+    }
+}
+
+fn of_grid(
+    setting: &Setting<'_>,
+    solver: &Solver,
+    kind: Kind,
+    name: &str,
+    (levels, gw): &(Vec<f64>, Vec<f64>),
+    coefficient: Option<f64>,
+    predicted: Option<f64>,
+) -> Option<Found> {
+    let starts = levels.get(..gw.len())?;
+    let steps = steps_of(starts, gw, setting.size, setting.terminal())?;
+    let candidate = Candidate {
+        steps,
+        terminal: setting.terminal(),
+        sampler: solver.sampler.id.clone(),
+        params: solver.sampler.params.clone(),
+    };
+    let name = format!("{}: {name}", solver.name);
+    Some(Found { name, kind, candidate, coefficient, predicted })
+}
+
+/// Equal parts of the way that the latents go, and of how their velocity turns.
+fn parts(
+    setting: &Setting<'_>,
+    paths: &[ReferencePath],
+) -> Vec<(&'static str, (Vec<f64>, Vec<f64>))> {
+    let Some(path) = paths.first() else { return Vec::new() };
+    let places = path.places();
+    let mean = |combination: &[(usize, f64)]| {
+        paths.iter().map(|path| path.norm(combination)).sum::<f64>() / paths.len() as f64
+    };
+    let velocity = |node: usize, sign: f64| {
+        let gw = path.gw.get(node).copied().unwrap_or(1.0);
+        [(places.v_cond(node), sign * gw), (places.v_uncond(node), sign * (1.0 - gw))]
+    };
+    let grown = |of: &dyn Fn(usize) -> f64| -> Vec<f64> {
+        let parts = (0..path.steps()).map(of);
+        let sums = parts.scan(0.0, |sum, part| {
+            *sum += part;
+            Some(*sum)
+        });
+        [0.0].into_iter().chain(sums).collect()
+    };
+    let length = grown(&|i| mean(&[(places.x(i), -1.0), (places.x(i + 1), 1.0)]));
+    let turning = grown(&|i| {
+        // Errors of first order go with the change of velocity over a step; its root makes equal
+        // errors of unequal steps.
+        let next = (i + 1).min(path.steps() - 1);
+        mean(&[velocity(i, -1.0), velocity(next, 1.0)].concat()).sqrt()
+    });
+    [("equal lengths", length), ("equal turns", turning)]
+        .into_iter()
+        .map(|(name, grown)| {
+            let levels = equal_parts(&path.sigmas, &grown, setting.spec.steps);
+            let gw = setting.gw_of(levels.get(..setting.spec.steps).unwrap_or_default());
+            (name, (levels, gw))
+        })
+        .collect()
+}
+
+/// The plain schedule that is predicted to be nearest.
+fn best_plain(
+    setting: &Setting<'_>,
+    solver: &Solver,
+    paths: &[ReferencePath],
+    steps: usize,
+    pinned: Option<f64>,
+    ask: &mut dyn Ask,
+) -> Result<Option<(Candidate, Option<f64>)>, SearchError> {
+    let at = |pair: (f64, f64)| -> Option<(Vec<Step>, (Vec<f64>, Vec<f64>))> {
+        let (size, terminal) = (setting.size, setting.terminal());
+        let ones = vec![1.0; steps];
+        let made = plain::steps(pair, &ones, pinned, size, terminal)?;
+        let levels = levels_of(&made, size, terminal);
+        let gw = setting.gw_of(levels.get(..steps)?);
+        let made = made.into_iter().zip(&gw).map(|(step, gw)| Step { gw: *gw, ..step }).collect();
+        Some((made, (levels, gw)))
+    };
+    let mut best: Option<((f64, f64), Vec<Step>, f64)> = None;
+    let around = |(mu, std): (f64, f64)| -> Vec<(f64, f64)> {
+        let near = [-0.1, 0.0, 0.1];
+        near.iter()
+            .flat_map(|a| near.iter().map(move |b| (mu + a, std + b)))
+            .map(|(mu, std)| ((mu * 10.0).round() / 10.0, (std * 10.0).round() / 10.0))
+            .collect()
+    };
+    for second in [false, true] {
+        let pairs = match (&best, second) {
+            (Some((pair, ..)), true) => around(*pair),
+            (None, true) => break,
+            // Every other one at first.
+            (_, false) => plain::pairs()
+                .into_iter()
+                .filter(|(mu, std)| {
+                    let even = |x: f64| ((x * 10.0).round() as i64) % 2 == 0;
+                    even(*mu) && even(*std)
+                })
+                .collect(),
+        };
+        let made: Vec<_> = pairs.into_iter().filter_map(|pair| Some((pair, at(pair)?))).collect();
+        let grids: Vec<_> = made.iter().map(|(_, (_, grid))| grid.clone()).collect();
+        let Some(distances) = predict(solver, paths, &grids, ask)? else { break };
+        for ((pair, (steps, _)), distance) in made.into_iter().zip(distances) {
+            if best.as_ref().is_none_or(|(.., nearest)| distance < *nearest) {
+                best = Some((pair, steps, distance));
+            }
+        }
+    }
+    let made = match best {
+        Some((_, steps, distance)) => Some((steps, Some(distance))),
+        // Of a solver whose steps are not linear nothing is predicted: the reference's own shape.
+        None => at(mean_pair(&setting.reference.steps)).map(|(steps, _)| (steps, None)),
+    };
+    Ok(made.map(|(steps, distance)| {
+        let candidate = setting.euler(steps, setting.terminal());
+        (candidate, distance)
+    }))
+}
+
+fn mean_pair(steps: &[Step]) -> (f64, f64) {
+    let count = steps.len().max(1) as f64;
+    let sum = |of: fn(&Step) -> f64| steps.iter().map(of).sum::<f64>() / count;
+    (sum(|step| step.mu), sum(|step| step.std))
+}
+
+/// Predictions of Euler's plain and naive schedules for other numbers of steps.
+fn lines(
+    setting: &Setting<'_>,
+    euler: &Solver,
+    paths: &[ReferencePath],
+    ask: &mut dyn Ask,
+) -> Result<Vec<Predicted>, SearchError> {
+    let (mut plain, mut naive) = (Vec::new(), Vec::new());
+    for steps in TOLD.step_by(2) {
+        let best = best_plain(setting, euler, paths, steps, None, ask)?;
+        plain.extend(best.and_then(|(_, distance)| Some((steps, distance?))));
+        let made = setting.naive(steps)?;
+        let levels = levels_of(&made, setting.size, setting.terminal());
+        let gw = made.iter().map(|step| step.gw).collect();
+        let distance = predict(euler, paths, &[(levels, gw)], ask)?;
+        naive.extend(distance.and_then(|all| Some((steps, *all.first()?))));
+    }
+    let line = |name: &str, points| Predicted { name: name.to_owned(), points };
+    Ok(vec![line("euler, plain", plain), line("euler, naive", naive)])
+}
+
+/// The programme's, the plain and the naive schedule of another number of steps, with the solver
+/// of `found`.
+pub(super) fn of_steps(
+    setting: &Setting<'_>,
+    paths: &[ReferencePath],
+    found: &Candidate,
+    steps: usize,
+    ask: &mut dyn Ask,
+) -> Result<Vec<(&'static str, Candidate)>, SearchError> {
+    let same = |solver: &Solver| {
+        solver.sampler.id == found.sampler
+            && solver.sampler.params.get("start") == found.params.get("start")
+    };
+    let Some(solver) = solvers(setting).into_iter().find(same) else { return Ok(Vec::new()) };
+    let Some(path) = paths.first() else { return Ok(Vec::new()) };
+    let with = |candidate: Candidate| Candidate {
+        sampler: found.sampler.clone(),
+        params: found.params.clone(),
+        ..candidate
+    };
+    let mut all = Vec::new();
+    let own = costs(&solver, paths, ask)?;
+    let costs = own.unwrap_or_else(|| Costs::Pairs(Pairs::of(paths, euler)));
+    let grids: Vec<_> = COEFFICIENTS
+        .into_iter()
+        .filter_map(|coefficient| {
+            let routes = costs.routes(path.steps(), coefficient, steps);
+            Some(grid_of(path, &routes.into_iter().nth(steps - 1)??))
+        })
+        .collect();
+    let distances = predict(&solver, paths, &grids, ask)?;
+    let best = match distances {
+        Some(distances) => {
+            let best = grids.iter().zip(distances).min_by(|a, b| a.1.total_cmp(&b.1));
+            best.map(|(grid, _)| grid.clone())
+        }
+        None => grids.get(1).cloned(),
+    };
+    let made = best.and_then(|grid| {
+        of_grid(setting, &solver, Kind::Programme, "programme", &grid, None, None)
+    });
+    all.extend(made.map(|made| ("programme", with(made.candidate))));
+    if let Some((plain, _)) = best_plain(setting, &solver, paths, steps, None, ask)? {
+        all.push(("plain", with(plain)));
+    }
+    all.push(("naive", with(setting.euler(setting.naive(steps)?, setting.terminal()))));
+    Ok(all)
+}

@@ -1,0 +1,211 @@
+//! `sigmalab tune`: a faster preset, found from reference runs. It writes an experiment file of
+//! what it is asked, runs it as any sweep is run, tells what was found, and saves it.
+
+mod text;
+
+use super::failure::Failure;
+use super::interrupt::Interrupt;
+use super::print;
+use super::sweep::load::{self, LoadFlags};
+use super::sweep::run::{self, RunningFlags};
+use clap::{Args, ValueEnum};
+use sigmalab_engine::image_file::{Lock, OnCollision, Target as File};
+use sigmalab_experiment::report::{tune_summary, tuned};
+use sigmalab_experiment::search::tune::Verdict;
+use sigmalab_experiment::spec::parse_budget;
+use sigmalab_files::shared_folder::read_plain;
+use sigmalab_schedule::order::SamplingOrder;
+use sigmalab_schedule::preset::{Preset, is_preset_name};
+use sigmalab_schedule::preset_file::writer::save;
+use sigmalab_schedule::size::Size;
+use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain};
+use std::path::{Path, PathBuf};
+
+/// Most bytes of a presets file that are read.
+const LIMIT: u64 = 16 << 20;
+
+/// The arguments of `tune`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The same as an experiment file with method = \"tune\": it lies in a run directory, goes on after
+any interruption, and is shared by all processes that are started on it.
+
+Examples:
+  sigmalab tune --steps 10 --budget 5min --save TEN
+  sigmalab tune --steps 8 --target exact --sampler ab2,dpmpp-2m
+  sigmalab tune --steps 10 --prompts prompts.txt --seeds 1,2 --budget 40000
+
+Exit codes: 0 done, 1 failed or not saved, 2 bad input, 130 interrupted."
+)]
+pub(crate) struct TuneCommand {
+    /// Steps of the preset that is sought
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=64))]
+    steps: u64,
+
+    /// What it is to come near to: the reference preset's own pictures, or the limit of many steps
+    #[arg(long, value_enum, default_value = "imitate")]
+    target: Target,
+
+    /// The preset that is imitated, or whose guidance weights are
+    #[arg(long, value_name = "NAME", default_value = "V4_QUALITY_48")]
+    reference: String,
+
+    /// Samplers that are tried, with a comma between them [default: those of euler, ab2, dpmpp-2m
+    /// and unipc-2 that are there]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
+    sampler: Vec<String>,
+
+    /// Text or JSONL file of prompts; of the demo checkpoint's vocabulary unless given
+    #[arg(long, value_name = "FILE")]
+    prompts: Option<PathBuf>,
+
+    /// Seeds, with a comma between them: more prompts tell more than more seeds
+    #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
+    seeds: Vec<u64>,
+
+    /// Width × height, or a name [default: the checkpoint's own]
+    #[arg(long, value_name = "NAME|WxH")]
+    size: Option<Size>,
+
+    /// What it may cost: evaluations of both networks, or minutes as in 5min
+    #[arg(long, value_name = "EVALUATIONS|MINUTES", default_value = "12000", value_parser = budget)]
+    budget: String,
+
+    /// Move guidance weights too, within 30 % of the reference's
+    #[arg(long)]
+    guidance: bool,
+
+    /// Presets that it is judged against, in this order
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "V4_TURBO_12,V4_DEFAULT_20"
+    )]
+    against: Vec<String>,
+
+    /// Sizes at which it is looked at too, with a comma between them
+    #[arg(long, value_name = "SIZES", value_delimiter = ',')]
+    further_sizes: Vec<Size>,
+
+    /// Numbers of steps whose distances are measured on held-out prompts too
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    ladder: Vec<u64>,
+
+    /// Save it under this name in the presets file, if it is nearer than the naive grid of the same
+    /// sampler on held-out prompts
+    #[arg(long, value_name = "NAME")]
+    save: Option<String>,
+
+    /// Save it whatever the judgement says
+    #[arg(long, requires = "save")]
+    force: bool,
+
+    /// Run directory [default: runs/tune-STEPS-TARGET]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    running: RunningFlags,
+    #[command(flatten)]
+    load: LoadFlags,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Target {
+    /// The reference preset's own pictures
+    Imitate,
+    /// Where very many steps lead
+    Exact,
+}
+
+fn budget(text: &str) -> Result<String, String> {
+    parse_budget(text).map(|_| text.to_owned())
+}
+
+/// Finds, judges and saves a preset.
+pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
+    let interrupt = Interrupt::install()?;
+    if let Some(name) = &arguments.save
+        && !is_preset_name(name)
+    {
+        return Err(Failure::bad_input(format_args!("`{name}` is no name of a preset")));
+    }
+    if arguments.save.is_some() && arguments.running.detach {
+        return Err(Failure::bad_input("what is not found yet cannot be saved")
+            .way_out("--detach without --save, and the same with --save once it has ended"));
+    }
+    let text = text::of(arguments)?;
+    let here = Path::new("tune.toml");
+    let loaded = load::of_text(text, here, arguments.dir.as_ref(), &arguments.load)?;
+    let budget = loaded.experiment.inputs.tune.as_ref().map_or(0, |tune| tune.budget);
+    if !arguments.running.quiet {
+        print::note(format_args!(
+            "at most {budget} evaluations, in `{}`",
+            loaded.directory.path().display()
+        ));
+    }
+    run::begin(&loaded, false)?;
+    run::work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)?;
+    if arguments.running.detach {
+        return Ok(());
+    }
+    let sweep = load::open(loaded.directory.path())?;
+    let Some(verdict) = tuned(&sweep) else {
+        return Err(Failure::failed("the tune is not finished"));
+    };
+    print::result(&tune_summary(&sweep, &verdict))?;
+    match &arguments.save {
+        Some(name) => keep(arguments, name, &verdict),
+        None => Ok(()),
+    }
+}
+
+/// Saves what was found, and the best plain schedule beside it.
+fn keep(arguments: &TuneCommand, name: &str, verdict: &Verdict) -> Result<(), Failure> {
+    if !verdict.beats_the_naive_grid() && !arguments.force {
+        let told = verdict.comparisons.first().map(|first| first.verdict.in_words());
+        return Err(Failure::failed(format_args!(
+            "`{name}` was not saved: that it is nearer than the naive grid of the same sampler is \
+             not shown ({})",
+            told.unwrap_or("no comparison")
+        ))
+        .way_out("more prompts with --prompts, or a larger --budget")
+        .way_out("--force to save it nevertheless"));
+    }
+    let path = arguments.load.presets.save_path();
+    let _lock = Lock::of(&path).map_err(Failure::failed)?;
+    let before = match read_plain(&path, LIMIT) {
+        Ok(bytes) => decode_marked(bytes).map_err(|error| {
+            Failure::bad_input(format_args!("cannot read `{}`: {error}", path.display()))
+        })?,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => {
+            return Err(Failure::failed(format_args!("`{}`: {error}", path.display())));
+        }
+    };
+    let mut text = plain(&before);
+    let preset = |name: &str, found: &sigmalab_experiment::generation::Candidate| Preset {
+        name: name.to_owned(),
+        description: Some(format!(
+            "found by sigmalab tune for {}, with {}",
+            arguments.reference, found.sampler
+        )),
+        steps: SamplingOrder(found.steps.clone()),
+        terminal: found.terminal,
+    };
+    let mut saved = vec![preset(name, &verdict.found)];
+    if let Some(plain) = &verdict.plain {
+        saved.push(preset(&format!("{name}_PLAIN"), plain));
+    }
+    for preset in &saved {
+        text = save(&text, preset).map_err(Failure::bad_input)?;
+    }
+    // Marks and line ends are not this program's to change.
+    let text = in_the_form_of(&before, &text);
+    let target = File::check(&path).map_err(Failure::bad_input)?;
+    let draft = target.draft(|out| out.write_all(text.as_bytes())).map_err(Failure::failed)?;
+    draft.commit(OnCollision::Replace).map_err(Failure::failed)?;
+    let names: Vec<&str> = saved.iter().map(|preset| preset.name.as_str()).collect();
+    print::result(&format!("{}: saved {}\n", path.display(), names.join(" and ")))
+}

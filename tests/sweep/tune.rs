@@ -1,0 +1,258 @@
+//! Tunes and searches as a user meets them, on a tiny checkpoint: killed, shared, saved.
+
+use crate::place::{recorded, rows, tiny};
+use crate::program::{Outcome, Place, outcome};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Stdio};
+use std::sync::OnceLock;
+use std::time::{Duration, Instant};
+
+/// Kills of the test that always runs; `--ignored` runs one with fifty.
+const KILLS: usize = 10;
+
+fn experiment() -> String {
+    format!(
+        r#"name = "small"
+method = "tune"
+model = {:?}
+prompts = ["a red circle", "a blue square", "a green star", "a white ring"]
+seeds = [1]
+sizes = ["256x256"]
+
+[reference]
+preset = "V4_TURBO_12"
+steps = 6
+
+[tune]
+steps = 3
+samplers = ["euler"]
+against = ["V4_TURBO_12"]
+budget = 2400
+guidance = true
+ladder = [2]
+further_sizes = ["256x272"]
+"#,
+        tiny().display().to_string()
+    )
+}
+
+fn place() -> Place {
+    let place = Place::new();
+    place.write("small.toml", experiment());
+    place
+}
+
+fn start(place: &Place, more: &[&str]) -> Child {
+    let arguments = [&["sweep", "run", "small.toml", "--no-report"], more].concat();
+    let mut command = place.command(&arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::piped());
+    command.spawn().unwrap()
+}
+
+fn run(place: &Place, more: &[&str]) -> Outcome {
+    outcome(place.command(&[&["sweep", "run", "small.toml", "--no-report"], more].concat()))
+}
+
+/// What searches proposed, file by file.
+fn generations(directory: &Path) -> BTreeMap<String, String> {
+    let entries = fs::read_dir(directory.join("generations")).unwrap().map(Result::unwrap);
+    let files = entries.filter(|entry| entry.path().extension().is_some_and(|e| e == "json"));
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    files.map(|entry| (name(&entry.path()), fs::read_to_string(entry.path()).unwrap())).collect()
+}
+
+/// What an undisturbed tune proposes.
+fn undisturbed() -> &'static BTreeMap<String, String> {
+    static LEFT: OnceLock<BTreeMap<String, String>> = OnceLock::new();
+    LEFT.get_or_init(|| {
+        let place = place();
+        let done = run(&place, &["--threads", "1"]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        generations(&place.path("runs/small"))
+    })
+}
+
+fn check(place: &Place) {
+    let directory = place.path("runs/small");
+    assert_eq!(generations(&directory), *undisturbed(), "the same proposals and the same charge");
+    for (run, times) in recorded(&directory) {
+        assert_eq!(times, 1, "{run} was recorded {times} times");
+    }
+    let spent = |text: &String| {
+        serde_json::from_str::<serde_json::Value>(text).unwrap()["spent"].as_u64().unwrap()
+    };
+    let spent = generations(&directory).values().map(spent).max().unwrap();
+    assert!(spent <= 2400, "{spent}");
+    let trials = rows(&directory.join("trials.csv"));
+    assert!(trials.iter().any(|row| !row["image"].is_empty()), "held-out pictures are kept");
+}
+
+fn killed(kills: usize, mut dice: u64) {
+    let started = Instant::now();
+    undisturbed();
+    let most = (started.elapsed().as_millis() as u64).clamp(300, 4000);
+    let place = place();
+    let mut done = 0;
+    while done < kills {
+        let mut child = start(&place, &[]);
+        dice ^= dice << 13;
+        dice ^= dice >> 7;
+        dice ^= dice << 17;
+        std::thread::sleep(Duration::from_millis(dice % most));
+        let ended = child.try_wait().unwrap().is_some();
+        if !ended {
+            child.kill().unwrap();
+            done += 1;
+        }
+        child.wait().unwrap();
+        if ended {
+            break;
+        }
+    }
+    let last = run(&place, &[]);
+    assert_eq!(last.code, Some(0), "{last:?}");
+    check(&place);
+    println!("{done} kills");
+}
+
+#[test]
+fn a_tune_that_is_killed_proposes_what_an_undisturbed_one_does() {
+    killed(KILLS, 20_261_128);
+}
+
+#[test]
+#[ignore = "takes minutes: the same with fifty kills"]
+fn a_tune_that_is_killed_fifty_times_proposes_what_an_undisturbed_one_does() {
+    for seed in 1..=10 {
+        killed(5, 77 * seed);
+    }
+}
+
+#[test]
+fn two_processes_share_one_tune_and_come_to_the_same() {
+    let place = place();
+    let children = [start(&place, &[]), start(&place, &[])];
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+    check(&place);
+}
+
+#[test]
+fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
+    let place = Place::new();
+    place.write("prompts.txt", "a red circle\na blue square\na green star\na white ring\n");
+    let model = tiny().display().to_string();
+    let arguments = [
+        "tune",
+        "--steps",
+        "3",
+        "--model",
+        &model,
+        "--prompts",
+        "prompts.txt",
+        "--size",
+        "256x256",
+        "--sampler",
+        "euler",
+        "--against",
+        "V4_TURBO_12",
+        "--budget",
+        "3000",
+        "--quiet",
+        "--save",
+        "THREE",
+        "--presets",
+    ];
+    let path = place.path("mine.toml");
+    let path = path.to_str().unwrap();
+    let refused = place.run(&[&arguments[..], &[path]].concat());
+    assert_eq!(refused.code, Some(1), "{refused:?}");
+    assert!(refused.stderr.contains("`THREE` was not saved"), "{refused:?}");
+    assert!(refused.stderr.contains("too few prompts"), "{refused:?}");
+    assert!(refused.stdout.contains("naive grid, the same sampler: too few prompts"));
+    assert!(!Path::new(path).exists());
+    // The same again goes on with what is there, and evaluates nothing.
+    let forced = place.run(&[&arguments[..], &[path, "--force"]].concat());
+    assert_eq!(forced.code, Some(0), "{forced:?}");
+    assert!(forced.stdout.contains("saved THREE"), "{forced:?}");
+    let shown = place.done(&["presets", "show", "THREE", "--presets", path]);
+    assert!(shown.contains("THREE"), "{shown}");
+    let recorded = recorded(&place.path("runs/tune-3-imitate"));
+    assert!(recorded.values().all(|times| *times == 1));
+    // Another tune on the same prompts is told of the opening, and holds out others.
+    let held_out = |directory: &str| -> Vec<String> {
+        let images = rows(&place.path(directory).join("trials.csv"));
+        let judged = images.into_iter().filter(|row| !row["image"].is_empty());
+        judged.map(|row| row["prompt_id"].clone()).collect()
+    };
+    let again = place.run(&[&arguments[..], &[path, "--dir", "runs/again"]].concat());
+    assert_eq!(again.code, Some(1), "{again:?}");
+    let (first, second) = (held_out("runs/tune-3-imitate"), held_out("runs/again"));
+    assert!(!first.is_empty() && first.iter().all(|prompt| !second.contains(prompt)));
+}
+
+#[test]
+fn a_budget_that_does_not_reach_is_refused_before_anything_is_written() {
+    let place = Place::new();
+    place.write("small.toml", experiment().replace("budget = 2400", "budget = 100"));
+    let refused = run(&place, &[]);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    assert!(refused.stderr.contains("the budget of 100 evaluations is too small"), "{refused:?}");
+    assert!(!place.path("runs").exists());
+}
+
+#[test]
+fn searches_keep_their_bounds_and_go_on_where_they_stood() {
+    for (kind, more) in [("halving", ""), ("cma-es", ""), ("tpe", ", evaluations = 300")] {
+        let place = Place::new();
+        let text = format!(
+            r#"name = "small"
+method = {{ kind = "{kind}", trials = 12, seed = 3{more} }}
+model = {:?}
+prompts = ["a red circle", "a blue square"]
+seeds = [1]
+sizes = ["256x256"]
+[base]
+preset = "V4_TURBO_12"
+steps = 3
+[reference]
+preset = "V4_TURBO_12"
+steps = 6
+[parameters]
+mu = {{ min = -0.5, max = 1.5 }}
+std = {{ min = 0.8, max = 2.2 }}
+[output]
+decode = false
+"#,
+            tiny().display().to_string()
+        );
+        place.write("small.toml", text);
+        let mut child = start(&place, &[]);
+        std::thread::sleep(Duration::from_millis(900));
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let done = run(&place, &[]);
+        assert_eq!(done.code, Some(0), "{kind}: {done:?}");
+        let trials = rows(&place.path("runs/small/trials.csv"));
+        let points: std::collections::BTreeSet<_> =
+            trials.iter().map(|row| (row["param.mu"].clone(), row["param.std"].clone())).collect();
+        assert!((4..=12).contains(&points.len()), "{kind}: {}", points.len());
+        assert!(trials.iter().all(|row| row["image"].is_empty() && !row["latent_rmse"].is_empty()));
+        if kind == "tpe" {
+            let spent = |text: &String| {
+                let value: serde_json::Value = serde_json::from_str(text).unwrap();
+                value["spent"].as_u64().unwrap()
+            };
+            let generations = generations(&place.path("runs/small"));
+            assert!(generations.values().map(spent).all(|spent| spent <= 300));
+        }
+        if kind == "halving" {
+            let on = |prompt: &str| trials.iter().filter(|row| row["prompt_id"] == prompt).count();
+            assert!(on("p1") < on("p0"), "those that are behind are given up");
+        }
+    }
+}
