@@ -167,6 +167,8 @@ fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
         "THREE",
         "--presets",
     ];
+    let shipped = include_str!("../../presets.toml");
+    place.write("mine.toml", shipped);
     let path = place.path("mine.toml");
     let path = path.to_str().unwrap();
     let refused = place.run(&[&arguments[..], &[path]].concat());
@@ -174,7 +176,7 @@ fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
     assert!(refused.stderr.contains("`THREE` was not saved"), "{refused:?}");
     assert!(refused.stderr.contains("too few prompts"), "{refused:?}");
     assert!(refused.stdout.contains("naive grid, the same sampler: too few prompts"));
-    assert!(!Path::new(path).exists());
+    assert_eq!(fs::read_to_string(path).unwrap(), shipped);
     // The same again goes on with what is there, and evaluates nothing.
     let forced = place.run(&[&arguments[..], &[path, "--force"]].concat());
     assert_eq!(forced.code, Some(0), "{forced:?}");

@@ -174,7 +174,9 @@ impl Session {
         let recipe = &request.recipe;
         let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
         let steps = recipe.steps.len();
-        if let Some(every) = request.wanted.gram.filter(|every| *every == 0 || steps % every != 0) {
+        if let Some(every) =
+            request.wanted.gram.filter(|every| *every == 0 || !steps.is_multiple_of(*every))
+        {
             return Err(SessionError::Nodes { steps, every });
         }
         let noise = initial_noise(request)?;
@@ -272,7 +274,7 @@ impl Session {
         })
     }
 
-    /// The weights of a solver's steps, see [`weigh`].
+    /// The weights of a solver's steps, see `weigh.rs`.
     pub fn weigh(
         &mut self,
         asked: &SamplerRef,

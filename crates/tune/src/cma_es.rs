@@ -170,9 +170,10 @@ fn eigen(matrix: &[Vec<f64>]) -> (Vec<f64>, Vec<Vec<f64>>) {
                     let (x, y) = (row[p], row[q]);
                     (row[p], row[q]) = (c * x - s * y, s * x + c * y);
                 }
-                for k in 0..n {
-                    let (x, y) = (a[p][k], a[q][k]);
-                    (a[p][k], a[q][k]) = (c * x - s * y, s * x + c * y);
+                let (above, from_q) = a.split_at_mut(q);
+                for (in_p, in_q) in above[p].iter_mut().zip(&mut from_q[0]) {
+                    let (x, y) = (*in_p, *in_q);
+                    (*in_p, *in_q) = (c * x - s * y, s * x + c * y);
                 }
                 for row in &mut v {
                     let (x, y) = (row[p], row[q]);

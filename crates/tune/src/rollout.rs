@@ -94,7 +94,8 @@ mod tests {
             vec![0, 3, 6, 9, 12, 15, 18, 21, 48],
             vec![0, 24, 28, 32, 35, 38, 41, 44, 48],
         ];
-        let solvers: [(usize, fn(&Stencil) -> Weights); 2] = [(0, euler), (1, ab2)];
+        type Solver = fn(&Stencil) -> Weights;
+        let solvers: [(usize, Solver); 2] = [(0, euler), (1, ab2)];
         for (looks_back, solver) in solvers {
             let mut both: Vec<(f64, f64)> = grids
                 .iter()

@@ -25,7 +25,7 @@ pub fn split(prompts: &[String], opened: u64) -> Split {
     let places: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
     let count = places.len();
     // Four of seven, for the judgement needs twelve and more; one is always left to tune on.
-    let held = (count * 4 / 7).max(1).min(MOST_HELD_OUT).min(count.saturating_sub(1));
+    let held = (count * 4 / 7).clamp(1, MOST_HELD_OUT).min(count.saturating_sub(1));
     let first = (opened as usize).wrapping_mul(held).checked_rem(count).unwrap_or(0);
     let turned: Vec<usize> = places.iter().cycle().skip(first).take(count).copied().collect();
     let (held_out, tuning) = turned.split_at(held);

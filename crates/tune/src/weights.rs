@@ -100,9 +100,9 @@ mod tests {
         let sigmas = [0.9, 0.7, 0.5, 0.3, 0.1];
         let stencils = Stencils::of(&sigmas, &[7.0, 6.0, 5.0, 4.0]);
         assert_eq!(stencils.list.len(), 4 + 10);
-        for j in 1..=4 {
+        for (j, sigma) in sigmas.into_iter().enumerate().skip(1) {
             let stencil = &stencils.list[stencils.start(j)];
-            assert_eq!((stencil.sigma_next, stencil.past.len()), (sigmas[j], 0));
+            assert_eq!((stencil.sigma_next, stencil.past.len()), (sigma, 0));
         }
         for i in 0..4 {
             for j in i + 1..4 {

@@ -18,6 +18,9 @@ use sigmalab_tune::rollout::{distance, stencils};
 use sigmalab_tune::weights::{Stencil, Stencils, Weights, euler};
 use std::collections::BTreeMap;
 
+/// The noise levels of a schedule, first step first, and the guidance weight of each step.
+type Grid = (Vec<f64>, Vec<f64>);
+
 /// How what follows a step counts against the step itself. None is best for all: a runs' race
 /// decides.
 const COEFFICIENTS: [f64; 7] = [0.85, 0.9, 0.95, 1.0, 1.05, 1.1, 1.15];
@@ -145,7 +148,7 @@ fn costs(
 fn predict(
     solver: &Solver,
     paths: &[ReferencePath],
-    grids: &[(Vec<f64>, Vec<f64>)],
+    grids: &[Grid],
     ask: &mut dyn Ask,
 ) -> Result<Option<Vec<f64>>, SearchError> {
     let each: Vec<Vec<Stencil>> =
@@ -162,7 +165,7 @@ fn predict(
 }
 
 /// Levels and guidance of a way through the nodes.
-fn grid_of(path: &ReferencePath, route: &Route) -> (Vec<f64>, Vec<f64>) {
+fn grid_of(path: &ReferencePath, route: &Route) -> Grid {
     let levels = route.nodes.iter().filter_map(|node| path.sigmas.get(*node)).copied().collect();
     (levels, route.nodes.iter().filter_map(|node| path.gw.get(*node)).copied().collect())
 }
@@ -180,10 +183,10 @@ pub(super) fn find(
     let mut found: Vec<Found> = Vec::new();
     let mut predicted: Vec<Predicted> = Vec::new();
     // Grids of Euler's programme, for solvers that have none of their own.
-    let mut borrowed: Vec<(f64, (Vec<f64>, Vec<f64>))> = Vec::new();
+    let mut borrowed: Vec<(f64, Grid)> = Vec::new();
     for solver in solvers(setting) {
         let mut own: Vec<Found> = Vec::new();
-        let mut add = |kind, name: &str, grid: &(Vec<f64>, Vec<f64>), coefficient, distance| {
+        let mut add = |kind, name: &str, grid: &Grid, coefficient, distance| {
             own.extend(of_grid(setting, &solver, kind, name, grid, coefficient, distance));
         };
         let costs = costs(&solver, paths, ask)?;
@@ -307,7 +310,7 @@ fn of_grid(
     solver: &Solver,
     kind: Kind,
     name: &str,
-    (levels, gw): &(Vec<f64>, Vec<f64>),
+    (levels, gw): &Grid,
     coefficient: Option<f64>,
     predicted: Option<f64>,
 ) -> Option<Found> {
@@ -324,10 +327,7 @@ fn of_grid(
 }
 
 /// Equal parts of the way that the latents go, and of how their velocity turns.
-fn parts(
-    setting: &Setting<'_>,
-    paths: &[ReferencePath],
-) -> Vec<(&'static str, (Vec<f64>, Vec<f64>))> {
+fn parts(setting: &Setting<'_>, paths: &[ReferencePath]) -> Vec<(&'static str, Grid)> {
     let Some(path) = paths.first() else { return Vec::new() };
     let places = path.places();
     let mean = |combination: &[(usize, f64)]| {
@@ -371,7 +371,7 @@ fn best_plain(
     pinned: Option<f64>,
     ask: &mut dyn Ask,
 ) -> Result<Option<(Candidate, Option<f64>)>, SearchError> {
-    let at = |pair: (f64, f64)| -> Option<(Vec<Step>, (Vec<f64>, Vec<f64>))> {
+    let at = |pair: (f64, f64)| -> Option<(Vec<Step>, Grid)> {
         let (size, terminal) = (setting.size, setting.terminal());
         let ones = vec![1.0; steps];
         let made = plain::steps(pair, &ones, pinned, size, terminal)?;
