@@ -1,0 +1,259 @@
+//! One run: computed by the engine, measured, its files written, and recorded. What trials are
+//! measured against is brought first. Knows nothing of units and of what comes next.
+
+use super::{News, RunError, Runner, milliseconds_now};
+use crate::gram_file;
+use crate::lease::Lease;
+use crate::measure::{Baseline, decoded, measure};
+use crate::plan::Run;
+use crate::record::{
+    Kind, Measured, Outcome, Record, Started, folders, latents_name, picture_name,
+};
+use sigmalab_engine::event::{Event, StepReport};
+use sigmalab_engine::image_file::{OnCollision, write_latents, write_picture};
+use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
+use sigmalab_engine::worker::RunFailure;
+use std::io;
+use std::time::Duration;
+
+/// What became of one run.
+pub(super) enum Made {
+    /// It is recorded.
+    Recorded,
+    /// The caller wants to stop.
+    Stopped,
+    /// The lease went to another process meanwhile.
+    Lost,
+    /// Nobody wants it any more.
+    Skipped,
+}
+
+/// Whether the reference run of a trial is at hand.
+enum Brought {
+    /// It is, or none is needed.
+    Ready,
+    /// There is none, and why.
+    Failed(String),
+    /// The caller wants to stop.
+    Stopped,
+}
+
+impl Runner<'_> {
+    /// Makes one run under a lease and records it.
+    pub(super) fn make(&mut self, run: Run, lease: &Lease) -> Result<Made, RunError> {
+        let Some(started) = self.started(run) else { return Ok(Made::Recorded) };
+        if !(self.news)(News::Begins { run }) {
+            return Ok(Made::Stopped);
+        }
+        let baseline = match run {
+            Run::Trial(place) => {
+                let trial = self.sweep.trials.trials.get(place);
+                trial.and_then(|trial| trial.reference)
+            }
+            Run::Reference(_) => None,
+        };
+        let brought = match baseline {
+            Some(reference) => self.bring(reference)?,
+            None => Brought::Ready,
+        };
+        match brought {
+            Brought::Ready => {}
+            Brought::Stopped => return Ok(Made::Stopped),
+            // Without it the trial would lack its distances for good.
+            Brought::Failed(error) => {
+                self.record(started, Outcome::Failed { error })?;
+                return Ok(Made::Recorded);
+            }
+        }
+        let (result, steps) = self.compute(&started, self.wanted(run), Some(lease));
+        let outcome = match result {
+            Ok(output) => {
+                if !lease.is_mine() {
+                    return Ok(Made::Lost);
+                }
+                Outcome::Done(Box::new(self.keep(run, &started, output, steps, baseline)?))
+            }
+            Err(RunFailure::NoWorker(message)) => return Err(RunError::NoWorker(message)),
+            Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(Made::Skipped),
+            Err(RunFailure::Cancelled) => return Ok(Made::Stopped),
+            Err(failure) => {
+                // A worker that dies of the caller's own Ctrl-C was interrupted, not broken.
+                std::thread::sleep(Duration::from_millis(50));
+                if !(self.news)(News::Tick) {
+                    return Ok(Made::Stopped);
+                }
+                if !lease.is_mine() {
+                    return Ok(Made::Lost);
+                }
+                Outcome::Failed { error: failure.to_string() }
+            }
+        };
+        self.record(started, outcome)?;
+        Ok(Made::Recorded)
+    }
+
+    fn started(&self, run: Run) -> Option<Started> {
+        let trials = &self.sweep.trials;
+        match run {
+            Run::Reference(place) => trials.references.get(place).map(Record::of_reference),
+            Run::Trial(place) => {
+                let trial = trials.trials.get(place)?;
+                let reference = trial.reference.and_then(|place| trials.references.get(place));
+                Some(Record::of_trial(trial, reference))
+            }
+        }
+    }
+
+    /// What a run gives beside its latents.
+    fn wanted(&self, run: Run) -> Wanted {
+        let trials = &self.sweep.trials;
+        match run {
+            Run::Trial(place) => {
+                let picture = trials.trials.get(place).is_none_or(|trial| trial.decode);
+                Wanted { picture, gram: None }
+            }
+            Run::Reference(place) => {
+                let found = trials.references.get(place);
+                Wanted {
+                    picture: found.is_none_or(|run| run.decode),
+                    gram: found.and_then(|run| run.gram),
+                }
+            }
+        }
+    }
+
+    fn compute(
+        &mut self,
+        started: &Started,
+        wanted: Wanted,
+        lease: Option<&Lease>,
+    ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
+        let recipe = started.recipe.clone();
+        let request = RunRequest { recipe, noise: None, previews: false, wanted };
+        let mut steps = Vec::new();
+        let (news, followed) = (&mut self.news, &mut self.followed);
+        let result = self.engine.run_watched(&request, &mut |event, silence| {
+            if let Some(lease) = lease {
+                lease.tell_silence(silence.is_some());
+            }
+            let goes_on = match event {
+                Some(event) => {
+                    if let Event::Step(report) = event {
+                        steps.push(report.clone());
+                    }
+                    news(News::Event(event))
+                }
+                None => news(silence.map_or(News::Tick, News::Silent)),
+            };
+            let skipped = followed.look_now_and_then().skips(&started.id);
+            goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
+        });
+        if let Some(lease) = lease {
+            lease.tell_silence(false);
+        }
+        (result, steps)
+    }
+
+    /// Measures a run and writes its files.
+    fn keep(
+        &mut self,
+        run: Run,
+        started: &Started,
+        output: RunOutput,
+        steps: Vec<StepReport>,
+        baseline: Option<usize>,
+    ) -> Result<Measured, RunError> {
+        self.ended.nfe.cond_done += output.nfe.cond_done;
+        self.ended.nfe.uncond_done += output.nfe.uncond_done;
+        self.ended.nfe.cond_saved += output.nfe.cond_saved;
+        self.ended.nfe.uncond_saved += output.nfe.uncond_saved;
+        let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
+        let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
+        let name = started.id.short();
+        let (pictures, latents) = match run {
+            Run::Reference(_) => (true, true),
+            Run::Trial(_) => {
+                let output = self.sweep.experiment.spec.output;
+                (output.images, output.latents)
+            }
+        };
+        let (picture_folder, latents_folder) = folders(started.kind);
+        let directory = &self.sweep.directory;
+        if let Some(gram) = &output.gram {
+            gram_file::write(directory, name, gram)?;
+        }
+        if pictures && decoded(&output).is_some() {
+            let file = picture_name(picture_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
+                write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
+            })?;
+            measured.image = Some(file);
+        }
+        if latents {
+            let file = latents_name(latents_folder, name);
+            directory.put(&file, OnCollision::Replace, |out| {
+                write_latents(&output.noise, &output.latents, &output.recipe, out)
+            })?;
+            measured.latents = Some(file);
+        }
+        if let Run::Reference(place) = run {
+            let image = decoded(&output).cloned();
+            let baseline = Baseline { image, latents: output.latents };
+            self.baseline = Some((place, baseline));
+        }
+        Ok(measured)
+    }
+
+    fn record(&mut self, started: Started, outcome: Outcome) -> Result<(), RunError> {
+        let attempt = self.sweep.ledger.failures(started.kind, &started.id) + 1;
+        let record = started.ended(attempt, milliseconds_now(), outcome);
+        self.journal.append(&record)?;
+        if record.kind == Kind::Trial {
+            match record.outcome {
+                Outcome::Done(_) => self.ended.done += 1,
+                Outcome::Failed { .. } => self.ended.failed += 1,
+            }
+        }
+        // The journal is the truth; this process's own record comes back from it.
+        self.sweep.refresh()?;
+        (self.news)(News::Recorded { record: &record });
+        Ok(())
+    }
+
+    /// Sees to it that the reference run is at hand.
+    fn bring(&mut self, reference: usize) -> Result<Brought, RunError> {
+        if self.baseline.as_ref().is_some_and(|(place, _)| *place == reference) {
+            return Ok(Brought::Ready);
+        }
+        self.baseline = None;
+        let run = Run::Reference(reference);
+        let Some(record) = self.sweep.record(run) else {
+            return Ok(Brought::Failed("its reference run has no record".to_owned()));
+        };
+        let measured = match &record.outcome {
+            Outcome::Done(measured) => measured,
+            Outcome::Failed { error } => {
+                return Ok(Brought::Failed(format!("its reference run failed: {error}")));
+            }
+        };
+        let directory = &self.sweep.directory;
+        let tokens = record.recipe.size.tokens();
+        if let Some(baseline) = Baseline::read(directory, measured, tokens) {
+            self.baseline = Some((reference, baseline));
+            return Ok(Brought::Ready);
+        }
+        // Its files were deleted or damaged: the same recipe gives the same bytes.
+        let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
+        match self.compute(&started, self.wanted(run), None) {
+            (Ok(output), steps) => {
+                self.keep(run, &started, output, steps, None)?;
+                Ok(Brought::Ready)
+            }
+            (Err(RunFailure::Cancelled), _) => Ok(Brought::Stopped),
+            (Err(RunFailure::NoWorker(message)), _) => Err(RunError::NoWorker(message)),
+            (Err(failure), _) => {
+                Ok(Brought::Failed(format!("its reference run could not be made again: {failure}")))
+            }
+        }
+    }
+}
