@@ -22,8 +22,8 @@ use clap::{Args, Subcommand};
 report.html, and a journal from which an interrupted sweep goes on. Start the same command in
 several terminals or jobs on one directory and they share the work.
 
-FILE.toml may also be the name of a built-in experiment: quickstart, polish-steps, guidance-interval,
-mu-std, step-ladder, samplers, solver-accuracy, proxy-size, search or tune.
+FILE.toml may also be the name of a built-in experiment: quickstart, polish-steps,
+guidance-interval, mu-std, step-ladder, samplers, solver-accuracy, proxy-size, search or tune.
 
 Examples:
   sigmalab sweep run quickstart

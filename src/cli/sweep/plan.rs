@@ -23,7 +23,7 @@ use std::path::PathBuf;
 /// The arguments of `sweep plan`.
 #[derive(Debug, Args)]
 pub(super) struct PlanCommand {
-    /// Experiment file
+    /// Experiment file, or the name of a built-in experiment (`quickstart`)
     #[arg(value_name = "FILE.toml")]
     file: PathBuf,
 

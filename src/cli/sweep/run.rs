@@ -28,7 +28,8 @@ on, and computes nothing twice that is recorded. Failed trials stay failed until
 Exit codes: 0 all trials done, 1 some failed or something broke, 2 bad input, 130 interrupted."
 )]
 pub(super) struct RunCommand {
-    /// Experiment file; or a run directory, to go on with what is frozen there
+    /// Experiment file, or the name of a built-in experiment (`quickstart`); or a run directory, to
+    /// go on with what is frozen there
     #[arg(value_name = "FILE.toml|DIR")]
     what: PathBuf,
 
