@@ -260,6 +260,15 @@ fn prompts_come_from_a_file_beside_the_experiment() {
 }
 
 #[test]
+fn a_run_directory_is_found_by_the_name_that_it_was_run_under() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let told = place.done(&["sweep", "status", "small"]);
+    assert!(told.starts_with("small: 8 of 8 trials done"), "{told}");
+    place.refused(&["sweep", "status", "smal"], &["`smal`", "sigmalab sweep run FILE.toml"]);
+}
+
+#[test]
 fn a_built_in_experiment_runs_from_an_empty_folder_and_a_new_one_is_written_with_comments() {
     let place = Place::new();
     let plan = place.done(&["sweep", "plan", "quickstart", "--no-time"]);

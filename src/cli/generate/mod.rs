@@ -151,8 +151,12 @@ pub(crate) struct Generate {
 
     /// Show the image on the terminal too: auto (in terminals known to show pictures), never, or
     /// kitty, sixel, iterm2, half-blocks; never where standard output is no terminal
-    #[arg(long, value_name = "auto|never|PROTOCOL", default_value = "auto", value_parser = show,
-          help_heading = "Results")]
+    #[arg(
+        long,
+        value_name = "auto|never|PROTOCOL",
+        default_value = "auto",
+        help_heading = "Results"
+    )]
     show: Show,
 
     /// Print one JSON object: output, recipe, NFE, timings, every step's metrics
@@ -271,10 +275,6 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         let image = finished.files.image.display();
         Failure::failed(format_args!("{}; the image is written: `{image}`", failure.message))
     })
-}
-
-fn show(text: &str) -> Result<Show, String> {
-    text.parse()
 }
 
 fn failed(failure: RunFailure) -> Failure {
