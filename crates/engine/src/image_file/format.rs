@@ -20,7 +20,7 @@ use std::path::Path;
 pub enum ImageFormat {
     /// Without loss; the recipe as text.
     Png,
-    /// Without loss, somewhat smaller; the recipe in its EXIF.
+    /// Without loss, about as large; the recipe in its EXIF.
     Webp,
     /// With loss, much smaller; the recipe in its EXIF, where there is room.
     Jpeg,
