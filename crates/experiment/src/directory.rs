@@ -358,7 +358,7 @@ impl RunDirectory {
         };
         let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let own = |name: &String| {
-            OWN.contains(&name.as_str()) || name == FROZEN || name.starts_with(".sigmalab-")
+            OWN.contains(&name.as_str()) || name == FROZEN || name.starts_with(unfinished::PREFIX)
         };
         if names.any(|name| !own(&name)) {
             return Err(DirectoryError::Occupied(self.path.clone()));
