@@ -327,6 +327,8 @@ impl Runner<'_> {
                 .map(|run| (run.id.clone(), run.prompt_id.clone(), run.recipe.clone(), run.gram))
                 .collect(),
             news: &mut *self.news,
+            followed: &mut self.followed,
+            nfe: &mut self.ended.nfe,
         };
         let advance = match self.sweep.advance(&mut asked) {
             Ok(advance) => advance,
