@@ -9,11 +9,13 @@ use super::print;
 use super::sweep::load::{self, LoadFlags};
 use super::sweep::run::{self, RunningFlags};
 use clap::{Args, ValueEnum};
-use sigmalab_engine::image_file::{Lock, OnCollision, Target as File};
-use sigmalab_experiment::report::{tune_summary, tuned};
+use sigmalab_experiment::report::{sampler_of, tune_summary, tuned};
 use sigmalab_experiment::search::tune::Verdict;
 use sigmalab_experiment::spec::parse_budget;
+use sigmalab_experiment::sweep::Sweep;
+use sigmalab_files::lock::Lock;
 use sigmalab_files::shared_folder::read_plain;
+use sigmalab_files::target::{OnCollision, Target as File};
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::{Preset, is_preset_name};
 use sigmalab_schedule::preset_file::writer::save;
@@ -156,13 +158,18 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
     };
     print::result(&tune_summary(&sweep, &verdict))?;
     match &arguments.save {
-        Some(name) => keep(arguments, name, &verdict),
+        Some(name) => keep(arguments, name, &sweep, &verdict),
         None => Ok(()),
     }
 }
 
 /// Saves what was found, and the best plain schedule beside it.
-fn keep(arguments: &TuneCommand, name: &str, verdict: &Verdict) -> Result<(), Failure> {
+fn keep(
+    arguments: &TuneCommand,
+    name: &str,
+    sweep: &Sweep,
+    verdict: &Verdict,
+) -> Result<(), Failure> {
     if !verdict.beats_the_naive_grid() && !arguments.force {
         let told = verdict.comparisons.first().map(|first| first.verdict.in_words());
         return Err(Failure::failed(format_args!(
@@ -189,7 +196,8 @@ fn keep(arguments: &TuneCommand, name: &str, verdict: &Verdict) -> Result<(), Fa
         name: name.to_owned(),
         description: Some(format!(
             "found by sigmalab tune for {}, with {}",
-            arguments.reference, found.sampler
+            arguments.reference,
+            sampler_of(sweep, found)
         )),
         steps: SamplingOrder(found.steps.clone()),
         terminal: found.terminal,

@@ -10,9 +10,10 @@ use crate::record::{
     Kind, Measured, Outcome, Record, Started, folders, latents_name, picture_name,
 };
 use sigmalab_engine::event::{Event, StepReport};
-use sigmalab_engine::image_file::{OnCollision, write_latents, write_picture};
+use sigmalab_engine::image_file::{write_latents, write_picture};
 use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
 use sigmalab_engine::worker::RunFailure;
+use sigmalab_files::target::OnCollision;
 use std::io;
 use std::time::Duration;
 
