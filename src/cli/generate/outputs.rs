@@ -3,12 +3,11 @@
 use super::Generate;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
-use sigmalab_engine::image_file::{
-    Draft, ImageFormat, OnCollision, Target, TargetError, write_image, write_latents,
-};
+use sigmalab_engine::image_file::{ImageFormat, write_image, write_latents};
 use sigmalab_engine::noise::NoiseSource;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_engine::request::RunOutput;
+use sigmalab_files::target::{Draft, OnCollision, Target, TargetError};
 use std::path::{Path, PathBuf};
 
 /// Most names of the kind `sigmalab-7-2.png` that are tried.

@@ -164,8 +164,10 @@ pub fn import(text: &str, from: Tool, name: &str, size: Size) -> Result<Import, 
     }
 }
 
-/// Reads every schedule of a text in a tool's form, in the order of the text. Explicit σ depend on
-/// the size: it is the one in the text, else `size`. A preset's name is the text's, else `name`.
+/// Reads every schedule of a text in a tool's form, in the order of the text; of the reference
+/// implementation's every entry, whatever its class is called there. Explicit σ depend on the size:
+/// it is the one in the text, else `size`. A preset's name is the text's, else `name`; of several
+/// without a name it is `name`, `name_2` and so on.
 ///
 /// # Errors
 /// Where the text has no schedule of that tool, or one that cannot be run. Where schedules have no

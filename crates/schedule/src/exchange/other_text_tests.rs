@@ -38,6 +38,11 @@ fn several_entries_are_all_read_and_each_has_its_name() {
     assert_eq!(presets, built_in().into_iter().map(plain).collect::<Vec<_>>());
     let told = refusal(&text, Tool::Reference);
     assert!(told.contains("3 schedules, `V4_QUALITY_48`, `V4_DEFAULT_20`"), "{told}");
+    // The class imported under a name of its own.
+    let aliased = text.replace("SamplerParameters", "SP");
+    let all = import_all(&aliased, Tool::Reference, "IMPORTED", Size::SQUARE).unwrap();
+    let names: Vec<String> = all.into_iter().map(|import| import.preset.name).collect();
+    assert_eq!(names, ["V4_QUALITY_48", "V4_DEFAULT_20", "V4_TURBO_12"]);
 }
 
 #[test]

@@ -33,8 +33,9 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
         .filter(|call| call.function == "SamplerParameters" && call.names("guidance_schedule"))
         .collect();
     if entries.is_empty() {
+        // Under another name of the class.
         let listed = |call: &Call| call.names("guidance_schedule");
-        entries.extend(calls(text, &tokens).into_iter().find(listed));
+        entries.extend(calls(text, &tokens).into_iter().filter(listed));
     }
     if entries.is_empty() {
         entries.push(arguments(text, &tokens));
