@@ -3,7 +3,7 @@
 
 use super::noise::NoiseSource;
 use serde::{Deserialize, Serialize};
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
 use sigmalab_sampler::{Chosen, SamplerChoiceError, Samplers};
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Step;
@@ -148,6 +148,9 @@ pub enum RecipeError {
         /// Id of the sampler.
         id: String,
     },
+    /// Number format and device do not go together.
+    #[error("{0}")]
+    Options(String),
     /// The noise comes from a file and none was given.
     #[error("the recipe's noise comes from a file: give it with --initial-noise")]
     NoiseMissing,
@@ -209,6 +212,10 @@ impl Recipe {
     pub fn check(&self, samplers: &Samplers) -> Result<(Schedule, Chosen), RecipeError> {
         if self.version > VERSION {
             return Err(RecipeError::Version { found: self.version });
+        }
+        let options = ModelOptions { dtype: self.dtype, device: self.device };
+        if let Some(problem) = options.refusal() {
+            return Err(RecipeError::Options(problem));
         }
         let steps = SamplingOrder(self.steps.clone());
         let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
@@ -278,6 +285,14 @@ mod tests {
         let plain = recipe().identity().unwrap();
         assert_ne!(at(Some(Size::SQUARE)).identity().unwrap(), plain);
         assert_eq!(at(Some(recipe().size)).identity().unwrap(), plain);
+    }
+
+    #[test]
+    fn bytes_on_an_accelerator_are_refused_before_anything_is_loaded() {
+        let device = DeviceChoice::Cuda(0);
+        let recipe = Recipe { dtype: ComputeDtype::Int8, device, ..recipe() };
+        let error = recipe.check(&Samplers::built_in()).unwrap_err();
+        assert!(error.to_string().contains("int8"), "{error}");
     }
 
     #[test]

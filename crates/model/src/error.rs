@@ -70,6 +70,12 @@ pub enum ModelError {
          weight 1 in every step, which needs none"
     )]
     NoUnconditional,
+    /// Number format and device do not go together.
+    #[error("{problem}")]
+    Options {
+        /// Why, and what would do.
+        problem: String,
+    },
     /// The program was built without support for the device.
     #[error(
         "this build cannot use the {device} device: build it with `cargo build --release \

@@ -6,7 +6,7 @@ use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime};
-use super::options::{activation_dtype, open_device};
+use super::options::{activation_dtype, open_for};
 use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
@@ -53,7 +53,7 @@ impl Model {
         options: ModelOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, ModelError> {
-        let device = open_device(options.device)?;
+        let device = open_for(options)?;
         let dtype = activation_dtype(options.dtype);
         let bytes_total = checkpoint.weight_bytes();
         let mut bytes_done = 0;

@@ -104,13 +104,14 @@ pub(crate) fn of_text(
     });
     progress.finish();
     let checkpoint = checkpoint?;
+    let device = flags.device.or(spec.device).unwrap_or_default();
     let mut inputs = Inputs {
         version: VERSION,
         model: lasting_name(&model),
         fingerprint: checkpoint.fingerprint(),
         default_size: model_flags::default_size(&model, &checkpoint)?,
-        dtype: spec.dtype.unwrap_or_default(),
-        device: flags.device.or(spec.device).unwrap_or_default(),
+        dtype: spec.dtype.unwrap_or_else(|| device.usual_dtype()),
+        device,
         prompts,
         base,
         reference,

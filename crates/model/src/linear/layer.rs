@@ -46,7 +46,7 @@ struct Uploaded {
 #[derive(Debug)]
 struct Bias {
     values: Vec<f32>,
-    /// `[outputs]` in the compute dtype, where the device is not the CPU.
+    /// `[outputs]` in f32, where the device is not the CPU.
     uploaded: Option<Tensor>,
 }
 
@@ -81,9 +81,8 @@ impl Linear {
         }
         let bias = bias
             .map(|values| {
-                let uploaded = by_device
-                    .then(|| Tensor::new(values.as_slice(), device)?.to_dtype(dtype))
-                    .transpose()?;
+                let uploaded =
+                    by_device.then(|| Tensor::new(values.as_slice(), device)).transpose()?;
                 Ok::<_, candle_core::Error>(Bias { values, uploaded })
             })
             .transpose()?;
@@ -132,8 +131,8 @@ impl Linear {
 
     /// `x` [.., inputs] in the compute dtype → [.., outputs] in the compute dtype.
     ///
-    /// On the CPU products are summed in f32 whatever the compute dtype is, and row scale and
-    /// bias are applied before the one rounding to it.
+    /// Products are summed in f32 whatever the compute dtype is, and row scale and bias are applied
+    /// before the one rounding to it.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();
         match shape.last_mut() {
@@ -199,18 +198,17 @@ impl Linear {
 
     fn forward_by_device(&self, x: &Tensor) -> Result<Tensor> {
         let x = x.to_dtype(self.dtype)?.contiguous()?;
-        let element = self.dtype.size_in_bytes();
+        let element = DType::F32.size_in_bytes();
         let mut products = Vec::new();
         for part in &self.parts {
             let Some(uploaded) = &part.uploaded else { continue };
             let (step, outputs) = (uploaded.weight.row_step(), part.weight.outputs());
             for panel in panels(outputs, self.inputs, element, step, DEVICE_PANEL_BYTES) {
-                let product = x.matmul(&uploaded.weight.widen_rows(panel.clone())?.t()?)?;
+                let product = product_in_f32(&x, &uploaded.weight.widen_rows(panel.clone())?)?;
                 products.push(match &uploaded.row_scale {
-                    Some(scale) => product
-                        .to_dtype(DType::F32)?
-                        .broadcast_mul(&scale.narrow(1, panel.start, panel.len())?)?
-                        .to_dtype(self.dtype)?,
+                    Some(scale) => {
+                        product.broadcast_mul(&scale.narrow(1, panel.start, panel.len())?)?
+                    }
                     None => product,
                 });
             }
@@ -219,10 +217,11 @@ impl Linear {
             [one] => one.clone(),
             _ => Tensor::cat(&products, 1)?,
         };
-        match self.bias.as_ref().and_then(|bias| bias.uploaded.as_ref()) {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
+        let y = match self.bias.as_ref().and_then(|bias| bias.uploaded.as_ref()) {
+            Some(bias) => y.broadcast_add(bias)?,
+            None => y,
+        };
+        y.to_dtype(self.dtype)
     }
 
     /// The device the layer computes on.
@@ -235,6 +234,11 @@ impl Part {
     fn peaks(&self, matrix: &Matrix<'_>) -> &[f32] {
         self.peaks.get_or_init(|| product::row_peaks(matrix))
     }
+}
+
+/// `x` [rows, inputs] times `w` [outputs, inputs] transposed, as f32.
+fn product_in_f32(x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    x.to_dtype(DType::F32)?.matmul(&w.to_dtype(DType::F32)?.t()?)
 }
 
 fn precision_of<T: Real>() -> Precision {

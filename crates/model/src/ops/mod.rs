@@ -3,6 +3,7 @@
 //! nothing of the networks.
 
 mod attention;
+mod banded;
 mod canvas;
 mod convolution;
 mod feed_forward;
