@@ -95,6 +95,23 @@ pub enum ModelError {
         /// What its driver says.
         problem: String,
     },
+    /// The device's memory is too little.
+    #[error(
+        "{device} has {available:.1} GiB of memory for it, and this checkpoint takes at least \
+         {least:.1} GiB there for an image of that size ({all:.1} GiB without copying layers in each \
+         step): use a smaller size, a smaller format such as nf4, a larger --memory-limit, or \
+         --device cpu"
+    )]
+    DeviceMemory {
+        /// The device.
+        device: String,
+        /// Its memory in GiB, or what the limit leaves of it.
+        available: f64,
+        /// The least that will do.
+        least: f64,
+        /// What everything takes.
+        all: f64,
+    },
     /// Latents of the wrong length for the grid.
     #[error(
         "{rows}×{columns} latent tokens of {channels} channels are {expected} numbers, not {found}"

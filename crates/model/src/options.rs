@@ -28,6 +28,9 @@ pub(super) fn open_device(choice: DeviceChoice) -> Result<Device, ModelError> {
             let built = cfg!(feature = "cuda");
             // A stream that all threads share: what candle gives each thread by itself are several,
             // between which nothing waits.
+            #[cfg(feature = "cuda")]
+            let opened = crate::cuda::open(ordinal);
+            #[cfg(not(feature = "cuda"))]
             let opened = Device::new_cuda_with_stream(ordinal);
             (choice.to_string(), "cuda", built, opened)
         }

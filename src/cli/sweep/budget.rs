@@ -53,6 +53,7 @@ fn seconds_per_evaluation(
         sampler: SamplerRef::named("euler"),
         dtype: inputs.dtype,
         device: inputs.device,
+        card: None,
     };
     let mut recipe = recipe(0);
     let mut engine =

@@ -1,6 +1,7 @@
 //! From an experiment file to an experiment with everything it names.
 
 use super::budget;
+use crate::cli::devices;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
 use crate::cli::preset_flags::PresetFlags;
@@ -93,6 +94,8 @@ pub(crate) fn of_text(
     });
     let against: Vec<FrozenPreset> = against.collect::<Result<_, _>>()?;
     warnings.iter().for_each(print::warning);
+    let device = flags.device.or(spec.device).unwrap_or_default();
+    devices::check(device)?;
     // An experiment file may be anybody's: what it names is not downloaded.
     let (model, named) = match (flags.model.given(), &spec.model) {
         (None, Some(model)) => (model.clone(), NamedBy::File),
@@ -104,7 +107,6 @@ pub(crate) fn of_text(
     });
     progress.finish();
     let checkpoint = checkpoint?;
-    let device = flags.device.or(spec.device).unwrap_or_default();
     let mut inputs = Inputs {
         version: VERSION,
         model: lasting_name(&model),

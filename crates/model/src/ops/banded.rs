@@ -34,6 +34,12 @@ impl Banded {
         norm: Option<&GroupNorm>,
         doubled: bool,
     ) -> Result<Tensor> {
+        #[cfg(feature = "cuda")]
+        if let (true, Some(bias)) = (x.device().is_cuda(), self.convolution.bias()) {
+            let affine = norm.map(|norm| norm.affine_on_cuda(x)).transpose()?;
+            let weight = self.convolution.weight();
+            return crate::cuda::convolve(x, weight, bias, affine.as_ref(), doubled);
+        }
         let (_, _, height, width) = x.dims4()?;
         let affine = norm.map(|norm| norm.affine_by_device(x)).transpose()?;
         let times = if doubled { 2 } else { 1 };

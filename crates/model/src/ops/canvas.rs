@@ -90,8 +90,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::ops::testing::{numbers, relative_difference};
     use crate::ops::banded::Banded;
+    use crate::ops::testing::{numbers, relative_difference};
 
     #[test]
     fn doubling_on_the_processor_equals_that_of_an_accelerator() {

@@ -65,6 +65,12 @@ impl GroupNorm {
         Ok((factor.reshape(shape)?, term.reshape(shape)?))
     }
 
+    /// The same by our kernels, [2, channels].
+    #[cfg(feature = "cuda")]
+    pub(super) fn affine_on_cuda(&self, x: &Tensor) -> Result<Tensor> {
+        crate::cuda::affine(&x.contiguous()?, &self.gain, &self.bias, self.groups, self.eps)
+    }
+
     /// With SiLU behind it where `silu` says so.
     fn apply(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
         let (images, channels, _, _) = x.dims4()?;

@@ -9,6 +9,7 @@ mod convolution;
 mod feed_forward;
 mod group_norm;
 mod norm;
+pub(super) mod products;
 mod residual;
 pub(super) mod storage;
 mod swiglu;

@@ -87,8 +87,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
-    use crate::ops::testing::{numbers, relative_difference};
     use crate::ops::banded::Banded;
+    use crate::ops::testing::{numbers, relative_difference};
 
     fn block(inputs: usize, outputs: usize, host: bool) -> Residual {
         let norm =
