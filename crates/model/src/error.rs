@@ -78,8 +78,8 @@ pub enum ModelError {
     },
     /// The program was built without support for the device.
     #[error(
-        "this build cannot use the {device} device: build it with `cargo build --release \
-         --features {feature}`, or use `--device cpu`"
+        "this build cannot use the {device} device: it was built without the feature `{feature}`; \
+         use `--device cpu`, or see docs/checkpoints.md for how to build for a GPU"
     )]
     DeviceNotBuilt {
         /// The device asked for.

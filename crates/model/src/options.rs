@@ -67,6 +67,6 @@ mod tests {
             Ok(_) => String::new(),
             Err(error) => error.to_string(),
         };
-        assert!(message.contains("cuda:1") && message.contains("--features cuda"), "{message}");
+        assert!(message.contains("cuda:1") && message.contains("`cuda`"), "{message}");
     }
 }
