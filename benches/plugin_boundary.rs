@@ -207,6 +207,7 @@ fn request(sampler: &str) -> RunRequest {
         sampler: SamplerRef::named(sampler),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
+        card: None,
     };
     RunRequest {
         recipe,

@@ -40,7 +40,7 @@ fn the_drawing_of_the_crates_is_what_their_manifests_say() {
     let drawn: BTreeMap<String, BTreeSet<String>> = drawing
         .lines()
         .filter_map(|line| line.split_once("->"))
-        .filter(|(name, _)| name.trim().chars().all(|c| c.is_ascii_lowercase()))
+        .filter(|(name, _)| name.trim().chars().all(|c| c.is_ascii_lowercase() || c == '-'))
         .map(|(name, known)| {
             (name.trim().to_owned(), known.split_whitespace().map(str::to_owned).collect())
         })

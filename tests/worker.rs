@@ -42,6 +42,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         sampler: SamplerRef::named("euler"),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
+        card: None,
     };
     RunRequest {
         recipe,

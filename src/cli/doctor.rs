@@ -9,6 +9,7 @@ use super::{print, samplers, workbench};
 use clap::Args;
 use sigmalab::history::data_folder;
 use sigmalab_engine::folders::cache_folder;
+use sigmalab_engine::worker::cuda::{CudaWorker, Missing};
 use sigmalab_image::RgbImage;
 use sigmalab_kernels::InstructionSet;
 use sigmalab_model::hub::{HubSettings, looks_like_repository};
@@ -153,12 +154,23 @@ fn processor(sheet: &mut Sheet) {
             "there are fast kernels for x86-64 with AVX2 only: computing takes longer here",
         );
     }
-    let devices = match (cfg!(feature = "cuda"), cfg!(feature = "metal")) {
-        (true, _) => "cpu, cuda",
-        (_, true) => "cpu, metal",
-        _ => "cpu; a GPU needs a build with --features cuda or metal",
-    };
-    sheet.fact("devices", devices);
+    let metal = if cfg!(feature = "metal") { ", metal" } else { "" };
+    match CudaWorker::find() {
+        Ok(worker) => {
+            sheet.fact("devices", format_args!("cpu{metal}"));
+            for device in &worker.report.devices {
+                sheet.fact("", device);
+            }
+        }
+        // Most machines are meant to be without.
+        Err(missing @ Missing::Worker) => {
+            sheet.fact("devices", format_args!("cpu{metal}; no GPU: {missing}"));
+        }
+        Err(missing) => {
+            sheet.fact("devices", format_args!("cpu{metal}"));
+            sheet.advise(missing);
+        }
+    }
 }
 
 fn checkpoint(sheet: &mut Sheet, model: &ModelFlags) {

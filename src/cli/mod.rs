@@ -3,6 +3,7 @@
 
 mod caption;
 mod completions;
+mod devices;
 mod doctor;
 mod failure;
 mod generate;
@@ -77,6 +78,8 @@ enum Command {
     Model(model::ModelCommand),
     /// Check and wrap structured captions
     Caption(caption::CaptionCommand),
+    /// List the devices that networks can run on, and what is missing for GPUs
+    Device(devices::DeviceCommand),
     /// Tell what the program finds around it, and what to do where something is not well
     Doctor(doctor::Doctor),
     /// Print a shell's completion script
@@ -119,6 +122,7 @@ fn run(cli: Cli) -> Result<(), Failure> {
         Some(Command::Plugins(arguments)) => plugins::run(&arguments),
         Some(Command::Model(arguments)) => model::run(&arguments),
         Some(Command::Caption(arguments)) => caption::run(&arguments),
+        Some(Command::Device(arguments)) => devices::run(&arguments),
         Some(Command::Doctor(arguments)) => doctor::run(&arguments),
         Some(Command::Completions(arguments)) => completions::run(&arguments),
         Some(Command::Worker(arguments)) => worker::run(&arguments),

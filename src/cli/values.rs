@@ -48,28 +48,21 @@ impl std::str::FromStr for PerStep {
     }
 }
 
-/// `cpu`, `cuda`, `cuda:N` or `metal`, if this build has it.
+/// `cpu`, `cuda`, `cuda:N` or `metal`. Whether there is such a GPU is for its worker to say; metal is
+/// part of this build or it is not.
 pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
-    let choice = match text.split_once(':') {
-        None if text == "cpu" => return Ok(DeviceChoice::Cpu),
-        None if text == "cuda" => DeviceChoice::Cuda(0),
-        None if text == "metal" => DeviceChoice::Metal,
-        Some(("cuda", number)) => DeviceChoice::Cuda(
-            number.parse().map_err(|_| "write the number of the GPU, as in cuda:0".to_owned())?,
-        ),
-        _ => return Err("there is cpu, cuda, cuda:N and metal".to_owned()),
-    };
-    let (present, feature) = match choice {
-        DeviceChoice::Cpu => return Ok(choice),
-        DeviceChoice::Cuda(_) => (cfg!(feature = "cuda"), "cuda"),
-        DeviceChoice::Metal => (cfg!(feature = "metal"), "metal"),
-    };
-    if present {
-        Ok(choice)
-    } else {
-        Err(format!(
-            "this build has no {feature}: build it with `--features {feature}`, or use cpu"
-        ))
+    match text.split_once(':') {
+        None if text == "cpu" => Ok(DeviceChoice::Cpu),
+        None if text == "cuda" => Ok(DeviceChoice::Cuda(0)),
+        None if text == "metal" && cfg!(feature = "metal") => Ok(DeviceChoice::Metal),
+        None if text == "metal" => {
+            Err("this build has no metal: build it with `--features metal`, or use cpu".to_owned())
+        }
+        Some(("cuda", number)) => number
+            .parse()
+            .map(DeviceChoice::Cuda)
+            .map_err(|_| "write the number of the GPU, as in cuda:0".to_owned()),
+        _ => Err("there is cpu, cuda, cuda:N and metal".to_owned()),
     }
 }
 
@@ -149,8 +142,10 @@ mod tests {
         assert_eq!(device("cpu").unwrap(), DeviceChoice::Cpu);
         assert!(device("tpu").unwrap_err().contains("cpu, cuda"));
         assert!(device("cuda:x").is_err());
-        if !cfg!(feature = "cuda") {
-            assert!(device("cuda:1").unwrap_err().contains("--features cuda"));
+        assert_eq!(device("cuda").unwrap(), DeviceChoice::Cuda(0));
+        assert_eq!(device("cuda:1").unwrap(), DeviceChoice::Cuda(1));
+        if !cfg!(feature = "metal") {
+            assert!(device("metal").unwrap_err().contains("--features metal"));
         }
     }
 

@@ -1,10 +1,12 @@
 //! `sigmalab` without a command: the workbench, on the screen or played from a file.
 
+use super::devices;
 use super::failure::{Exit, Failure};
 use super::memory_flags::MemoryFlags;
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
 use super::samplers;
+use super::values::device;
 use clap::Args;
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::preset_store::Store;
@@ -16,6 +18,7 @@ use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
 use sigmalab::tui::sweeps::follower::SweepPlaces;
 use sigmalab::tui::theme::Theme;
+use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::folders::cache_folder;
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_engine::worker::{Engine, EngineOptions};
@@ -55,6 +58,10 @@ pub(crate) struct Workbench {
 
     #[command(flatten)]
     memory: MemoryFlags,
+
+    /// Where the networks run: cpu, cuda, cuda:N or metal [default: cpu]
+    #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
+    device: Option<DeviceChoice>,
 
     #[command(flatten)]
     presets: PresetFlags,
@@ -116,6 +123,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
     let keymap = keymap(arguments.keymap.as_deref())?;
     let configuration = configuration()?;
+    arguments.device.map_or(Ok(()), devices::check)?;
     let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
     let model = arguments.model.name()?;
     let size = model_flags::default_size_offline(&model)?;
@@ -131,6 +139,9 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         seed: FIRST_SEED,
         screen: (80, 24),
     });
+    if let Some(device) = arguments.device {
+        app.use_device(device);
+    }
     if let Some(missing) = arguments.presets.missing() {
         app.note(&format!("{missing}; saving a preset makes the file"));
     }

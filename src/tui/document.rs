@@ -381,6 +381,7 @@ impl Document {
             sampler: self.sampler.clone(),
             dtype: self.dtype,
             device: self.device,
+            card: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 mod bad_input;
 mod captions;
 mod checkpoints;
+mod devices;
 mod generate;
 mod interruption;
 mod other_files;

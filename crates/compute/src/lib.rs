@@ -6,7 +6,9 @@
 mod cancel;
 mod loading;
 mod options;
+mod report;
 
 pub use cancel::CancelToken;
 pub use loading::{LoadProgress, LoadStage, ModelPart};
 pub use options::{ComputeDtype, DeviceChoice, ModelOptions};
+pub use report::{Device, DeviceReport};

@@ -41,6 +41,17 @@ impl fmt::Display for DeviceChoice {
     }
 }
 
+impl DeviceChoice {
+    /// The number format that is used there where none is asked for: f32 products are slow on
+    /// an accelerator.
+    pub fn usual_dtype(self) -> ComputeDtype {
+        match self {
+            DeviceChoice::Cpu => ComputeDtype::F32,
+            DeviceChoice::Cuda(_) | DeviceChoice::Metal => ComputeDtype::Bf16,
+        }
+    }
+}
+
 /// How a model is loaded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub struct ModelOptions {
@@ -48,4 +59,37 @@ pub struct ModelOptions {
     pub dtype: ComputeDtype,
     /// Where the networks run.
     pub device: DeviceChoice,
+}
+
+impl ModelOptions {
+    /// Why number format and device do not go together, and what would do.
+    pub fn refusal(self) -> Option<String> {
+        let Self { dtype, device } = self;
+        (dtype == ComputeDtype::Int8 && device != DeviceChoice::Cpu).then(|| {
+            format!(
+                "--dtype int8 multiplies bytes on the processor only, not on {device}: use `--dtype \
+                 bf16`, or `--device cpu`"
+            )
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_accelerator_is_asked_for_bf16_and_never_for_bytes() {
+        for device in [DeviceChoice::Cuda(1), DeviceChoice::Metal] {
+            assert_eq!(device.usual_dtype(), ComputeDtype::Bf16);
+            let refusal = ModelOptions { dtype: ComputeDtype::Int8, device }.refusal();
+            assert!(refusal.is_some_and(|text| text.contains(&device.to_string())));
+            for dtype in [ComputeDtype::F32, ComputeDtype::Bf16] {
+                assert_eq!(ModelOptions { dtype, device }.refusal(), None);
+            }
+        }
+        let on_cpu = ModelOptions { dtype: ComputeDtype::Int8, device: DeviceChoice::Cpu };
+        assert_eq!(on_cpu.refusal(), None);
+        assert_eq!(DeviceChoice::Cpu.usual_dtype(), ComputeDtype::F32);
+    }
 }

@@ -3,7 +3,7 @@
 
 use super::noise::NoiseSource;
 use serde::{Deserialize, Serialize};
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
 use sigmalab_sampler::plugin::PluginFile;
 use sigmalab_sampler::{Chosen, SamplerChoiceError, SamplerInfo, Samplers};
 use sigmalab_schedule::order::SamplingOrder;
@@ -46,6 +46,10 @@ pub struct Recipe {
     pub dtype: ComputeDtype,
     /// Where the networks ran.
     pub device: DeviceChoice,
+    /// The GPU that they ran on and the version of its kernels, filled in by the run; a note, not
+    /// part of the identity.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub card: Option<String>,
 }
 
 /// A checkpoint by name and by content.
@@ -149,6 +153,9 @@ pub enum RecipeError {
         /// Id of the sampler.
         id: String,
     },
+    /// Number format and device do not go together.
+    #[error("{0}")]
+    Options(String),
     /// The noise comes from a file and none was given.
     #[error("the recipe's noise comes from a file: give it with --initial-noise")]
     NoiseMissing,
@@ -182,12 +189,12 @@ pub enum RecipeError {
 }
 
 impl Recipe {
-    /// Hash of everything the image depends on: the identity of a trial. The preset's name is
-    /// a label and does not count.
+    /// Hash of everything that the image was asked to depend on: the identity of a trial. The preset's
+    /// name is a label and does not count, nor does the card that the run was given.
     pub fn identity(&self) -> Result<String, serde_json::Error> {
         // The image's own size is what σ gets without being told.
         let sigma_size = self.sigma_size.filter(|size| *size != self.size);
-        let mut anonymous = Recipe { preset: None, sigma_size, ..self.clone() };
+        let mut anonymous = Recipe { preset: None, card: None, sigma_size, ..self.clone() };
         // −0 computes what 0 computes, and is the same text.
         let plain = |number: &mut f64| *number += 0.0;
         for step in &mut anonymous.steps {
@@ -210,6 +217,10 @@ impl Recipe {
     pub fn check(&self, samplers: &Samplers) -> Result<(Schedule, Chosen), RecipeError> {
         if self.version > VERSION {
             return Err(RecipeError::Version { found: self.version });
+        }
+        let options = ModelOptions { dtype: self.dtype, device: self.device };
+        if let Some(problem) = options.refusal() {
+            return Err(RecipeError::Options(problem));
         }
         let steps = SamplingOrder(self.steps.clone());
         let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
@@ -296,6 +307,22 @@ mod tests {
         let plain = recipe().identity().unwrap();
         assert_ne!(at(Some(Size::SQUARE)).identity().unwrap(), plain);
         assert_eq!(at(Some(recipe().size)).identity().unwrap(), plain);
+    }
+
+    #[test]
+    fn bytes_on_an_accelerator_are_refused_before_anything_is_loaded() {
+        let device = DeviceChoice::Cuda(0);
+        let recipe = Recipe { dtype: ComputeDtype::Int8, device, ..recipe() };
+        let error = recipe.check(&Samplers::built_in()).unwrap_err();
+        assert!(error.to_string().contains("int8"), "{error}");
+    }
+
+    #[test]
+    fn the_card_is_a_note_that_is_written_only_where_there_is_one() {
+        assert!(!serde_json::to_string(&recipe()).unwrap().contains("card"));
+        let noted = Recipe { card: Some("A card, kernels 1".to_owned()), ..recipe() };
+        assert!(serde_json::to_string(&noted).unwrap().contains("A card, kernels 1"));
+        assert_eq!(noted.identity().unwrap(), recipe().identity().unwrap());
     }
 
     #[test]

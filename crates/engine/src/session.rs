@@ -18,7 +18,7 @@ use super::weigh::weigh;
 use sigmalab_compute::{CancelToken, ModelOptions};
 use sigmalab_image::RgbImage;
 use sigmalab_model::source::{NamedBy, SourceError, open_unless};
-use sigmalab_model::{Decoded, Model, ModelError, PromptFeatures, profile};
+use sigmalab_model::{Decoded, DeviceRoom, Model, ModelError, PromptFeatures, profile};
 use sigmalab_sampler::SamplerError;
 use sigmalab_sampler::plugin::{Place, Watch};
 use sigmalab_schedule::sigmas::Schedule;
@@ -137,6 +137,11 @@ impl SessionError {
         }
     }
 
+    /// Whether an operation of the networks failed.
+    pub(super) fn is_of_the_computation(&self) -> bool {
+        matches!(self, SessionError::Model(error) if !error.is_bad_input())
+    }
+
     /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
     pub fn corruption(&self) -> Option<(Place, &str)> {
         let (sampler, step, message) = match self {
@@ -193,6 +198,7 @@ impl Session {
         let recipe = Recipe {
             model,
             sampler: SamplerRef::of(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            card: loaded.model.card(),
             ..recipe.clone()
         };
         if cancel.is_cancelled() {
@@ -209,7 +215,12 @@ impl Session {
             loaded.fit = Some(loaded.first_fit(&fits));
         }
         let started = Instant::now();
-        let (weights, hash) = (&loaded.fingerprint, noise::fingerprint(&noise));
+        // On another card, or by other kernels, the same weights give other bits.
+        let weights = match &recipe.card {
+            Some(card) => &format!("{} {card}", loaded.fingerprint),
+            None => &loaded.fingerprint,
+        };
+        let hash = noise::fingerprint(&noise);
         let keys = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, weights, &hash);
         let task = Denoising {
             network: &loaded.model,
@@ -306,7 +317,9 @@ impl Session {
                 }
                 // Before it is said which weights stay: this reads a little of all.
                 let fingerprint = checkpoint.fingerprint();
-                let mut model = Model::load(&checkpoint, options, &mut progress)?;
+                let limit = self.memory.asked.map(|limit| limit.0);
+                let room = DeviceRoom { limit, grid: Some(grid(recipe.size)) };
+                let mut model = Model::load_within(&checkpoint, options, room, &mut progress)?;
                 if let Some(bytes) = self.memory.model {
                     model.set_memory_limit(bytes);
                 }

@@ -432,6 +432,7 @@ impl Experiment {
             sampler: settled.sampler,
             dtype: inputs.dtype,
             device: inputs.device,
+            card: None,
         };
         // The sampler with its version and every parameter, as the worker fills it in: the
         // identity is known before the run.

@@ -70,10 +70,16 @@ pub enum ModelError {
          weight 1 in every step, which needs none"
     )]
     NoUnconditional,
+    /// Number format and device do not go together.
+    #[error("{problem}")]
+    Options {
+        /// Why, and what would do.
+        problem: String,
+    },
     /// The program was built without support for the device.
     #[error(
-        "this build cannot use the {device} device: build it with `cargo build --release \
-         --features {feature}`, or use `--device cpu`"
+        "this build cannot use the {device} device: it was built without the feature `{feature}`; \
+         use `--device cpu`, or see docs/checkpoints.md for how to build for a GPU"
     )]
     DeviceNotBuilt {
         /// The device asked for.
@@ -88,6 +94,23 @@ pub enum ModelError {
         device: String,
         /// What its driver says.
         problem: String,
+    },
+    /// The device's memory is too little.
+    #[error(
+        "{device} has {available:.1} GiB of memory for it, and this checkpoint takes at least \
+         {least:.1} GiB there for an image of that size ({all:.1} GiB without copying layers in each \
+         step): use a smaller size, a smaller format such as nf4, a larger --memory-limit, or \
+         --device cpu"
+    )]
+    DeviceMemory {
+        /// The device.
+        device: String,
+        /// Its memory in GiB, or what the limit leaves of it.
+        available: f64,
+        /// The least that will do.
+        least: f64,
+        /// What everything takes.
+        all: f64,
     },
     /// Latents of the wrong length for the grid.
     #[error(

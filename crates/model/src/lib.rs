@@ -10,7 +10,14 @@
 mod caught;
 pub mod checkpoint;
 mod config;
+#[cfg(feature = "cuda")]
+mod cuda;
 mod decoder;
+#[cfg(feature = "cuda")]
+pub mod device_check;
+mod device_memory;
+#[cfg(feature = "cuda")]
+pub mod devices;
 mod error;
 pub mod hub;
 mod latents;
@@ -31,5 +38,5 @@ mod transformer;
 
 pub use error::ModelError;
 pub use latents::{Decoded, LatentGrid, ModelTime};
-pub use pipeline::{Model, PromptFeatures};
+pub use pipeline::{DeviceRoom, Model, PromptFeatures};
 pub use text_layers::TextLayers;

@@ -4,9 +4,11 @@
 use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
+use super::device_memory::DeviceNeed;
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime};
-use super::options::{activation_dtype, open_device};
+use super::linear::Placement;
+use super::options::{activation_dtype, open_for};
 use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
@@ -15,6 +17,7 @@ use super::transformer::Transformer;
 use candle_core::{DType, Device, Tensor};
 use sigmalab_compute::{ComputeDtype, LoadProgress, LoadStage, ModelOptions};
 use sigmalab_image::RgbImage;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// Tokens of a prompt of usual length, by which the least memory is told.
@@ -32,6 +35,15 @@ impl PromptFeatures {
     pub fn tokens(&self) -> usize {
         self.tokens
     }
+}
+
+/// What a model may take of an accelerator's memory, and for what.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct DeviceRoom {
+    /// The most bytes, where somebody set a limit.
+    pub limit: Option<u64>,
+    /// The image that is to be drawn; one of 1024² where nothing is known.
+    pub grid: Option<LatentGrid>,
 }
 
 /// A loaded checkpoint, ready to compute.
@@ -53,8 +65,21 @@ impl Model {
         options: ModelOptions,
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, ModelError> {
-        let device = open_device(options.device)?;
+        Self::load_within(checkpoint, options, DeviceRoom::default(), progress)
+    }
+
+    /// The same, where an accelerator's memory is limited: of a network that does not fit there,
+    /// some layers are copied to it for every use. What does not fit at all is refused before
+    /// anything is copied.
+    pub fn load_within(
+        checkpoint: &Checkpoint,
+        options: ModelOptions,
+        room: DeviceRoom,
+        progress: &mut dyn FnMut(LoadProgress),
+    ) -> Result<Self, ModelError> {
+        let device = open_for(options)?;
         let dtype = activation_dtype(options.dtype);
+        let [streamed, streamed_too] = streamed(checkpoint, options, dtype, &device, room)?;
         let bytes_total = checkpoint.weight_bytes();
         let mut bytes_done = 0;
         let (started, mut rate) = (Instant::now(), TransferRate::default());
@@ -72,12 +97,17 @@ impl Model {
         stage(Component::TextEncoder);
         let tokenizer = PromptTokenizer::from_json(&checkpoint.tokenizer_json()?)?;
         let text_weights = weights(Component::TextEncoder, dtype)?;
+        // It is used once a prompt, and leaves the memory of an accelerator to the transformers.
+        let text_weights = match device.is_cpu() {
+            true => text_weights,
+            false => text_weights.placed(Placement::Streamed),
+        };
         let part = Part::open(checkpoint, Component::TextEncoder, &text_weights)?;
         let text_encoder = TextEncoder::new(&part, dtype, &device)?;
         text_encoder.check_ids(&tokenizer.sample_ids()?)?;
 
         stage(Component::Transformer);
-        let conditional_weights = weights(Component::Transformer, dtype)?;
+        let conditional_weights = weights(Component::Transformer, dtype)?.streaming(streamed);
         let part = Part::open(checkpoint, Component::Transformer, &conditional_weights)?;
         let conditional =
             Transformer::conditional(&part, text_encoder.feature_width(), dtype, &device)?;
@@ -85,6 +115,7 @@ impl Model {
         let unconditional = if checkpoint.has(Component::UnconditionalTransformer) {
             stage(Component::UnconditionalTransformer);
             let weights = weights(Component::UnconditionalTransformer, dtype)?;
+            let weights = weights.streaming(streamed_too);
             let part = Part::open(checkpoint, Component::UnconditionalTransformer, &weights)?;
             let network = Transformer::unconditional(&part, dtype, &device)?;
             network.agrees_with(&conditional, &part)?;
@@ -167,6 +198,15 @@ impl Model {
         self.unconditional.is_some()
     }
 
+    /// The GPU that it runs on and the version of its kernels; `None` elsewhere.
+    pub fn card(&self) -> Option<String> {
+        #[cfg(feature = "cuda")]
+        if let Device::Cuda(device) = &self.device {
+            return super::devices::card(device);
+        }
+        None
+    }
+
     /// Numbers a latent token has.
     pub fn token_channels(&self) -> usize {
         self.conditional.channels()
@@ -239,6 +279,61 @@ impl Model {
         let LatentGrid { rows, columns } = grid;
         Err(ModelError::LatentLength { rows, columns, channels, expected, found: x.len() })
     }
+}
+
+/// For each layer of both transformers whether it is copied to the device for every use.
+fn streamed(
+    checkpoint: &Checkpoint,
+    options: ModelOptions,
+    dtype: DType,
+    device: &Device,
+    room: DeviceRoom,
+) -> Result<[Arc<[bool]>; 2], ModelError> {
+    let none: Arc<[bool]> = Arc::new([]);
+    let Some(free) = free_memory(device)? else { return Ok([Arc::clone(&none), none]) };
+    let available = room.limit.map_or(free, |limit| limit.min(free));
+    let side = 1024 / 16;
+    let grid = room.grid.unwrap_or(LatentGrid { rows: side, columns: side });
+    let mut networks = Vec::new();
+    let mut working = 0;
+    for component in [Component::Transformer, Component::UnconditionalTransformer] {
+        if !checkpoint.has(component) {
+            networks.push(Vec::new());
+            continue;
+        }
+        let weights = checkpoint.weights(component, dtype, device)?;
+        let part = Part::open(checkpoint, component, &weights)?;
+        let size = Transformer::size(&part, dtype)?;
+        working = working.max(size.device_bytes(USUAL_TOKENS + grid.tokens()));
+        let layer = checkpoint.component_bytes(component) / size.layers.max(1) as u64;
+        networks.push(vec![layer; size.layers]);
+    }
+    let pixels = grid.tokens() as u64 * 256;
+    // Three images of the widest stage in f32, and the patches of some of its rows.
+    let decoding = pixels * 256 * 4 * 3 + (256 << 20);
+    // Stored in half the bytes that it is computed in.
+    let fixed = 2 * checkpoint.component_bytes(Component::Vae);
+    let layers = networks.concat();
+    let need = DeviceNeed { fixed, working: working.max(decoding), layers };
+    let gib = |bytes: u64| bytes as f64 / f64::from(1u32 << 30);
+    let streamed = need.streamed(available).ok_or_else(|| ModelError::DeviceMemory {
+        device: options.device.to_string(),
+        available: gib(available),
+        least: gib(need.least()),
+        all: gib(need.all()),
+    })?;
+    let (first, second) = streamed.split_at(networks.first().map_or(0, Vec::len));
+    Ok([first.into(), second.into()])
+}
+
+/// Free bytes of a device's memory; `None` where all that there is is the host's.
+fn free_memory(device: &Device) -> Result<Option<u64>, ModelError> {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        return Ok(Some(super::cuda::free_memory(device)?));
+    }
+    let _ = device;
+    Ok(None)
 }
 
 /// The layers of a checkpoint's networks, and what is used outside of them.

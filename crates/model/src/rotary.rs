@@ -43,6 +43,11 @@ impl RotaryTable {
         Ok(Self { cos: table(f64::cos)?, sin: table(f64::sin)? })
     }
 
+    /// Cosines and sines, [length, head_dim / 2] each.
+    pub(super) fn tables(&self) -> (&Tensor, &Tensor) {
+        (&self.cos, &self.sin)
+    }
+
     /// Cosines and sines as plain values of the table's format.
     pub(super) fn values<T: Number>(&self) -> Result<(Vec<T>, Vec<T>)> {
         let values = |table: &Tensor| with_values::<T, _>(table, <[T]>::to_vec);

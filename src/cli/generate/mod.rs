@@ -124,7 +124,7 @@ pub(crate) struct Generate {
     memory: MemoryFlags,
 
     /// Number format of activations; weights stay as they are stored. int8 multiplies bytes in
-    /// the transformers: faster, less exact [default: f32]
+    /// the transformers, on the processor alone: faster, less exact [default: f32, on a GPU bf16]
     #[arg(long, value_enum, help_heading = "Model")]
     dtype: Option<DtypeFlag>,
 

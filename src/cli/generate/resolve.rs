@@ -4,7 +4,7 @@ use super::progress::Progress;
 use super::{Generate, wording};
 use crate::cli::failure::Failure;
 use crate::cli::samplers::samplers_for;
-use crate::cli::{model_flags, prompt};
+use crate::cli::{devices, model_flags, prompt};
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::image_file::{read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
@@ -130,9 +130,10 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         dtype: match (arguments.dtype, base) {
             (Some(flag), _) => flag.into(),
             (None, Some(base)) => base.dtype,
-            (None, None) => Default::default(),
+            (None, None) => device.usual_dtype(),
         },
         device,
+        card: None,
     };
     recipe.check(&samplers).map_err(|error| {
         let failure = Failure::bad_input(error);
@@ -223,17 +224,20 @@ fn prompt_text(arguments: &Generate, base: Option<&Recipe>) -> Result<String, Fa
     }
 }
 
-/// The device; one from a recipe may be missing in this build as one from a flag may not.
+/// The device, which can be used; one from a recipe may be missing here.
 fn device(arguments: &Generate, base: Option<&Recipe>) -> Result<DeviceChoice, Failure> {
-    let Some(base) = base else { return Ok(arguments.device.unwrap_or_default()) };
-    let Some(given) = arguments.device else {
-        let name = base.device.to_string();
-        return crate::cli::values::device(&name).map_err(|error| {
-            Failure::bad_input(format_args!("the recipe's device is {name}: {error}"))
-                .way_out("--device cpu; the last bits of the image may differ")
-        });
-    };
-    Ok(given)
+    if let Some(given) = arguments.device {
+        devices::check(given)?;
+        return Ok(given);
+    }
+    let Some(base) = base else { return Ok(DeviceChoice::default()) };
+    let name = base.device.to_string();
+    let read = crate::cli::values::device(&name).map_err(Failure::bad_input);
+    read.and_then(|device| devices::check(device).map(|()| device)).map_err(|failure| {
+        let message = failure.message;
+        Failure::bad_input(format_args!("the recipe's device is {name}: {message}"))
+            .way_out("--device cpu; the last bits of the image may differ")
+    })
 }
 
 /// Where the noise comes from, and its values where that is a file.

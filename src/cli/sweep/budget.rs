@@ -55,5 +55,6 @@ fn few_steps(spec: &Spec, inputs: &Inputs) -> Recipe {
         sampler: SamplerRef::named("euler"),
         dtype: inputs.dtype,
         device: inputs.device,
+        card: None,
     }
 }

@@ -2,6 +2,7 @@
 
 use super::budget;
 use super::measuring::Measuring;
+use crate::cli::devices;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
 use crate::cli::preset_flags::PresetFlags;
@@ -106,6 +107,8 @@ pub(crate) fn of_text(
     });
     let against: Vec<FrozenPreset> = against.collect::<Result<_, _>>()?;
     warnings.iter().for_each(print::warning);
+    let device = flags.device.or(spec.device).unwrap_or_default();
+    devices::check(device)?;
     // An experiment file may be anybody's: what it names is not downloaded.
     let (model, named) = match (flags.model.given(), &spec.model) {
         (None, Some(model)) => (model.clone(), NamedBy::File),
@@ -122,8 +125,8 @@ pub(crate) fn of_text(
         model: lasting_name(&model),
         fingerprint: checkpoint.fingerprint(),
         default_size: model_flags::default_size(&model, &checkpoint)?,
-        dtype: spec.dtype.unwrap_or_default(),
-        device: flags.device.or(spec.device).unwrap_or_default(),
+        dtype: spec.dtype.unwrap_or_else(|| device.usual_dtype()),
+        device,
         prompts,
         base,
         reference,

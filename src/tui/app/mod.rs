@@ -33,6 +33,7 @@ use super::sweeps::{SweepWork, Sweeps};
 use super::theme::Theme;
 use crate::preset_store::Store;
 use ratatui::layout::Rect;
+use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::preset::Preset;
@@ -647,6 +648,13 @@ impl App {
             kib(meter.control),
             meter.writes
         ));
+    }
+
+    /// Runs are made there, in the number format that is usual there.
+    pub fn use_device(&mut self, device: DeviceChoice) {
+        self.document.device = device;
+        self.document.dtype = device.usual_dtype();
+        self.opening = self.document.recipe();
     }
 
     /// What would be printed, into the log, line by line.

@@ -1,16 +1,19 @@
 //! The caller's end of the pipe: spawns the worker, sends requests, hands out what comes back,
 //! and replaces a worker that died. It knows nothing of tensors.
 
+use super::cuda::CudaWorker;
+use super::death;
 use super::frame::{self, FrameError};
 use super::heard::Heard;
 use super::message::{Command as Message, Fetch, Report, pack_request, unpack_output};
 use super::printed::Printed;
-use super::{WORKER_ARGUMENT, death};
+use super::server::ServeOptions;
 use crate::event::Event;
 use crate::memory_size::MemorySize;
 use crate::recipe::SamplerRef;
 use crate::request::{RunOutput, RunRequest};
 use rustix::process::Pid;
+use sigmalab_compute::DeviceChoice;
 use sigmalab_files::shared_folder::append_to;
 use sigmalab_files::token::TOKEN_VARIABLES;
 use sigmalab_image::RgbImage;
@@ -112,9 +115,15 @@ impl RunFailure {
 }
 
 /// Runs in a worker process. Dropping it ends the worker.
+///
+/// Runs on a GPU have a worker of their own, a program that was built with CUDA.
 pub struct Engine {
     options: EngineOptions,
     worker: Option<Worker>,
+    /// The one for GPUs.
+    cuda_worker: Option<Worker>,
+    /// What it said of itself.
+    cuda: Option<CudaWorker>,
     last_run: u64,
     sender: Sender<RunUpdate>,
     updates: Receiver<RunUpdate>,
@@ -124,7 +133,8 @@ impl Engine {
     /// An engine whose worker starts with its first run.
     pub fn new(options: EngineOptions) -> Self {
         let (sender, updates) = mpsc::channel();
-        Engine { options, worker: None, last_run: 0, sender, updates }
+        let (worker, cuda_worker, cuda) = (None, None, None);
+        Engine { options, worker, cuda_worker, cuda, last_run: 0, sender, updates }
     }
 
     /// Queues a run; starts a worker if there is none. A recipe that cannot be run is refused here.
@@ -134,20 +144,48 @@ impl Engine {
         let plugin = sampler.file.map(|file| file.path);
         let asked = self.options.named_model.as_ref() == Some(&request.recipe.model.name);
         let fetch = asked.then(Fetch::with_own_token);
-        let (run, worker) = self.next_run()?;
+        let (run, worker) = self.next_run(request.recipe.device)?;
         worker.run(run, request, plugin, fetch);
         Ok(RunId(run))
     }
 
-    /// The number of another run, and the worker that takes it.
-    fn next_run(&mut self) -> Result<(u64, &mut Worker), RunFailure> {
+    /// The number of another run, and the worker that takes it. One for other devices that has
+    /// nothing to do gives its memory back.
+    fn next_run(&mut self, device: DeviceChoice) -> Result<(u64, &mut Worker), RunFailure> {
+        let program = match device {
+            DeviceChoice::Cuda(number) => Some(self.cuda_program(number)?),
+            DeviceChoice::Cpu | DeviceChoice::Metal => None,
+        };
         self.last_run += 1;
-        let worker = match self.worker.take().filter(Worker::is_alive) {
+        let (worker, other) = match program {
+            Some(_) => (&mut self.cuda_worker, &mut self.worker),
+            None => (&mut self.worker, &mut self.cuda_worker),
+        };
+        if other.as_ref().is_some_and(|other| !other.is_busy()) {
+            *other = None;
+        }
+        let ready = match worker.take().filter(Worker::is_alive) {
             Some(worker) => worker,
-            None => Worker::start(&self.options, self.sender.clone())
+            None => Worker::start(program, &self.options, self.sender.clone())
                 .map_err(|error| RunFailure::NoWorker(error.to_string()))?,
         };
-        Ok((self.last_run, self.worker.insert(worker)))
+        Ok((self.last_run, worker.insert(ready)))
+    }
+
+    /// The program for a GPU, which is asked once what it can do.
+    fn cuda_program(&mut self, number: usize) -> Result<PathBuf, RunFailure> {
+        let missing = |error: super::cuda::Missing| RunFailure::BadInput(error.to_string());
+        let found = match self.cuda.take() {
+            Some(found) => found,
+            None => CudaWorker::find().map_err(missing)?,
+        };
+        let found = self.cuda.insert(found);
+        found.device(number).map_err(missing)?;
+        Ok(found.program.clone())
+    }
+
+    fn workers(&self) -> impl Iterator<Item = &Worker> {
+        self.worker.iter().chain(&self.cuda_worker)
     }
 
     /// The weights of a sampler's steps, found out by taking them in the worker; `None` where it
@@ -162,7 +200,7 @@ impl Engine {
         let chosen = self.options.samplers.choose(&sampler.id, &sampler.params);
         let chosen = chosen.map_err(|error| RunFailure::BadInput(error.to_string()))?;
         let plugin = chosen.file.map(|file| file.path);
-        let (run, worker) = self.next_run()?;
+        let (run, worker) = self.next_run(DeviceChoice::Cpu)?;
         worker.weigh(run, sampler.clone(), plugin, stencils.to_vec());
         loop {
             match self.updates.recv_timeout(Duration::from_millis(100)) {
@@ -190,23 +228,24 @@ impl Engine {
 
     /// Asks a run to stop within one step.
     pub fn cancel(&mut self, run: RunId) {
-        if let Some(worker) = &mut self.worker {
-            worker.cancel(run.0);
+        for worker in self.worker.iter_mut().chain(&mut self.cuda_worker) {
+            if worker.has(run.0) {
+                worker.cancel(run.0);
+            }
         }
     }
 
     /// How long the worker has said nothing while it was at work, where that is longer than its
     /// steps let expect: it may hang.
     pub fn silence(&self) -> Option<Duration> {
-        let worker = self.worker.as_ref()?;
-        let busy = lock(&worker.outstanding).as_ref().is_some_and(|runs| !runs.is_empty());
-        busy.then(|| worker.heard().silence(Instant::now())).flatten()
+        let busy = self.workers().filter(|worker| worker.is_busy());
+        busy.filter_map(|worker| worker.heard().silence(Instant::now())).max()
     }
 
     /// Gives the worker up, which ends every run that is not over as a cancelled one. The next
     /// run starts a new worker.
     pub fn replace_worker(&mut self) {
-        if let Some(worker) = self.worker.take() {
+        for worker in [self.worker.take(), self.cuda_worker.take()].into_iter().flatten() {
             worker.give_up();
         }
     }
@@ -218,7 +257,7 @@ impl Engine {
 
     /// Process id of the worker, if one is alive.
     pub fn worker_id(&self) -> Option<u32> {
-        self.worker.as_ref().filter(|worker| worker.is_alive()).map(|worker| worker.process)
+        self.workers().find(|worker| worker.is_alive()).map(|worker| worker.process)
     }
 
     /// Runs `request` to its end on this thread. `on_event` returns whether to go on; returning
@@ -268,7 +307,7 @@ impl Engine {
 impl Engine {
     /// How long a worker may take to stop.
     fn patience(&self) -> Duration {
-        self.worker.as_ref().map_or(Duration::MAX, |worker| worker.heard().patience())
+        self.workers().map(|worker| worker.heard().patience()).max().unwrap_or(Duration::MAX)
     }
 }
 
@@ -289,22 +328,25 @@ struct Worker {
 }
 
 impl Worker {
-    fn start(options: &EngineOptions, sender: Sender<RunUpdate>) -> io::Result<Self> {
+    /// Starts the program for a GPU where one is given, else the one that the options say.
+    fn start(
+        cuda_program: Option<PathBuf>,
+        options: &EngineOptions,
+        sender: Sender<RunUpdate>,
+    ) -> io::Result<Self> {
         let (pipe, theirs) = UnixStream::pair()?;
-        let mut command = Command::new(program(options)?);
-        command.arg(WORKER_ARGUMENT);
-        if let Some(bytes) = options.cache_bytes {
-            command.args(["--cache-bytes", &bytes.to_string()]);
-        }
-        if let Some(limit) = options.memory_limit {
-            command.args(["--memory-bytes", &limit.0.to_string()]);
-        }
-        if let Some(folder) = &options.cache_folder {
-            command.arg("--cache-folder").arg(folder);
-        }
-        if let Some(limit) = options.plugin_limit {
-            command.args(["--plugin-seconds", &limit.as_secs_f64().to_string()]);
-        }
+        let program = match cuda_program {
+            Some(program) => program,
+            None => program(options)?,
+        };
+        let mut command = Command::new(program);
+        let serve = ServeOptions {
+            cache_bytes: options.cache_bytes,
+            memory_limit: options.memory_limit,
+            cache_folder: options.cache_folder.clone(),
+            plugin_limit: options.plugin_limit,
+        };
+        command.args(serve.to_arguments());
         // Rayon's pool, and candle's own that spins beside it: more threads than cores would
         // wait for each other without end, so what the environment asks for is capped too.
         let cores = thread::available_parallelism().map_or(1, NonZeroUsize::get);
@@ -381,6 +423,14 @@ impl Worker {
 
     fn is_alive(&self) -> bool {
         lock(&self.outstanding).is_some()
+    }
+
+    fn is_busy(&self) -> bool {
+        lock(&self.outstanding).as_ref().is_some_and(|runs| !runs.is_empty())
+    }
+
+    fn has(&self, run: u64) -> bool {
+        lock(&self.outstanding).as_ref().is_some_and(|runs| runs.contains(&run))
     }
 
     fn run(

@@ -1,12 +1,15 @@
 //! The worker process: the engine behind a pipe, so that a crash, a kill or a hang is one failed
 //! run with its cause in words, and a new worker.
 //!
-//! The caller starts its own program with the argument `worker`. The pipe is a socket pair whose
+//! The caller starts its own program with the argument `worker`, or for a GPU the one that was built
+//! with CUDA. The pipe is a socket pair whose
 //! one end is the worker's standard input, so that standard output and error stay free for what
 //! libraries print, and no descriptor has to be smuggled past `exec`. Frames are in `frame.rs`,
 //! messages in `message.rs`.
 
+mod arguments;
 mod client;
+pub mod cuda;
 mod death;
 mod frame;
 mod guardian;
@@ -15,6 +18,7 @@ mod message;
 mod printed;
 mod server;
 
+pub use arguments::ArgumentError;
 pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
 pub use frame::FrameError;
 pub use heard::USUAL_SILENCE;

@@ -13,7 +13,7 @@ use crate::preview::FitStore;
 use crate::recipe::SamplerRef;
 use crate::request::RunRequest;
 use crate::session::{Session, SessionError};
-use sigmalab_compute::CancelToken;
+use sigmalab_compute::{CancelToken, DeviceChoice};
 use sigmalab_model::source::NamedBy;
 use sigmalab_sampler::plugin::{USUAL_LIMIT, Watch};
 use sigmalab_tune::weights::Stencil;
@@ -48,7 +48,7 @@ fn token(tokens: &Tokens, run: u64) -> CancelToken {
 }
 
 /// How a worker serves.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServeOptions {
     /// Budget of the trajectory cache in bytes; the usual share of the memory when `None`.
     pub cache_bytes: Option<u64>,
@@ -129,12 +129,21 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
             return Err(error.into());
         }
         last_words(&pipe, &result);
+        // What a driver reports once, it reports of everything after that; and memory that ran out
+        // comes back with the process.
+        let on_a_device = request.recipe.device != DeviceChoice::Cpu;
+        let lost_the_device =
+            on_a_device && result.as_ref().is_err_and(SessionError::is_of_the_computation);
         let (report, block) = match result {
             Ok(output) => pack_output(run, output),
             Err(error) => (failure(run, &error), Vec::new()),
         };
         pipe.write(&report, &block)?;
         tokens.lock().unwrap_or_else(PoisonError::into_inner).remove(&run);
+        if lost_the_device {
+            // The reader sees the end of the pipe, and the next run gets a new worker.
+            end_at_once();
+        }
     }
     Ok(())
 }

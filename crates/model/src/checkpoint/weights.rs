@@ -5,7 +5,7 @@ use super::error::CheckpointError;
 use super::layout::Layout;
 use super::packed;
 use super::shards::StoredPart;
-use crate::linear::{Embedding, Linear, Weight, widen_all};
+use crate::linear::{Embedding, Linear, Placement, Weight, widen_all};
 use candle_core::{DType, Device, Tensor};
 use std::sync::Arc;
 
@@ -52,12 +52,38 @@ pub struct Weights {
     part: Arc<NamedPart>,
     dtype: DType,
     device: Device,
+    placement: Placement,
+    /// Layers that are copied to the device for every use; those behind its end stay there.
+    streamed: Arc<[bool]>,
     in_bytes: bool,
 }
 
 impl Weights {
     pub(super) fn new(part: Arc<NamedPart>, dtype: DType, device: &Device) -> Self {
-        Self { part, dtype, device: device.clone(), in_bytes: false }
+        let (device, placement) = (device.clone(), Placement::usual(device));
+        Self { part, dtype, device, placement, streamed: Arc::new([]), in_bytes: false }
+    }
+
+    /// The same, whose linear layers are placed so.
+    pub(crate) fn placed(self, placement: Placement) -> Self {
+        Self { placement, ..self }
+    }
+
+    /// The same, whose layers are streamed to the device where `streamed` says so.
+    pub(crate) fn streaming(self, streamed: Arc<[bool]>) -> Self {
+        Self { streamed, ..self }
+    }
+
+    /// The same for what belongs to layer `index` of a network.
+    pub(crate) fn of_layer(&self, index: usize) -> Self {
+        let streamed = self.streamed.get(index).copied().unwrap_or(false);
+        let of_layer = self.clone();
+        if streamed { of_layer.placed(Placement::Streamed) } else { of_layer }
+    }
+
+    /// Whether products are made by the device's operations, on whatever device.
+    pub(crate) fn by_device(&self) -> bool {
+        self.placement != Placement::Host
     }
 
     /// The same, whose [`Self::linear_in_bytes`] multiply bytes if `in_bytes`.
@@ -139,7 +165,7 @@ impl Weights {
             .map(|module| self.matrix(module, expected))
             .collect::<Result<Vec<_>, _>>()?;
         let bias = bias.then(|| self.values(&format!("{module}.bias"), &[outputs])).transpose()?;
-        Linear::new(weights, bias, self.dtype, &self.device)
+        Linear::new(weights, bias, self.dtype, &self.device, self.placement)
             .map_err(|source| self.device_error(&format!("{module}.weight"), source))
     }
 

@@ -84,6 +84,8 @@ struct Fp8OnDevice {
 impl DeviceWeight for Fp8OnDevice {
     fn widen_rows(&self, rows: Range<usize>) -> Result<Tensor> {
         let codes = self.codes.narrow(0, rows.start, rows.len())?;
-        self.table.index_select(&codes.flatten_all()?, 0)?.reshape(codes.shape())
+        // As wider numbers: candle takes the largest number of a type for no place at all.
+        let places = codes.flatten_all()?.to_dtype(DType::U32)?;
+        self.table.index_select(&places, 0)?.reshape(codes.shape())
     }
 }

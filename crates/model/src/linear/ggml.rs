@@ -104,7 +104,11 @@ struct GgmlOnDevice {
 }
 
 impl DeviceWeight for GgmlOnDevice {
-    /// candle widens whole weights only: one that takes several panels is widened for each.
+    /// candle widens whole weights only, so that one panel takes them all.
+    fn row_step(&self) -> usize {
+        self.weight.shape().dims().first().copied().unwrap_or(1).max(1)
+    }
+
     fn widen_rows(&self, rows: Range<usize>) -> Result<Tensor> {
         let weight = self.weight.dequantize(&self.device)?;
         weight.narrow(0, rows.start, rows.len())?.to_dtype(self.dtype)

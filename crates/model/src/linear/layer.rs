@@ -3,6 +3,7 @@
 
 use super::stored::StoredBytes;
 use super::weight::{DeviceWeight, Weight};
+use crate::ops::products::{self, Product, finish};
 use crate::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use sigmalab_kernels::product::{self, Gated, Precision};
@@ -20,57 +21,62 @@ const DEVICE_PANEL_BYTES: usize = 256 << 20;
 pub struct Linear {
     parts: Vec<Part>,
     bias: Option<Bias>,
+    /// `[outputs]` in f32, where some part has a row scale and products are a device's.
+    scale: Option<Tensor>,
     inputs: usize,
     outputs: usize,
     dtype: DType,
     device: Device,
+    placement: Placement,
     in_bytes: bool,
 }
 
-/// A weight, with its copy where the device is not the CPU.
+/// Where a layer's products are made, and of what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Placement {
+    /// By the processor's kernels, of weights as they are mapped.
+    Host,
+    /// By the device's operations, of a copy of the stored weights that stays there.
+    Resident,
+    /// By the device's operations, of a copy that is made for every product and goes after it.
+    Streamed,
+}
+
+impl Placement {
+    /// Where layers of a device are as long as there is memory.
+    pub(crate) fn usual(device: &Device) -> Self {
+        if device.is_cpu() { Self::Host } else { Self::Resident }
+    }
+}
+
+/// A weight, with its copy where one stays on a device.
 #[derive(Debug)]
 struct Part {
     weight: Box<dyn Weight>,
-    uploaded: Option<Uploaded>,
+    uploaded: Option<Box<dyn DeviceWeight>>,
     /// The largest magnitude in each row, where bytes are multiplied; found at the first product.
     peaks: OnceLock<Vec<f32>>,
 }
 
 #[derive(Debug)]
-struct Uploaded {
-    weight: Box<dyn DeviceWeight>,
-    /// [1, outputs], f32.
-    row_scale: Option<Tensor>,
-}
-
-#[derive(Debug)]
 struct Bias {
     values: Vec<f32>,
-    /// `[outputs]` in the compute dtype, where the device is not the CPU.
+    /// `[outputs]` in f32, where the device is not the CPU.
     uploaded: Option<Tensor>,
 }
 
 impl Linear {
     /// `weights` share their inputs; `bias` has one value an output. The layer computes in
-    /// `dtype` on `device`; on an accelerator the stored weights are copied there, once.
+    /// `dtype` on `device`, which may be the CPU for every placement, so that tests can hold the
+    /// ways against each other.
     pub(crate) fn new(
         weights: Vec<Box<dyn Weight>>,
         bias: Option<Vec<f32>>,
         dtype: DType,
         device: &Device,
+        placement: Placement,
     ) -> Result<Self> {
-        Self::build(weights, bias, dtype, device, !device.is_cpu())
-    }
-
-    /// `by_device`: compute with the device's operations on an uploaded copy, also where the
-    /// device is the CPU (so that tests can hold the two ways against each other).
-    fn build(
-        weights: Vec<Box<dyn Weight>>,
-        bias: Option<Vec<f32>>,
-        dtype: DType,
-        device: &Device,
-        by_device: bool,
-    ) -> Result<Self> {
+        let by_device = placement != Placement::Host;
         let inputs = weights.first().map_or(0, |weight| weight.inputs());
         let outputs = weights.iter().map(|weight| weight.outputs()).sum();
         if weights.iter().any(|weight| weight.inputs() != inputs) {
@@ -81,21 +87,26 @@ impl Linear {
         }
         let bias = bias
             .map(|values| {
-                let uploaded = by_device
-                    .then(|| Tensor::new(values.as_slice(), device)?.to_dtype(dtype))
-                    .transpose()?;
+                let uploaded =
+                    by_device.then(|| Tensor::new(values.as_slice(), device)).transpose()?;
                 Ok::<_, candle_core::Error>(Bias { values, uploaded })
             })
             .transpose()?;
+        let scale = match by_device {
+            true => row_scales(&weights).map(|scale| Tensor::new(scale, device)).transpose()?,
+            false => None,
+        };
         let parts = weights
             .into_iter()
             .map(|weight| {
-                let uploaded =
-                    by_device.then(|| Uploaded::new(weight.as_ref(), dtype, device)).transpose()?;
+                let stays = placement == Placement::Resident;
+                let uploaded = stays.then(|| upload(weight.as_ref(), dtype, device)).transpose()?;
                 Ok(Part { weight, uploaded, peaks: OnceLock::new() })
             })
             .collect::<Result<_>>()?;
-        Ok(Self { parts, bias, inputs, outputs, dtype, device: device.clone(), in_bytes: false })
+        let device = device.clone();
+        let in_bytes = false;
+        Ok(Self { parts, bias, scale, inputs, outputs, dtype, device, placement, in_bytes })
     }
 
     /// The same layer, whose products on the processor are of bytes if `in_bytes`.
@@ -132,8 +143,8 @@ impl Linear {
 
     /// `x` [.., inputs] in the compute dtype → [.., outputs] in the compute dtype.
     ///
-    /// On the CPU products are summed in f32 whatever the compute dtype is, and row scale and
-    /// bias are applied before the one rounding to it.
+    /// Products are summed in f32 whatever the compute dtype is, and row scale and bias are applied
+    /// before the one rounding to it.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut shape = x.dims().to_vec();
         match shape.last_mut() {
@@ -142,10 +153,11 @@ impl Linear {
         }
         let rows = x.elem_count().checked_div(self.inputs).unwrap_or(0);
         let x = x.reshape((rows, self.inputs))?;
-        let y = if self.parts.iter().all(|part| part.uploaded.is_some()) {
-            self.forward_by_device(&x)?
-        } else {
+        let y = if self.placement == Placement::Host {
             self.forward_on_cpu(&x)?
+        } else {
+            let bias = self.bias.as_ref().and_then(|bias| bias.uploaded.as_ref());
+            finish(&self.product(&x)?, bias, self.dtype)?
         };
         y.reshape(shape)
     }
@@ -197,32 +209,34 @@ impl Linear {
         alike
     }
 
-    fn forward_by_device(&self, x: &Tensor) -> Result<Tensor> {
+    /// `x` [rows, inputs] times the weight by the device's operations: summed and left in f32, row
+    /// scale and bias still to come.
+    pub(crate) fn product(&self, x: &Tensor) -> Result<Product> {
         let x = x.to_dtype(self.dtype)?.contiguous()?;
-        let element = self.dtype.size_in_bytes();
-        let mut products = Vec::new();
-        for part in &self.parts {
-            let Some(uploaded) = &part.uploaded else { continue };
-            let (step, outputs) = (uploaded.weight.row_step(), part.weight.outputs());
-            for panel in panels(outputs, self.inputs, element, step, DEVICE_PANEL_BYTES) {
-                let product = x.matmul(&uploaded.weight.widen_rows(panel.clone())?.t()?)?;
-                products.push(match &uploaded.row_scale {
-                    Some(scale) => product
-                        .to_dtype(DType::F32)?
-                        .broadcast_mul(&scale.narrow(1, panel.start, panel.len())?)?
-                        .to_dtype(self.dtype)?,
-                    None => product,
-                });
-            }
-        }
-        let y = match products.as_slice() {
-            [one] => one.clone(),
-            _ => Tensor::cat(&products, 1)?,
+        let panels = self.parts.iter().flat_map(|part| self.panels_of(part));
+        let values = products::product(&x, self.outputs, panels)?;
+        Ok(Product { values, scale: self.scale.clone() })
+    }
+
+    /// The weight of a part widened some rows at a time, each when it is asked for.
+    fn panels_of<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = Result<Tensor>> + 'a> {
+        let streamed = match &part.uploaded {
+            Some(_) => None,
+            None => match upload(part.weight.as_ref(), self.dtype, &self.device) {
+                Ok(uploaded) => Some(uploaded),
+                Err(error) => return Box::new(std::iter::once(Err(error))),
+            },
         };
-        match self.bias.as_ref().and_then(|bias| bias.uploaded.as_ref()) {
-            Some(bias) => y.broadcast_add(bias),
-            None => Ok(y),
-        }
+        let step = match (&part.uploaded, &streamed) {
+            (Some(weight), _) | (None, Some(weight)) => weight.row_step(),
+            (None, None) => 1,
+        };
+        let element = DType::F32.size_in_bytes();
+        let panels = panels(part.weight.outputs(), self.inputs, element, step, DEVICE_PANEL_BYTES);
+        Box::new(panels.map(move |panel| match (&part.uploaded, &streamed) {
+            (Some(weight), _) | (None, Some(weight)) => weight.widen_rows(panel),
+            (None, None) => bail!("a weight is not on its device"),
+        }))
     }
 
     /// The device the layer computes on.
@@ -241,12 +255,24 @@ fn precision_of<T: Real>() -> Precision {
     if T::BF16 { Precision::Bf16 } else { Precision::F32 }
 }
 
-impl Uploaded {
-    fn new(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Self> {
-        let row_scale =
-            weight.row_scale().map(|scale| Tensor::new(scale, device)?.unsqueeze(0)).transpose()?;
-        Ok(Self { weight: weight.upload(dtype, device)?, row_scale })
+/// Copies a weight to a device as it is stored.
+fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {
+    #[cfg(feature = "cuda")]
+    if let Some(uploaded) = crate::cuda::upload(&weight.matrix(), dtype, device)? {
+        return Ok(uploaded);
     }
+    weight.upload(dtype, device)
+}
+
+/// The row scales of all parts, one after the other, where any has some.
+fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
+    weights.iter().any(|weight| weight.row_scale().is_some()).then(|| {
+        let of = |weight: &dyn Weight| match weight.row_scale() {
+            Some(scale) => scale.to_vec(),
+            None => vec![1.0; weight.outputs()],
+        };
+        weights.iter().flat_map(|weight| of(weight.as_ref())).collect()
+    })
 }
 
 /// Ranges of rows that each need at most `bytes` when widened, starting at multiples of `step`.

@@ -135,7 +135,7 @@ fn check(
     shape: (usize, usize, usize),
     parts: usize,
     dtype: DType,
-    by_device: bool,
+    placement: Placement,
 ) {
     let (rows, inputs, outputs) = shape;
     let weights = || (0..parts).map(|part| weight(format, outputs, inputs, 11 + part as u64));
@@ -150,27 +150,16 @@ fn check(
     let (expected, size) = product(&x, &w, &bias, inputs);
 
     let layer =
-        Linear::build(weights().collect(), Some(bias), dtype, &Device::Cpu, by_device).unwrap();
+        Linear::new(weights().collect(), Some(bias), dtype, &Device::Cpu, placement).unwrap();
     let x = Tensor::from_vec(x, (1, rows, inputs), &Device::Cpu).unwrap().to_dtype(dtype).unwrap();
     let y = layer.forward(&x).unwrap();
     assert_eq!(y.dims(), [1, rows, parts * outputs]);
     assert_eq!(y.dtype(), dtype);
-    // f32 sums round at every term. In bf16 the CPU's way rounds the result once; a device
-    // rounds the product, the scaled product and the sum.
+    // f32 sums round at every term. In bf16 the result is rounded once, on a device too.
     let terms = (inputs + 4) as f64 * rounding(DType::F32);
-    let ends = if dtype == DType::F32 {
-        0.0
-    } else if by_device {
-        3.0
-    } else {
-        1.0
-    };
+    let ends = if dtype == DType::F32 { 0.0 } else { 1.0 };
     for ((y, expected), size) in values(&y).iter().zip(&expected).zip(&size) {
-        let allowed = if by_device {
-            size * (terms + ends * rounding(dtype))
-        } else {
-            size * terms + expected.abs() * ends * rounding(dtype) * (1.0 + 1e-6)
-        };
+        let allowed = size * terms + expected.abs() * ends * rounding(dtype) * (1.0 + 1e-6);
         let error = (f64::from(*y) - expected).abs();
         assert!(
             error <= allowed,
@@ -183,8 +172,8 @@ fn check(
 fn every_format_multiplies_as_the_written_out_product_in_f32_and_bf16() {
     for format in FORMATS {
         for dtype in [DType::F32, DType::BF16] {
-            check(format, (5, 96, 40), 1, dtype, false);
-            check(format, (5, 96, 40), 3, dtype, false);
+            check(format, (5, 96, 40), 1, dtype, Placement::Host);
+            check(format, (5, 96, 40), 3, dtype, Placement::Host);
         }
     }
 }
@@ -193,10 +182,12 @@ fn every_format_multiplies_as_the_written_out_product_in_f32_and_bf16() {
 fn a_devices_own_operations_give_the_same_product() {
     for format in FORMATS {
         for dtype in [DType::F32, DType::BF16] {
-            check(format, (5, 96, 40), 1, dtype, true);
-            check(format, (5, 96, 40), 3, dtype, true);
-            // Rows that end inside a block, and a last block that is not full.
-            check(format, (2, 50, 7), 1, dtype, true);
+            for placement in [Placement::Resident, Placement::Streamed] {
+                check(format, (5, 96, 40), 1, dtype, placement);
+                check(format, (5, 96, 40), 3, dtype, placement);
+                // Rows that end inside a block, and a last block that is not full.
+                check(format, (2, 50, 7), 1, dtype, placement);
+            }
         }
     }
 }
@@ -211,7 +202,8 @@ proptest! {
         outputs in 1..30usize,
         by_device in any::<bool>(),
     ) {
-        check(format, (rows, inputs, outputs), 1, DType::F32, by_device);
+        let placement = if by_device { Placement::Resident } else { Placement::Host };
+        check(format, (rows, inputs, outputs), 1, DType::F32, placement);
     }
 
     #[test]
@@ -236,9 +228,8 @@ proptest! {
 fn a_layer_of_several_panels_multiplies_as_the_written_out_product() {
     // 9 panels of 4 MiB: 1024 inputs are 4 KiB a row, 1024 rows a panel.
     let (inputs, outputs) = (1024, 9000);
-    let layer =
-        Linear::new(vec![weight(Format::Fp8, outputs, inputs, 4)], None, DType::F32, &Device::Cpu)
-            .unwrap();
+    let weights = vec![weight(Format::Fp8, outputs, inputs, 4)];
+    let layer = Linear::new(weights, None, DType::F32, &Device::Cpu, Placement::Host).unwrap();
     let x = Tensor::from_vec(noise(inputs, 1), (1, inputs), &Device::Cpu).unwrap();
     let y = values(&layer.forward(&x).unwrap());
     let weight = weight(Format::Fp8, outputs, inputs, 4);
@@ -273,23 +264,49 @@ fn a_device_widens_any_panel_of_rows_to_the_bits_of_the_cpu() {
 }
 
 #[test]
+fn a_device_widens_every_byte_of_codes_to_the_bits_of_the_cpu() {
+    let (outputs, inputs) = (8, 64);
+    let every_byte = || (0..=u8::MAX).collect::<Vec<_>>();
+    let map: [f32; 16] = noise(16, 3).try_into().unwrap();
+    let scales = BlockScales::Plain(StoredBytes::new(Arc::new(f32_bytes(&noise(8, 2)))));
+    let packed = stored(StoredType::U8, &[256, 1], every_byte());
+    let nf4 = Nf4::new(&packed, [outputs, inputs], map, scales, 64).unwrap();
+    let fp8 = stored(StoredType::F8E4M3, &[4, 64], every_byte());
+    let fp8 = Fp8::new(&fp8, vec![1.0]).unwrap();
+    let formats: [Box<dyn Weight>; 2] = [Box::new(nf4), Box::new(fp8)];
+    for weight in formats {
+        let rows = weight.outputs();
+        let mut expected = vec![f32::INFINITY; rows * inputs];
+        weight.widen_rows(0..rows, &mut expected);
+        let uploaded = weight.upload(DType::F32, &Device::Cpu).unwrap();
+        let found = values(&uploaded.widen_rows(0..rows).unwrap());
+        for (place, (found, expected)) in found.iter().zip(&expected).enumerate() {
+            let alike =
+                found.to_bits() == expected.to_bits() || found.is_nan() && expected.is_nan();
+            assert!(alike, "{} at {place}: {found}, not {expected}", weight.format());
+        }
+    }
+}
+
+#[test]
 fn an_input_of_the_wrong_width_and_parts_that_do_not_fit_are_errors() {
-    let layer =
-        Linear::new(vec![weight(Format::F32, 3, 4, 1)], None, DType::F32, &Device::Cpu).unwrap();
+    let new = |weights, bias| Linear::new(weights, bias, DType::F32, &Device::Cpu, Placement::Host);
+    let layer = new(vec![weight(Format::F32, 3, 4, 1)], None).unwrap();
     let x = Tensor::zeros((2, 5), DType::F32, &Device::Cpu).unwrap();
     let message = layer.forward(&x).unwrap_err().to_string();
     assert!(message.contains("4 inputs"), "{message}");
     let parts = || vec![weight(Format::F32, 3, 4, 1), weight(Format::F32, 3, 5, 1)];
-    assert!(Linear::new(parts(), None, DType::F32, &Device::Cpu).is_err());
+    assert!(new(parts(), None).is_err());
     let one = || vec![weight(Format::F32, 3, 4, 1)];
-    assert!(Linear::new(one(), Some(vec![0.0; 2]), DType::F32, &Device::Cpu).is_err());
+    assert!(new(one(), Some(vec![0.0; 2])).is_err());
 }
 
 #[test]
 fn stored_bytes_count_codes_and_scales() {
     let bytes = |format| {
         let weights = vec![weight(format, 32, 128, 1)];
-        Linear::new(weights, None, DType::F32, &Device::Cpu).unwrap().stored_bytes()
+        let host = Placement::Host;
+        Linear::new(weights, None, DType::F32, &Device::Cpu, host).unwrap().stored_bytes()
     };
     assert_eq!(bytes(Format::F32), 32 * 128 * 4);
     assert_eq!(bytes(Format::Bf16), 32 * 128 * 2);
@@ -308,20 +325,20 @@ fn blocks_of_every_format_are_the_same_to_the_kernels_and_to_a_device() {
         let tensor = stored(StoredType::Block(block), &[outputs, inputs], bytes);
         let weight = || -> Vec<Box<dyn Weight>> { vec![Box::new(Ggml::new(&tensor).unwrap())] };
         let layer =
-            |by_device| Linear::build(weight(), None, DType::F32, &Device::Cpu, by_device).unwrap();
+            |placement| Linear::new(weight(), None, DType::F32, &Device::Cpu, placement).unwrap();
         let x = noise(rows * inputs, 8);
         let w = matrix(weight()[0].as_ref(), DType::F32);
         let (exact, terms) = product(&x, &w, &vec![0.0; outputs], inputs);
         let x = Tensor::from_vec(x, (rows, inputs), &Device::Cpu).unwrap();
-        for by_device in [false, true] {
-            let y = values(&layer(by_device).forward(&x).unwrap());
+        for placement in [Placement::Host, Placement::Resident, Placement::Streamed] {
+            let y = values(&layer(placement).forward(&x).unwrap());
             for ((y, exact), terms) in y.iter().zip(&exact).zip(&terms) {
                 let error = (f64::from(*y) - exact).abs();
-                assert!(error <= terms * 1e-5, "{block:?}, device {by_device}: {y} for {exact}");
+                assert!(error <= terms * 1e-5, "{block:?}, {placement:?}: {y} for {exact}");
             }
         }
-        assert_eq!(layer(false).format(), block.name());
-        assert_eq!(layer(false).stored_bytes(), length as u64);
+        assert_eq!(layer(Placement::Host).format(), block.name());
+        assert_eq!(layer(Placement::Host).stored_bytes(), length as u64);
     }
     let ragged = stored(StoredType::Block(Block::Q8_0), &[2, 48], vec![0; 102]);
     assert!(Ggml::new(&ragged).is_none());

@@ -17,5 +17,8 @@ pub use stored::{BytesOwner, StoredBytes, StoredTensor, StoredType};
 pub(crate) use dense::{Dense, widen_all};
 pub(crate) use fp8::Fp8;
 pub(crate) use ggml::Ggml;
+pub(crate) use layer::Placement;
 pub(crate) use nf4::{BlockScales, Nf4};
+#[cfg(feature = "cuda")]
+pub(crate) use weight::DeviceWeight;
 pub(crate) use weight::Weight;

@@ -188,8 +188,9 @@ impl DeviceWeight for Nf4OnDevice {
         let blocks = end.div_ceil(self.blocksize) - first;
         let codes =
             self.codes.narrow(0, first * self.blocksize / 2, blocks * self.blocksize / 2)?;
+        // As wider numbers: candle takes the largest number of a type for no place at all.
         self.pairs
-            .index_select(&codes, 0)?
+            .index_select(&codes.to_dtype(DType::U32)?, 0)?
             .reshape((blocks, self.blocksize))?
             .broadcast_mul(&self.absmax.narrow(0, first, blocks)?)?
             .flatten_all()?

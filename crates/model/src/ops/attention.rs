@@ -25,8 +25,7 @@ pub(crate) enum Mask {
 ///
 /// `q` is [heads, length, head_dim]; `k` and `v` are [kv_heads, length, head_dim] with
 /// `kv_heads` dividing `heads` (consecutive query heads share one). The result is
-/// [length, heads · head_dim]. Scores and weights are f32; on the processor bf16 inputs are
-/// widened, on an accelerator the products stay in the inputs' format.
+/// [length, heads · head_dim]. Scores and weights are f32: inputs in bf16 are widened.
 ///
 /// The split into blocks follows from the shapes alone, so the bits of the result do not depend
 /// on the number of threads.
@@ -90,8 +89,8 @@ fn blocked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask, score_bytes: usize) -
         bail!("attention: {:?} queries do not fit {:?} keys", q.shape(), k.shape());
     }
     let dtype = q.dtype();
-    let work = if q.device().is_cpu() { DType::F32 } else { dtype };
-    let (q, k, v) = (q.to_dtype(work)?, k.to_dtype(work)?, v.to_dtype(work)?);
+    let wide = |x: &Tensor| x.to_dtype(DType::F32);
+    let (q, k, v) = (wide(q)?, wide(k)?, wide(v)?);
     let k = k.t()?;
     let scale = 1.0 / (head_dim as f64).sqrt();
     let rows = (score_bytes / (4 * heads * keys)).clamp(1, length);
@@ -130,8 +129,7 @@ fn softmax(scores: Tensor, scale: f64, mask: Mask, first: usize) -> Result<Tenso
 
 fn composed_softmax(scores: &Tensor, scale: f64, mask: Mask, first: usize) -> Result<Tensor> {
     let (_, rows, keys) = scores.dims3()?;
-    let dtype = scores.dtype();
-    let mut scores = (scores.to_dtype(DType::F32)? * scale)?;
+    let mut scores = (scores * scale)?;
     if mask == Mask::Causal {
         let unseen: Vec<f32> = (0..rows)
             .flat_map(|row| {
@@ -141,7 +139,7 @@ fn composed_softmax(scores: &Tensor, scale: f64, mask: Mask, first: usize) -> Re
         let unseen = Tensor::from_vec(unseen, (1, rows, keys), scores.device())?;
         scores = scores.broadcast_add(&unseen)?;
     }
-    candle_nn::ops::softmax_last_dim(&scores)?.to_dtype(dtype)
+    candle_nn::ops::softmax_last_dim(&scores)
 }
 
 struct Op(Softmax);

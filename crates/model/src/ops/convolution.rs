@@ -1,18 +1,18 @@
 //! Two-dimensional convolution that keeps the size of the image.
 
+use super::banded::Banded;
 use super::group_norm::GroupNorm;
 use super::storage::with_values;
 use crate::profile::{Operation, timed};
-use candle_core::{Error, Module, Result, Tensor, bail};
-use candle_nn::{Conv2d, Conv2dConfig};
+use candle_core::{Error, Result, Tensor, bail};
 use sigmalab_kernels::convolution::{self as kernel, Before, Image};
 
 /// A convolution with a square, odd kernel, stride 1 and zeros around the image, in f32.
 pub(crate) enum Convolution {
     /// On the processor.
     Kernel(kernel::Convolution),
-    /// candle's own.
-    Device(Conv2d),
+    /// On an accelerator.
+    Device(Banded),
 }
 
 impl Convolution {
@@ -30,8 +30,7 @@ impl Convolution {
             let Some(built) = built else { bail!("convolution: {:?} is empty", weight.shape()) };
             return Ok(Self::Kernel(built));
         }
-        let config = Conv2dConfig { padding: side / 2, ..Conv2dConfig::default() };
-        Ok(Self::Device(Conv2d::new(weight.clone(), Some(bias.clone()), config)))
+        Ok(Self::Device(Banded::new(weight.clone(), bias.clone())?))
     }
 
     /// The kernel of one on the processor.
@@ -52,13 +51,18 @@ impl Convolution {
         self.apply(x, Some(norm))
     }
 
+    /// The same of the image with every pixel made 2 × 2, on an accelerator.
+    pub(super) fn double_by_device(&self, x: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Device(convolution) => convolution.apply(x, None, true),
+            Self::Kernel(_) => bail!("convolution: the weight is in host memory"),
+        }
+    }
+
     fn apply(&self, x: &Tensor, norm: Option<&GroupNorm>) -> Result<Tensor> {
         let convolution = match (self, norm) {
             (Self::Kernel(convolution), _) => convolution,
-            (Self::Device(convolution), Some(norm)) => {
-                return convolution.forward(&norm.forward_silu(x)?);
-            }
-            (Self::Device(convolution), None) => return convolution.forward(x),
+            (Self::Device(convolution), norm) => return convolution.apply(x, norm, false),
         };
         let (images, channels, height, width) = x.dims4()?;
         if images != 1 || channels != convolution.inputs() {
@@ -93,8 +97,7 @@ mod tests {
             let weight = numbers(&[outputs, inputs, side, side]);
             let bias = numbers(&[outputs]);
             let ours = Convolution::new(&weight, &bias).unwrap();
-            let config = Conv2dConfig { padding: side / 2, ..Conv2dConfig::default() };
-            let theirs = Convolution::Device(Conv2d::new(weight, Some(bias), config));
+            let theirs = Convolution::Device(Banded::new(weight, bias).unwrap());
             let norm =
                 GroupNorm::new(numbers(&[inputs]), numbers(&[inputs]), inputs, 1e-6).unwrap();
             for norm in [None, Some(&norm)] {

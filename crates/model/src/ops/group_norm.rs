@@ -2,7 +2,7 @@
 
 use super::storage::contiguous;
 use crate::profile::{Operation, timed};
-use candle_core::{CpuStorage, CustomOp3, Layout, Module, Result, Shape, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor, bail};
 use sigmalab_kernels::norm;
 
 /// Group normalisation of images [1, channels, height, width] in f32.
@@ -30,11 +30,6 @@ impl GroupNorm {
         self.apply(x, false)
     }
 
-    /// SiLU of the normalised image, in one pass on the processor.
-    pub(crate) fn forward_silu(&self, x: &Tensor) -> Result<Tensor> {
-        self.apply(x, true)
-    }
-
     /// What normalising an image in host memory does to each channel: a factor and a term.
     pub(super) fn affine(&self, x: &[f32]) -> Result<Vec<(f32, f32)>> {
         let norm = norm::GroupNorm {
@@ -47,6 +42,36 @@ impl GroupNorm {
         Ok(timed(Operation::GroupNorms, || norm.affine(x, &gain, &bias)))
     }
 
+    /// What normalising an image on an accelerator does to each channel: a factor and a term, each
+    /// [1, channels, 1, 1]. One group after the other, so that nothing of the image's size is made.
+    pub(super) fn affine_by_device(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
+        let channels = self.channels / self.groups;
+        let (mut means, mut scales) = (Vec::new(), Vec::new());
+        for group in 0..self.groups {
+            let values = x.narrow(1, group * channels, channels)?.contiguous()?;
+            let values = values.reshape((channels, ()))?;
+            // Channel by channel first: one long sum in f32 would lose digits.
+            let mean = values.mean_keepdim(1)?.mean_keepdim(0)?;
+            let variance = values.broadcast_sub(&mean)?.sqr()?.mean_keepdim(1)?.mean_keepdim(0)?;
+            let scale = (variance + self.eps)?.sqrt()?.recip()?;
+            means.push(mean.broadcast_as((channels, 1))?);
+            scales.push(scale.broadcast_as((channels, 1))?);
+        }
+        let of_channels = |parts: &[Tensor]| Tensor::cat(parts, 0)?.flatten_all();
+        let (mean, scale) = (of_channels(&means)?, of_channels(&scales)?);
+        let factor = (scale * &self.gain)?;
+        let term = (&self.bias - (mean * &factor)?)?;
+        let shape = (1, self.channels, 1, 1);
+        Ok((factor.reshape(shape)?, term.reshape(shape)?))
+    }
+
+    /// The same by our kernels, [2, channels].
+    #[cfg(feature = "cuda")]
+    pub(super) fn affine_on_cuda(&self, x: &Tensor) -> Result<Tensor> {
+        crate::cuda::affine(&x.contiguous()?, &self.gain, &self.bias, self.groups, self.eps)
+    }
+
+    /// With SiLU behind it where `silu` says so.
     fn apply(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
         let (images, channels, _, _) = x.dims4()?;
         if images != 1 || channels != self.channels {
@@ -56,13 +81,17 @@ impl GroupNorm {
             let op = norm::GroupNorm { channels, groups: self.groups, eps: self.eps as f32, silu };
             return x.apply_op3_no_bwd(&self.gain, &self.bias, &Op(op));
         }
-        self.composed(x, silu)
+        let (factor, term) = self.affine_by_device(x)?;
+        let y = x.broadcast_mul(&factor)?.broadcast_add(&term)?;
+        if silu { y.silu() } else { Ok(y) }
     }
 
-    fn composed(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
+    /// The same by the tensor library, for tests to compare with.
+    #[cfg(test)]
+    pub(super) fn composed(&self, x: &Tensor, silu: bool) -> Result<Tensor> {
         let (gain, bias) = (self.gain.clone(), self.bias.clone());
         let norm = candle_nn::GroupNorm::new(gain, bias, self.channels, self.groups, self.eps)?;
-        let y = norm.forward(x)?;
+        let y = candle_core::Module::forward(&norm, x)?;
         if silu { y.silu() } else { Ok(y) }
     }
 }
@@ -110,6 +139,10 @@ mod tests {
         for silu in [false, true] {
             let (ours, theirs) = (norm.apply(&x, silu).unwrap(), norm.composed(&x, silu).unwrap());
             assert!(!far_apart(&ours, &theirs));
+            let (factor, term) = norm.affine_by_device(&x).unwrap();
+            let y = x.broadcast_mul(&factor).unwrap().broadcast_add(&term).unwrap();
+            let y = if silu { y.silu().unwrap() } else { y };
+            assert!(!far_apart(&y, &theirs));
         }
     }
 }

@@ -3,11 +3,13 @@
 //! nothing of the networks.
 
 mod attention;
+mod banded;
 mod canvas;
 mod convolution;
 mod feed_forward;
 mod group_norm;
 mod norm;
+pub(super) mod products;
 mod residual;
 pub(super) mod storage;
 mod swiglu;

@@ -9,6 +9,10 @@ pub(crate) fn rms_norm(x: &Tensor, gain: &Tensor, eps: f64) -> Result<Tensor> {
     if x.device().is_cpu() {
         x.apply_op2_no_bwd(gain, &RowNorm { kind: Kind::Rms, eps: eps as f32 })
     } else {
+        #[cfg(feature = "cuda")]
+        if x.device().is_cuda() {
+            return crate::cuda::rms_norm(x, gain, eps);
+        }
         candle_nn::ops::rms_norm(x, gain, eps as f32)
     }
 }

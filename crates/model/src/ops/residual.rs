@@ -87,8 +87,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::ops::banded::Banded;
     use crate::ops::testing::{numbers, relative_difference};
-    use candle_nn::{Conv2d, Conv2dConfig};
 
     fn block(inputs: usize, outputs: usize, host: bool) -> Residual {
         let norm =
@@ -99,8 +99,7 @@ mod tests {
             if host {
                 return Convolution::new(&weight, &bias).unwrap();
             }
-            let config = Conv2dConfig { padding: side / 2, ..Conv2dConfig::default() };
-            Convolution::Device(Conv2d::new(weight, Some(bias), config))
+            Convolution::Device(Banded::new(weight, bias).unwrap())
         };
         Residual {
             norms: [norm(inputs), norm(outputs)],

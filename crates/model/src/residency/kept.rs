@@ -4,7 +4,7 @@
 const WINDOW: u64 = 2;
 
 /// Bytes that layers of these sizes need in memory when none of them stays.
-pub(super) fn window(sizes: &[u64]) -> u64 {
+pub(crate) fn window(sizes: &[u64]) -> u64 {
     WINDOW * sizes.iter().copied().max().unwrap_or(0)
 }
 
@@ -12,7 +12,7 @@ pub(super) fn window(sizes: &[u64]) -> u64 {
 ///
 /// The same number always goes each round, whichever stay, so they are spread evenly: while one
 /// that stayed computes, the next one comes.
-pub(super) fn kept(sizes: &[u64], budget: u64) -> Vec<bool> {
+pub(crate) fn kept(sizes: &[u64], budget: u64) -> Vec<bool> {
     let total: u64 = sizes.iter().sum();
     if total <= budget {
         return vec![true; sizes.len()];

@@ -9,6 +9,7 @@ use super::checkpoint::{drop_pages, page_out};
 use super::linear::StoredBytes;
 pub(super) use chain::Turns;
 use chain::{Chain, Order};
+pub(super) use kept::{kept, window};
 
 /// What a process takes beside weights and what a network works with: the program, its threads and
 /// their scratch memory.

@@ -5,8 +5,9 @@ use super::config::TransformerConfig;
 use super::time::Conditioning;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
+use crate::ops::products::{self, HeadShape};
 use crate::ops::storage::{Number, with_values};
-use crate::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
+use crate::ops::{FeedForward, Mask, rms_norm};
 use crate::profile::{Operation, timed};
 use crate::rotary::RotaryTable;
 use candle_core::{DType, Result, Tensor};
@@ -160,31 +161,28 @@ impl Block {
         Ok(())
     }
 
-    /// `hidden` [tokens, width] → the same shape, by candle's operations.
+    /// `hidden` [tokens, width] → the same shape, by the device's operations.
     pub(super) fn forward(
         &self,
         hidden: &Tensor,
         rotary: &RotaryTable,
         gains: &Gains,
     ) -> Result<Tensor> {
-        let x = self.attention(&rms_norm(hidden, &gains.attention_in, self.eps)?, rotary)?;
-        let hidden = (hidden + rms_norm(&x, &gains.attention_out, self.eps)?)?;
-        let x = self.feed_forward(&rms_norm(&hidden, &gains.feed_forward_in, self.eps)?)?;
-        hidden + rms_norm(&x, &gains.feed_forward_out, self.eps)?
-    }
+        let (eps, dtype) = (self.eps, hidden.dtype());
+        let shape = HeadShape { heads: self.heads, kv_heads: self.heads, head_dim: self.head_dim };
+        let rows = rms_norm(hidden, &gains.attention_in, eps)?;
+        let qkv = self.qkv.product(&rows)?;
+        let norms = [&self.query_norm, &self.key_norm];
+        let parts = products::split_heads(&qkv, shape, norms, rotary, QUERY_KEY_NORM_EPS)?;
+        drop(qkv);
+        let mixed = products::attend(&parts, shape, Mask::None)?;
+        let branch = self.output.product(&mixed)?;
+        let hidden = products::add_rms_norm(hidden, &branch, &gains.attention_out, eps)?;
 
-    fn attention(&self, x: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
-        // [tokens, 3 · heads, head_dim]: the queries of every head, then the keys, the values.
-        let qkv = self.qkv.forward(x)?.reshape(((), 3 * self.heads, self.head_dim))?;
-        let part =
-            |i: usize| qkv.narrow(1, i * self.heads, self.heads)?.transpose(0, 1)?.contiguous();
-        let turned = |x: &Tensor, norm| rotary.rotate(&rms_norm(x, norm, QUERY_KEY_NORM_EPS)?);
-        let query = turned(&part(0)?, &self.query_norm)?;
-        let key = turned(&part(1)?, &self.key_norm)?;
-        self.output.forward(&attention(&query, &key, &part(2)?, Mask::None)?)
-    }
-
-    fn feed_forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.down.forward(&swiglu(&self.gate.forward(x)?, &self.up.forward(x)?)?)
+        let rows = rms_norm(&hidden, &gains.feed_forward_in, eps)?;
+        let (gate, up) = (self.gate.product(&rows)?, self.up.product(&rows)?);
+        let gated = products::swiglu(&gate, &up, dtype)?;
+        drop((gate, up));
+        products::add_rms_norm(&hidden, &self.down.product(&gated)?, &gains.feed_forward_out, eps)
     }
 }

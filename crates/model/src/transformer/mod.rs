@@ -46,6 +46,8 @@ pub(super) struct Transformer {
     last: FinalLayer,
     dtype: DType,
     device: Device,
+    /// Whether blocks are computed by the device's operations.
+    by_device: bool,
     modulations: Recent<u32, Modulation>,
     rotary_tables: Recent<(usize, LatentGrid), RotaryTable>,
 }
@@ -64,7 +66,32 @@ struct TextProjection {
     indicator: Tensor,
 }
 
+/// How large a network is.
+pub(super) struct NetworkSize {
+    pub(super) layers: usize,
+    width: usize,
+    intermediate: usize,
+    element: usize,
+}
+
+impl NetworkSize {
+    /// About the most bytes that an accelerator takes beside the weights for a sequence of `tokens`:
+    /// both inner products of the feed-forward layer in f32, and what they become.
+    pub(super) fn device_bytes(&self, tokens: usize) -> u64 {
+        let inner = self.intermediate * (2 * 4 + self.element);
+        let attention = 3 * self.width * (4 + self.element);
+        let rows = inner.max(attention) + self.width * (4 + 3 * self.element);
+        (tokens * rows) as u64
+    }
+}
+
 impl Transformer {
+    /// The size of a network, from its headers.
+    pub(super) fn size(part: &Part<'_>, dtype: DType) -> Result<NetworkSize, ModelError> {
+        let TransformerConfig { layers, width, intermediate, .. } = TransformerConfig::read(part)?;
+        Ok(NetworkSize { layers, width, intermediate, element: dtype.size_in_bytes() })
+    }
+
     /// Builds the conditional network, which reads text features of `feature_width` numbers a
     /// token.
     pub(super) fn conditional(
@@ -104,7 +131,7 @@ impl Transformer {
         let weights = part.weights;
         let (width, channels) = (config.width, config.channels);
         let blocks = (0..config.layers)
-            .map(|i| Block::new(weights, &config, i))
+            .map(|i| Block::new(&weights.of_layer(i), &config, i))
             .collect::<Result<_, _>>()?;
         Ok(Self {
             input: weights.linear("input_proj", channels, width, true)?,
@@ -115,6 +142,7 @@ impl Transformer {
             last: FinalLayer::new(weights, &config)?,
             dtype,
             device: device.clone(),
+            by_device: weights.by_device(),
             modulations: Recent::new(TIMES_KEPT),
             rotary_tables: Recent::new(LAYOUTS_KEPT),
             config,
@@ -197,7 +225,7 @@ impl Transformer {
             Some(text) => Tensor::cat(&[text, &image], 0)?,
             None => image,
         };
-        hidden = match (self.device.is_cpu(), self.dtype) {
+        hidden = match (!self.by_device, self.dtype) {
             (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation, turns)?,
             (true, _) => self.run::<f32>(&hidden, &rotary, &modulation, turns)?,
             (false, _) => {
@@ -296,6 +324,54 @@ mod tests {
     #![allow(clippy::unwrap_used)]
 
     use super::*;
+    use crate::checkpoint::{Checkpoint, Component};
+    use crate::linear::Placement;
+    use crate::residency::Residency;
+    use std::path::Path;
+
+    /// The network's answer in a checkpoint of the tests, with its layers placed so.
+    fn answer(folder: &str, dtype: DType, placement: Option<Placement>) -> Vec<f32> {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-a");
+        let checkpoint = Checkpoint::open(&data.join(folder)).unwrap();
+        let component = Component::Transformer;
+        let weights = checkpoint.weights(component, dtype, &Device::Cpu).unwrap();
+        let weights = match placement {
+            Some(placement) => weights.placed(placement),
+            // Some layers of each kind.
+            None => weights.placed(Placement::Resident).streaming(Arc::new([false, true])),
+        };
+        let part = Part::open(&checkpoint, component, &weights).unwrap();
+        let [features] = part.shape("llm_cond_norm.weight").unwrap();
+        let network = Transformer::conditional(&part, features, dtype, &Device::Cpu).unwrap();
+        let residency = Residency::new(Vec::new(), network.stored_layers(), Vec::new(), 0);
+        let numbers = |count: usize, step: usize| -> Vec<f32> {
+            (0..count).map(|i| ((i * step) % 2003) as f32 / 500.0 - 2.0).collect()
+        };
+        let grid = LatentGrid { rows: 3, columns: 5 };
+        let x = numbers(grid.tokens() * network.channels(), 7919);
+        let x = Tensor::from_vec(x, (grid.tokens(), network.channels()), &Device::Cpu).unwrap();
+        let text = Tensor::from_vec(numbers(7 * features, 6841), (7, features), &Device::Cpu);
+        let text = network.project_text(&text.unwrap()).unwrap();
+        let out = network.forward(&x, grid, 0.3, Some(&text), residency.conditional()).unwrap();
+        out.flatten_all().unwrap().to_vec1().unwrap()
+    }
+
+    #[test]
+    fn a_device_s_way_through_a_block_gives_what_the_processor_s_gives() {
+        for folder in ["diffusers", "reference-fp8", "reference-nf4"] {
+            for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1e-2)] {
+                let expected = answer(folder, dtype, Some(Placement::Host));
+                for placement in [Some(Placement::Resident), Some(Placement::Streamed), None] {
+                    let found = answer(folder, dtype, placement);
+                    let square = |v: f32| f64::from(v) * f64::from(v);
+                    let apart = found.iter().zip(&expected).map(|(a, b)| square(a - b));
+                    let size: f64 = expected.iter().map(|b| square(*b)).sum();
+                    let error = (apart.sum::<f64>() / size).sqrt();
+                    assert!(error <= allowed, "{folder} {dtype:?} {placement:?}: {error}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn a_recent_value_is_made_once_and_the_oldest_makes_room() {

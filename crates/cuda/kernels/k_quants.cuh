@@ -1,0 +1,16 @@
+// The scales of Q4_K and Q5_K.
+#pragma once
+#include "blocks.cuh"
+
+// Scale and minimum of each of 8 groups, 6 bits each: the first four in the low bits of bytes 0…4
+// and 4…8; the others' low bits in bytes 8…12, their two high bits above the first ones'.
+DEVICE void six_bits(const unsigned char *packed, int group, float &scale, float &minimum) {
+    if (group < 4) {
+        scale = static_cast<float>(packed[group] & 63);
+        minimum = static_cast<float>(packed[group + 4] & 63);
+    } else {
+        int low = packed[group + 4];
+        scale = static_cast<float>((low & 0xf) | packed[group - 4] >> 6 << 4);
+        minimum = static_cast<float>(low >> 4 | packed[group] >> 6 << 4);
+    }
+}

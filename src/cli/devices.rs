@@ -1,0 +1,93 @@
+//! `sigmalab device`: where networks can run on this machine; and whether a device that was asked
+//! for can be used, before anything is loaded for it.
+
+use super::failure::Failure;
+use super::print;
+use clap::Args;
+use serde::Serialize;
+use sigmalab_compute::{Device, DeviceChoice};
+use sigmalab_engine::worker::cuda::{CudaWorker, Missing};
+use std::path::PathBuf;
+
+/// The arguments of `device`.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab device
+  sigmalab device --json
+  sigmalab generate --device cuda:1 --prompt \"a red circle on a blue background\" --output out.png
+
+GPUs have a worker of their own, sigmalab-worker-cuda: see docs/checkpoints.md, Accelerators.
+Without one the exit code is 0 all the same.")]
+pub(crate) struct DeviceCommand {
+    /// Print JSON: `cpu`, `cuda` with `devices`, and `missing` where there is no GPU to be used
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Listing {
+    cpu: Processor,
+    cuda: Option<Cuda>,
+    missing: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Processor {
+    cores: usize,
+    kernels: String,
+}
+
+#[derive(Serialize)]
+struct Cuda {
+    worker: PathBuf,
+    kernels: String,
+    driver: Option<String>,
+    devices: Vec<Device>,
+}
+
+/// Lists the devices.
+pub(crate) fn run(arguments: &DeviceCommand) -> Result<(), Failure> {
+    let cpu = Processor {
+        cores: std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        kernels: format!("{:?}", sigmalab_kernels::InstructionSet::chosen()).to_lowercase(),
+    };
+    let (cuda, missing) = match CudaWorker::find() {
+        Ok(CudaWorker { program, report }) => {
+            let (kernels, driver, devices) = (report.kernels, report.driver, report.devices);
+            (Some(Cuda { worker: program, kernels, driver, devices }), None)
+        }
+        Err(missing) => (None, Some(missing.to_string())),
+    };
+    let listing = Listing { cpu, cuda, missing };
+    if arguments.json {
+        return print::json(&listing);
+    }
+    print::result(&in_words(&listing))
+}
+
+fn in_words(listing: &Listing) -> String {
+    let Processor { cores, kernels } = &listing.cpu;
+    let mut text = format!("cpu     {}, kernels for {kernels}\n", print::counted(*cores, "core"));
+    if let Some(cuda) = &listing.cuda {
+        for device in &cuda.devices {
+            text.push_str(&format!("{device}\n"));
+        }
+        let driver = cuda.driver.as_deref().unwrap_or("unknown");
+        let worker = cuda.worker.display();
+        text.push_str(&format!("        driver for CUDA {driver}, worker {worker}\n"));
+    }
+    if let Some(missing) = &listing.missing {
+        text.push_str(&format!("cuda    none: {missing}\n"));
+    }
+    text
+}
+
+/// Refuses a device that cannot be used, with what is missing.
+pub(crate) fn check(device: DeviceChoice) -> Result<(), Failure> {
+    let DeviceChoice::Cuda(number) = device else { return Ok(()) };
+    let found: Result<(), Missing> =
+        CudaWorker::find().and_then(|worker| worker.device(number).map(|_| ()));
+    found.map_err(|missing| {
+        Failure::bad_input(format_args!("--device {device}: {missing}")).way_out("--device cpu")
+    })
+}
