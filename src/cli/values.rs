@@ -57,7 +57,7 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
         Some(("cuda", number)) => DeviceChoice::Cuda(
             number.parse().map_err(|_| "write the number of the GPU, as in cuda:0".to_owned())?,
         ),
-        _ => return Err("there is cpu, cuda, cuda:N and metal".to_owned()),
+        _ => return Err("use cpu, cuda, cuda:N or metal".to_owned()),
     };
     let (present, feature) = match choice {
         DeviceChoice::Cpu => return Ok(choice),

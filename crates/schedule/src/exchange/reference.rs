@@ -52,7 +52,8 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
             if entry.name.is_some() {
                 // As in a dictionary.
                 found.remove(earlier);
-                read.notes.push(format!("`{}` is there twice: the last counts", read.preset.name));
+                read.notes
+                    .push(format!("`{}` appears twice: the last one counts", read.preset.name));
             } else {
                 let free = |name: &String| !found.iter().any(|other| other.preset.name == *name);
                 let mut names = (2..).map(|number| format!("{name}_{number}"));
@@ -84,7 +85,7 @@ fn of(entry: &Call, name: &str) -> Result<Read, ImportError> {
     let name = match &entry.name {
         Some(own) if is_preset_name(own) => own.clone(),
         Some(own) => {
-            notes.push(format!("{own:?} is no name that a preset can have: it is called {name}"));
+            notes.push(format!("{own:?} cannot be the name of a preset: it is called {name}"));
             name.to_owned()
         }
         None => name.to_owned(),

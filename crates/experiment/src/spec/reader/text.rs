@@ -159,7 +159,7 @@ impl<'t> Text<'t> {
         let finite = number.filter(|number| number.is_finite());
         if finite.is_none() {
             let written = self.text.get(value.span()).unwrap_or("it").to_owned();
-            self.problem(value.span(), path, format!("{written} is no finite number: give one"));
+            self.problem(value.span(), path, format!("{written} is not a finite number: give one"));
         }
         finite
     }
@@ -180,7 +180,8 @@ impl<'t> Text<'t> {
         let found = found.filter(|number| (min..=max).contains(number));
         if found.is_none() {
             let written = written.as_str().to_owned();
-            let message = format!("{written} is beyond {min} to {max}: give a whole number there");
+            let message =
+                format!("{written} is out of range: give a whole number from {min} to {max}");
             self.problem(value.span(), path, message);
         }
         found
