@@ -7,7 +7,8 @@ mod changes;
 mod tests;
 
 pub use changes::Changes;
-use sigmalab_engine::image_file::{Lock, LockError, OnCollision, Target};
+use sigmalab_files::lock::{Lock, LockError};
+use sigmalab_files::target::{OnCollision, Target};
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
 use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain, without_mark};

@@ -6,7 +6,7 @@
 use super::directory::RunDirectory;
 use super::spec::Value;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{OnCollision, TargetError};
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
@@ -49,7 +49,7 @@ pub struct Generation {
 pub enum Stage {
     /// Points of a sweep's search.
     Search,
-    /// Reference runs, and the plainest schedule against them.
+    /// Reference runs.
     References,
     /// Candidates on few samples, then fewer on more.
     Race,

@@ -5,9 +5,9 @@ use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print;
 use crate::cli::values::seed;
 use clap::Args;
-use sigmalab_engine::image_file::{OnCollision, Target, TargetError};
 use sigmalab_experiment::spec::name;
 use sigmalab_experiment::template;
+use sigmalab_files::target::{OnCollision, Target, TargetError};
 use std::path::Path;
 
 /// The arguments of `sweep new`.

@@ -12,9 +12,10 @@ use super::sweep::run::{self, RunningFlags};
 use clap::{Args, ValueEnum};
 use saving::Saving;
 use sigmalab_experiment::generation::Candidate;
-use sigmalab_experiment::report::{tune_summary, tuned};
+use sigmalab_experiment::report::{sampler_of, tune_summary, tuned};
 use sigmalab_experiment::search::tune::Verdict;
 use sigmalab_experiment::spec::parse_budget;
+use sigmalab_experiment::sweep::Sweep;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
@@ -154,7 +155,7 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
     };
     print::result(&tune_summary(&sweep, &verdict))?;
     match (&arguments.save, saving) {
-        (Some(name), Some(saving)) => keep(arguments, name, saving, &verdict),
+        (Some(name), Some(saving)) => keep(arguments, name, saving, &sweep, &verdict),
         _ => Ok(()),
     }
 }
@@ -164,6 +165,7 @@ fn keep(
     arguments: &TuneCommand,
     name: &str,
     saving: Saving,
+    sweep: &Sweep,
     verdict: &Verdict,
 ) -> Result<(), Failure> {
     if !verdict.beats_the_naive_grid() && !arguments.force {
@@ -180,7 +182,8 @@ fn keep(
         name: name.to_owned(),
         description: Some(format!(
             "found by sigmalab tune for {}, with {}",
-            arguments.reference, found.sampler
+            arguments.reference,
+            sampler_of(sweep, found)
         )),
         steps: SamplingOrder(found.steps.clone()),
         terminal: found.terminal,

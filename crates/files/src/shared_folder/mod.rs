@@ -9,6 +9,7 @@ mod name;
 mod plain;
 mod writing;
 
+pub use name::stays_below;
 pub use plain::{append_to, make_private_folder, open_plain, read_plain};
 
 use plain::{checked, in_words};

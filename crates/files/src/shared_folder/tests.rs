@@ -124,3 +124,34 @@ fn a_file_that_was_begun_is_gone_on_with_and_one_of_somebody_else_is_not() {
     }
     assert_eq!(folder.own_file("begun").unwrap().metadata().unwrap().len(), 0);
 }
+
+#[test]
+fn what_is_being_written_is_left_to_its_writer_until_it_has_its_name() {
+    use crate::unfinished::clear_within;
+    use std::time::{Duration, SystemTime};
+    let root = tempfile::tempdir().unwrap();
+    let folder = SharedFolder::open(root.path()).unwrap();
+    // As another process does that begins meanwhile: its own opening is another hold.
+    let tidy = || {
+        for name in folder.names().unwrap() {
+            let file = fs::File::open(root.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
+        }
+        clear_within(&SharedFolder::open(root.path()).unwrap());
+    };
+    fs::write(root.path().join(".sigmalab-dead.tmp"), "x").unwrap();
+    let name = OsStr::new("whole");
+    let fill = |out: &mut dyn std::io::Write| {
+        out.write_all(b"slow")?;
+        out.flush()?;
+        tidy();
+        Ok(())
+    };
+    let put = |draft: &str, name: &OsStr| {
+        tidy();
+        folder.rename(draft, name)
+    };
+    folder.write_then(name, fill, put).unwrap();
+    assert_eq!(folder.names().unwrap(), ["whole"]);
+    assert_eq!(folder.read("whole", 10).unwrap(), b"slow");
+}
