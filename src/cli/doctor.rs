@@ -125,7 +125,7 @@ fn terminal(sheet: &mut Sheet) -> ProtocolType {
                 sheet.advise("the workbench wants 80×24 cells or more: enlarge the window");
             }
         }
-        None => sheet.fact("terminal", "standard output is none"),
+        None => sheet.fact("terminal", "standard output is not a terminal"),
     }
     let protocol = choose(&known, None);
     sheet.fact("colours", format_args!("{:?}, COLORTERM {}", known.colours, variable("COLORTERM")));
@@ -135,8 +135,9 @@ fn terminal(sheet: &mut Sheet) -> ProtocolType {
     );
     if is_one && protocol == ProtocolType::Halfblocks {
         sheet.advise(
-            "a terminal with kitty's, iTerm2's or sixel images shows more: docs/terminals.md; in one \
-             that has them, the workbench asks, and --image-protocol says so",
+            "a terminal with kitty, iTerm2 or sixel images shows more, see docs/terminals.md; if \
+             this one has them, the workbench finds out by asking it, and --image-protocol tells \
+             it",
         );
     }
     protocol
@@ -148,11 +149,9 @@ fn processor(sheet: &mut Sheet) {
     let best = InstructionSet::available().into_iter().max().unwrap_or(chosen);
     sheet.fact("processor", format_args!("{cores} cores, kernels for {chosen:?}"));
     if chosen < best {
-        sheet.advise(format_args!("SIGMALAB_KERNELS holds them back: there is {best:?}"));
+        sheet.advise(format_args!("SIGMALAB_KERNELS limits them: this processor can do {best:?}"));
     } else if chosen == InstructionSet::Scalar {
-        sheet.advise(
-            "there are fast kernels for x86-64 with AVX2 only: computing takes longer here",
-        );
+        sheet.advise("fast kernels exist only for x86-64 with AVX2: computing takes longer here");
     }
     let metal = if cfg!(feature = "metal") { ", metal" } else { "" };
     match CudaWorker::find() {
@@ -237,13 +236,13 @@ fn folders(sheet: &mut Sheet) {
     ] {
         let Some(folder) = folder else {
             sheet.fact(name, "no folder");
-            sheet.advise(format_args!("no home folder is known: name one in {what}"));
+            sheet.advise(format_args!("no home folder is known: set {what} to a folder"));
             continue;
         };
         let there = if folder.is_dir() { "" } else { ", made when it is needed" };
         sheet.fact(name, format_args!("{}{there}", folder.display()));
         if !is_writable(&folder) {
-            sheet.advise(format_args!("it cannot be written: name another one in {what}"));
+            sheet.advise(format_args!("it cannot be written: set {what} to another folder"));
         }
     }
 }

@@ -33,7 +33,7 @@ use std::process::ExitCode;
 
 /// A workbench for the samplers of Ideogram 4.
 ///
-/// It draws images from prompts with a schedule whose every step you can set, and tells what each
+/// It draws images from prompts with a schedule whose every step you can set, and shows what each
 /// step did. Without a checkpoint of your own it runs on a small built-in one that draws coloured
 /// shapes.
 #[derive(Debug, Parser)]
@@ -72,15 +72,15 @@ enum Command {
     Sweep(Box<sweep::SweepCommand>),
     /// Find a faster preset from reference runs
     Tune(Box<tune::TuneCommand>),
-    /// List and check sampler plugins, and begin one
+    /// List and check sampler plugins, and start a new one
     Plugins(plugins::PluginsCommand),
-    /// Look into a checkpoint
+    /// Inspect a checkpoint
     Model(model::ModelCommand),
     /// Check and wrap structured captions
     Caption(caption::CaptionCommand),
     /// List the devices that networks can run on, and what is missing for GPUs
     Device(devices::DeviceCommand),
-    /// Tell what the program finds around it, and what to do where something is not well
+    /// Show what the program finds around it, and what to do about problems
     Doctor(doctor::Doctor),
     /// Print a shell's completion script
     Completions(completions::Completions),

@@ -36,7 +36,7 @@ enum Action {
     },
     /// Write a checkpoint of random weights, to measure time and memory with; it draws noise
     Synth {
-        /// The folder; it must be missing, and appears once it is whole
+        /// The folder to write; it must not exist, and appears once it is complete
         #[arg(value_name = "DIR")]
         folder: PathBuf,
         /// real: Ideogram 4's own sizes. slice: its width, two layers, hardly a text encoder
@@ -105,7 +105,7 @@ fn synth(
         Ok(()) => print::result(&format!("{}: {}\n", folder.display(), in_bytes(written))),
         Err(error) if error.kind() == ErrorKind::AlreadyExists => {
             Err(Failure::bad_input(format_args!("`{}`: {error}", folder.display()))
-                .way_out("name a folder that is not there yet"))
+                .way_out("name a folder that does not exist yet"))
         }
         Err(_) if interrupt.requested() => Err(Failure::interrupted()),
         Err(error) => Err(Failure::failed(format_args!("`{}`: {error}", folder.display()))),

@@ -38,7 +38,7 @@ impl ModelFlags {
             Ok(_) | Err(VarError::NotPresent) => Ok(DEMO.to_owned()),
             // Another checkpoint than the one that was meant must not take its place.
             Err(VarError::NotUnicode(name)) => Err(Failure::bad_input(format_args!(
-                "the variable {VARIABLE} is no UTF-8 text: `{}`",
+                "the variable {VARIABLE} is not UTF-8 text: `{}`",
                 name.display()
             ))
             .way_out("--model")),

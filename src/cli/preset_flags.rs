@@ -88,9 +88,8 @@ impl PresetFlags {
         let Some(preset) = built_in(name, &builtin()?)? else { return Err(failure) };
         let first = failure.message.lines().next().unwrap_or_default();
         let place = path.display();
-        warnings.push(format!(
-            "`{place}` cannot be read and is passed over, {name} is built in: {first}"
-        ));
+        warnings
+            .push(format!("`{place}` cannot be read and is skipped; {name} is built in: {first}"));
         Ok(preset)
     }
 

@@ -22,7 +22,7 @@ pub(crate) fn result(text: &str) -> Result<(), Failure> {
 /// Writes a value as indented JSON to standard output.
 pub(crate) fn json(value: &impl serde::Serialize) -> Result<(), Failure> {
     let text = serde_json::to_string_pretty(value)
-        .map_err(|error| Failure::failed(format_args!("the result is no JSON: {error}")))?;
+        .map_err(|error| Failure::failed(format_args!("the result is not valid JSON: {error}")))?;
     result(&(text + "\n"))
 }
 

@@ -62,7 +62,7 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
             .parse()
             .map(DeviceChoice::Cuda)
             .map_err(|_| "write the number of the GPU, as in cuda:0".to_owned()),
-        _ => Err("there is cpu, cuda, cuda:N and metal".to_owned()),
+        _ => Err("use cpu, cuda, cuda:N or metal".to_owned()),
     }
 }
 

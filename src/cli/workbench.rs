@@ -47,6 +47,9 @@ pub(super) const KEYMAP: &str = "keymap.toml";
 /// Name of the configuration there.
 pub(super) const CONFIGURATION: &str = "config.toml";
 
+/// The file in the data folder that says that the tour was shown.
+const TOUR: &str = "tour-shown";
+
 /// Most bytes of a keymap or played file that are read.
 const LIMIT: u64 = 1 << 20;
 
@@ -113,7 +116,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         return Err(Failure::bad_input(
             "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
         )
-        .way_out("TERM=xterm-256color sigmalab, if the terminal obeys escapes after all")
+        .way_out("TERM=xterm-256color sigmalab, if the terminal understands escapes after all")
         .way_out("sigmalab --help for the commands that need none"));
     }
     if !drawn && arguments.play.is_none() {
@@ -190,8 +193,10 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         background: configuration.background,
     };
     let data = data_folder();
-    if let Some(unsaved) = data.as_deref().and_then(recovery::take_abandoned) {
-        app.restore(&unsaved);
+    match data.as_deref().and_then(recovery::take_abandoned) {
+        Some(unsaved) => app.restore(&unsaved),
+        None if data.as_deref().is_some_and(is_first_start) => app.begin_tour(),
+        None => {}
     }
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
@@ -202,8 +207,8 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         Ok(Ended::Interrupted) => Err(Failure {
             exit: Exit::Interrupted,
             message: match app.unsaved() {
-                Some(_) => "interrupted; edits that were not saved are back at the next start",
-                None => "interrupted; nothing was unsaved",
+                Some(_) => "interrupted; unsaved edits will be back at the next start",
+                None => "interrupted; there were no unsaved edits",
             }
             .to_owned(),
             ways_out: Vec::new(),
@@ -230,6 +235,13 @@ fn sweep_places(memory_limit: Option<MemorySize>) -> SweepPlaces {
         runs: PathBuf::from("runs"),
         memory_limit,
     }
+}
+
+/// Whether the workbench never ran with this data folder. It is asked once: from then on it did.
+/// Where that cannot be noted, nobody is shown the same tour every time.
+fn is_first_start(data: &Path) -> bool {
+    let seen = data.join(TOUR);
+    !seen.exists() && make_private_folder(data).is_ok() && File::create_new(&seen).is_ok()
 }
 
 /// Where finished runs are kept.

@@ -32,7 +32,7 @@ impl EntryId {
 
 /// A text that names no run: it is none of the history's file names without their ending.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no name of a run: one looks like 01764000000000-0a1b2c3d")]
+#[error("`{0}` is not the name of a run: one looks like 01764000000000-0a1b2c3d")]
 pub struct NoEntryId(String);
 
 impl FromStr for EntryId {

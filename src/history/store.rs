@@ -238,7 +238,7 @@ impl History {
         let entry: Entry =
             serde_json::from_slice(bytes_without_mark(&text)).map_err(|error| error.to_string())?;
         if entry.version > VERSION {
-            return Err(format!("it is of version {}: update sigmalab", entry.version));
+            return Err(format!("it has version {}: update sigmalab", entry.version));
         }
         // The file's name is what leads back to its pictures.
         Ok(Some(Entry { id: id.clone(), ..entry }))

@@ -59,7 +59,7 @@ impl fmt::Display for Changes {
             parts.push(format!("{default} is the default"));
         }
         if parts.is_empty() {
-            return f.write_str("no preset is another one");
+            return f.write_str("no preset has changed");
         }
         f.write_str(&parts.join(", "))
     }

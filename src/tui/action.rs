@@ -170,7 +170,7 @@ actions! {
     Seed "seed" Setting Asked("number, or random"), "Set the seed";
     LockSeed "lock-seed" Setting None, "Keep the seed for every run, or draw a new one each time";
     Sampler "sampler" Setting Asked("name, then key=value"), "Choose the sampler and its parameters";
-    SamplerParam "sampler-param" Setting Asked("key=value; key=default takes it back"), "Set a parameter of the sampler";
+    SamplerParam "sampler-param" Setting Asked("key=value; key=default resets it"), "Set a parameter of the sampler";
     TerminalRule "terminal-rule" Setting Optional("reference or zero"), "Switch where the last step ends";
     Overlay "overlay" Setting Optional("preset, or none"), "Draw another preset's curves beside these";
 
@@ -193,20 +193,20 @@ actions! {
     DeleteRun "delete-run" Gallery Optional("run, and confirmed"), "Take a run out of the history, once you confirm";
     CopyRecipe "copy-recipe" Gallery Optional("run"), "Copy a run's recipe as JSON to the terminal's clipboard";
     CopyPath "copy-path" Gallery Optional("run"), "Copy the path of a run's PNG to the terminal's clipboard";
-    FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that hold these words";
+    FilterRuns "filter-runs" Gallery Asked("words of prompt, preset, size, seed or sampler; none shows every run"), "Show only the runs that match these words";
     Zoom "zoom" Gallery None, "Enlarge the image to the whole screen, or go back";
 
     PlanSweep "plan-sweep" Sweeps Optional("experiment file"), "Show what an experiment would run, what it saves and how long it takes";
     MeasureSweep "measure-sweep" Sweeps Optional("experiment file"), "Plan an experiment and time one step, to estimate how long it takes";
     RunSweep "run-sweep" Sweeps Optional("experiment file or run directory"), "Run a sweep, or continue one, in a process of its own";
     ExtendSweep "extend-sweep" Sweeps Optional("experiment file"), "Run a changed experiment in its run directory: its new trials are added";
-    RetrySweep "retry-sweep" Sweeps Optional("run directory"), "Run the failed trials of a sweep once more";
+    RetrySweep "retry-sweep" Sweeps Optional("run directory"), "Run the failed trials of a sweep again";
     Tune "tune" Sweeps Asked("steps, then flags of sigmalab tune, such as 10 --target exact --budget 5min"), "Find a faster preset from reference runs, as a process of its own";
     LoadFound "load-found" Sweeps None, "Load what a tune found into the grid";
     WriteExperiment "write-experiment" Sweeps Asked("values for the selected steps, such as 1.5 2 3 or 1..3/5; a name may follow"), "Write an experiment over the selected steps of the grid";
     EditExperiment "edit-experiment" Sweeps Optional("experiment file"), "Open an experiment in $VISUAL or $EDITOR";
     AttachSweep "attach-sweep" Sweeps Optional("run directory"), "Follow a run directory, whoever works on it";
-    PauseSweep "pause-sweep" Sweeps Optional("on or off"), "Pause the sweep after the current trials, or let it go on";
+    PauseSweep "pause-sweep" Sweeps Optional("on or off"), "Pause the sweep after the current trials, or let it continue";
     CancelSweep "cancel-sweep" Sweeps Optional("confirmed"), "Stop every process of the sweep, once you confirm";
     TrialFirst "trial-first" Sweeps Optional("trial"), "Run a trial next, or in its usual turn again";
     SkipTrial "skip-trial" Sweeps Optional("trial"), "Skip a trial, or run it after all";
@@ -242,13 +242,14 @@ actions! {
     ShowRevisions "show-revisions" Program None, "Go to the tree of what was done and undone";
     ShowLog "show-log" Program None, "Go to the log";
     Help "help" Program None, "Show the keys";
+    Tour "tour" Program None, "Begin the short tour from a picture to a preset, or end it";
     Palette "palette" Program None, "Find an action by name and do it";
     PictureProtocol "image-protocol" Program Optional("auto, kitty, sixel, iterm2 or half-blocks"), "Show images in another way; without a name, in the next one";
     CountBytes "count-bytes" Program None, "Say how many bytes were written to the terminal";
     Redraw "redraw" Program None, "Draw the screen and its images again";
     Mouse "mouse" Program None, "Leave the mouse to the terminal, to select text with it, or take it again";
     Suspend "suspend" Program None, "Go back to the shell; fg returns";
-    Quit "quit" Program None, "Quit; asks while a run is going or changes are not saved";
+    Quit "quit" Program None, "Quit; asks while a run is in progress or changes are not saved";
     QuitAtOnce "quit-at-once" Program None, "Leave without asking";
 
     Accept "accept" Asking None, "Accept what is typed or chosen";
@@ -263,7 +264,7 @@ actions! {
     PrintSchedule "print-schedule" Printing None, "Print the schedule as tab-separated values";
     PrintRun "print-run" Printing None, "Print steps and network evaluations of the last run as JSON";
     PrintComparison "print-comparison" Printing None, "Print how far A and B are apart as JSON";
-    PrintSweep "print-sweep" Printing None, "Print where the sweep that is followed stands as JSON";
+    PrintSweep "print-sweep" Printing None, "Print the state of the sweep that is followed as JSON";
     PrintPresets "print-presets" Printing None, "Print the presets' names";
 }
 

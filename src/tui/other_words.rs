@@ -67,6 +67,7 @@ pub(super) fn other_words(action: Action) -> &'static str {
         PictureProtocol => "kitty sixel iterm preview graphics",
         AllColumns => "sigma wide",
         Help => "keys shortcuts bindings manual",
+        Tour => "tutorial guide introduction start help",
         Quit => "exit leave close",
         Mouse => "select text click",
         Suspend => "background shell",

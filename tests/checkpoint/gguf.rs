@@ -271,7 +271,7 @@ fn a_damaged_unconditional_file_is_not_the_same_as_none() {
     let bytes = std::fs::read(&file).unwrap();
     std::fs::write(&file, &bytes[..bytes.len() / 2]).unwrap();
     let message = Checkpoint::open(&gguf).unwrap_err().to_string();
-    assert!(message.contains("ideogram4_uncond-Q.gguf is no whole GGUF file"), "{message}");
+    assert!(message.contains("ideogram4_uncond-Q.gguf is not a complete GGUF file"), "{message}");
     std::fs::remove_file(&file).unwrap();
     assert!(!Checkpoint::open(&gguf).unwrap().has(Component::UnconditionalTransformer));
 }
@@ -314,13 +314,13 @@ fn damaged_and_foreign_gguf_files_are_named() {
     let bytes = std::fs::read(&model).unwrap();
     let open = || Checkpoint::open(&gguf).unwrap_err().to_string();
     for (damaged, words) in [
-        (&bytes[..bytes.len() - 200], "ends behind them"),
+        (&bytes[..bytes.len() - 200], "ends beyond them"),
         (&bytes[..100], "may be cut short"),
         (&b"version https://git-lfs.github.com/spec/v1"[..], "does not begin with GGUF"),
     ] {
         std::fs::write(&model, damaged).unwrap();
         let message = open();
-        assert!(message.contains("ideogram4-Q.gguf is no whole GGUF file"), "{message}");
+        assert!(message.contains("ideogram4-Q.gguf is not a complete GGUF file"), "{message}");
         assert!(message.contains(words), "{words}: {message}");
     }
 

@@ -227,17 +227,20 @@ fn damaged_files_are_refused_in_one_sentence_with_file_and_tensor() {
     };
     let tensor = "layers.3.attention.norm_q.weight";
     for (damaged, words) in [
-        (bytes[..bytes.len() - 1_000].to_vec(), &["ends behind them"][..]),
+        (bytes[..bytes.len() - 1_000].to_vec(), &["ends beyond them"][..]),
         (bytes[..200].to_vec(), &["may be cut short"]),
         (with(0, b"GGML"), &["does not begin with GGUF"]),
-        (with(8, &u64::MAX.to_le_bytes()), &["is no whole GGUF file"]),
-        (with(16, &u64::MAX.to_le_bytes()), &["is no whole GGUF file"]),
+        (with(8, &u64::MAX.to_le_bytes()), &["is not a complete GGUF file"]),
+        (with(16, &u64::MAX.to_le_bytes()), &["is not a complete GGUF file"]),
         (with(at, b"m"), &["has no tensor", tensor]),
         (with(entry + 4, &63u64.to_le_bytes()), &["[63]", tensor]),
         (with(entry + 4, &(u64::MAX / 2).to_le_bytes()), &["overflows", tensor]),
-        (with(entry + 12, &14u32.to_le_bytes()), &["no whole blocks of 256 (Q6_K)", tensor]),
+        (
+            with(entry + 12, &14u32.to_le_bytes()),
+            &["do not divide into blocks of 256 (Q6_K)", tensor],
+        ),
         (with(entry + 12, &77u32.to_le_bytes()), &["GGUF type 77", tensor]),
-        (with(entry + 16, &(1u64 << 62).to_le_bytes()), &["ends behind them", tensor]),
+        (with(entry + 16, &(1u64 << 62).to_le_bytes()), &["ends beyond them", tensor]),
     ] {
         std::fs::write(&file, damaged).unwrap();
         let output = run(folder.path(), &["generate", "--prompt", "x", "--model", "./gguf"]);

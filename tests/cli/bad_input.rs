@@ -73,8 +73,8 @@ const CASES: &[Case] = &[
     (&["--recipe", "/dev/zero"], &["--recipe", "/dev/zero", "a device or a pipe"]),
     (&["--initial-noise", "/dev/zero"], &["--initial-noise", "a device or a pipe"]),
     // Checkpoints.
-    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "no folder"]),
-    (&["--model", "./name"], &["no checkpoint `./name`", "no folder"]),
+    (&["--model", "no/such/folder"], &["no checkpoint `no/such/folder`", "no such folder"]),
+    (&["--model", "./name"], &["no checkpoint `./name`", "no such folder"]),
     (&["--model", "name"], &["no checkpoint `name`", "demo"]),
     (&["--model", "owner/name"], &["owner/name", "HF_HUB_OFFLINE"]),
     // Captions.
@@ -213,7 +213,7 @@ fn a_pipe_in_a_files_place_is_refused_and_not_waited_for() {
     let config = demo_checkpoint(&place).join("transformer/config.json");
     std::fs::remove_file(&config).unwrap();
     std::fs::rename(place.path("pipe"), &config).unwrap();
-    let words = ["transformer/config.json", "no regular file"];
+    let words = ["transformer/config.json", "not a regular file"];
     place.refused(&quick(&["--model", "model"]), &words);
 }
 

@@ -78,7 +78,7 @@ fn the_memory_limit_changes_no_byte_and_may_stand_in_the_environment() {
     let refused = command.env("SIGMALAB_MEMORY_LIMIT", "much").output().unwrap();
     assert_eq!(refused.status.code(), Some(2));
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(said.contains("SIGMALAB_MEMORY_LIMIT: `much` is no amount of memory"), "{said}");
+    assert!(said.contains("SIGMALAB_MEMORY_LIMIT: `much` is not an amount of memory"), "{said}");
 }
 
 #[test]

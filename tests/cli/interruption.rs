@@ -136,5 +136,8 @@ fn a_killed_random_checkpoint_has_no_name_and_what_is_left_does_not_open() {
     place.done(&["model", "synth", "--size", "tiny", "random"]);
     assert_eq!(place.files(), ["random"]);
     place.done(&["model", "inspect", "--model", "random"]);
-    place.refused(&["model", "synth", "--size", "tiny", "random"], &["random", "not there yet"]);
+    place.refused(
+        &["model", "synth", "--size", "tiny", "random"],
+        &["random", "does not exist yet"],
+    );
 }

@@ -118,7 +118,7 @@ fn a_workflow_is_read_from_the_picture_that_it_drew() {
     assert_eq!(import("drawn.png"), import("plain.json"));
     place.refused(
         &["presets", "import", "drawn.png", "--from", "sd.cpp"],
-        &["a workflow of ComfyUI", "--from comfyui"],
+        &["ComfyUI workflow", "--from comfyui"],
     );
     place.write("other.png", with("Comment", "x"));
     place.write("photo.jpg", b"\xff\xd8\xff\xe0\0\x10JFIF\0");
@@ -173,7 +173,7 @@ fn recipes_that_are_none_are_called_what_they_are() {
         ("a.jpg", &b"\xff\xd8\xff\xe0\0\x10JFIF\0"[..], "a JPEG picture"),
         ("a.webp", b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture"),
         ("a.json", b"", "`a.json` is empty"),
-        ("b.json", b"seven", "it is no JSON, as a recipe is"),
+        ("b.json", b"seven", "it is not valid JSON"),
     ] {
         place.write(name, bytes);
         place.refused(&["generate", "--recipe", name], &["--recipe", name, words]);

@@ -55,9 +55,12 @@ fn every_command_teaches_with_examples() {
 fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
     let place = Place::new();
     let told = place.done(&["doctor"]);
-    for words in
-        ["sigmalab  ", "standard output is none", "10 built in, 0 plugins", "built-in, 3 presets"]
-    {
+    for words in [
+        "sigmalab  ",
+        "standard output is not a terminal",
+        "10 built in, 0 plugins",
+        "built-in, 3 presets",
+    ] {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert!(!told.contains('\x1b'), "a report is text: {told}");

@@ -166,7 +166,7 @@ fn a_preset_goes_out_to_a_tool_and_comes_back() {
     place.refused(&import, &["no.txt: there is no --steps"]);
     place.refused(&["presets", "import", "none.txt", "--from", "sd.cpp"], &["none.txt"]);
     let import = ["presets", "import", "no.txt", "--from", "comfyui"];
-    place.refused(&import, &["no.txt: it is no JSON"]);
+    place.refused(&import, &["no.txt: it is not valid JSON"]);
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn a_sampler_that_does_not_reach_sigma_zero_refuses_schedules_that_do() {
     asked.recipe.terminal = Terminal::Zero;
     let failure = engine.run(&asked, &mut |_| true).unwrap_err();
     assert!(
-        matches!(&failure, RunFailure::BadInput(words) if words.contains("`test.heun` takes no step to σ = 0")),
+        matches!(&failure, RunFailure::BadInput(words) if words.contains("`test.heun` cannot step to σ = 0")),
         "{failure}"
     );
 }

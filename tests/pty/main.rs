@@ -4,6 +4,7 @@
 mod budgets;
 mod editing;
 mod escapes;
+mod first_start;
 mod half_blocks;
 mod iterm2;
 mod kitty;

@@ -36,7 +36,11 @@ impl Place {
 
     /// With no presets file.
     pub(crate) fn with_built_in_presets() -> Self {
-        Place { folder: tempfile::tempdir().unwrap() }
+        let place = Place { folder: tempfile::tempdir().unwrap() };
+        // As after the first start, which offers a tour.
+        std::fs::create_dir(place.path("data")).unwrap();
+        std::fs::write(place.path("data/tour-shown"), "").unwrap();
+        place
     }
 
     pub(crate) fn folder(&self) -> &Path {

@@ -147,7 +147,9 @@ fn a_disk_that_is_full_stops_the_sweep_cleanly_and_the_same_command_goes_on() {
     let place = place();
     let refused = outcome(limited(&place.command(&["sweep", "run", "small.toml", "--no-report"])));
     assert_eq!(refused.code, Some(1), "{refused:?}");
-    for words in ["cannot write `runs/small/", "what is recorded is safe", "sweep run runs/small"] {
+    for words in
+        ["cannot write `runs/small/", "what has been recorded is safe", "sweep run runs/small"]
+    {
         assert!(refused.stderr.contains(words), "no `{words}` in {refused:?}");
     }
     for folder in ["images", "references"] {
@@ -232,7 +234,7 @@ fn bad_experiments_are_refused_before_anything_is_written() {
     place.refused(&plan, &["trial 0", "gw[-9..]"]);
     place.write("e.toml", small().replace("mu = [0.4", "mu = [40"));
     place.refused(&plan, &["trial 0 (mu 40"]);
-    place.refused(&["sweep", "status", "runs/none"], &["no run directory"]);
+    place.refused(&["sweep", "status", "runs/none"], &["not a run directory"]);
     place.refused(&["sweep", "run", "missing.toml"], &["missing.toml"]);
     place.refused(&["sweep", "run", "e.toml", "--shard", "3/2"], &["I/N"]);
 }
@@ -242,7 +244,7 @@ fn a_folder_that_is_something_else_is_left_alone() {
     let place = place();
     fs::create_dir_all(place.path("runs/small")).unwrap();
     fs::write(place.path("runs/small/thesis.tex"), "x").unwrap();
-    place.refused(&["sweep", "run", "small.toml"], &["is not empty and is no run directory"]);
+    place.refused(&["sweep", "run", "small.toml"], &["is neither empty nor a run directory"]);
 }
 
 #[test]

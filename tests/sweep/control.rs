@@ -43,7 +43,7 @@ fn a_paused_sweep_begins_no_trial_and_goes_on_when_it_is_resumed() {
     let place = begun();
     place.done(&["sweep", "pause", "runs/small"]);
     let text = place.done(&["sweep", "status", "runs/small"]);
-    assert!(text.contains("paused; `sigmalab sweep resume` goes on"), "{text}");
+    assert!(text.contains("paused; `sigmalab sweep resume` continues"), "{text}");
     let path = place.path("runs/small");
     let before = records(&path);
     let mut child = start(&place, &[]);

@@ -24,3 +24,4 @@ mod snapshots;
 mod styled;
 mod sweep_snapshots;
 mod sweeps;
+mod tour;

@@ -389,7 +389,7 @@ fn the_same_preset_changed_by_both_is_asked_about_and_no_side_is_lost() {
     workbench.press("G 2 enter");
     elsewhere(&workbench, "gw = 3.0", "gw = 4.0");
     workbench.press("k");
-    assert!(said(&workbench).contains("ONE in the grid is as it was"), "{}", said(&workbench));
+    assert!(said(&workbench).contains("ONE in the grid is unchanged"), "{}", said(&workbench));
     workbench.press("w");
     assert!(text(&workbench).contains("gw = 4.0"));
 }

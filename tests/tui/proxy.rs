@@ -86,7 +86,10 @@ fn a_proxy_is_smaller_than_the_image_or_it_is_none() {
     workbench.press("z \"512x512\" enter");
     assert_eq!(workbench.app.document().proxy(), None);
     let message = workbench.app.message().unwrap().text.clone();
-    assert!(message.contains("the proxy size 512×512 is not smaller and is off"), "{message}");
+    assert!(
+        message.contains("the proxy size 512×512 is no longer smaller, so it is off"),
+        "{message}"
+    );
 }
 
 #[test]

@@ -29,7 +29,7 @@ fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
 #[test]
 fn the_present_sampler_is_not_chosen_again() {
     let workbench = after("F7 enter");
-    assert_eq!(message(&workbench), "euler is the sampler already");
+    assert_eq!(message(&workbench), "euler is already the sampler");
 }
 
 #[test]

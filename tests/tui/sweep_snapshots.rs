@@ -199,7 +199,7 @@ fn the_list_says_where_run_directories_stand() {
         for part in [row, about] {
             assert!(text.contains(part), "no {part:?} in\n{text}");
         }
-        assert_eq!(text.contains(", r goes on"), resumes, "{text}");
+        assert_eq!(text.contains(", r continues"), resumes, "{text}");
     }
 }
 

@@ -222,7 +222,7 @@ fn a_plan_says_what_would_be_run_and_what_sharing_saves() {
         "needed   12 + 12 evaluations",
         "saved    12 + 12",
         "time     not measured",
-        "  ref  4+4      0+0      as it is · circle · seed 1",
+        "  ref  4+4      0+0      reference · circle · seed 1",
         "gw[-2..] 2",
     ]);
     assert!(bench.records().iter().any(|call| call.starts_with("plan-sweep ")));
@@ -508,7 +508,7 @@ fn a_folder_that_is_no_run_directory_says_so_in_its_place() {
     bench.until("it is known", |app| {
         app.sweeps().attached.as_ref().is_some_and(|attached| attached.problem.is_some())
     });
-    bench.shows(&["is no run directory"]);
+    bench.shows(&["is not a run directory"]);
 }
 
 #[test]
@@ -600,7 +600,7 @@ fn the_list_says_where_run_directories_stand_also_after_a_restart() {
     });
     bench.press("G");
     bench.shows(&["finished", "4 of 4 trials · finished"]);
-    assert!(!bench.text().contains("goes on with it"), "{}", bench.text());
+    assert!(!bench.text().contains("continues it"), "{}", bench.text());
 }
 
 #[test]

@@ -84,14 +84,14 @@ fn an_issue_says_where_and_what_to_do() {
         ),
         (
             with_element(r#"{"type":["obj"],"desc":"a"}"#),
-            "compositional_deconstruction.elements[0].type: [\"obj\"] is no type: write `obj` for \
+            "compositional_deconstruction.elements[0].type: [\"obj\"] is not a type: write `obj` for \
              a thing, `text` for lettering",
         ),
         (
             with_style(
                 r##"{"aesthetics":"","lighting":"","photo":"","medium":"","color_palette":["#FFAA00","#ffaa00"]}"##,
             ),
-            "style_description.color_palette[1]: \"#ffaa00\" is no colour: write # and six hex \
+            "style_description.color_palette[1]: \"#ffaa00\" is not a colour: write # and six hex \
              digits in capitals, such as #FF8800",
         ),
         (
@@ -112,7 +112,7 @@ fn an_issue_says_where_and_what_to_do() {
         ),
         (
             "{a|b} cat".to_owned(),
-            "line 1, column 2: this is no valid JSON (key must be a string): correct it, or leave \
+            "line 1, column 2: this is not valid JSON (key must be a string): correct it, or leave \
              out the braces",
         ),
         (

@@ -81,7 +81,7 @@ impl Issues {
         } else if error.is_eof() {
             format!("the JSON is cut off ({cause}): close every quote and bracket")
         } else {
-            format!("this is no valid JSON ({cause}): correct it, or leave out the braces")
+            format!("this is not valid JSON ({cause}): correct it, or leave out the braces")
         };
         self.add(&format!("line {line}, column {column}"), message);
     }
@@ -175,7 +175,7 @@ impl Issues {
             }
             Some(other) => {
                 let message = format!(
-                    "{} is no type: write `obj` for a thing, `text` for lettering",
+                    "{} is not a type: write `obj` for a thing, `text` for lettering",
                     short(other)
                 );
                 return self.add(&format!("{path}.type"), message);
@@ -200,7 +200,7 @@ impl Issues {
         for (i, colour) in colours.iter().enumerate() {
             if !colour.as_str().is_some_and(is_colour) {
                 let message = format!(
-                    "{} is no colour: write # and six hex digits in capitals, such as #FF8800",
+                    "{} is not a colour: write # and six hex digits in capitals, such as #FF8800",
                     short(colour)
                 );
                 self.add(&format!("{path}[{i}]"), message);

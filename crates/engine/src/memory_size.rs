@@ -24,7 +24,7 @@ impl MemorySize {
 
 /// What is no amount of memory.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no amount of memory: write it as 12GiB, 1.5G or 900M")]
+#[error("`{0}` is not an amount of memory: write it as 12GiB, 1.5G or 900M")]
 pub struct MemorySizeError(String);
 
 impl FromStr for MemorySize {

@@ -74,9 +74,9 @@ pub fn fingerprint(values: &[f32]) -> String {
 /// Not the name of a generator.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "there is no random generator `{0}`; there is torch-cpu, torch-cuda, and \
-     torch-cuda:MULTIPROCESSORS[xTHREADS] for the GPU to imitate (an H100 is 132x2048, \
-     an RTX 4090 is 128x1536)"
+    "there is no random generator `{0}`: use torch-cpu, torch-cuda, or \
+     torch-cuda:MULTIPROCESSORS[xTHREADS] for the GPU to imitate (an H100 is 132x2048, an RTX \
+     4090 is 128x1536)"
 )]
 pub struct UnknownRng(String);
 

@@ -99,7 +99,7 @@ pub enum RecipeError {
     Sampler(#[from] SamplerChoiceError),
     /// Written by a later version of the program.
     #[error(
-        "the recipe is of version {found} and this build reads up to {VERSION}: update sigmalab"
+        "the recipe has version {found}, and this build reads up to {VERSION}: update sigmalab"
     )]
     Version {
         /// Its version.
@@ -146,7 +146,7 @@ pub enum RecipeError {
     },
     /// The last step ends at σ = 0 and the sampler takes no such step.
     #[error(
-        "sampler `{id}` takes no step to σ = 0: end the schedule at the reference's terminal σ, or \
+        "sampler `{id}` cannot step to σ = 0: end the schedule at the reference's terminal σ, or \
          choose another sampler"
     )]
     SigmaZero {
@@ -181,7 +181,7 @@ pub enum RecipeError {
         found: usize,
     },
     /// The noise holds something else than finite numbers.
-    #[error("the initial noise holds values that are no finite numbers, the first at {index}")]
+    #[error("the initial noise contains values that are not finite, the first at {index}")]
     NoiseNotFinite {
         /// Place of the first one.
         index: usize,

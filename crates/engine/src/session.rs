@@ -96,7 +96,7 @@ pub enum SessionError {
         error: SamplerError,
     },
     /// A Gram matrix was asked for at nodes that the run does not have.
-    #[error("a run of {steps} steps has no nodes at every {every} of them")]
+    #[error("a run of {steps} steps does not divide into parts of {every}")]
     Nodes {
         /// Steps of the run.
         steps: usize,

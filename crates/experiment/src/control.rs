@@ -92,7 +92,7 @@ impl Control {
         })?;
         if control.version > VERSION {
             let found = control.version;
-            let problem = format!("it is of version {found} and this build reads up to {VERSION}");
+            let problem = format!("it has version {found}, and this build reads up to {VERSION}");
             return Err(ControlError::Damaged { path, problem });
         }
         Ok(control)

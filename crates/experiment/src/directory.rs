@@ -65,10 +65,10 @@ pub enum DirectoryError {
         difference: String,
     },
     /// There is no sweep in it.
-    #[error("`{}` is no run directory: it has no {FROZEN}", .0.display())]
+    #[error("`{}` is not a run directory: it has no {FROZEN}", .0.display())]
     NotOne(PathBuf),
     /// Something else is in it.
-    #[error("`{}` is not empty and is no run directory: name another with --dir", .0.display())]
+    #[error("`{}` is neither empty nor a run directory: name another with --dir", .0.display())]
     Occupied(PathBuf),
     /// A link to nowhere.
     #[error(
@@ -335,7 +335,7 @@ impl RunDirectory {
             .and_then(|value| value.get("version")?.as_u64());
         if let Some(version) = version.filter(|version| *version > u64::from(VERSION)) {
             return Err(damaged(format!(
-                "it is of version {version} and this build reads up to {VERSION}: update sigmalab"
+                "it has version {version}, and this build reads up to {VERSION}: update sigmalab"
             )));
         }
         let frozen: Frozen =

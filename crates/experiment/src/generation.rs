@@ -151,8 +151,8 @@ pub enum GenerationError {
     },
     /// It is none of this build.
     #[error(
-        "`{}` is no generation of this build: {problem}; delete it and those after it to have them \
-         proposed again", path.display()
+        "`{}` is not a generation that this build can read: {problem}; delete it and those after \
+         it to have them proposed again", path.display()
     )]
     Damaged {
         /// The file.

@@ -110,7 +110,7 @@ impl Inputs {
         let samplers = |inputs: &Inputs| tune(inputs).map(|tune| tune.samplers);
         let against = |inputs: &Inputs| tune(inputs).map(|tune| tune.against);
         let rest = |inputs: &Inputs| tune(inputs).map(|tune| (tune.budget, tune.opened));
-        compare("the samplers that are tried", samplers(self) != samplers(earlier));
+        compare("the samplers to try", samplers(self) != samplers(earlier));
         compare("a preset that is judged against", against(self) != against(earlier));
         compare("the budget or the held-out prompts", rest(self) != rest(earlier));
         (!changed.is_empty()).then(|| changed.join(", "))

@@ -34,7 +34,10 @@ pub enum JournalError {
     #[error("a record cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
     /// Longer than any that this program writes.
-    #[error("`{}` is no journal of a sweep: it is too long, or has a line that is", .0.display())]
+    #[error(
+        "`{}` is not the journal of a sweep: it is too long, or has a line that is",
+        .0.display()
+    )]
     TooLong(PathBuf),
     /// Written by a later build.
     #[error(

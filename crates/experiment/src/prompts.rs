@@ -44,7 +44,7 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Prompt>, PromptsError> {
             Prompt { id: unnamed, text: line.to_owned() }
         };
         if prompts.iter().any(|other| other.id == prompt.id) {
-            return Err(problem(format!("the id `{}` is there twice", prompt.id)));
+            return Err(problem(format!("the id `{}` appears twice", prompt.id)));
         }
         prompts.push(prompt);
     }
@@ -56,7 +56,8 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<Prompt>, PromptsError> {
 
 fn of_json(line: &str, unnamed: String) -> Result<Prompt, String> {
     use serde_json::Value;
-    let value: Value = serde_json::from_str(line).map_err(|error| format!("no JSON: {error}"))?;
+    let value: Value =
+        serde_json::from_str(line).map_err(|error| format!("not valid JSON: {error}"))?;
     match value {
         Value::String(text) => Ok(Prompt { id: unnamed, text }),
         Value::Object(mut fields) => {
@@ -104,12 +105,12 @@ mod tests {
     #[test]
     fn a_wrong_line_is_named_by_its_number() {
         for (text, words) in [
-            ("\"a\"\n{", "p.jsonl:2: no JSON"),
+            ("\"a\"\n{", "p.jsonl:2: not valid JSON"),
             ("{\"id\":\"a\"}", "p.jsonl:1: it has no `prompt`"),
             ("{\"prompt\":\"a\",\"sed\":1}", "unknown key `sed`"),
             (
                 "{\"id\":\"a\",\"prompt\":\"x\"}\n{\"id\":\"a\",\"prompt\":\"y\"}",
-                "`a` is there twice",
+                "`a` appears twice",
             ),
         ] {
             let told = parse(text, "p.jsonl").unwrap_err().to_string();

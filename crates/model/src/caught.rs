@@ -28,7 +28,7 @@ pub(super) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
     result.map_err(|panic| {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or_else(|| panic.downcast_ref::<&str>().copied());
-        text.unwrap_or("it gave up without a word").to_owned()
+        text.unwrap_or("it gave up without a message").to_owned()
     })
 }
 

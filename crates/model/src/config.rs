@@ -48,7 +48,9 @@ impl<'a> Part<'a> {
         part: usize,
     ) -> Result<usize, ModelError> {
         if part == 0 || !whole.is_multiple_of(part) {
-            return Err(self.bad_tensor(tensor, format!("has {whole} rows, no multiple of {part}")));
+            return Err(
+                self.bad_tensor(tensor, format!("has {whole} rows, not a multiple of {part}"))
+            );
         }
         Ok(whole / part)
     }

@@ -22,13 +22,13 @@ pub enum SourceError {
     Hub(#[from] HubError),
     /// A path that leads nowhere.
     #[error(
-        "there is no checkpoint `{0}`: no folder is there; write its path as it is seen from this \
-         folder, or whole"
+        "there is no checkpoint `{0}`: no such folder; write its path from the current \
+         folder, or in full"
     )]
     NoFolder(String),
     /// Neither a folder nor a repository.
     #[error(
-        "there is no checkpoint `{0}`: it is no folder, and no repository id such as \
+        "there is no checkpoint `{0}`: it is neither a folder nor a repository id such as \
          `ideogram-ai/ideogram-4-fp8`; without --model the demo checkpoint is used"
     )]
     Unknown(String),

@@ -48,7 +48,7 @@ impl Chosen {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SamplerChoiceError {
     /// No sampler of that name.
-    #[error("there is no sampler `{name}`{}; there is {available}", meant(.nearest))]
+    #[error("there is no sampler `{name}`{}; the samplers are {available}", meant(.nearest))]
     Unknown {
         /// Asked-for name.
         name: String,

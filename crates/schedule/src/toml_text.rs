@@ -45,7 +45,7 @@ impl<'t> TomlText<'t> {
             Ok(document) => Some(document),
             Err(error) => {
                 let span = error.span().unwrap_or(0..0);
-                self.problem(span, "", format!("no TOML: {}", error.message()));
+                self.problem(span, "", format!("not valid TOML: {}", error.message()));
                 None
             }
         }
@@ -203,7 +203,8 @@ impl<'t> TomlText<'t> {
         let found = found.filter(|number| (min..=max).contains(number));
         if found.is_none() {
             let written = written.as_str().to_owned();
-            let message = format!("{written} is beyond {min} to {max}: give a whole number there");
+            let message =
+                format!("{written} is out of range: give a whole number from {min} to {max}");
             self.problem(value.span(), path, message);
         }
         found

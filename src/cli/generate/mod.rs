@@ -132,7 +132,7 @@ pub(crate) struct Generate {
     #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
     device: Option<DeviceChoice>,
 
-    /// Compute threads, 1–1024, at most one a core is used; the image does not depend on it
+    /// Compute threads, 1–1024, at most one per core is used; the image does not depend on it
     /// [default: every core]
     #[arg(long, value_name = "N", value_parser = threads, help_heading = "Model")]
     threads: Option<usize>,
@@ -141,7 +141,7 @@ pub(crate) struct Generate {
     #[arg(long, help_heading = "Captions")]
     wrap_caption: bool,
 
-    /// Refuse a prompt that is no valid structured caption (issues are warnings otherwise)
+    /// Refuse a prompt that is not a valid structured caption (issues are warnings otherwise)
     #[arg(long, help_heading = "Captions")]
     strict_caption: bool,
 

@@ -61,7 +61,7 @@ impl Progress {
     pub(crate) fn silent(&mut self, time: Duration) {
         if let Some(bar) = self.styled(SPINNER) {
             let time = in_words(time.as_secs_f64() * 1e3);
-            bar.set_message(format!("no word from the worker for {time}; ctrl-c gives it up"));
+            bar.set_message(format!("no word from the worker for {time}; ctrl-c gives up on it"));
             bar.tick();
         }
     }

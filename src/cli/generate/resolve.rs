@@ -100,7 +100,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     {
         return Err(Failure::bad_input(format_args!(
             "the recipe was made with checkpoint {expected}, and `{model_name}` is checkpoint \
-             {fingerprint}: the image would be another one"
+             {fingerprint}: the image would be different"
         ))
         .way_out("--model with the folder or repository of the recipe's checkpoint")
         .way_out("--any-checkpoint to run it on this one"));
@@ -177,7 +177,7 @@ fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<(SamplerRef, S
         (name, _) => SamplerRef::named(name.as_deref().unwrap_or("euler")),
     };
     let samplers = samplers_for(&asked.id);
-    let lists = |failure: Failure| failure.way_out("sigmalab plugins list for what there is");
+    let lists = |failure: Failure| failure.way_out("sigmalab plugins list shows what there is");
     for (key, text) in &arguments.sampler_param {
         let value = samplers.read_value(&asked.id, key, text).map_err(Failure::bad_input)?;
         asked.params.insert(key.clone(), value);
@@ -185,12 +185,12 @@ fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<(SamplerRef, S
     let chosen = samplers
         .choose(&asked.id, &asked.params)
         .map_err(|error| lists(Failure::bad_input(error)))?;
-    let today = format!("--sampler {} to take it as it is today", asked.id);
+    let today = format!("--sampler {} to use it as it is now", asked.id);
     let version = &chosen.info.version;
     if let Some(then) = asked.version.as_ref().filter(|then| *then != version) {
         return Err(Failure::bad_input(format_args!(
-            "the recipe was made with version {then} of sampler `{}`, and there is version \
-             {version}: the image would be another one",
+            "the recipe was made with version {then} of sampler `{}`, and this is version \
+             {version}: the image would be different",
             asked.id
         ))
         .way_out(today));
@@ -204,7 +204,7 @@ fn sampler(arguments: &Generate, base: Option<&Recipe>) -> Result<(SamplerRef, S
         };
         return Err(Failure::bad_input(format_args!(
             "the recipe was made with a plugin `{}` whose file has hash {then}, and {now}: the \
-             image may be another one",
+             image may be different",
             asked.id
         ))
         .way_out(today));
@@ -257,7 +257,7 @@ fn noise(
         {
             warnings.push(format!(
                 "`{}` is not the recipe's noise (hash {blake3}, not {expected}): the image will \
-                 be another one",
+                 be different",
                 path.display()
             ));
         }

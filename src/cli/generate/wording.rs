@@ -27,7 +27,7 @@ pub(super) fn settle(
         }
         if strict {
             return Err(Failure::bad_input(
-                "--strict-caption: the prompt is plain text, no structured caption",
+                "--strict-caption: the prompt is plain text, not a structured caption",
             )
             .way_out("--wrap-caption"));
         }
@@ -38,7 +38,7 @@ pub(super) fn settle(
     }
     if wrap_plain {
         warnings.push(
-            "--wrap-caption: the prompt is a structured caption already and stays as it is"
+            "--wrap-caption: the prompt is already a structured caption and stays as it is"
                 .to_owned(),
         );
     }

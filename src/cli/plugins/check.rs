@@ -134,7 +134,7 @@ fn subject(name: &str) -> Result<Subject, Failure> {
     let samplers = samplers::samplers_for(name);
     let chosen = samplers.choose(name, &BTreeMap::new()).map_err(|error| {
         Failure::bad_input(error)
-            .way_out("sigmalab plugins list for what there is")
+            .way_out("sigmalab plugins list shows what there is")
             .way_out(format_args!("./{name} if you mean a file"))
     })?;
     Ok(match (chosen.built_in(), chosen.file) {

@@ -29,9 +29,9 @@ pub(crate) struct PluginsCommand {
 enum Action {
     /// Every sampler that can be named, and a line for every file that cannot be used
     List(list::List),
-    /// Whether a sampler is what it says: its order of accuracy, its evaluations, its use of memory
+    /// Check that a sampler is what it claims to be: its order of accuracy, its evaluations, its use of memory
     Check(check::Check),
-    /// Begin a sampler: a project that builds offline and explains itself
+    /// Start a sampler: a project that builds offline and explains itself
     New(new::New),
     #[command(hide = true)]
     Describe(describe::Describe),

@@ -20,14 +20,14 @@ Examples:
   sigmalab plugins new my-solver
   sigmalab plugins new my-solver --lang c ~/solvers/my-solver")]
 pub(crate) struct New {
-    /// Name of the sampler: small letters, digits and `-`
+    /// Name of the sampler: lower-case letters, digits and `-`
     name: String,
 
     /// Language
     #[arg(long = "lang", value_enum, default_value = "rust")]
     language: LanguageFlag,
 
-    /// Folder of the project; it must be empty or not there [default: NAME]
+    /// Folder of the project; it must be empty or not exist [default: NAME]
     folder: Option<PathBuf>,
 }
 

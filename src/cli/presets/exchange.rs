@@ -70,8 +70,10 @@ pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
         .map_err(|error| Failure::bad_input(format_args!("{path}: {error}")))?;
     if let Some(name) = &arguments.name {
         if !is_preset_name(name) {
-            return Err(Failure::bad_input(format_args!("`{name}` is no name for a preset"))
-                .way_out("--name MY_PRESET"));
+            return Err(Failure::bad_input(format_args!(
+                "`{name}` cannot be the name of a preset"
+            ))
+            .way_out("--name MY_PRESET"));
         }
         match imports.as_mut_slice() {
             // The only one gets the name; of several it says which is meant.
@@ -119,7 +121,7 @@ fn read(path: &Path, from: Tool) -> Result<String, Failure> {
         Exchanged::Text(text) => Ok(text),
         Exchanged::Workflow(text) if from == Tool::ComfyUi => Ok(text),
         Exchanged::Workflow(_) => Err(Failure::bad_input(format_args!(
-            "`{shown}` is a picture with a workflow of ComfyUI, and no text for {from}"
+            "`{shown}` is a picture with a ComfyUI workflow, not text for {from}"
         ))
         .way_out("--from comfyui")),
     }

@@ -37,7 +37,9 @@ pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
     let sweep = load::open(&arguments.dir)?;
     change(&sweep, |control| control.paused = true)?;
     let dir = sweep.directory.path().display();
-    print::result(&format!("{dir}  paused: trials that are going are finished, no other begins\n"))
+    print::result(&format!(
+        "{dir}  paused: the current trials are finished, no others are started\n"
+    ))
 }
 
 /// Processes go on, or trials are run after all.
@@ -46,13 +48,15 @@ pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
     let dir = sweep.directory.path().display();
     if arguments.trials.is_empty() {
         change(&sweep, |control| control.paused = false)?;
-        return print::result(&format!("{dir}  not paused\n"));
+        return print::result(&format!("{dir}  no longer paused\n"));
     }
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     change(&sweep, |control| control.take_up(&trials))?;
     let count = counted(trials.len(), "trial");
-    print::result(&format!("{dir}  {count} to be run; `sigmalab sweep run` where nobody does\n"))
+    print::result(&format!(
+        "{dir}  {count} to be run; `sigmalab sweep run` if no process is running\n"
+    ))
 }
 
 /// Every process stops, or trials are not run.
@@ -69,7 +73,7 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
     change(&sweep, |control| control.skip(trials))?;
-    print::result(&format!("{dir}  {count} not to be run; `sigmalab sweep resume` takes it back\n"))
+    print::result(&format!("{dir}  {count} will not be run; `sigmalab sweep resume` undoes this\n"))
 }
 
 /// A trial that has ended is neither run again nor passed over.

@@ -39,8 +39,9 @@ pub(super) fn start(
 /// terminal reaches it.
 pub(super) fn arrive() -> Result<(), Failure> {
     let left = rustix::process::setsid();
-    left.map(|_| ())
-        .map_err(|error| Failure::failed(format_args!("no session of its own: {error}")))
+    left.map(|_| ()).map_err(|error| {
+        Failure::failed(format_args!("cannot start a session of its own: {error}"))
+    })
 }
 
 fn arguments(directory: &RunDirectory, retry_failed: bool, flags: &RunningFlags) -> Vec<OsString> {

@@ -19,8 +19,8 @@ use clap::{Args, Subcommand};
 /// The arguments of `sweep`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "A sweep lies in a run directory, by default runs/NAME: trials.csv, steps.csv, images,
-report.html, and a journal from which an interrupted sweep goes on. Start the same command in
+    after_help = "A sweep lives in a run directory, by default runs/NAME: trials.csv, steps.csv, images,
+report.html, and a journal from which an interrupted sweep continues. Start the same command in
 several terminals or jobs on one directory and they share the work.
 
 FILE.toml may also be the name of a built-in experiment: quickstart, polish-steps,
@@ -43,17 +43,17 @@ pub(crate) struct SweepCommand {
 enum Command {
     /// Write an experiment file with comments, to begin with
     New(new::NewCommand),
-    /// Tell what a sweep would run, what it saves, and how long it takes
+    /// Show what a sweep would run, what it saves, and how long it takes
     Plan(plan::PlanCommand),
-    /// Run a sweep, or go on with one
+    /// Run a sweep, or continue one
     Run(run::RunCommand),
-    /// Tell where a sweep stands
+    /// Show the state of a sweep
     Status(status::StatusCommand),
-    /// Run failed trials once more
+    /// Run failed trials again
     Retry(run::RetryCommand),
-    /// Let running processes begin no other trial until `resume`
+    /// Keep running processes from starting further trials until `resume`
     Pause(control::PauseCommand),
-    /// Let paused processes go on; with TRIALs, run these after all
+    /// Let paused processes continue; with TRIALs, run these after all
     #[command(after_help = "Examples:
   sigmalab sweep resume runs/mine
   sigmalab sweep resume runs/mine 12 3f2a")]
@@ -63,7 +63,7 @@ enum Command {
   sigmalab sweep cancel runs/mine
   sigmalab sweep cancel runs/mine 12 3f2a")]
     Cancel(control::TrialsCommand),
-    /// Write contact sheet and page, and tell what a sweep found
+    /// Write the contact sheet and the page, and show what a sweep found
     Report(report::ReportCommand),
     /// Compare one column with another: a table, and a plot as SVG
     Plot(plot::PlotCommand),

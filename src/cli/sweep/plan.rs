@@ -36,7 +36,7 @@ pub(super) struct PlanCommand {
     #[arg(long)]
     no_time: bool,
 
-    /// Run directory whose finished runs tell the time [default: runs/NAME]
+    /// Run directory whose finished runs give the time [default: runs/NAME]
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 
@@ -251,8 +251,8 @@ fn text(document: &Document) -> String {
     }
     if document.duplicates > 0 {
         let equal = match document.duplicates {
-            1 => "1 more is equal to an earlier one".to_owned(),
-            more => format!("{more} more are equal to earlier ones"),
+            1 => "1 more is the same as an earlier one".to_owned(),
+            more => format!("{more} more are the same as earlier ones"),
         };
         let _ = write!(text, " ({equal})");
     }
@@ -267,7 +267,7 @@ fn text(document: &Document) -> String {
         let NfeCount { cond_done, uncond_done, .. } = document.reference_nfe;
         let _ = writeln!(
             text,
-            "        {cond_done} and {uncond_done} of the needed are reference runs'"
+            "        of these, {cond_done} and {uncond_done} are for reference runs"
         );
     }
     let _ = writeln!(

@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
     let plain = |path: &&PathBuf| path.extension().is_none_or(|extension| extension != "svg");
     if let Some(path) = arguments.output.as_ref().filter(plain) {
         return Err(Failure::bad_input(format_args!(
-            "`{}`: plots are SVG: let the name end in .svg",
+            "`{}`: plots are SVG: the name must end in .svg",
             path.display()
         )));
     }

@@ -70,7 +70,7 @@ impl Progress {
             News::Event(Event::Loading(_)) => "loading the checkpoint".clone_into(&mut self.step),
             News::Waiting => "waiting for other processes".clone_into(&mut self.step),
             News::Paused => {
-                "paused: `sigmalab sweep resume` goes on".clone_into(&mut self.step);
+                "paused: `sigmalab sweep resume` continues".clone_into(&mut self.step);
             }
             News::Recorded { record } => self.recorded(record),
             News::Silent(time) => {

@@ -57,8 +57,8 @@ fn changed_presets(sweep: &Sweep, flags: &PresetFlags) -> String {
         });
         if !is_same {
             text.push_str(&format!(
-                "\n{} has another preset `{}` now than when this sweep began; the sweep keeps to \
-                 the one it began with, {}\n",
+                "\n{} has a different preset `{}` now than when this sweep began; the sweep \
+                 keeps the one it began with, {}\n",
                 presets.origin(),
                 frozen.name,
                 preset_hash(&frozen.steps, frozen.terminal)
@@ -74,8 +74,8 @@ pub(super) fn warn_of_missing_pictures(sweep: &Sweep) {
     let Some(first) = missing.first() else { return };
     let (are, their) = if missing.len() == 1 { ("is", "its") } else { ("are", "their") };
     print::warning(format_args!(
-        "{} of finished runs {are} gone, the first `{first}`: {their} records stay, and no sweep draws \
-         them again",
+        "{} of finished runs {are} missing, the first `{first}`: {their} records stay, and no \
+         sweep draws them again",
         counted(missing.len(), "picture")
     ));
 }

@@ -23,8 +23,9 @@ use std::time::Instant;
 /// The arguments of `sweep run`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Only finished runs are recorded, each at once: after any interruption the same command goes
-on, and computes nothing twice that is recorded. Failed trials stay failed until `sweep retry`.
+    after_help = "Only finished runs are recorded, each at once: after any interruption the same
+command continues, and computes nothing twice that is recorded. Failed trials stay failed until
+`sweep retry`.
 
 Examples:
   sigmalab sweep run quickstart
@@ -62,7 +63,7 @@ pub(super) struct RetryCommand {
     #[arg(value_name = "DIR")]
     dir: PathBuf,
 
-    /// Run every failed trial once more
+    /// Run every failed trial again
     #[arg(long, required = true)]
     failed: bool,
 
@@ -77,7 +78,7 @@ pub(crate) struct RunningFlags {
     #[arg(long, value_name = "I/N", value_parser = shard)]
     pub(crate) shard: Option<Shard>,
 
-    /// Compute threads, 1–1024, at most one a core is used [default: every core]
+    /// Compute threads, 1–1024, at most one per core is used [default: every core]
     #[arg(long, value_name = "N", value_parser = threads)]
     pub(crate) threads: Option<usize>,
 
@@ -97,7 +98,7 @@ pub(crate) struct RunningFlags {
     #[arg(long)]
     pub(crate) no_report: bool,
 
-    /// Run it as a process of its own that outlives this terminal, and return at once; what it says
+    /// Run it as a process of its own that outlives this terminal, and return at once; its output
     /// goes into run.log in the run directory
     #[arg(long)]
     pub(crate) detach: bool,
@@ -150,7 +151,7 @@ pub(crate) fn begin(loaded: &load::Loaded, extend: bool) -> Result<(), Failure> 
             .way_out("--extend to add the new trials; recorded ones stay")
             .way_out("--dir with another folder for a sweep of its own")
             .way_out(format_args!(
-                "sigmalab sweep run {} to go on with what was frozen",
+                "sigmalab sweep run {} to continue with what was frozen",
                 directory.path().display()
             )),
         DirectoryError::Io { .. } | DirectoryError::Write(_) => Failure::failed(error),
@@ -204,7 +205,7 @@ pub(crate) fn work(
         !interrupt.requested()
     });
     progress.finish();
-    let go_on = format!("sigmalab sweep run {} to go on", quoted(sweep.directory.path()));
+    let go_on = format!("sigmalab sweep run {} to continue", quoted(sweep.directory.path()));
     let ended = result.map_err(|error| {
         let failure = match &error {
             RunError::Sweep(SweepError::Search(SearchError::Budget { .. })) => {
@@ -212,7 +213,7 @@ pub(crate) fn work(
             }
             RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
             RunError::Control(_) => Failure::bad_input(&error),
-            _ => Failure::failed(format_args!("{error}; what is recorded is safe")),
+            _ => Failure::failed(format_args!("{error}; what has been recorded is safe")),
         };
         failure.way_out(&go_on)
     })?;
@@ -256,7 +257,7 @@ pub(crate) fn work(
         let directory = quoted(sweep.directory.path());
         return Err(Failure::failed(message)
             .way_out(format_args!("sigmalab sweep retry {directory} --failed"))
-            .way_out(format_args!("sigmalab sweep status {directory} for every cause")));
+            .way_out(format_args!("sigmalab sweep status {directory} to see every cause")));
     }
     Ok(())
 }
@@ -281,7 +282,7 @@ fn warn_of(sweep: &Sweep, options: &RunOptions) {
         let (are, their) =
             if sweep.damaged() == 1 { ("is", "its trial is") } else { ("are", "their trials are") };
         print::warning(format_args!(
-            "{} of the journals {are} damaged and passed over; {their} run again",
+            "{} of the journals {are} damaged and skipped; {their} run again",
             counted(sweep.damaged(), "line")
         ));
     }

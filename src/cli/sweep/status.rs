@@ -56,7 +56,7 @@ fn text(status: &Status) -> String {
     }
     text.push('\n');
     if status.paused {
-        text.push_str("paused; `sigmalab sweep resume` goes on\n");
+        text.push_str("paused; `sigmalab sweep resume` continues\n");
     }
     let nfe = status.nfe;
     let _ = writeln!(
@@ -84,8 +84,8 @@ fn text(status: &Status) -> String {
         if let Some(seconds) = worker.silent_seconds {
             let _ = write!(
                 text,
-                ", whose worker has said nothing for {}: a long step, or it hangs; `sigmalab sweep \
-                 cancel` gives it up",
+                ", whose worker has been silent for {}: a long step, or it hangs; `sigmalab \
+                 sweep cancel` gives up on it",
                 in_words(seconds as f64)
             );
         }
@@ -94,7 +94,7 @@ fn text(status: &Status) -> String {
     if status.former > 0 {
         let _ = writeln!(
             text,
-            "{} of the table {} of an earlier form of the experiment",
+            "{} of the table {} from an earlier version of the experiment",
             counted(status.former, "row"),
             if status.former == 1 { "is" } else { "are" }
         );

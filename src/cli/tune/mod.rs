@@ -24,8 +24,8 @@ use std::path::{Path, PathBuf};
 /// The arguments of `tune`.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "The same as an experiment file with method = \"tune\": it lies in a run directory, goes on after
-any interruption, and is shared by all processes that are started on it.
+    after_help = "The same as an experiment file with method = \"tune\": it lives in a run directory, continues
+after any interruption, and is shared by all processes that are started on it.
 
 Examples:
   sigmalab tune --steps 10 --budget 5min --save TEN
@@ -35,28 +35,28 @@ Examples:
 Exit codes: 0 done, 1 failed or not saved, 2 bad input, 130 interrupted."
 )]
 pub(crate) struct TuneCommand {
-    /// Steps of the preset that is sought
+    /// Steps of the preset to find
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(2..=64))]
     steps: u64,
 
-    /// What it is to come near to: the reference preset's own pictures, or the limit of many steps
+    /// What it should come close to: the reference preset's own pictures, or the limit of many steps
     #[arg(long, value_enum, default_value = "imitate")]
     target: Target,
 
-    /// The preset that is imitated, or whose guidance weights are
+    /// The preset to imitate, or whose guidance weights are used
     #[arg(long, value_name = "NAME", default_value = "V4_QUALITY_48")]
     reference: String,
 
-    /// Samplers that are tried, with a comma between them [default: those of euler, ab2, dpmpp-2m
-    /// and unipc-2 that are there]
+    /// Samplers to try, separated by commas [default: those of euler, ab2, dpmpp-2m and unipc-2
+    /// that are installed]
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     sampler: Vec<String>,
 
-    /// Text or JSONL file of prompts; of the demo checkpoint's vocabulary unless given
+    /// Text or JSONL file of prompts [default: prompts in the demo checkpoint's vocabulary]
     #[arg(long, value_name = "FILE")]
     prompts: Option<PathBuf>,
 
-    /// Seeds, with a comma between them: more prompts tell more than more seeds
+    /// Seeds, separated by commas; more prompts tell more than more seeds
     #[arg(long, value_name = "LIST", value_delimiter = ',', default_value = "1")]
     seeds: Vec<u64>,
 
@@ -72,7 +72,7 @@ pub(crate) struct TuneCommand {
     #[arg(long)]
     guidance: bool,
 
-    /// Presets that it is judged against, in this order
+    /// Presets to judge it against, in this order
     #[arg(
         long,
         value_name = "NAMES",
@@ -81,11 +81,11 @@ pub(crate) struct TuneCommand {
     )]
     against: Vec<String>,
 
-    /// Sizes at which it is looked at too, with a comma between them
+    /// Further sizes to look at it at, separated by commas
     #[arg(long, value_name = "SIZES", value_delimiter = ',')]
     further_sizes: Vec<Size>,
 
-    /// Numbers of steps whose distances are measured on held-out prompts too
+    /// Other numbers of steps to measure on held-out prompts, separated by commas
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     ladder: Vec<u64>,
 
@@ -127,8 +127,10 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
     let prepare = |name| Saving::prepare(&path, name, arguments.force);
     let saving = arguments.save.as_deref().map(prepare).transpose()?;
     if arguments.save.is_some() && arguments.running.detach {
-        return Err(Failure::bad_input("what is not found yet cannot be saved")
-            .way_out("--detach without --save, and the same with --save once it has ended"));
+        return Err(Failure::bad_input(
+            "--save cannot be used with --detach: there is nothing to save yet",
+        )
+        .way_out("--detach without --save; then the same command with --save once it has ended"));
     }
     let text = text::of(arguments)?;
     let here = Path::new("tune.toml");
@@ -169,12 +171,12 @@ fn keep(
     if !verdict.beats_the_naive_grid() && !arguments.force {
         let told = verdict.comparisons.first().map(|first| first.verdict.in_words());
         return Err(Failure::failed(format_args!(
-            "`{name}` was not saved: that it is nearer than the naive grid of the same sampler is \
-             not shown ({})",
+            "`{name}` was not saved: it was not shown to be nearer than the naive grid of the \
+             same sampler ({})",
             told.unwrap_or("no comparison")
         ))
         .way_out("more prompts with --prompts, or a larger --budget")
-        .way_out("--force to save it nevertheless"));
+        .way_out("--force to save it anyway"));
     }
     let preset = |name: &str, found: &Candidate| Preset {
         name: name.to_owned(),

@@ -7,7 +7,10 @@ use serde_json::{Value, json};
 
 impl App {
     pub(super) fn pin(&mut self) -> Done {
-        let last = self.runs.last.clone().ok_or("there is no image yet: run first")?;
+        let last = self.runs.last.clone().ok_or(match self.runs.going {
+            Some(_) => "there is no image yet: the run is still in progress",
+            None => "there is no image yet: run first",
+        })?;
         let text = format!("{} is pinned as A; run something else and compare", last.title());
         self.runs.pinned = Some(last);
         Ok(Some(text))
@@ -89,7 +92,7 @@ impl App {
         match self.runs.pair() {
             Some(_) if !self.runs.is_one() => Ok(()),
             _ => {
-                Err("there are no two runs yet: run, pin it as A, and run something else"
+                Err("there are not two runs yet: run, pin it as A, and run something else"
                     .to_owned())
             }
         }

@@ -108,7 +108,9 @@ impl App {
             "cosine" => commands::Series::Cosine,
             "geometric" => commands::Series::Geometric,
             other => {
-                return Err(format!("no series `{other}`: write linear, cosine or geometric"));
+                return Err(format!(
+                    "there is no series `{other}`: write linear, cosine or geometric"
+                ));
             }
         };
         let filled = commands::series(self.document.draft(), block, series);
@@ -208,7 +210,9 @@ impl App {
     pub(super) fn paste(&mut self, text: Option<&str>) -> Done {
         let text = match text {
             Some(text) => text.replace(" / ", "\n"),
-            None => self.yanked.clone().ok_or("nothing was yanked yet: paste from the terminal")?,
+            None => {
+                self.yanked.clone().ok_or("nothing has been yanked yet: paste from the terminal")?
+            }
         };
         let block = self.cells()?;
         let cells = Cells::parse_tsv(&text).map_err(|error| error.to_string())?;

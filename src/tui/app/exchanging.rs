@@ -51,7 +51,8 @@ impl App {
         if let Some(lost) = &export.cannot_follow {
             lines.push((Tone::Warning, lost.clone()));
         }
-        lines.push((Tone::Aside, "It is in the clipboard, where the terminal lets it.".to_owned()));
+        lines
+            .push((Tone::Aside, "It is in the clipboard, if the terminal allows that.".to_owned()));
         lines.push((Tone::Plain, String::new()));
         lines.extend(export.text.lines().map(|line| (Tone::Plain, line.to_owned())));
         let title = format!("{} for {tool}", preset.name);
@@ -86,8 +87,8 @@ impl App {
             Some(tool) => Form::Of(tool),
             None => Form::of(&text).ok_or_else(|| {
                 format!(
-                    "this looks like nothing that {} takes, and like no table of a presets file: \
-                     write the program's name before it",
+                    "this looks neither like anything that {} takes nor like a table of a \
+                     presets file: write the program's name before it",
                     Tool::ALL.map(Tool::as_str).join(", ")
                 )
             })?,

@@ -169,7 +169,7 @@ impl App {
         self.show(Screen::Editor)?;
         let undo = match self.document.revision() == revision {
             true => String::new(),
-            false => format!("; {} takes its steps back", self.key_of(Action::Undo)),
+            false => format!("; {} brings the previous steps back", self.key_of(Action::Undo)),
         };
         Ok(match left.as_slice() {
             [] => format!("{title} is in the grid{undo}"),
@@ -202,7 +202,7 @@ impl App {
         let name = self.run_name(text)?;
         let run = self.known_run(&name)?;
         let recipe = serde_json::to_string(&*run.recipe).map_err(|error| error.to_string())?;
-        let message = format!("the recipe of {} is copied", run.title());
+        let message = format!("copied the recipe of {}", run.title());
         self.ask_world(Effect::Clipboard(recipe));
         Ok(Some(message))
     }
@@ -218,7 +218,7 @@ impl App {
             }
         };
         self.ask_world(Effect::Clipboard(path.clone()));
-        Ok(Some(format!("{path} is copied")))
+        Ok(Some(format!("copied {path}")))
     }
 
     pub(super) fn filter_runs(&mut self, words: &str) -> Done {
@@ -228,9 +228,9 @@ impl App {
         }
         Ok(match (self.gallery.words(), self.gallery.shown_len()) {
             ("", _) => None,
-            (words, 0) => Some(format!("no run holds {words}")),
-            (words, 1) => Some(format!("one run holds {words}")),
-            (words, count) => Some(format!("{count} runs hold {words}")),
+            (words, 0) => Some(format!("no run matches {words}")),
+            (words, 1) => Some(format!("one run matches {words}")),
+            (words, count) => Some(format!("{count} runs match {words}")),
         })
     }
 

@@ -14,6 +14,7 @@ mod running;
 mod sampler_actions;
 mod settings;
 mod sweep_actions;
+mod tour;
 mod trial_actions;
 
 pub(super) use asking::how_found;
@@ -258,6 +259,8 @@ pub struct App {
     pub(super) keymap: Keymap,
     pub(super) theme: Theme,
     pub(super) screen: Screen,
+    /// The step of the tour, while it is on.
+    tour: Option<tour::Tour>,
     /// The screens that were passed on the way to it, the editor first.
     pub(super) way: Vec<Screen>,
     /// Whether it was said that runs cannot be written into the history.
@@ -321,6 +324,7 @@ impl App {
             keymap,
             theme,
             screen: Screen::Editor,
+            tour: None,
             way: Vec::new(),
             told_of_history: false,
             asking: None,
@@ -619,7 +623,8 @@ impl App {
                 let undo = self.key_of(Action::Undo);
                 let name = &unsaved.name;
                 self.say(format!(
-                    "restored what the last session left unsaved of {name}; {undo} takes it back"
+                    "restored the unsaved edits of {name} from the last session; {undo} undoes \
+                     that"
                 ));
             }
             Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
@@ -670,6 +675,7 @@ impl App {
     pub fn effects(&mut self) -> Vec<Effect> {
         self.follow_gallery();
         self.follow_sweeps();
+        self.follow_tour();
         self.fit();
         if let Some(job) = self.comparing.wanted(&self.runs) {
             self.ask_world(Effect::Compare(Box::new(job)));

@@ -77,6 +77,7 @@ impl App {
             Action::SelectAll => self.select_all(),
             Action::Select => self.select_range(text),
             Action::ClearSelection if std::mem::take(&mut self.image_zoomed) => Ok(None),
+            Action::ClearSelection if self.grid.anchor.is_none() && self.end_tour() => Ok(None),
             Action::ClearSelection => {
                 self.grid.anchor = None;
                 Ok(None)
@@ -195,6 +196,7 @@ impl App {
                 self.asking = Some(Asking::Help(Line::default()));
                 Ok(None)
             }
+            Action::Tour => self.toggle_tour(),
             Action::Palette => {
                 self.asking = Some(Asking::Palette { line: Line::default(), chosen: 0 });
                 Ok(None)

@@ -42,7 +42,7 @@ impl App {
     pub(super) fn return_to_preset(&mut self, name: &str) -> Result<(), String> {
         if self.store.get(name).is_err() {
             let path = self.store.path().display();
-            return Err(format!("there is no preset {name} in {path} any more"));
+            return Err(format!("there is no longer a preset {name} in {path}"));
         }
         self.go_to_preset(name);
         if !self.shown_presets().contains(&self.chosen_preset) {
@@ -108,7 +108,7 @@ impl App {
                 let told = format!("another program changed {path}: {changes}");
                 match ours {
                     true => self.complain(format!(
-                        "{told}; {name} in the grid is as it was, diff-presets shows what differs"
+                        "{told}; {name} in the grid is unchanged, diff-presets shows what differs"
                     )),
                     false => self.say(told),
                 }
@@ -259,7 +259,7 @@ impl App {
             ways: vec![
                 way("Show where theirs and yours differ", Action::DiffPresets),
                 way("Save yours under another name", Action::SaveAs),
-                way("Take theirs as read: the next save writes over it", Action::ReloadPresets),
+                way("Read theirs, and replace it with the next save", Action::ReloadPresets),
             ],
             chosen: 0,
         }));
@@ -348,7 +348,7 @@ impl App {
                     Some(_) => {
                         format!("your edits of {name} stay, the next save replaces theirs; ")
                     }
-                    None => format!("{name} is not in it any more, the next save puts it back; "),
+                    None => format!("{name} is no longer in it, the next save puts it back; "),
                 }
             }
         };

@@ -98,12 +98,14 @@ impl App {
         let Some(going) = &mut self.runs.going else { return false };
         let words = match silence {
             _ if going.is_stuck(now) => {
-                Some(format!("stopping after this step; {key} again gives the worker up"))
+                Some(format!("stopping after this step; {key} again gives up on the worker"))
             }
             // Whole minutes: nobody reads seconds, and each costs a frame.
             Some(silence) if going.cancelled_at.is_none() => {
                 let minutes = silence.as_secs() / 60;
-                Some(format!("no word from the worker for {minutes} min; {key} {key} gives it up"))
+                Some(format!(
+                    "no word from the worker for {minutes} min; {key} {key} gives up on it"
+                ))
             }
             _ => None,
         };
@@ -153,7 +155,7 @@ impl App {
     }
 
     pub(super) fn print_run(&mut self) -> Done {
-        let last = self.runs.last.as_ref().ok_or("there was no run yet")?;
+        let last = self.runs.last.as_ref().ok_or("there has been no run yet")?;
         let reused = last.reports.iter().filter(|report| report.reused).count();
         let document = serde_json::json!({
             "steps": last.reports.len(),

@@ -40,7 +40,7 @@ impl App {
             None if !is_present => self.perform(&Call::with(Action::Sampler, id)).map(|()| None),
             // Choosing it again would take its parameters back.
             None if self.sampler_list.enter() => Ok(None),
-            None => Ok(Some(format!("{id} is the sampler already"))),
+            None => Ok(Some(format!("{id} is already the sampler"))),
             Some(_) if is_present => {
                 self.ask_for(Action::SamplerParam);
                 Ok(None)

@@ -31,7 +31,9 @@ impl App {
         self.document.set_size(size);
         self.settings_changed();
         let gone = match (before, self.document.proxy()) {
-            (Some(before), None) => format!("; the proxy size {before} is not smaller and is off"),
+            (Some(before), None) => {
+                format!("; the proxy size {before} is no longer smaller, so it is off")
+            }
             _ => String::new(),
         };
         Ok(Some(format!("{size}: σ is shifted for it{gone}")))

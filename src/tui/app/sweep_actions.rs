@@ -220,7 +220,9 @@ impl App {
     pub(super) fn load_found(&mut self) -> Done {
         let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
         let found = match &attached.known()?.search {
-            None => return Err("it is no tune: load-trial takes a trial into the grid".to_owned()),
+            None => {
+                return Err("this is not a tune: load-trial loads a trial into the grid".to_owned());
+            }
             Some(search) => search.found.clone(),
         };
         match found {
@@ -231,7 +233,7 @@ impl App {
 
     fn start_sweep(&mut self, start: Start) -> Done {
         if self.sweeps.is_starting {
-            return Err("a sweep is being started already".to_owned());
+            return Err("a sweep is already being started".to_owned());
         }
         self.sweeps.is_starting = true;
         let (model, presets) = (self.document.model.clone(), self.store.path().to_owned());
@@ -276,7 +278,7 @@ impl App {
         self.control(ControlChange::Pause(paused))?;
         Ok(Some(match paused {
             true => "pausing after the current trials".to_owned(),
-            false if runs => "the sweep goes on".to_owned(),
+            false if runs => "the sweep continues".to_owned(),
             false => format!(
                 "no longer paused, but not running: {} runs it",
                 self.keys_of(&Action::RunSweep.into())

@@ -27,7 +27,7 @@ pub enum RunName {
 /// A text that names no run.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` names no run: write the number of a run of this session, or its name in the history"
+    "there is no run `{0}`: write the number of a run of this session, or its name in the history"
 )]
 pub struct NoRunName(String);
 

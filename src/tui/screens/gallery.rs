@@ -157,7 +157,7 @@ fn draw_picture(app: &App, area: Rect, buffer: &mut Buffer) {
         let text = match (gallery.is_listing(), gallery.words()) {
             (true, _) => "reading the history".to_owned(),
             (false, "") => format!("no run yet: {} draws one", app.key_of(Action::Run)),
-            (false, words) => format!("no run holds {words}"),
+            (false, words) => format!("no run matches {words}"),
         };
         return centred(app, text, inner, buffer);
     };

@@ -238,15 +238,17 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
     let own = app.screen == Screen::Editor;
     let wrong = super::grid::reason(&app.grid, app.document.faults()).filter(|_| own);
     let one_line = |text: &str| text.replace('\n', " · ");
-    let piece = match (&app.message, &app.runs.going, wrong) {
-        (Some(message), _, _) if message.is_problem => {
+    let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
+        (Some(message), ..) if message.is_problem => {
             Piece::does(one_line(&message.text), theme.fault, Action::ShowLog)
         }
-        (_, Some(going), _) => Piece::new(going_on(going, room), theme.title),
-        (Some(message), _, _) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
-        (None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
-        (None, None, None) if !own => Piece::new("", theme.text),
-        (None, None, None) => {
+        (_, Some(going), ..) => Piece::new(going_on(going, room), theme.title),
+        // What was said is in the log too; what to do next stays in sight.
+        (_, None, Some(tour), _) => Piece::new(tour, theme.title),
+        (Some(message), ..) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
+        (None, None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
+        (None, None, None, None) if !own => Piece::new("", theme.text),
+        (None, None, None, None) => {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
             Piece::does(text, theme.text, Action::Prompt)
         }

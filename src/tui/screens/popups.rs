@@ -110,7 +110,9 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
                 let columns = app.columns_to_type(ask);
                 let takes = match (swept, columns) {
                     (Some(path), _) => format!("{path}: {}", takes(ask.action)),
-                    (_, Some(columns)) if columns.is_empty() => "no column begins so".to_owned(),
+                    (_, Some(columns)) if columns.is_empty() => {
+                        "no column begins like that".to_owned()
+                    }
                     (_, Some(columns)) => format!("tab completes: {}", columns.join(" ")),
                     _ => ask.hint.clone().unwrap_or_else(|| takes(ask.action).to_owned()),
                 };

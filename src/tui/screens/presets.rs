@@ -1,6 +1,6 @@
 //! The presets of the file, and steps and curves of the one under the cursor.
 
-use super::{curves, footer, inside, list_rows, pane};
+use super::{curves, footer, inside, list_rows, longest, pane};
 use crate::tui::app::App;
 use crate::tui::gallery::words::short;
 use ratatui::buffer::Buffer;
@@ -65,11 +65,15 @@ fn is_changed_there(app: &App, preset: &Preset) -> bool {
 }
 
 fn draw_list(app: &App, area: Rect, whole: Rect, buffer: &mut Buffer) {
-    let place = match app.store.exists() {
-        true => app.store.path().display().to_string(),
-        false => format!("built in · saving makes {}", app.store.path().display()),
+    let path = app.store.path().display();
+    let titles = match app.store.exists() {
+        true => vec![format!("presets · {path}")],
+        false => vec![
+            format!("presets · built in · saving makes {path}"),
+            "presets · built in".to_owned(),
+        ],
     };
-    let inner = pane(app, &format!("presets · {place}"), area, true, buffer);
+    let inner = pane(app, longest(&titles, area), area, true, buffer);
     let [name_room, gw_room] = rooms(inner.width);
     let heads = format!("  {:<name_room$} steps {:<gw_room$} end", "name", "gw");
     let heads = Span::styled(heads, app.theme.dim);
@@ -160,7 +164,10 @@ fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
         line(format!("✗ {fault}"), theme.fault);
     }
     if is_changed_there(app, preset) {
-        line("≠ not what the grid began as: another program changed it".to_owned(), theme.changed);
+        line(
+            "≠ differs from what the grid began with: another program changed it".to_owned(),
+            theme.changed,
+        );
     }
     if let Some(description) = &preset.description {
         line(description.clone(), theme.text);

@@ -501,7 +501,7 @@ impl Sweeps {
         let trial = view.trials.iter().find(|trial| trial.id == *id).cloned();
         let Some(trial) = trial else {
             attached.wish = None;
-            return Some(Err("the trial is not in the experiment any more".to_owned()));
+            return Some(Err("the trial is no longer in the experiment".to_owned()));
         };
         let whole = self.whole.iter().find(|(held, _)| Some(held) == trial.picture.as_ref());
         let (_, whole) = whole?;

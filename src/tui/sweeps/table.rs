@@ -202,7 +202,7 @@ pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
             Some(near) => format!("there is no column `{name}`: did you mean `{near}`?"),
             None => {
                 let all: Vec<&str> = names().collect();
-                format!("there is no column `{name}`; there is {}", all.join(", "))
+                format!("there is no column `{name}`; the columns are {}", all.join(", "))
             }
         }
     })

@@ -26,7 +26,7 @@ pub fn read(text: &str) -> Result<Wanted, String> {
     let mut name = None;
     for token in text.split([' ', ',']).filter(|token| !token.is_empty()) {
         if let Some(after) = &name {
-            return Err(format!("`{token}` stands behind the name `{after}`: the name comes last"));
+            return Err(format!("`{token}` comes after the name `{after}`: the name must be last"));
         }
         match token.parse::<f64>() {
             Ok(value) if value.is_finite() => values.push(value),
@@ -121,7 +121,10 @@ pub fn text(
     let mut line = |line: &str| {
         let _ = writeln!(text, "{line}");
     };
-    line("# Written from the grid of the workbench. docs/sweeps.md says what else can stand here.");
+    line(
+        "# Written from the grid of the workbench. docs/sweeps.md describes what else can be \
+          set.",
+    );
     line(&format!("name = {}", quoted(name)));
     line(&format!("description = {}", quoted(&format!("{path} of {}", draft.name))));
     line("");
@@ -222,7 +225,7 @@ mod tests {
         for (text, word) in [
             ("", "give the values"),
             ("softer", "give the values"),
-            ("1 a b", "comes last"),
+            ("1 a b", "must be last"),
             ("1..3", "not a range"),
             ("1..3/1", "not a range"),
             ("1 ../x", "not a range"),

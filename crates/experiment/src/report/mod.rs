@@ -26,7 +26,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     /// No trial has ended well.
-    #[error("no trial has ended well yet: there is nothing to report")]
+    #[error("no trial has succeeded yet: there is nothing to report")]
     Nothing,
     /// A tune is not finished.
     #[error("the tune is not finished: there is nothing to report")]

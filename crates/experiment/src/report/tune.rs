@@ -164,7 +164,7 @@ pub(super) fn write(sweep: &Sweep, verdict: &Verdict) -> Result<PathBuf, ReportE
     let differences = differences(sweep);
     section(
         &mut body,
-        "Prompt by prompt: ln of its distance over the other's, below 0 it is nearer",
+        "Prompt by prompt: ln of its distance over the other's, nearer below 0",
         &Plot::of(&differences, false).svg(),
     );
     let pictures = pictures(sweep);

@@ -45,8 +45,8 @@ pub enum Slice {
 pub enum PathError {
     /// No such name.
     #[error(
-        "there is no parameter `{name}`{}; there is {NAMES}, and steps of the first three as in \
-         `gw[-3..]`",
+        "there is no parameter `{name}`{}; the parameters are {NAMES}, and steps of the first \
+         three, as in `gw[-3..]`",
         nearest.as_ref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
     )]
     Unknown {
@@ -60,8 +60,8 @@ pub enum PathError {
     NoSteps(String),
     /// Brackets that hold no steps.
     #[error(
-        "`{0}` names no steps: write gw[-3..], mu[1..4] (both ends belong to it) or std[-1], \
-         in sampling order, counted from 0"
+        "`{0}` names no steps: write gw[-3..], mu[1..4] (both ends included) or std[-1], in \
+         sampling order, counted from 0"
     )]
     Slice(String),
     /// The schedule does not have these steps.

@@ -64,7 +64,7 @@ impl SharedFolder {
         let name = name::checked(name.as_ref())?;
         let handle =
             rustix::fs::openat(&self.handle, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())
-                .map_err(|error| self.cause(name, error.into(), "it is no folder"))?;
+                .map_err(|error| self.cause(name, error.into(), "it is not a folder"))?;
         Ok(SharedFolder { handle, path: self.path.join(name) })
     }
 
@@ -134,7 +134,7 @@ impl SharedFolder {
     /// The same as text.
     pub fn read_text(&self, name: impl AsRef<OsStr>, most: u64) -> Result<String> {
         let text = String::from_utf8(self.read(name, most)?);
-        text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is no UTF-8 text"))
+        text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
     }
 
     /// The last bytes of a file, at most `most`.
@@ -173,7 +173,8 @@ impl SharedFolder {
             return Err(in_words(&stat));
         }
         let opened = rustix::fs::openat(&self.handle, name, FILE | access, Mode::empty());
-        let opened = opened.map_err(|error| self.cause(name, error.into(), "it is no plain file"));
+        let opened =
+            opened.map_err(|error| self.cause(name, error.into(), "it is not a plain file"));
         checked(File::from(opened?))
     }
 

@@ -7,7 +7,7 @@ use std::io::{Error, ErrorKind, Result};
 pub(super) fn checked(name: &OsStr) -> Result<&OsStr> {
     let bytes = name.as_encoded_bytes();
     if bytes.is_empty() || name == "." || name == ".." || bytes.iter().any(|b| b"/\0".contains(b)) {
-        let problem = format!("`{}` is no name of a file", name.display());
+        let problem = format!("`{}` is not a file name", name.display());
         return Err(Error::new(ErrorKind::InvalidInput, problem));
     }
     Ok(name)

@@ -58,14 +58,15 @@ pub(super) fn in_words(stat: &Stat) -> Error {
         }
         FileType::Directory => ErrorKind::IsADirectory.into(),
         _ => {
-            let problem = "it is a device or a pipe and no plain file: remove it";
+            let problem = "it is a device or a pipe, not a plain file: remove it";
             Error::new(ErrorKind::InvalidInput, problem)
         }
     }
 }
 
 fn no_file() -> Error {
-    let problem = "it is no regular file but a device or a pipe: save its contents in a file first";
+    let problem = "it is a device or a pipe, not a regular file: save its contents in a file \
+                   first";
     Error::new(ErrorKind::InvalidInput, problem)
 }
 

@@ -19,8 +19,8 @@ pub enum CheckpointError {
 
     /// A folder that holds something else.
     #[error(
-        "{} is no checkpoint: it holds none of transformer/, text_encoder/, vae/ and tokenizer/, \
-         and no single files of a model; name the folder that does",
+        "{} is not a checkpoint: it holds none of transformer/, text_encoder/, vae/ and \
+         tokenizer/, and no single files of a model; name the folder that does",
         .folder.display()
     )]
     NotACheckpoint {
@@ -99,7 +99,7 @@ pub enum CheckpointError {
     },
 
     /// A file of tensors whose header or length is wrong.
-    #[error("{} is no whole {format}: {problem}; fetch the file again", .file.display())]
+    #[error("{} is not a complete {format}: {problem}; fetch the file again", .file.display())]
     Corrupt {
         /// What it should be.
         format: &'static str,
@@ -152,8 +152,8 @@ pub enum CheckpointError {
 
     /// A tensor's shape is not what the configuration says.
     #[error(
-        "{}: tensor {tensor} has shape {found:?} where {expected:?} is expected: config.json \
-         and weights are not of one model, or the model is not Ideogram 4",
+        "{}: tensor {tensor} has shape {found:?} where {expected:?} is expected: config.json and \
+         the weights belong to different models, or the model is not Ideogram 4",
         .file.display()
     )]
     WrongShape {

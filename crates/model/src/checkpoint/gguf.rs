@@ -66,7 +66,7 @@ fn read_or_problem(bytes: &StoredBytes) -> Result<Contents, String> {
             .parse()
             .ok()
             .filter(|alignment: &usize| alignment.is_power_of_two())
-            .ok_or_else(|| format!("{ALIGNMENT} is {text}, no power of two"))?,
+            .ok_or_else(|| format!("{ALIGNMENT} is {text}, not a power of two"))?,
     };
     let data = header.at.checked_next_multiple_of(alignment).ok_or("its header is too long")?;
     let mut contents = Contents { tensors: Vec::with_capacity(entries.len()), metadata };
@@ -79,7 +79,7 @@ fn read_or_problem(bytes: &StoredBytes) -> Result<Contents, String> {
         let start = usize::try_from(offset).ok().and_then(|offset| data.checked_add(offset));
         let range = start.and_then(|start| Some(start..start.checked_add(length)?));
         let bytes = range.and_then(|range| bytes.slice(range)).ok_or_else(|| {
-            format!("it has {} bytes, and tensor {name} ends behind them", file.len())
+            format!("it has {} bytes, and tensor {name} ends beyond them", file.len())
         })?;
         contents.tensors.push((name, StoredTensor { dtype: stored, shape, bytes }));
     }
@@ -135,7 +135,7 @@ impl<'a> Header<'a> {
         // Copied first: others may write to a file that is mapped, and text that was checked must
         // not change after.
         let text = String::from_utf8(self.take(length)?.to_vec());
-        Ok(text.map_err(|_| "a name in its header is no UTF-8 text")?)
+        Ok(text.map_err(|_| "a name in its header is not UTF-8 text")?)
     }
 
     /// A value as text; `None` of a list and of a long text, which are passed over.
@@ -224,7 +224,7 @@ fn stored_length(dtype: StoredType, shape: &[usize]) -> Result<usize, String> {
             if !row.is_multiple_of(block.values()) {
                 let (name, whole) = (block.name(), block.values());
                 return Err(format!(
-                    "rows of {row} values are no whole blocks of {whole} ({name})"
+                    "rows of {row} values do not divide into blocks of {whole} ({name})"
                 ));
             }
             return block.bytes_of(values).ok_or_else(overflows);

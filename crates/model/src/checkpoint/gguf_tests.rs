@@ -12,7 +12,7 @@ fn try_read(file: &[u8]) -> Result<Contents, CheckpointError> {
 
 fn problem(file: &[u8]) -> String {
     let message = try_read(file).unwrap_err().to_string();
-    assert!(message.starts_with("here/model.gguf is no whole GGUF file: "), "{message}");
+    assert!(message.starts_with("here/model.gguf is not a complete GGUF file: "), "{message}");
     assert!(message.ends_with("; fetch the file again"), "{message}");
     message
 }
@@ -159,11 +159,14 @@ fn what_is_wrong_is_said() {
         (with(3, &[alignment(0)], plain()), "general.alignment is 0"),
         (with(3, &[alignment(24)], plain()), "general.alignment is 24"),
         (with(3, &[], tensor("a", &[1; 5], 0, 0)), "tensor a has 5 axes"),
-        (with(3, &[], tensor("a", &[33], 8, 0)), "rows of 33 values are no whole blocks of 32"),
-        (with(3, &[], tensor("a", &[128, 2], 14, 0)), "no whole blocks of 256 (Q6_K)"),
+        (
+            with(3, &[], tensor("a", &[33], 8, 0)),
+            "rows of 33 values do not divide into blocks of 32",
+        ),
+        (with(3, &[], tensor("a", &[128, 2], 14, 0)), "do not divide into blocks of 256 (Q6_K)"),
         (with(3, &[], tensor("a", &[1 << 40, 1 << 40], 0, 0)), "its size overflows"),
-        (with(3, &[], tensor("a", &[16], 0, 32)), "tensor a ends behind them"),
-        (with(3, &[], tensor("a", &[16], 0, u64::MAX)), "tensor a ends behind them"),
+        (with(3, &[], tensor("a", &[16], 0, 32)), "tensor a ends beyond them"),
+        (with(3, &[], tensor("a", &[16], 0, u64::MAX)), "tensor a ends beyond them"),
         (with(3, &[], [text("a"), vec![0xff; 4]].concat()), "axes"),
         (with(3, &[], vec![0xff; 8]), "a name in its header has 18446744073709551615 bytes"),
         (with(3, &[value("k", 9, &[[0xff; 12], [0xff; 12]].concat())], plain()), "unknown type"),

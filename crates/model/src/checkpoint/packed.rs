@@ -89,7 +89,7 @@ pub(super) fn weight(part: &StoredPart, module: &str) -> Result<Box<dyn Weight>,
             None => Err(bad(
                 file,
                 &name,
-                format!("shape {:?} is no matrix with rows and columns", tensor.shape),
+                format!("shape {:?} is not a matrix with rows and columns", tensor.shape),
             )),
         },
         StoredType::F8E4M3 => fp8(part, module, tensor, file),
@@ -99,7 +99,7 @@ pub(super) fn weight(part: &StoredPart, module: &str) -> Result<Box<dyn Weight>,
                 file,
                 &name,
                 format!(
-                    "shape {:?} is no matrix with rows of whole blocks of {} values ({})",
+                    "shape {:?} is not a matrix with rows of whole blocks of {} values ({})",
                     tensor.shape,
                     block.values(),
                     block.name(),
@@ -159,7 +159,7 @@ fn nf4(
         return Err(unknown(format!("{} (tensor {name})", comfy_format(part, module, "U8")), file));
     };
     let &[outputs, inputs] = state.shape.as_slice() else {
-        return Err(bad(file, name, format!("shape {:?} is no matrix", state.shape)));
+        return Err(bad(file, name, format!("shape {:?} is not a matrix", state.shape)));
     };
     let map = table::<16>(part, &format!("{name}.quant_map"))?;
     let absmax = part.require(&format!("{name}.absmax"))?;
@@ -216,7 +216,7 @@ fn table<const N: usize>(part: &StoredPart, name: &str) -> Result<[f32; N], Chec
     let tensor = part.require(name)?;
     widen_all(tensor).and_then(|values| values.try_into().ok()).ok_or_else(|| {
         let (dtype, shape) = (tensor.dtype, &tensor.shape);
-        bad(part.place_of(name), name, format!("{dtype} {shape:?} is no table of {N} floats"))
+        bad(part.place_of(name), name, format!("{dtype} {shape:?} is not a table of {N} floats"))
     })
 }
 

@@ -176,7 +176,7 @@ fn pieces_that_do_not_fit_together_are_named() {
     for (from, to, named) in [
         ("\"nf4\"", "\"fp4\"", "unknown quantisation fp4"),
         ("[2, 64]", "[2, 63]", "do not fill 2 × 63"),
-        ("[2, 64]", "[128]", "shape [128] is no matrix"),
+        ("[2, 64]", "[128]", "shape [128] is not a matrix"),
         ("[2, 64]", "[18446744073709551615, 2]", "do not fill"),
         ("64,", "0,", "blocks of 0"),
         ("64,", "4611686018427387904,", "blocks of 4611686018427387904"),

@@ -38,7 +38,7 @@ pub(super) fn read(bytes: &StoredBytes, place: &Path) -> Result<Contents, Checkp
         let range = first.saturating_add(start)..end.saturating_add(start);
         let bytes = bytes
             .slice(range)
-            .ok_or_else(|| corrupt(format!("tensor {name} ends behind the end of the file")))?;
+            .ok_or_else(|| corrupt(format!("tensor {name} ends beyond the end of the file")))?;
         let tensor =
             StoredTensor { dtype: stored_type(info.dtype), shape: info.shape.clone(), bytes };
         tensors.push((name, tensor));
@@ -113,7 +113,7 @@ fn explain(length: usize, header: u64, json: &[u8], error: &SafeTensorError) -> 
         SafeTensorError::HeaderTooLarge | SafeTensorError::InvalidHeaderLength => {
             format!("it claims a header of {header} bytes and has {length} in all")
         }
-        SafeTensorError::InvalidHeader(_) => "its header is no UTF-8 text".to_owned(),
+        SafeTensorError::InvalidHeader(_) => "its header is not UTF-8 text".to_owned(),
         SafeTensorError::InvalidHeaderDeserialization(error)
         | SafeTensorError::JsonError(error) => {
             bad_entry(json).unwrap_or_else(|| format!("its header: {}", json::without_place(error)))

@@ -77,8 +77,8 @@ fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, 
     for (tensor, shard) in &weight_map {
         if !stays_below(shard) {
             return Err(fail(format!(
-                "tensor {tensor} is said to be in {shard:?}, which is no file in this folder or \
-                 below it"
+                "tensor {tensor} is said to be in {shard:?}, which is not a file in this folder \
+                 or below it"
             )));
         }
         names.insert(shard.as_str());

@@ -117,7 +117,7 @@ impl<'a> Client<'a> {
         };
         let origin = Origin::of(&settings.endpoint).ok_or_else(|| {
             let endpoint = &settings.endpoint;
-            bad_setting("HF_ENDPOINT", format!("is `{endpoint}` and should be a http(s) address"))
+            bad_setting("HF_ENDPOINT", format!("is `{endpoint}` and should be an http(s) address"))
         })?;
         if settings.token.is_some()
             && !origin.is_encrypted()
@@ -187,7 +187,7 @@ impl<'a> Client<'a> {
                 let body = response.into_body().into_with_config().limit(LISTING_LIMIT);
                 let bytes = body.read_to_vec().map_err(|e| self.unreachable(&host, e))?;
                 serde_json::from_slice::<serde_json::Value>(&bytes)
-                    .map_err(|_| AttemptError::Permanent(self.bad_answer(&host, "it is no JSON")))
+                    .map_err(|_| AttemptError::Permanent(self.bad_answer(&host, "it is not JSON")))
             });
             match read {
                 Ok(json) => break json,
@@ -196,7 +196,7 @@ impl<'a> Client<'a> {
         };
         let unusable = |reason: &str| self.bad_answer(&self.origin.host(), reason);
         let commit = json.get("sha").and_then(|sha| sha.as_str()).filter(|sha| is_commit(sha));
-        let commit = commit.ok_or_else(|| unusable("its `sha` is no commit"))?;
+        let commit = commit.ok_or_else(|| unusable("its `sha` is not a commit"))?;
         let siblings = json.get("siblings").and_then(|siblings| siblings.as_array());
         let siblings = siblings.ok_or_else(|| unusable("it lists no files (`siblings`)"))?;
         let mut files = Vec::with_capacity(siblings.len());
@@ -301,7 +301,7 @@ impl<'a> Client<'a> {
         let (mut linked_etag, mut linked_size, mut commit) = (None, None, None);
         for _ in 0..=MAX_REDIRECTS {
             let Some(origin) = Origin::of(&url) else {
-                let reason = "it redirects to something that is no http(s) address";
+                let reason = "it redirects to something that is not an http(s) address";
                 return Err(AttemptError::Permanent(self.bad_answer(&self.origin.host(), reason)));
             };
             let at_hub = origin == self.origin;
@@ -504,7 +504,7 @@ fn read_certificates(path: &std::path::Path) -> Result<RootCerts, String> {
         })
         .collect();
     match certificates.is_empty() {
-        true => Err("which holds no certificate in PEM".to_owned()),
+        true => Err("which contains no PEM certificate".to_owned()),
         false => Ok(RootCerts::new_with_certs(&certificates)),
     }
 }

@@ -9,8 +9,8 @@ use std::path::PathBuf;
 pub enum HubError {
     /// The text is no repository id.
     #[error(
-        "`{id}` is no folder and no Hugging Face repository id ({reason}): give an existing \
-         folder, `owner/name` or `owner/name@revision`"
+        "`{id}` is neither a folder nor a Hugging Face repository id ({reason}): give an \
+         existing folder, `owner/name` or `owner/name@revision`"
     )]
     InvalidId {
         /// The text as given.

@@ -48,7 +48,7 @@ impl Repository {
             return refuse("the name ends in `.git`");
         }
         if !is_revision(revision) {
-            return refuse("what follows `@` is no branch, tag or commit");
+            return refuse("what follows `@` is not a branch, tag or commit");
         }
         Ok(Self { id: id.to_owned(), revision: revision.to_owned() })
     }

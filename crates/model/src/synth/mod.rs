@@ -31,12 +31,12 @@ pub fn write(
     progress: &mut dyn FnMut(u64, u64) -> bool,
 ) -> Result<()> {
     if folder.symlink_metadata().is_ok() {
-        return Err(Error::new(ErrorKind::AlreadyExists, "there is something of that name"));
+        return Err(Error::new(ErrorKind::AlreadyExists, "something of that name exists already"));
     }
     let parent = match folder.parent() {
         Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
         Some(parent) => parent,
-        None => return Err(Error::new(ErrorKind::InvalidInput, "is no name of a folder")),
+        None => return Err(Error::new(ErrorKind::InvalidInput, "is not a folder name")),
     };
     std::fs::create_dir_all(parent)?;
     unfinished::clear(parent);

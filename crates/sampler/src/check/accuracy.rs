@@ -28,7 +28,7 @@ pub(super) fn order(subject: &Subject, grid: Grid) -> Seen {
 /// step reaches σ = 0.
 pub(super) fn order_to_zero(subject: &Subject) -> Seen {
     if !subject.info().sigma_zero {
-        return Seen::skipped("it takes no step to σ = 0");
+        return Seen::skipped("it cannot step to σ = 0");
     }
     judge(subject, Grid::ToZero, &Guidance::Off, subject.info().order.min(2))
 }

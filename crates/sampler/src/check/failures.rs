@@ -111,7 +111,7 @@ pub(super) fn floating_point(subject: &Subject) -> Seen {
         Err(failure) => Seen::failed(failure),
         // It was sound when the plugin was opened; a check before this one may have seen its end.
         Ok(_) if !floating_point_is_sound() => {
-            Seen::failed("after a step, numbers are rounded or cut off otherwise than before")
+            Seen::failed("after a step, numbers are rounded or cut off differently than before")
         }
         Ok(_) => Seen::passed("rounding and small numbers are as before"),
     }

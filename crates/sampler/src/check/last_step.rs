@@ -17,7 +17,7 @@ const VALUES: usize = 64;
 /// faster.
 pub(super) fn last_step_to_zero(subject: &Subject) -> Seen {
     if !subject.info().sigma_zero {
-        return Seen::skipped("it takes no step to σ = 0");
+        return Seen::skipped("it cannot step to σ = 0");
     }
     last_step(subject, 0.0)
 }

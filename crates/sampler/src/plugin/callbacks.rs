@@ -216,7 +216,7 @@ pub(super) unsafe extern "C" fn eval_split(
     // SAFETY: the header says what a plugin passes here.
     let Some(context) = (unsafe { context(ctx) }) else { return abi::E_ARGUMENT };
     if !context.info.split {
-        return context.refuse("it evaluates both networks apart and does not declare it");
+        return context.refuse("it evaluates the networks separately and does not declare it");
     }
     if let Err(code) = context.may_evaluate(sigma) {
         return code;

@@ -110,7 +110,7 @@ pub(super) fn judge(input: &StepInput<'_>, written: &[f32]) -> Result<(), Sample
     }
     let len = written.len();
     Err(SamplerError::Failed(match Guarded::unwritten(written) {
-        0 => format!("it wrote {count} of {len} values that are no finite numbers"),
+        0 => format!("it wrote {count} of {len} values that are not finite"),
         unwritten => format!("it left {unwritten} of {len} values unwritten"),
     }))
 }

@@ -95,16 +95,16 @@ pub(super) fn judge_param(number: usize, declared: DeclaredParam) -> Result<Para
         other => return fault(format!("is of kind {other}, which this build does not know")),
     };
     if !matches!(kind, ParamKind::Choice(_)) && !choices.is_empty() {
-        return fault("has choices and is none".to_owned());
+        return fault("has choices and is not a choice".to_owned());
     }
     let bounds = |least: f64, most: f64| min == least && max == most;
     match &kind {
         ParamKind::Flag if !bounds(0.0, 1.0) => {
-            return fault(format!("is a flag, and its bounds are {min} and {max}, not 0 and 1"));
+            return fault(format!("is a flag, but its bounds are {min} and {max}, not 0 and 1"));
         }
         ParamKind::Choice(names) => {
             if names.is_empty() {
-                return fault("is a choice and has none".to_owned());
+                return fault("is a choice and has no choices".to_owned());
             }
             if let Some(name) = names.iter().find(|name| !is_choice(name)) {
                 return fault(format!(
@@ -134,11 +134,11 @@ pub(super) fn judge_param(number: usize, declared: DeclaredParam) -> Result<Para
     }
     let whole = |number: f64| number.fract() == 0.0 && number.abs() <= LARGEST_WHOLE;
     if kind != ParamKind::Real && ![min, max, default].into_iter().all(whole) {
-        return fault("takes whole numbers, and a bound or its default is none".to_owned());
+        return fault("takes whole numbers, but a bound or its default is not one".to_owned());
     }
     let log_scale = declared.flags & abi::PARAM_LOG_SCALE != 0;
     if log_scale && min <= 0.0 {
-        return fault(format!("is on a logarithmic scale, and its least value is {min}"));
+        return fault(format!("is on a logarithmic scale, but its least value is {min}"));
     }
     Ok(Param {
         key: key.into(),
@@ -158,7 +158,7 @@ pub(super) fn judge_param(number: usize, declared: DeclaredParam) -> Result<Para
 pub(super) fn unlike_others(others: &[(u32, Param)], id: u32, param: &Param) -> Result<(), Fault> {
     for (other_id, other) in others {
         let problem = if other.key == param.key {
-            "is there twice".to_owned()
+            "appears twice".to_owned()
         } else if *other_id == id {
             format!("has id {id}, which is that of `{}`", other.key)
         } else {

@@ -47,8 +47,8 @@ pub enum EditError {
     NoRoom,
     /// A geometric series through 0 or across it.
     #[error(
-        "{column} goes from {first} to {last}: a geometric series needs two values above 0 or two \
-         below; take a linear or a cosine one"
+        "{column} goes from {first} to {last}: a geometric series needs two values above 0 or \
+         two below; use a linear or a cosine one"
     )]
     NotGeometric {
         /// The column.

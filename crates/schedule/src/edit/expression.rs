@@ -360,7 +360,7 @@ impl<'t> Parser<'t> {
         }
         self.close(opened)?;
         if given != arguments {
-            let message = format!("`{name}` takes {arguments} values and has {given}");
+            let message = format!("`{name}` takes {arguments} values and was given {given}");
             return Err(self.wrong(start, message));
         }
         self.operations.push(Operation::Call(function));
@@ -424,7 +424,7 @@ mod tests {
             ("2 x", "column 3: expected + - * / ^ or the end, found `x`"),
             ("sinn(x)", "column 1: `sinn` is unknown: did you mean `sin`?"),
             ("1 + y", "column 5: `y` is unknown: there are i (step)"),
-            ("min(x)", "column 1: `min` takes 2 values and has 1"),
+            ("min(x)", "column 1: `min` takes 2 values and was given 1"),
             ("sin x", "column 1: `sin` is a function: write sin(…)"),
             ("− ü", "column 3: expected"),
             ("1.2.3", "column 1: `1.2.3` is not a finite number"),

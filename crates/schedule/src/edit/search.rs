@@ -33,7 +33,7 @@ pub enum Wanted {
 
 /// A search that cannot be understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is nothing to look for: write a number, `gw 3`, `std > 1.5`, or `#12` for step 12")]
+#[error("`{0}` cannot be searched for: write a number, `gw 3`, `std > 1.5`, or `#12` for step 12")]
 pub struct WantedError(pub String);
 
 impl std::str::FromStr for Wanted {

@@ -70,7 +70,7 @@ pub(super) fn import(text: &str, name: &str, size: Size) -> Result<Read, ImportE
     if !KNOWN.iter().any(|(key, at)| call.get(key, Some(*at)).is_some()) {
         let found = match foreign.as_slice() {
             [] => String::new(),
-            keys => format!("; {} is no argument of Ideogram4Pipeline", keys.join(", ")),
+            keys => format!("; {} is not an argument of Ideogram4Pipeline", keys.join(", ")),
         };
         return Err(ImportError::new(format!(
             "there is no `num_inference_steps=`, `guidance_schedule=`, `guidance_scale=`, `mu=` \

@@ -67,7 +67,7 @@ fn an_entrys_name_is_what_its_literal_says() {
     assert_eq!(of("'''x'''").preset.name, "x");
     let odd = of(r"'a\nb'");
     assert_eq!(odd.preset.name, "IMPORTED");
-    assert!(odd.notes[0].contains("no name that a preset can have"), "{:?}", odd.notes);
+    assert!(odd.notes[0].contains("cannot be the name of a preset"), "{:?}", odd.notes);
     let twice = "{\"A\": SamplerParameters(guidance_schedule=[7], mu=0, std=1), \
                  \"A\": SamplerParameters(guidance_schedule=[3], mu=0, std=1)}";
     let last = read(twice, Tool::Reference);
@@ -119,7 +119,7 @@ fn arguments_that_the_pipeline_has_not_are_told() {
         "{notes:?}"
     );
     let told = refusal("pipe('x', sigmas=[1, .5])", Tool::Diffusers);
-    assert!(told.contains("`sigmas` is no argument of Ideogram4Pipeline"), "{told}");
+    assert!(told.contains("`sigmas` is not an argument of Ideogram4Pipeline"), "{told}");
     let told = refusal("pipe('x', num_inference_steps=steps)", Tool::Diffusers);
     assert_eq!(told, "`num_inference_steps=steps`: expected a whole number");
 }
@@ -167,8 +167,8 @@ fn other_schedulers_are_refused_and_what_does_nothing_is_told() {
     let full = "--steps 2 --cfg-scale 5 --extra-sample-args mu=0,std=1";
     for (more, words) in [
         ("--flow-shift 3", "`--flow-shift 3` moves no σ of this schedule"),
-        ("--sampling-method heun", "its sampler, heun, is no part of a preset"),
-        ("--hires --eta 0.5 --cache-mode easycache", "--cache-mode, --eta, --hires are no part"),
+        ("--sampling-method heun", "its sampler, heun, is not part of a preset"),
+        ("--hires --eta 0.5 --cache-mode easycache", "--cache-mode, --eta, --hires are not part"),
     ] {
         let notes = read(&format!("{full} {more}"), Tool::SdCpp).notes;
         assert_eq!(notes.len(), 1, "{notes:?}");

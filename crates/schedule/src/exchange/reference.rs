@@ -55,7 +55,8 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
             if entry.name.is_some() {
                 // As in a dictionary.
                 found.retain(|other| other.preset.name != read.preset.name);
-                read.notes.push(format!("`{}` is there twice: the last counts", read.preset.name));
+                read.notes
+                    .push(format!("`{}` appears twice: the last one counts", read.preset.name));
             } else {
                 let free = free_names.find(|name| !taken.contains(name));
                 read.preset.name = free.unwrap_or_default();
@@ -87,7 +88,7 @@ fn of(entry: &Call, name: &str) -> Result<Read, ImportError> {
     let name = match &entry.name {
         Some(own) if is_preset_name(own) => own.clone(),
         Some(own) => {
-            notes.push(format!("{own:?} is no name that a preset can have: it is called {name}"));
+            notes.push(format!("{own:?} cannot be the name of a preset: it is called {name}"));
             name.to_owned()
         }
         None => name.to_owned(),

@@ -330,7 +330,7 @@ impl Flags {
     /// Notes of everything else that makes other pictures than the preset will.
     fn tell_what_is_lost(&self, pairs: &[(&str, &str)], others: &[&str], notes: &mut Vec<String>) {
         if let Some(sampler) = self.last(&["--sampling-method"]).filter(|name| *name != "euler") {
-            notes.push(format!("its sampler, {sampler}, is no part of a preset"));
+            notes.push(format!("its sampler, {sampler}, is not part of a preset"));
         }
         if let Some(shift) = self.last(&["--flow-shift"]) {
             notes.push(format!(
@@ -345,7 +345,7 @@ impl Flags {
         lost.sort_unstable();
         lost.dedup();
         if !lost.is_empty() {
-            notes.push(format!("{} are no part of a preset and are left out", lost.join(", ")));
+            notes.push(format!("{} are not part of a preset and are left out", lost.join(", ")));
         }
         let known = ["mu", "std", "guidance_schedule", "resolution_aware"];
         let strange = pairs
@@ -378,11 +378,10 @@ fn numbers(lists: &[&str]) -> Result<Vec<f64>, ImportError> {
         let text = text.strip_prefix('[').unwrap_or(text);
         let text = text.strip_suffix(']').unwrap_or(text);
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            found.push(
-                finite(part, "--sigmas").map_err(|error| {
-                    ImportError::new(format!("{error}; between σ stands a comma"))
-                })?,
-            );
+            found
+                .push(finite(part, "--sigmas").map_err(|error| {
+                    ImportError::new(format!("{error}; put a comma between σ"))
+                })?);
         }
     }
     match found.len() {

@@ -136,7 +136,7 @@ impl Reader<'_> {
     /// `None` only with a problem.
     fn preset(&mut self, name: &str, at: Range<usize>, table: &DeTable<'_>) -> Option<Preset> {
         if name == FREE || name == "default" {
-            let message = format!("`{name}` means something else: give the preset another name");
+            let message = format!("`{name}` has another meaning: give the preset another name");
             self.toml.problem(at.clone(), name, message);
         } else if !is_preset_name(name) {
             let message = "a preset's name has no space at its ends, no control character and at \

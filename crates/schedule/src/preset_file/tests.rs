@@ -113,7 +113,7 @@ fn what_is_wrong_is_said_with_its_place_its_key_and_the_way_out() {
     let runs = "runs = [{ steps = 1, gw = 1.0 }]";
     for (text, expected) in [
         (String::new(), "p.toml:1:1: there is no preset"),
-        ("[A".to_owned(), "p.toml:1:3: no TOML"),
+        ("[A".to_owned(), "p.toml:1:3: not valid TOML"),
         (
             "default = 3\n".to_owned() + &with(runs),
             "p.toml:1:11: `default`: expected a preset's name",
@@ -232,7 +232,7 @@ fn what_is_wrong_is_said_with_its_place_its_key_and_the_way_out() {
         ),
         (
             format!("[none]\nmu = 0\nstd = 1\n{runs}"),
-            "p.toml:1:2: `none`: `none` means something else",
+            "p.toml:1:2: `none`: `none` has another meaning",
         ),
         (format!("[\" \"]\nmu = 0\nstd = 1\n{runs}"), "p.toml:1:2: ` `: a preset's name"),
         (format!("[A]\nmu = 0\nstd = 1\n{runs}\n[A]\n"), "p.toml:5:"),

@@ -185,7 +185,7 @@ fn draw_experiment(app: &App, card: &ExperimentCard, area: Rect, buffer: &mut Bu
     let hidden = lines.len().saturating_sub(usize::from(inner.height));
     Paragraph::new(lines).render(inner, buffer);
     if hidden > 0 {
-        footer(&format!("and {hidden} lines more"), theme.dim, area, buffer);
+        footer(&format!("and {hidden} more lines"), theme.dim, area, buffer);
     }
 }
 
@@ -203,7 +203,7 @@ fn plan_lines<'a>(app: &App, plan: &'a PlanCard) -> Vec<Line<'a>> {
         let needed = format!("{}+{}", nfe.cond_done, nfe.uncond_done);
         let saved = format!("{}+{}", nfe.cond_saved, nfe.uncond_saved);
         let point =
-            if run.point.is_empty() { "as it is".to_owned() } else { words::point(&run.point) };
+            if run.point.is_empty() { "reference".to_owned() } else { words::point(&run.point) };
         lines.push(Line::from(vec![
             Span::styled(format!("{number:>5}  {needed:<7}  {saved:<7}  {point}"), theme.text),
             Span::styled(format!(" · {} · seed {}", run.prompt_id, run.seed), theme.dim),
@@ -232,11 +232,11 @@ fn draw_run(app: &App, card: &RunCard, area: Rect, buffer: &mut Buffer) {
             }
             if stands.is_resumable() {
                 text.push_str(&format!(
-                    ", {} goes on with it as a process of its own",
+                    ", {} continues it as a process of its own",
                     key(Action::RunSweep)
                 ));
             } else if stands.failed > 0 && !stands.is_running() {
-                text.push_str(&format!("; there, {} tries the failed trials again", retry(app)));
+                text.push_str(&format!("; there, {} runs the failed trials again", retry(app)));
             }
         }
         Some(Err(problem)) => {

@@ -111,7 +111,7 @@ pub(super) fn planned(plan: &PlanCard) -> Vec<(&'static str, String)> {
         runs.push_str(&format!(" and {}", counted(plan.references, "reference run")));
     }
     if plan.duplicates > 0 {
-        runs.push_str(&format!(", {} more are equal to earlier ones", plan.duplicates));
+        runs.push_str(&format!(", {} more are the same as earlier ones", plan.duplicates));
     }
     let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = plan.nfe;
     let alone = cond_done + uncond_done + cond_saved + uncond_saved;
@@ -125,7 +125,7 @@ pub(super) fn planned(plan: &PlanCard) -> Vec<(&'static str, String)> {
     vec![
         ("runs", runs),
         ("needed", format!("{cond_done} + {uncond_done} evaluations")),
-        ("saved", format!("{cond_saved} + {uncond_saved}, {share:.0} % of every run alone")),
+        ("saved", format!("{cond_saved} + {uncond_saved} ({share:.0} %) by sharing steps")),
         ("time", time),
         (
             "parts",
@@ -154,7 +154,7 @@ pub(super) fn no_picture(trial: &TrialRow) -> String {
     match (&trial.error, &trial.picture, trial.measured.is_some()) {
         (Some(error), ..) => error.clone(),
         (None, Some(_), _) => "reading".to_owned(),
-        (None, None, true) => "it kept no picture".to_owned(),
+        (None, None, true) => "no picture was kept".to_owned(),
         (None, None, false) => trial.standing.word().to_owned(),
     }
 }

@@ -73,8 +73,8 @@ impl<'a> Setting<'a> {
             experiment.inputs.prompts.iter().map(|prompt| prompt.text.clone()).collect();
         if texts.len() < 2 {
             return Err(SearchError::Prompts(
-                "a tune needs two prompts at least, one to tune on and one to judge on, and twelve \
-                 and more to tell much: give more with --prompts"
+                "a tune needs at least two prompts, one to tune on and one to judge on, and \
+                 twelve or more to be conclusive: give more with --prompts"
                     .to_owned(),
             ));
         }

@@ -80,8 +80,8 @@ fn same_length(
         let found = len(column);
         if found != expected {
             let message = format!(
-                "it has {found} values and the first parameter of {who} has {expected}: walked \
-                 together, they must be equally many"
+                "it has {found} values and the first parameter of {who} has {expected}: \
+                 parameters that change together need equally many"
             );
             text.problem(span.clone(), key, message);
         }
@@ -378,7 +378,7 @@ fn listed(
 
 fn needs_draws(text: &mut Text<'_>, value: &Node<'_>, key: &str, continuous: bool) -> bool {
     if !continuous {
-        let message = "it says no values: add `steps` or `step`, or draw them with method \
+        let message = "it gives no values: add `steps` or `step`, or draw them with method \
                        \"random\" or \"sobol\"";
         text.problem(value.span(), key, message);
     }
@@ -413,7 +413,7 @@ fn distribution(
     let found = DISTRIBUTIONS.into_iter().find(|known| *known == name);
     if found.is_none() {
         let message = format!(
-            "there is no distribution `{name}`; there is {}",
+            "there is no distribution `{name}`; the distributions are {}",
             DISTRIBUTIONS.map(|name| format!("`{name}`")).join(", ")
         );
         text.problem(value.span(), &key, message);

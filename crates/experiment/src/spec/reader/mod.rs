@@ -175,7 +175,7 @@ fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
                 text.problem(
                     value.span(),
                     "method",
-                    format!("`kind` is missing: there is {METHODS_IN_WORDS}"),
+                    format!("`kind` is missing: it is one of {METHODS_IN_WORDS}"),
                 );
                 return None;
             };
@@ -241,7 +241,7 @@ fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
             let near = sigmalab_schedule::nearest::nearest(other, METHODS);
             let meant = near.first().map(|near| format!(": did you mean `{near}`?"));
             let message = format!(
-                "there is no method `{other}`{}; there is {METHODS_IN_WORDS}",
+                "there is no method `{other}`{}; the methods are {METHODS_IN_WORDS}",
                 meant.unwrap_or_default()
             );
             text.problem(kind_value.span(), "method", message);
@@ -286,7 +286,7 @@ fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis
         Method::Tune => {
             for (value, key) in [(parameters, "parameters"), (zips, "zip")] {
                 if let Some(value) = value {
-                    let message = "a tune finds its own schedules: say what is sought in [tune]";
+                    let message = "a tune finds its own schedules: say what to look for in [tune]";
                     text.problem(value.span(), key, message);
                 }
             }
@@ -394,7 +394,7 @@ fn seeds(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<u6
         let path = format!("seeds[{number}]");
         let seed = text.whole(value, &path, (0, u64::MAX))?;
         if seeds.contains(&seed) {
-            text.problem(value.span(), &path, format!("seed {seed} is there twice"));
+            text.problem(value.span(), &path, format!("seed {seed} appears twice"));
         }
         seeds.push(seed);
     }
@@ -413,7 +413,7 @@ fn sizes(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<Si
         let path = format!("sizes[{number}]");
         let size = text.parsed::<Size>(value, &path)?;
         if sizes.contains(&size) {
-            text.problem(value.span(), &path, format!("{size} is there twice"));
+            text.problem(value.span(), &path, format!("{size} appears twice"));
         }
         sizes.push(size);
     }
@@ -464,14 +464,14 @@ fn check_search(text: &mut Text<'_>, table: &DeTable<'_>, method: Option<Method>
     let at = table.get("method").map_or(0..0, Node::span);
     let Some(method) = method else { return };
     if method.is_search() && !reference {
-        let message = "this method goes by the distance to a reference run: name its preset in \
+        let message = "this method minimises the distance to a reference run: name its preset in \
                        [reference]";
         text.problem(at.clone(), "method", message);
     }
     let tune = table.get("tune");
     match (method == Method::Tune, tune) {
         (true, None) => {
-            text.problem(at, "method", "a tune needs [tune], with `steps` at least");
+            text.problem(at, "method", "a tune needs the table [tune], with at least `steps`");
         }
         (false, Some(value)) => {
             text.problem(value.span(), "tune", "only method = \"tune\" has this table");

@@ -97,7 +97,10 @@ fn what_is_wrong_is_told_with_line_and_column_and_what_was_meant() {
             ),
             "a log scale needs values above 0",
         ),
-        (&format!("{HEAD}[parameters]\nsteps = [0]\n"), "0 is beyond 1 to 1000"),
+        (
+            &format!("{HEAD}[parameters]\nsteps = [0]\n"),
+            "0 is out of range: give a whole number from 1 to 1000",
+        ),
         (&format!("{HEAD}[parameters]\nsteps = [2.5]\n"), "expected a whole number, found float"),
         (&format!("{HEAD}[parameters]\nsize = [\"100x100\"]\n"), "the nearest valid size is"),
         (&format!("{HEAD}[parameters]\nterminal = [\"zeor\"]\n"), "did you mean `zero`?"),
@@ -107,7 +110,7 @@ fn what_is_wrong_is_told_with_line_and_column_and_what_was_meant() {
         (&format!("{HEAD}method = \"random\"\n"), "needs `trials`"),
         (
             &format!("{HEAD}method = {{ kind = \"sobol\", trials = 70000 }}\n"),
-            "70000 is beyond 1 to 65536",
+            "70000 is out of range: give a whole number from 1 to 65536",
         ),
         (
             &format!("{HEAD}method = \"zip\"\n[parameters]\nmu = [0, 1]\nstd = [1]\n"),
@@ -126,7 +129,7 @@ fn what_is_wrong_is_told_with_line_and_column_and_what_was_meant() {
             "160000 trials are more than 100000",
         ),
         ("name = \"../x\"\nprompts=[\"x\"]\nseeds=[1]", "it names the run directory"),
-        ("name = \"x", "no TOML"),
+        ("name = \"x", "not valid TOML"),
     ];
     for (text, words) in cases {
         let message = told(text);

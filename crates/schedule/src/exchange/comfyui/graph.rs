@@ -36,7 +36,7 @@ impl Graph {
     /// Reads a workflow as ComfyUI's server takes it, bare or under `prompt`.
     pub(super) fn parse(text: &str) -> Result<Graph, ImportError> {
         let no_json = |error: serde_json::Error| {
-            ImportError::new(format!("it is no JSON, as a workflow of ComfyUI is: {error}"))
+            ImportError::new(format!("it is not valid JSON, as a ComfyUI workflow is: {error}"))
         };
         let mut value: Value = serde_json::from_str(&without_nan(text)).map_err(no_json)?;
         if let Some(prompt) = value.get_mut("prompt").filter(|prompt| is_graph(prompt)) {
@@ -53,7 +53,7 @@ impl Graph {
                 Ok(Graph { nodes, work: Cell::new(WORK) })
             }
             _ => Err(ImportError::new(
-                "it is no workflow of ComfyUI: nodes with a `class_type` are expected, as its \
+                "it is not a ComfyUI workflow: nodes with a `class_type` are expected, as its \
                  menu's Export (API) writes them",
             )),
         }

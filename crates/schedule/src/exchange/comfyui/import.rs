@@ -156,8 +156,8 @@ fn numbers(text: &str) -> Result<Vec<f64>, ImportError> {
             _ => {
                 let word: String = word.chars().take(30).collect();
                 return Err(ImportError::new(format!(
-                    "`{word}` in {SIGMAS} is no number that ComfyUI reads: write it out, without \
-                     an exponent"
+                    "`{word}` in {SIGMAS} is not a number that ComfyUI reads: write it out, \
+                     without an exponent"
                 )));
             }
         }

@@ -288,9 +288,9 @@ fn what_is_not_read_is_named_with_its_node() {
         refusal(&text.replace(from, to))
     };
     for (told, message) in [
-        (refusal("nothing"), "it is no JSON"),
-        (refusal("{}"), "it is no workflow of ComfyUI"),
-        (refusal("[1, 2]"), "it is no workflow of ComfyUI"),
+        (refusal("nothing"), "it is not valid JSON"),
+        (refusal("{}"), "it is not a ComfyUI workflow"),
+        (refusal("[1, 2]"), "it is not a ComfyUI workflow"),
         (
             refusal("{\"nodes\": [], \"links\": []}"),
             "it is a workflow as ComfyUI's screen saves it",
@@ -322,7 +322,7 @@ fn what_is_not_read_is_named_with_its_node() {
         );
         text.replace(scheduler, &manual)
     };
-    assert!(refusal(&list("0.9, 1e-3, 0")).starts_with("`1e-3` in ManualSigmas is no number"));
+    assert!(refusal(&list("0.9, 1e-3, 0")).starts_with("`1e-3` in ManualSigmas is not a number"));
     assert!(refusal(&list("0.5")).starts_with("ManualSigmas needs two values"));
     let notes = import(&list("[0.99988; 0.5 .25, 0]")).notes;
     assert_eq!(notes, ["mu is solved for the σ at 1024×1024, with std 1"]);
