@@ -3,6 +3,8 @@
 //!
 //! Knows nothing of what the files hold.
 
+pub mod nonce;
+pub mod patience;
 pub mod shared_folder;
 pub mod token;
 pub mod unfinished;

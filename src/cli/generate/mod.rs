@@ -255,7 +255,9 @@ fn show(text: &str) -> Result<Show, String> {
 fn failed(failure: RunFailure) -> Failure {
     match failure {
         RunFailure::Cancelled => Failure::interrupted(),
-        RunFailure::BadInput(message) => Failure::bad_input(message),
+        RunFailure::BadInput(message) | RunFailure::OfMachine { message, bad_input: true } => {
+            Failure::bad_input(message)
+        }
         other => Failure::failed(other),
     }
 }

@@ -1,6 +1,7 @@
 //! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
 
 mod budget;
+mod cluster;
 mod control;
 mod detach;
 pub(super) mod load;
@@ -11,6 +12,7 @@ mod progress;
 pub(super) mod report;
 pub(super) mod run;
 mod status;
+mod worker;
 
 use super::failure::Failure;
 use clap::{Args, Subcommand};
@@ -30,6 +32,7 @@ Examples:
   sigmalab sweep new mine
   sigmalab sweep plan mine.toml
   sigmalab sweep run mine.toml --detach
+  sigmalab sweep submit mine.toml --to slurm --workers 8 --gpus 1 --time 4:00:00
   sigmalab sweep status runs/quickstart
   sigmalab sweep report runs/quickstart"
 )]
@@ -46,6 +49,8 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Run a sweep, or go on with one
     Run(run::RunCommand),
+    /// Hand a sweep to a cluster: Slurm, HyperQueue, or hosts by ssh
+    Submit(cluster::SubmitCommand),
     /// Tell where a sweep stands
     Status(status::StatusCommand),
     /// Run failed trials once more
@@ -68,6 +73,7 @@ pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
         Command::New(arguments) => new::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Submit(arguments) => cluster::submit(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => run::retry(arguments),
         Command::Pause(arguments) => control::pause(arguments),

@@ -233,7 +233,9 @@ fn measure(
         });
         output = Some(result.map_err(|failure| match failure {
             _ if interrupt.requested() => Failure::interrupted(),
-            RunFailure::BadInput(message) => Failure::bad_input(message),
+            RunFailure::BadInput(message) | RunFailure::OfMachine { message, bad_input: true } => {
+                Failure::bad_input(message)
+            }
             other => Failure::failed(other).way_out("--no-time to plan without measuring"),
         })?);
     }
