@@ -183,6 +183,12 @@ fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
     assert!(forced.stdout.contains("saved THREE"), "{forced:?}");
     let shown = place.done(&["presets", "show", "THREE", "--presets", path]);
     assert!(shown.contains("THREE"), "{shown}");
+    // A first file begins as the built-in one: what was found does not become the default.
+    let first = arguments.split_last().unwrap().1;
+    let first = place.run(&[first, &["--force"]].concat());
+    assert!(first.stdout.contains("presets.toml: saved THREE"), "{first:?}");
+    let listed = place.done(&["presets", "list"]);
+    assert!(listed.contains("V4_QUALITY_48 *") && listed.contains("THREE"), "{listed}");
     let recorded = recorded(&place.path("runs/tune-3-imitate"));
     assert!(recorded.values().all(|times| *times == 1));
     // Another tune on the same prompts is told of the opening, and holds out others.
@@ -191,10 +197,59 @@ fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
         let judged = images.into_iter().filter(|row| !row["image"].is_empty());
         judged.map(|row| row["prompt_id"].clone()).collect()
     };
-    let again = place.run(&[&arguments[..], &[path, "--dir", "runs/again"]].concat());
+    let other = arguments.map(|argument| if argument == "THREE" { "OTHER" } else { argument });
+    let again = place.run(&[&other[..], &[path, "--dir", "runs/again"]].concat());
     assert_eq!(again.code, Some(1), "{again:?}");
     let (first, second) = (held_out("runs/tune-3-imitate"), held_out("runs/again"));
     assert!(!first.is_empty() && first.iter().all(|prompt| !second.contains(prompt)));
+}
+
+#[test]
+fn a_name_that_is_taken_is_refused_before_anything_is_computed() {
+    let place = Place::new();
+    place.write("prompts.txt", "a red circle\na blue square\n");
+    let mine = "[MINE]\nmu = 0.0\nstd = 1.5\nruns = [{ steps = 4, gw = 7.0 }]\n";
+    let text = format!("{mine}\n{}", mine.replace("MINE", "TEN_PLAIN"));
+    place.write("presets.toml", &text);
+    for (name, told) in [
+        ("MINE", "preset `MINE` is in `presets.toml` already"),
+        ("TEN", "preset `TEN_PLAIN` is in `presets.toml` already"),
+        ("V4_TURBO_12", "preset `V4_TURBO_12` ships with sigmalab"),
+        ("none", "`none` cannot be the name of a preset"),
+    ] {
+        let model = tiny().display().to_string();
+        let arguments =
+            ["tune", "--steps", "3", "--model", &model, "--prompts", "prompts.txt", "--save", name];
+        place.refused(&arguments, &[told]);
+    }
+    assert!(!place.path("runs").exists());
+    assert_eq!(fs::read_to_string(place.path("presets.toml")).unwrap(), text);
+}
+
+#[test]
+fn prompts_that_are_not_there_are_told_of_as_prompts() {
+    let place = Place::new();
+    let told = place.run(&["tune", "--steps", "3", "--prompts", "gone.txt"]);
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("cannot read `gone.txt`"), "{told:?}");
+    assert!(told.stderr.contains("--prompts FILE, one prompt a line"), "{told:?}");
+    assert!(!told.stderr.contains("sweep"), "{told:?}");
+}
+
+#[test]
+fn minutes_are_measured_with_the_memory_and_threads_of_the_command() {
+    let place = Place::new();
+    place.write("small.toml", experiment().replace("budget = 2400", "budget = \"1min\""));
+    // Nothing is measured where that is ruled out.
+    let plan = ["sweep", "plan", "small.toml"];
+    place.refused(&[&plan[..], &["--no-time"]].concat(), &["in minutes", "without --no-time"]);
+    // A limit that no run keeps within is met when it is measured, before anything is written.
+    let limited = run(&place, &["--memory-limit", "1M"]);
+    assert_eq!(limited.code, Some(2), "{limited:?}");
+    assert!(limited.stderr.contains("--memory-limit 1 MiB is too little"), "{limited:?}");
+    assert!(!place.path("runs").exists());
+    let planned = place.done(&[&plan[..], &["--threads", "1"]].concat());
+    assert!(planned.contains("small: at most "), "{planned}");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! How a model is loaded: number format and device.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// Number format of activations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
@@ -27,6 +28,17 @@ pub enum DeviceChoice {
     Cuda(usize),
     /// The Metal device (cargo feature `metal`).
     Metal,
+}
+
+/// As flags name it: `cpu`, `cuda:0`, `metal`.
+impl fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            DeviceChoice::Cpu => f.write_str("cpu"),
+            DeviceChoice::Cuda(number) => write!(f, "cuda:{number}"),
+            DeviceChoice::Metal => f.write_str("metal"),
+        }
+    }
 }
 
 /// How a model is loaded.

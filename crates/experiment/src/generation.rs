@@ -262,5 +262,11 @@ mod tests {
         std::os::unix::fs::symlink("0.json", directory.generations().join("1.json")).unwrap();
         let told = Generation::read(&directory, 1).unwrap_err().to_string();
         assert!(told.contains("a link"), "{told}");
+        // A link in place of the folder is called that, not its file.
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(directory.generations(), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, directory.generations()).unwrap();
+        let told = Generation::read(&directory, 0).unwrap_err().to_string();
+        assert!(told.contains("the folder `generations`: it is a link"), "{told}");
     }
 }

@@ -227,11 +227,7 @@ fn prompt_text(arguments: &Generate, base: Option<&Recipe>) -> Result<String, Fa
 fn device(arguments: &Generate, base: Option<&Recipe>) -> Result<DeviceChoice, Failure> {
     let Some(base) = base else { return Ok(arguments.device.unwrap_or_default()) };
     let Some(given) = arguments.device else {
-        let name = match base.device {
-            DeviceChoice::Cpu => "cpu".to_owned(),
-            DeviceChoice::Cuda(number) => format!("cuda:{number}"),
-            DeviceChoice::Metal => "metal".to_owned(),
-        };
+        let name = base.device.to_string();
         return crate::cli::values::device(&name).map_err(|error| {
             Failure::bad_input(format_args!("the recipe's device is {name}: {error}"))
                 .way_out("--device cpu; the last bits of the image may differ")

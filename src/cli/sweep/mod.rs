@@ -5,6 +5,7 @@ mod cluster;
 mod control;
 mod detach;
 pub(super) mod load;
+pub(super) mod measuring;
 mod new;
 mod plan;
 mod plot;
@@ -50,7 +51,7 @@ enum Command {
     /// Run a sweep, or go on with one
     Run(run::RunCommand),
     /// Hand a sweep to a cluster: Slurm, HyperQueue, or hosts by ssh
-    Submit(cluster::SubmitCommand),
+    Submit(Box<cluster::SubmitCommand>),
     /// Tell where a sweep stands
     Status(status::StatusCommand),
     /// Run failed trials once more
@@ -58,8 +59,14 @@ enum Command {
     /// Let running processes begin no other trial until `resume`
     Pause(control::PauseCommand),
     /// Let paused processes go on; with TRIALs, run these after all
+    #[command(after_help = "Examples:
+  sigmalab sweep resume runs/mine
+  sigmalab sweep resume runs/mine 12 3f2a")]
     Resume(control::TrialsCommand),
     /// Stop every process of a sweep; with TRIALs, do not run these
+    #[command(after_help = "Examples:
+  sigmalab sweep cancel runs/mine
+  sigmalab sweep cancel runs/mine 12 3f2a")]
     Cancel(control::TrialsCommand),
     /// Write contact sheet and page, and tell what a sweep found
     Report(report::ReportCommand),

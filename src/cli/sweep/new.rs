@@ -12,6 +12,9 @@ use std::path::Path;
 
 /// The arguments of `sweep new`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep new mine
+  sigmalab sweep new mine --sampler-preset V4_TURBO_12 --prompt 'a green star'")]
 pub(super) struct NewCommand {
     /// The experiment's name; the file is NAME.toml in the current folder
     #[arg(value_name = "NAME")]

@@ -2,6 +2,7 @@
 
 use super::detach::{self, Detached};
 use super::load::{self, LoadFlags};
+use super::measuring::Measuring;
 use super::progress::{Progress, in_words};
 use super::worker;
 use crate::cli::failure::{Exit, Failure};
@@ -33,6 +34,7 @@ is at fault for (no such model here, no device, out of memory) is no trial's fai
 
 Examples:
   sigmalab sweep run quickstart
+  sigmalab sweep run mine.toml --dir runs/again --threads 4
   sigmalab sweep run mine.toml --detach
   sigmalab sweep run runs/mine
   sigmalab sweep run runs/mine --worker
@@ -66,6 +68,8 @@ pub(super) struct RunCommand {
 
 /// The arguments of `sweep retry`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep retry runs/mine --failed")]
 pub(super) struct RetryCommand {
     /// Run directory
     #[arg(value_name = "DIR")]
@@ -116,6 +120,13 @@ pub(crate) struct RunningFlags {
     pub(crate) detached: bool,
 }
 
+impl RunningFlags {
+    /// With what is measured, where something has to be before it runs.
+    pub(crate) fn measuring<'a>(&self, interrupt: &'a Interrupt) -> Result<Measuring<'a>, Failure> {
+        Ok(Measuring { threads: self.threads, memory_limit: self.memory.limit()?, interrupt })
+    }
+}
+
 /// Runs a sweep.
 pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
@@ -131,7 +142,9 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         }
         return work(load::open(&arguments.what)?, &arguments.running, false, &interrupt);
     }
-    let loaded = load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load)?;
+    let measuring = arguments.running.measuring(&interrupt)?;
+    let loaded =
+        load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, Some(&measuring))?;
     // Everything is checked before anything is written.
     loaded.experiment.trials().map_err(Failure::bad_input)?;
     begin(&loaded, arguments.extend)?;

@@ -2,7 +2,7 @@
 //! wide the screen is.
 
 use crate::tui::grid::number;
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_compute::ComputeDtype;
 use sigmalab_engine::noise::{NoiseSource, Rng};
 use sigmalab_engine::recipe::{Recipe, SamplerRef};
 use sigmalab_metrics::image::ImageMetrics;
@@ -22,11 +22,7 @@ pub fn drawn(recipe: &Recipe) -> String {
         ComputeDtype::Bf16 => "bf16",
         ComputeDtype::Int8 => "int8",
     };
-    let device = match recipe.device {
-        DeviceChoice::Cpu => "cpu".to_owned(),
-        DeviceChoice::Cuda(number) => format!("cuda:{number}"),
-        DeviceChoice::Metal => "metal".to_owned(),
-    };
+    let device = recipe.device;
     let model = &recipe.model.name;
     let (noise, sampler) = (noise(&recipe.noise), sampler(&recipe.sampler));
     format!("{size} · {noise} · {sampler} · {model} · {dtype} on {device}")

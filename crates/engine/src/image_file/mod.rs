@@ -1,8 +1,10 @@
-//! The files of an image: the PNG with its recipe inside, the latents beside it, and writing
+//! The files of an image: the picture with its recipe inside, the latents beside it, and writing
 //! either of them whole or not at all. Knows recipes and pixels; knows nothing of how an image
 //! is made and of the command line.
 
 mod exchanged;
+mod exif;
+mod format;
 mod kind;
 mod latents;
 mod lock;
@@ -12,6 +14,7 @@ mod recipe_text;
 mod target;
 
 pub use exchanged::{Exchanged, ExchangedError, read_exchanged};
+pub use format::{ImageFormat, write_image};
 pub use kind::kind_of;
 pub use latents::{LatentsFileError, read_latents, read_noise, write_latents};
 pub use lock::{Lock, LockError};

@@ -46,7 +46,8 @@ fn nothing_is_read_through_a_link_and_no_pipe_is_waited_for() {
         assert!(told.contains("a link"), "{name}: {told}");
     }
     assert!(folder.folder("folder").unwrap_err().to_string().contains("a link"));
-    assert!(folder.way_to("folder/notes").is_err());
+    let told = folder.way_to("folder/notes").unwrap_err().to_string();
+    assert!(told.starts_with("the folder `folder`: it is a link"), "{told}");
     assert!(folder.make_way_to("folder/deep/notes").is_err());
     assert!(folder.file("pipe").unwrap_err().to_string().contains("a pipe"));
     assert!(folder.append("pipe").unwrap_err().to_string().contains("a pipe"));

@@ -225,10 +225,11 @@ fn several(names: Vec<&str>) -> ImportError {
 
 /// Several schedules without names; `what` they are and the lines that they begin in.
 fn nameless(what: &str, lines: &[usize]) -> ImportError {
-    let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+    let shown: Vec<String> = lines.iter().take(20).map(usize::to_string).collect();
+    let more = if lines.len() > shown.len() { " and more" } else { "" };
     ImportError::new(format!(
-        "it has {} {what}, which begin in lines {}: leave the one that is meant",
+        "it has {} {what}, which begin in lines {}{more}: leave the one that is meant",
         lines.len(),
-        lines.join(", ")
+        shown.join(", ")
     ))
 }
