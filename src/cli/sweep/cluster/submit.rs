@@ -83,7 +83,8 @@ pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure>
             (sweep.experiment.spec.name.clone(), sweep.directory, Settings::default())
         }
         false => {
-            let loaded = load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, None)?;
+            let loaded =
+                load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, None)?;
             loaded.experiment.trials().map_err(Failure::bad_input)?;
             refuse_fixed_device(&loaded.experiment)?;
             let file = arguments.what.display().to_string();
