@@ -300,6 +300,7 @@ fn the_worker_ends_with_its_caller() {
 fn a_recipe_that_cannot_be_run_is_bad_input() {
     let refused = |request: &RunRequest| match engine().run(request, &mut |_| true) {
         Err(RunFailure::BadInput(message)) => message,
+        Err(RunFailure::OfMachine { message, bad_input: true }) => message,
         other => panic!("this should be refused: {other:?}"),
     };
     let mut broken = request(4, 7.0);

@@ -11,6 +11,10 @@ pub(crate) enum Exit {
     Failed = 1,
     /// Bad usage or bad input.
     BadInput = 2,
+    /// A worker: the disk or the quota is at fault, and the same may go well later.
+    Storage = 75,
+    /// A worker: its machine is at fault, and another may do better.
+    Machine = 78,
     /// Interrupted by a signal.
     Interrupted = 130,
 }

@@ -1,9 +1,10 @@
 //! SIGINT and SIGTERM. Before a run they end the program at once; during one the first asks it
 //! to stop and the second ends the program at once, unless files are being written, which is
-//! short and leaves nothing behind when it is let end. Either way the exit code is 130.
+//! short and leaves nothing behind when it is let end. Either way the exit code is 130. A worker
+//! heeds SIGUSR1, too.
 
 use super::failure::{Exit, Failure};
-use signal_hook::consts::{SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGINT, SIGTERM, SIGUSR1, SIGXFSZ};
 use signal_hook::low_level::unregister;
 use signal_hook::{SigId, flag};
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub(crate) struct Interrupt {
     /// A signal came.
     requested: Arc<AtomicBool>,
+    /// A signal came that says that time is up.
+    time_is_up: Arc<AtomicBool>,
     /// The next signal ends the program.
     at_once: Arc<AtomicBool>,
     shutdowns: Vec<SigId>,
@@ -40,7 +43,20 @@ impl Interrupt {
         // A file beyond the shell's limit is an error where it is written, as a full disk is, and
         // not the end of the program with half a file left behind.
         flag::register(SIGXFSZ, Arc::default()).map_err(refused)?;
-        Ok(Interrupt { requested, at_once, shutdowns })
+        Ok(Interrupt { requested, time_is_up: Arc::default(), at_once, shutdowns })
+    }
+
+    /// Takes SIGUSR1 over too, by which a queue says that time is up soon: a request to stop, after
+    /// which all is well.
+    pub(crate) fn heed_time_limit(&self) -> Result<(), Failure> {
+        flag::register(SIGUSR1, self.time_is_up.clone())
+            .map(drop)
+            .map_err(|error| Failure::failed(format_args!("signals cannot be handled: {error}")))
+    }
+
+    /// Whether time is up soon.
+    pub(crate) fn is_time_up(&self) -> bool {
+        self.time_is_up.load(Ordering::SeqCst)
     }
 
     /// From here on the first signal is a request, see [`Interrupt::requested`].

@@ -249,6 +249,12 @@ fn kept(data: Option<&Path>) -> Option<History> {
     data.map(|data| History::under(data, DEFAULT_QUOTA))
 }
 
+/// The text of the user's own file and its name, where there is one.
+pub(super) fn own_configuration() -> Result<Option<(String, String)>, Failure> {
+    let Some(path) = own_file(CONFIGURATION) else { return Ok(None) };
+    Ok(Some((read_file(&path)?, path.display().to_string())))
+}
+
 /// What the user's own file says, where there is one.
 pub(super) fn configuration() -> Result<Configuration, Failure> {
     let Some(path) = own_file(CONFIGURATION) else { return Ok(Configuration::default()) };

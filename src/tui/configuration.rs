@@ -32,7 +32,7 @@ pub struct ConfigurationError {
     pub message: String,
 }
 
-const KEYS: [&str; 4] = ["image-protocol", "tmux-passthrough", "colours", "background"];
+const KEYS: [&str; 5] = ["image-protocol", "tmux-passthrough", "colours", "background", "cluster"];
 
 impl Configuration {
     /// Reads the text of a configuration file:
@@ -101,6 +101,9 @@ impl Configuration {
                     other => return Err(format!("`{key}` must be {values}, not `{other}`")),
                 };
             }
+            // For `sigmalab sweep submit`, which reads it.
+            "cluster" if item.is_table_like() => {}
+            "cluster" => return Err("`cluster` must be a table: [cluster]".to_owned()),
             _ => {
                 let near = nearest(key, KEYS);
                 return Err(if near.is_empty() {

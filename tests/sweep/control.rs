@@ -3,7 +3,7 @@
 
 use crate::place::{left, place, recorded, rows, run, start, undisturbed};
 use crate::program::Place;
-use sigmalab_experiment::control::Control;
+use sigmalab_experiment::control::{Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use std::fs;
 use std::path::Path;
@@ -136,7 +136,7 @@ fn a_trial_that_is_put_first_is_made_first_and_results_are_the_same() {
             run["kind"] == "trial" && !table.iter().any(|row| row["trial"] == run["id"])
         });
     let id = last.unwrap()["id"].as_str().unwrap().to_owned();
-    Control::change(&directory(&place), |control| control.put_first(&id)).unwrap();
+    ask(&directory(&place), Request::First { trial: id.clone() }).unwrap();
     let done = run(&place, &[]);
     assert_eq!(done.code, Some(0), "{done:?}");
     let mut trials = Vec::new();

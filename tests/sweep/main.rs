@@ -1,15 +1,18 @@
 //! Sweeps as a user meets them: the real binary on a tiny checkpoint.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout)]
 
+mod cluster;
 mod commands;
 mod control;
 mod crash;
 mod experiments;
+mod namespaces;
 mod place;
 #[path = "../cli/program.rs"]
 #[allow(dead_code)]
 mod program;
 mod report;
 mod sharing;
+mod slurm;
 mod strangers;
 mod tune;

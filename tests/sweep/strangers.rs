@@ -47,9 +47,9 @@ fn nothing_is_written_through_a_link_in_a_run_directory() {
     let picture = format!("images/{}", picture.to_str().unwrap());
     fs::remove_dir_all(at("journal")).unwrap();
 
-    // What is replaced as a whole is replaced, and logs and locks are refused by name.
+    // What is replaced as a whole is replaced, and logs are refused by name.
     let replaced = ["trials.csv", "steps.csv", "report.html", "contact-sheet.png", &picture];
-    let refused = ["worker.log", "tables.lock"];
+    let refused = ["worker.log"];
     let mut kept = Vec::new();
     for (number, name) in replaced.iter().chain(&refused).enumerate() {
         let own = precious(&place, &format!("own-{number}"));

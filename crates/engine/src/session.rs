@@ -142,6 +142,17 @@ impl SessionError {
         matches!(self, SessionError::Model(error) if !error.is_bad_input())
     }
 
+    /// Whether this machine is at fault and another may do better: it has not this checkpoint, no
+    /// device, too little memory, another sampler of that name.
+    pub fn is_of_this_machine(&self) -> bool {
+        match self {
+            SessionError::Source(_) | SessionError::MemoryLimit { .. } => true,
+            SessionError::Recipe(RecipeError::Fingerprint { .. }) => true,
+            SessionError::Model(error) => error.is_of_this_machine(),
+            _ => false,
+        }
+    }
+
     /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
     pub fn corruption(&self) -> Option<(Place, &str)> {
         let (sampler, step, message) = match self {

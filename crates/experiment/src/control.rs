@@ -1,13 +1,16 @@
 //! What somebody wants of a sweep that others run: pause, an order, trials that are not to be run,
-//! a stop. One small file in the run directory, written whole; processes look at it between trials
-//! and twice a second within one. It knows nothing of who writes it and who obeys.
+//! a stop. Every request is a small file of its own in the run directory, under a number that only
+//! one process can have; what is wanted is what they say one after another. Processes look at them
+//! between trials and twice a second within one. It knows nothing of who asks and who obeys.
 
-use super::directory::RunDirectory;
+use super::directory::{DirectoryError, RunDirectory};
 use super::trial::TrialId;
 use serde::{Deserialize, Serialize};
-use sigmalab_files::lock::{Lock, LockError};
+use sigmalab_files::patience::patiently;
+use sigmalab_files::shared_folder::SharedFolder;
 use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_text::text_file::without_mark;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
@@ -15,40 +18,92 @@ use std::time::{Duration, Instant};
 /// The version this build writes.
 const VERSION: u32 = 1;
 
-/// The file's name.
-const FILE: &str = "control.json";
+/// The folder of requests.
+const FOLDER: &str = "control";
 
-/// Least time between two looks at the file during a run.
+/// The one file that builds before this one wrote: what it says is where requests begin.
+const FORMER: &str = "control.json";
+
+/// Most bytes of a request: one of a hundred thousand trials has a tenth.
+const MOST: u64 = 16 << 20;
+
+/// Least time between two looks at the files during a run.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What is wanted of a sweep. Trials are named by the beginning of their identity, as rows and
-/// files are.
+/// Something that is wanted. Trials are named by the beginning of their identity, as rows and files
+/// are.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Control {
-    /// Version of this form.
-    version: u32,
+#[serde(tag = "request", rename_all = "kebab-case")]
+pub enum Request {
     /// No process begins another trial; those that are going are finished.
-    #[serde(default)]
-    pub paused: bool,
-    /// How often the sweep was cancelled. A process stops where this is another number than when
-    /// it began, so that processes that begin later need not take anything back.
-    #[serde(default)]
-    pub stops: u64,
-    /// These come first, in this order.
-    #[serde(default)]
-    pub first: Vec<String>,
-    /// These are not run; one that is going is stopped. They have no record, and are run once they
-    /// are named here no more.
-    #[serde(default)]
-    pub skipped: Vec<String>,
+    Pause {},
+    /// They go on, and what machines were at fault for counts no more.
+    Resume {},
+    /// A trial comes before all others; the same again takes it back.
+    First {
+        /// Which.
+        trial: String,
+    },
+    /// These are not run; one that is going is stopped. They have no record, and are run once
+    /// [`Request::TakeUp`] names them.
+    Skip {
+        /// Which.
+        trials: Vec<String>,
+    },
+    /// These are run after all.
+    TakeUp {
+        /// Which.
+        trials: Vec<String>,
+    },
+    /// What machines were at fault for is mended: it counts no more.
+    Mended {},
+    /// Every process that is running stops. One that begins later is not stopped by it.
+    Stop {
+        /// Why, where it was not a person who asked.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        cause: Option<String>,
+    },
 }
 
-impl Default for Control {
-    fn default() -> Self {
-        let (first, skipped) = (Vec::new(), Vec::new());
-        Control { version: VERSION, paused: false, stops: 0, first, skipped }
-    }
+/// A request as its file has it.
+#[derive(Debug, Serialize, Deserialize)]
+struct File {
+    version: u32,
+    #[serde(flatten)]
+    request: Request,
+}
+
+/// What is wanted of a sweep.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Control {
+    /// No process begins another trial; those that are going are finished.
+    pub paused: bool,
+    /// Names of the requests to stop. A process stops where there is one that was not there when it
+    /// began, so that processes that begin later need not take anything back.
+    stops: BTreeSet<String>,
+    /// Why the last of them was made, where that is known.
+    pub stopped_for: Option<String>,
+    /// The last request that said that machines are mended.
+    mended: u64,
+    /// These come first, in this order.
+    pub first: Vec<String>,
+    /// These are not run.
+    pub skipped: BTreeSet<String>,
+}
+
+/// The form of [`FORMER`].
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Former {
+    version: u32,
+    #[serde(default)]
+    paused: bool,
+    #[serde(default)]
+    stops: u64,
+    #[serde(default)]
+    first: Vec<String>,
+    #[serde(default)]
+    skipped: Vec<String>,
 }
 
 /// Why a control file cannot be used.
@@ -70,65 +125,165 @@ pub enum ControlError {
         /// What is wrong with it.
         problem: String,
     },
-    /// Another program writes it and does not end.
+    /// Its folder cannot be made.
     #[error(transparent)]
-    Lock(#[from] LockError),
+    Directory(#[from] DirectoryError),
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }
 
+/// Asks the processes of a run directory for something.
+///
+/// # Errors
+/// The request cannot be written.
+pub fn ask(directory: &RunDirectory, request: Request) -> Result<(), ControlError> {
+    directory.create(&directory.path().join(FOLDER))?;
+    let file = File { version: VERSION, request };
+    let text = serde_json::to_string(&file).unwrap_or_default() + "\n";
+    let mut number = numbers(directory)?.last().map_or(1, |last| last + 1);
+    loop {
+        let written = directory
+            .put(&file_name(number), OnCollision::Refuse, |out| out.write_all(text.as_bytes()));
+        match written {
+            // Somebody else asked at the same time.
+            Err(TargetError::Exists { .. }) => number += 1,
+            written => return Ok(written?),
+        }
+    }
+}
+
+fn file_name(number: u64) -> String {
+    format!("{FOLDER}/{number}.json")
+}
+
+/// The numbers of the requests, in their order.
+fn numbers(directory: &RunDirectory) -> Result<Vec<u64>, ControlError> {
+    let path = directory.path().join(FOLDER);
+    let names = patiently(|| match SharedFolder::open_last(&path) {
+        Ok(folder) => folder.names(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(error),
+    });
+    let names = names.map_err(|source| ControlError::Io { path, source })?;
+    let number = |name: &str| -> Option<u64> {
+        let number = name.strip_suffix(".json")?;
+        number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)
+    };
+    let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name.to_str()?)).collect();
+    numbers.sort_unstable();
+    Ok(numbers)
+}
+
+/// The requests of a run directory as far as they were read.
+#[derive(Debug, Default)]
+struct Requests {
+    former: Control,
+    read: BTreeMap<u64, Request>,
+}
+
+impl Requests {
+    /// Reads what is new.
+    fn look(&mut self, directory: &RunDirectory) -> Result<(), ControlError> {
+        self.former = former(directory)?;
+        let numbers = numbers(directory)?;
+        self.read.retain(|number, _| numbers.contains(number));
+        for number in numbers {
+            if !self.read.contains_key(&number)
+                && let Some(request) = request(directory, number)?
+            {
+                self.read.insert(number, request);
+            }
+        }
+        Ok(())
+    }
+
+    fn control(&self) -> Control {
+        let mut control = self.former.clone();
+        self.read.iter().for_each(|(number, request)| control.take(*number, request));
+        control
+    }
+}
+
+fn request(directory: &RunDirectory, number: u64) -> Result<Option<Request>, ControlError> {
+    let name = file_name(number);
+    let path = directory.path().join(&name);
+    let text = match patiently(|| directory.read(&name, MOST)) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(None),
+        Err(source) => return Err(ControlError::Io { path, source }),
+    };
+    let damaged = |problem: String| ControlError::Damaged { path: path.clone(), problem };
+    refuse_later(&text).map_err(damaged)?;
+    let file: File =
+        serde_json::from_str(without_mark(&text)).map_err(|error| damaged(error.to_string()))?;
+    Ok(Some(file.request))
+}
+
+fn refuse_later(text: &str) -> Result<(), String> {
+    let value = serde_json::from_str::<serde_json::Value>(without_mark(text)).ok();
+    let version = value.and_then(|value| value.get("version")?.as_u64());
+    match version.filter(|version| *version > u64::from(VERSION)) {
+        Some(found) => {
+            Err(format!("it is of version {found} and this build reads up to {VERSION}"))
+        }
+        None => Ok(()),
+    }
+}
+
+/// What a build before this one wrote; nothing where there is none.
+fn former(directory: &RunDirectory) -> Result<Control, ControlError> {
+    let path = directory.path().join(FORMER);
+    let text = match patiently(|| directory.read_small(FORMER)) {
+        Ok(Some(text)) => text,
+        Ok(None) => return Ok(Control::default()),
+        Err(source) => return Err(ControlError::Io { path, source }),
+    };
+    let damaged = |problem: String| ControlError::Damaged { path: path.clone(), problem };
+    refuse_later(&text).map_err(damaged)?;
+    let former: Former =
+        serde_json::from_str(without_mark(&text)).map_err(|error| damaged(error.to_string()))?;
+    if former.version != VERSION {
+        return Err(damaged(format!("there is no version {}", former.version)));
+    }
+    Ok(Control {
+        paused: former.paused,
+        // Builds before this one counted.
+        stops: (former.stops > 0).then(|| format!("former {}", former.stops)).into_iter().collect(),
+        stopped_for: None,
+        mended: 0,
+        first: former.first,
+        skipped: former.skipped.into_iter().collect(),
+    })
+}
+
 impl Control {
-    /// What the file of a run directory says; nothing is wanted where there is none.
+    /// What is wanted in a run directory; nothing where nobody asked for anything.
+    ///
+    /// # Errors
+    /// A request cannot be read.
     pub fn read(directory: &RunDirectory) -> Result<Self, ControlError> {
-        let path = directory.path().join(FILE);
-        let text = match directory.read_small(FILE) {
-            Ok(Some(text)) => text,
-            Ok(None) => return Ok(Control::default()),
-            Err(source) => return Err(ControlError::Io { path, source }),
-        };
-        let control: Control = serde_json::from_str(without_mark(&text)).map_err(|error| {
-            ControlError::Damaged { path: path.clone(), problem: error.to_string() }
-        })?;
-        if control.version > VERSION {
-            let found = control.version;
-            let problem = format!("it has version {found}, and this build reads up to {VERSION}");
-            return Err(ControlError::Damaged { path, problem });
+        let mut requests = Requests::default();
+        requests.look(directory)?;
+        Ok(requests.control())
+    }
+
+    fn take(&mut self, number: u64, request: &Request) {
+        match request {
+            Request::Pause {} => self.paused = true,
+            Request::Resume {} => (self.paused, self.mended) = (false, number),
+            Request::Mended {} => self.mended = number,
+            Request::First { trial } => self.put_first(trial),
+            Request::Skip { trials } => self.skipped.extend(trials.iter().cloned()),
+            Request::TakeUp { trials } => self.skipped.retain(|id| !trials.contains(id)),
+            Request::Stop { cause } => {
+                self.stops.insert(number.to_string());
+                self.stopped_for.clone_from(cause);
+            }
         }
-        Ok(control)
     }
 
-    /// Changes the file of a run directory: what others changed meanwhile stays. Gives what it
-    /// says now.
-    pub fn change(
-        directory: &RunDirectory,
-        change: impl FnOnce(&mut Control),
-    ) -> Result<Self, ControlError> {
-        let path = directory.path().join(FILE);
-        let _lock = Lock::of(&path)?;
-        let before = Control::read(directory)?;
-        let mut control = before.clone();
-        change(&mut control);
-        if control != before {
-            let text = serde_json::to_string_pretty(&control).unwrap_or_default() + "\n";
-            directory.put(FILE, OnCollision::Replace, |out| out.write_all(text.as_bytes()))?;
-        }
-        Ok(control)
-    }
-
-    /// Whether a trial is not to be run.
-    pub fn skips(&self, id: &TrialId) -> bool {
-        self.skipped.iter().any(|skipped| skipped == id.short())
-    }
-
-    /// Where a trial stands among those that come first; the others come after all of them.
-    pub fn rank(&self, id: &TrialId) -> usize {
-        let place = self.first.iter().position(|first| first == id.short());
-        place.unwrap_or(self.first.len())
-    }
-
-    /// A trial comes before all others, or no longer does.
-    pub fn put_first(&mut self, id: &str) {
+    fn put_first(&mut self, id: &str) {
         let was_first = self.first.first().is_some_and(|first| first == id);
         self.first.retain(|first| first != id);
         if !was_first {
@@ -136,43 +291,48 @@ impl Control {
         }
     }
 
-    /// Trials that are not to be run from now on.
-    pub fn skip(&mut self, ids: impl IntoIterator<Item = String>) {
-        for id in ids {
-            if !self.skipped.contains(&id) {
-                self.skipped.push(id);
-            }
-        }
+    /// The last request that said that machines are mended; 0 where nobody did.
+    pub(super) fn mended(&self) -> u64 {
+        self.mended
     }
 
-    /// Trials that are to be run after all.
-    pub fn take_up(&mut self, ids: &[String]) {
-        self.skipped.retain(|skipped| !ids.contains(skipped));
+    /// Whether a trial is not to be run.
+    pub fn skips(&self, id: &TrialId) -> bool {
+        self.skipped.contains(id.short())
+    }
+
+    /// Where a trial stands among those that come first; the others come after all of them.
+    pub fn rank(&self, id: &TrialId) -> usize {
+        let place = self.first.iter().position(|first| first == id.short());
+        place.unwrap_or(self.first.len())
     }
 }
 
-/// The control file as a process that runs trials follows it.
+/// What is wanted as a process that runs trials follows it.
 #[derive(Debug)]
 pub(super) struct Followed {
     directory: RunDirectory,
+    requests: Requests,
     control: Control,
-    /// How often the sweep had been cancelled when this process began.
-    stops: u64,
+    /// The requests to stop that were there when this process began.
+    stops: BTreeSet<String>,
     looked: Instant,
 }
 
 impl Followed {
     pub(super) fn new(directory: &RunDirectory) -> Result<Self, ControlError> {
-        let control = Control::read(directory)?;
-        let stops = control.stops;
-        Ok(Followed { directory: directory.clone(), control, stops, looked: Instant::now() })
+        let mut requests = Requests::default();
+        requests.look(directory)?;
+        let control = requests.control();
+        let (directory, stops) = (directory.clone(), control.stops.clone());
+        Ok(Followed { directory, requests, control, stops, looked: Instant::now() })
     }
 
-    /// Looks at the file. One that cannot be read changes nothing: it was readable before.
+    /// Looks at the requests. One that cannot be read changes nothing: those before it could.
     pub(super) fn look(&mut self) -> &Control {
         self.looked = Instant::now();
-        if let Ok(control) = Control::read(&self.directory) {
-            self.control = control;
+        if self.requests.look(&self.directory).is_ok() {
+            self.control = self.requests.control();
         }
         &self.control
     }
@@ -185,14 +345,14 @@ impl Followed {
         &self.control
     }
 
-    /// What the file said at the last look.
+    /// What was wanted at the last look.
     pub(super) fn control(&self) -> &Control {
         &self.control
     }
 
     /// Whether the sweep was cancelled since this process began.
     pub(super) fn is_cancelled(&self) -> bool {
-        self.control.stops != self.stops
+        !self.control.stops.is_subset(&self.stops)
     }
 }
 
@@ -208,19 +368,58 @@ mod tests {
         (folder, directory)
     }
 
+    fn skip(trials: &[&str]) -> Request {
+        Request::Skip { trials: trials.iter().map(|id| (*id).to_owned()).collect() }
+    }
+
     #[test]
-    fn what_is_wanted_comes_back_and_changes_add_up() {
-        let (_folder, directory) = directory();
+    fn what_is_wanted_comes_back_and_requests_add_up() {
+        let (folder, directory) = directory();
         assert_eq!(Control::read(&directory).unwrap(), Control::default());
-        Control::change(&directory, |control| control.paused = true).unwrap();
-        Control::change(&directory, |control| control.skip(["a".to_owned()])).unwrap();
-        Control::change(&directory, |control| control.skip(["a".to_owned(), "b".to_owned()]))
-            .unwrap();
+        ask(&directory, Request::Pause {}).unwrap();
+        ask(&directory, skip(&["a"])).unwrap();
+        ask(&directory, skip(&["a", "b"])).unwrap();
         let control = Control::read(&directory).unwrap();
+        let skipped = |control: &Control| control.skipped.iter().cloned().collect::<Vec<_>>();
         assert!(control.paused);
-        assert_eq!(control.skipped, ["a", "b"]);
-        let control = Control::change(&directory, |c| c.take_up(&["a".to_owned()])).unwrap();
-        assert_eq!((control.skipped, control.paused), (vec!["b".to_owned()], true));
+        assert_eq!(skipped(&control), ["a", "b"]);
+        ask(&directory, Request::TakeUp { trials: vec!["a".to_owned()] }).unwrap();
+        ask(&directory, Request::Resume {}).unwrap();
+        let control = Control::read(&directory).unwrap();
+        assert_eq!((skipped(&control), control.paused), (vec!["b".to_owned()], false));
+        // One that is deleted is as if nobody had asked, and the others stay.
+        fs::remove_file(folder.path().join("control/3.json")).unwrap();
+        assert_eq!(skipped(&Control::read(&directory).unwrap()), [""; 0]);
+        ask(&directory, Request::Pause {}).unwrap();
+        assert!(Control::read(&directory).unwrap().paused);
+    }
+
+    #[test]
+    fn of_many_that_ask_at_once_all_are_heard() {
+        let (_folder, directory) = directory();
+        std::thread::scope(|scope| {
+            for number in 0..8 {
+                let directory = &directory;
+                scope.spawn(move || ask(directory, skip(&[&number.to_string()])).unwrap());
+            }
+        });
+        assert_eq!(Control::read(&directory).unwrap().skipped.len(), 8);
+    }
+
+    #[test]
+    fn what_a_build_before_this_one_wrote_still_holds() {
+        let (folder, directory) = directory();
+        let text = r#"{"version":1,"paused":true,"stops":2,"first":["b"],"skipped":["a"]}"#;
+        fs::write(folder.path().join(FORMER), text).unwrap();
+        let mut followed = Followed::new(&directory).unwrap();
+        let control = followed.control().clone();
+        assert!(control.paused && control.first == ["b"] && control.skipped.contains("a"));
+        assert!(!followed.is_cancelled());
+        ask(&directory, Request::Resume {}).unwrap();
+        assert!(!followed.look().paused);
+        fs::remove_file(folder.path().join(FORMER)).unwrap();
+        followed.look();
+        assert!(!followed.is_cancelled(), "without the file nobody asked for a stop");
     }
 
     #[test]
@@ -237,23 +436,27 @@ mod tests {
     fn a_file_that_is_none_is_refused_with_a_way_out_and_kept() {
         let (folder, directory) = directory();
         for text in ["{", "{\"version\":1,\"pause\":true}", "{\"version\":9}"] {
-            fs::write(folder.path().join(FILE), text).unwrap();
-            let told = Control::change(&directory, |c| c.paused = true).unwrap_err().to_string();
-            assert!(told.contains("delete it"), "{told}");
-            assert_eq!(fs::read_to_string(folder.path().join(FILE)).unwrap(), text);
+            for name in [FORMER, "control/1.json"] {
+                fs::create_dir_all(folder.path().join(FOLDER)).unwrap();
+                fs::write(folder.path().join(name), text).unwrap();
+                let told = Control::read(&directory).unwrap_err().to_string();
+                assert!(told.contains("delete it") && told.contains(name), "{told}");
+                assert_eq!(fs::read_to_string(folder.path().join(name)).unwrap(), text);
+                fs::remove_file(folder.path().join(name)).unwrap();
+            }
         }
     }
 
     #[test]
     fn no_damaged_file_panics_and_none_is_lost_by_reading_it() {
         let (folder, directory) = directory();
-        Control::change(&directory, |control| control.skip(["a".to_owned(), "b".to_owned()]))
-            .unwrap();
-        let whole = fs::read(folder.path().join(FILE)).unwrap();
+        ask(&directory, skip(&["a", "b"])).unwrap();
+        let path = folder.path().join("control/1.json");
+        let whole = fs::read(&path).unwrap();
         for damaged in sigmalab_mutations::Mutations::of(&whole, 20).take(2000) {
-            fs::write(folder.path().join(FILE), &damaged).unwrap();
+            fs::write(&path, &damaged).unwrap();
             let _ = Control::read(&directory);
-            assert_eq!(fs::read(folder.path().join(FILE)).unwrap(), damaged);
+            assert_eq!(fs::read(&path).unwrap(), damaged);
         }
     }
 
@@ -261,7 +464,7 @@ mod tests {
     fn a_process_that_begins_after_a_cancel_is_not_stopped_by_it() {
         let (_folder, directory) = directory();
         let mut early = Followed::new(&directory).unwrap();
-        Control::change(&directory, |control| control.stops += 1).unwrap();
+        ask(&directory, Request::Stop { cause: None }).unwrap();
         let mut late = Followed::new(&directory).unwrap();
         early.look();
         late.look();

@@ -64,6 +64,17 @@ pub enum DirectoryError {
         /// What differs, in lines.
         difference: String,
     },
+    /// Processes are at it that run the earlier form.
+    #[error(
+        "processes are running `{}`: stop them with `sigmalab sweep cancel`, then extend it; if none \
+         does, delete `{}`, which one that is lost has left", path.display(), lease.display()
+    )]
+    Running {
+        /// The run directory.
+        path: PathBuf,
+        /// A lease.
+        lease: PathBuf,
+    },
     /// There is no sweep in it.
     #[error("`{}` is not a run directory: it has no {FROZEN}", .0.display())]
     NotOne(PathBuf),
@@ -121,9 +132,23 @@ impl RunDirectory {
         self.frozen_file().is_some()
     }
 
+    /// Refuses what is no run directory, or one whose frozen copy cannot be read.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn check(&self) -> Result<(), DirectoryError> {
+        self.frozen()?.map(drop).ok_or_else(|| DirectoryError::NotOne(self.path.clone()))
+    }
+
     /// When what it runs was frozen: another time once it was extended.
     pub fn frozen_at(&self) -> Option<SystemTime> {
         self.frozen_file()?.modified().ok()
+    }
+
+    /// A hash of the frozen copy.
+    pub(super) fn frozen_hash(&self) -> Option<String> {
+        let text = self.read(FROZEN, FROZEN_LIMIT).ok()??;
+        Some(blake3::hash(text.as_bytes()).to_hex().to_string())
     }
 
     /// What the system says of the frozen copy. A link is none.
@@ -166,6 +191,11 @@ impl RunDirectory {
         self.path.join("gram")
     }
 
+    /// Folder of what workers on other machines say: how they began and ended, and their logs.
+    pub fn workers(&self) -> PathBuf {
+        self.path.join("workers")
+    }
+
     /// What the worker prints.
     pub fn log(&self) -> PathBuf {
         self.path.join("worker.log")
@@ -196,6 +226,7 @@ impl RunDirectory {
         };
         let earlier = match self.frozen()? {
             Some(earlier) => Some(earlier),
+            None if self.is_shown_late() => self.frozen()?,
             None => {
                 self.refuse_strangers()?;
                 for folder in [self.journals(), self.leases(), self.images(), self.references()] {
@@ -219,6 +250,13 @@ impl RunDirectory {
         }
         if !extend {
             return Err(DirectoryError::Changed { path: self.path.clone(), difference });
+        }
+        // They would go on with the parts of the earlier form, and some trials be made twice.
+        let held = super::lease::Leases::new(&self.leases()).held();
+        let held = held.map_err(|source| DirectoryError::Io { path: self.leases(), source })?;
+        if let Some(first) = held.into_iter().next() {
+            let lease = self.leases().join(format!("{}.{}", first.unit, first.attempt));
+            return Err(DirectoryError::Running { path: self.path.clone(), lease });
         }
         let old = json(&earlier);
         let number = (1..)
@@ -347,10 +385,36 @@ impl RunDirectory {
         Ok(Some(frozen))
     }
 
+    /// Whether the frozen copy is there all the same: a network file system may say for a while that
+    /// a file is not there which it lists. Waited for as long as that.
+    fn is_shown_late(&self) -> bool {
+        let began = std::time::Instant::now();
+        let is_listed = || {
+            let names = SharedFolder::open(&self.path).and_then(|folder| folder.names());
+            names.is_ok_and(|names| names.iter().any(|name| name == FROZEN))
+        };
+        while is_listed() && began.elapsed() < super::lease::settled() {
+            if self.has_begun() {
+                return true;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(200));
+        }
+        false
+    }
+
     /// A folder with other things in it is somebody else's. What a begin that was interrupted
     /// left is not.
     fn refuse_strangers(&self) -> Result<(), DirectoryError> {
-        const OWN: [&str; 4] = ["journal", "leases", "images", "references"];
+        const OWN: [&str; 8] = [
+            "journal",
+            "leases",
+            "images",
+            "references",
+            "generations",
+            "gram",
+            "workers",
+            "cluster",
+        ];
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -371,8 +435,22 @@ fn json(frozen: &Frozen) -> String {
     serde_json::to_string_pretty(frozen).unwrap_or_default() + "\n"
 }
 
+/// An experiment file without its table `[cluster]`.
+fn without_cluster(text: &str) -> String {
+    let Ok(mut document) = text.parse::<toml_edit::DocumentMut>() else { return text.to_owned() };
+    match document.remove("cluster") {
+        Some(_) => document.to_string(),
+        None => text.to_owned(),
+    }
+}
+
 fn difference_of(earlier: &Frozen, now: &Frozen) -> String {
-    let text = difference::lines(&earlier.experiment, &now.experiment);
+    // How a sweep is handed to a cluster is not what it runs.
+    let same = without_cluster(&earlier.experiment) == without_cluster(&now.experiment);
+    let text = match same {
+        true => String::new(),
+        false => difference::lines(&earlier.experiment, &now.experiment),
+    };
     match now.inputs.difference(&earlier.inputs) {
         Some(inputs) => format!("{text}what it names has changed: {inputs}\n"),
         None => text,
@@ -415,6 +493,44 @@ mod tests {
         assert!(directory.path().join("frozen-1.json").exists());
         let copy = fs::read_to_string(directory.path().join("experiment.toml")).unwrap();
         assert_eq!(copy, changed);
+    }
+
+    #[test]
+    fn how_a_sweep_is_handed_to_a_cluster_is_no_change_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(&folder.path().join("x"));
+        let inputs = experiment("").inputs;
+        directory.begin(TEXT, &inputs, false).unwrap();
+        let with = format!("{TEXT}\n# Where it runs.\n[cluster]\nworkers = 8\n");
+        directory.begin(&with, &inputs, false).unwrap();
+        let other = with.replace("seeds = [1]", "seeds = [2]");
+        assert!(directory.begin(&other, &inputs, false).is_err());
+        // A sampler of another file is a change, where both are known.
+        let sampler = |hash: &str| crate::inputs::FrozenSampler {
+            id: "mine".to_owned(),
+            version: "1".to_owned(),
+            file_hash: Some(hash.to_owned()),
+        };
+        let with = |hash| Inputs { samplers: Some(vec![sampler(hash)]), ..inputs.clone() };
+        let begun = RunDirectory::at(&folder.path().join("y"));
+        begun.begin(TEXT, &with("a"), false).unwrap();
+        begun.begin(TEXT, &inputs, false).unwrap();
+        let told = begun.begin(TEXT, &with("b"), false).unwrap_err().to_string();
+        assert!(told.contains("sampler `mine`"), "{told}");
+    }
+
+    #[test]
+    fn a_sweep_that_is_run_is_not_extended() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(&folder.path().join("x"));
+        let inputs = experiment("").inputs;
+        directory.begin(TEXT, &inputs, false).unwrap();
+        let lease = crate::lease::Leases::new(&directory.leases()).take("a").unwrap().unwrap();
+        let changed = TEXT.replace("[1]", "[1, 2]");
+        let told = directory.begin(&changed, &inputs, true).unwrap_err().to_string();
+        assert!(told.contains("sweep cancel") && told.contains("leases/a.1"), "{told}");
+        drop(lease);
+        directory.begin(&changed, &inputs, true).unwrap();
     }
 
     #[test]

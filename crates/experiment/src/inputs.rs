@@ -5,6 +5,7 @@ use super::spec::Prompt;
 use serde::{Deserialize, Serialize};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::recipe::SamplerRef;
+use sigmalab_sampler::Samplers;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::{Preset, Step};
 use sigmalab_schedule::size::Size;
@@ -39,6 +40,35 @@ pub struct Inputs {
     /// What a tune depends on beside.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tune: Option<FrozenTune>,
+    /// The samplers that it names, with the hashes of plugins' files; `None` where a build froze it
+    /// that did not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub samplers: Option<Vec<FrozenSampler>>,
+}
+
+/// A sampler as it was.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FrozenSampler {
+    /// Its name.
+    pub id: String,
+    /// Its version.
+    pub version: String,
+    /// The hash of its file, where it is a plugin.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file_hash: Option<String>,
+}
+
+impl FrozenSampler {
+    /// The sampler of that name; `None` where there is none.
+    pub fn of(id: &str, samplers: &Samplers) -> Option<Self> {
+        let chosen = samplers.choose(id, &Default::default()).ok()?;
+        Some(FrozenSampler {
+            id: id.to_owned(),
+            version: chosen.info.version.to_string(),
+            file_hash: chosen.file.map(|file| file.hash.to_string()),
+        })
+    }
 }
 
 /// What a tune depends on beside its file.
@@ -113,6 +143,15 @@ impl Inputs {
         compare("the samplers to try", samplers(self) != samplers(earlier));
         compare("a preset that is judged against", against(self) != against(earlier));
         compare("the budget or the held-out prompts", rest(self) != rest(earlier));
+        // Earlier builds did not say: nothing is known to differ.
+        if let (Some(now), Some(before)) = (&self.samplers, &earlier.samplers) {
+            let same = |sampler: &&FrozenSampler| {
+                before.iter().all(|known| known.id != sampler.id || known == *sampler)
+            };
+            if let Some(sampler) = now.iter().find(|sampler| !same(sampler)) {
+                compare(&format!("sampler `{}`", sampler.id), true);
+            }
+        }
         (!changed.is_empty()).then(|| changed.join(", "))
     }
 }

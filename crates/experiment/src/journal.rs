@@ -2,13 +2,19 @@
 //! disk before it counts. A line that a crash cut short is passed over. Knows nothing of what
 //! records mean.
 
+use super::lease::{Left, Written};
 use super::record::Record;
+use sigmalab_files::nonce::nonce;
+use sigmalab_files::patience::{passes, patiently};
 use sigmalab_files::shared_folder::SharedFolder;
 use sigmalab_text::text_file::bytes_without_mark;
 use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
+use std::time::{Duration, Instant};
 
 /// Hexadecimal digits of a line's checksum.
 const DIGITS: usize = 16;
@@ -55,44 +61,97 @@ pub enum JournalError {
 /// The journal that this process writes. The file comes to be with its first record.
 #[derive(Debug)]
 pub struct Journal {
+    folder: PathBuf,
+    /// How the names of its files begin.
+    name: String,
+    open: Option<OpenFile>,
+    /// How far each file went.
+    written: Written,
+}
+
+#[derive(Debug)]
+struct OpenFile {
     path: PathBuf,
-    file: Option<File>,
+    file: File,
     length: u64,
 }
 
 impl Journal {
-    /// A journal of that name in `folder`; the name is this process's own.
+    /// A journal in `folder` whose name begins so.
     pub fn new(folder: &Path, name: &str) -> Self {
-        Journal { path: folder.join(format!("{name}.jsonl")), file: None, length: 0 }
+        let (folder, name) = (folder.to_owned(), name.to_owned());
+        Journal { folder, name, open: None, written: Written::default() }
+    }
+
+    /// How far it went, as it goes on.
+    pub fn written(&self) -> Written {
+        Written::clone(&self.written)
     }
 
     /// Appends a record; it is on disk when this returns. Where that fails, what was written of
     /// it is taken back.
     pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
         let line = line(&serde_json::to_string(record)?);
-        let io = |source| JournalError::Io { path: self.path.clone(), source };
-        let file = match &mut self.file {
-            Some(file) => file,
-            None => {
-                let folder = SharedFolder::open_last(self.path.parent().unwrap_or(Path::new("")));
-                let folder = folder.map_err(io)?;
-                let file = folder.create_new(self.path.file_name().unwrap_or_default());
-                let file = self.file.insert(file.map_err(io)?);
-                // The name is to survive a crash too.
-                folder.sync().map_err(io)?;
-                file
-            }
-        };
-        match file.write_all(line.as_bytes()).and_then(|()| file.sync_data()) {
-            Ok(()) => {
-                self.length += line.len() as u64;
-                Ok(())
-            }
-            Err(error) => {
-                let _ = file.set_len(self.length);
-                Err(io(error))
+        let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
+        let mut tries = 0;
+        loop {
+            let open = match &mut self.open {
+                Some(open) => open,
+                empty => empty.insert(begin(&self.folder, &self.name)?),
+            };
+            match open.append(line.as_bytes()) {
+                Ok(()) => {
+                    note(&self.written, open);
+                    return Ok(());
+                }
+                // What became of a file that was stale for a moment is not known: on in another.
+                // A record that lies in both is one.
+                Err(error) if passes(&error) && tries < 3 => {
+                    tries += 1;
+                    self.open = None;
+                }
+                Err(error) => return Err(io(&open.path, error)),
             }
         }
+    }
+}
+
+/// Makes a file that no other process has, whatever its name and number are.
+fn begin(folder: &Path, name: &str) -> Result<OpenFile, JournalError> {
+    let file = format!("{name}-{}.jsonl", nonce().get(..8).unwrap_or_default());
+    let path = folder.join(&file);
+    let made = patiently(|| {
+        let folder = SharedFolder::open_last(folder)?;
+        let made = folder.create_new(&file)?;
+        // The name is to survive a crash too.
+        folder.sync()?;
+        Ok(made)
+    });
+    match made {
+        Ok(file) => Ok(OpenFile { path, file, length: 0 }),
+        Err(source) => Err(JournalError::Io { path, source }),
+    }
+}
+
+fn note(written: &Written, open: &OpenFile) {
+    let journal = open.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
+    match written.iter_mut().find(|left| left.journal == journal) {
+        Some(left) => left.length = open.length,
+        None => written.push(Left { journal, length: open.length }),
+    }
+}
+
+impl OpenFile {
+    fn append(&mut self, line: &[u8]) -> io::Result<()> {
+        match self.file.write_all(line).and_then(|()| self.file.sync_data()) {
+            Ok(()) => self.length += line.len() as u64,
+            Err(error) => {
+                let _ = self.file.set_len(self.length);
+                return Err(error);
+            }
+        }
+        Ok(())
     }
 }
 
@@ -101,7 +160,7 @@ fn checksum(json: &str) -> String {
     hash.chars().take(DIGITS).collect()
 }
 
-fn line(json: &str) -> String {
+pub(super) fn line(json: &str) -> String {
     format!("{} {json}\n", checksum(json))
 }
 
@@ -109,33 +168,80 @@ fn line(json: &str) -> String {
 #[derive(Debug)]
 pub struct Journals {
     folder: PathBuf,
-    /// Bytes read of each file.
-    read: HashMap<PathBuf, u64>,
-    /// Whole lines that are no records, of which only a damaged disk or an editor is the cause.
-    damaged: usize,
+    /// What was read of each file, by its name.
+    read: HashMap<OsString, Reading>,
 }
+
+/// How far a file was read.
+#[derive(Debug, Default)]
+struct Reading {
+    bytes: u64,
+    /// Whole lines that are no records. A network file system may show a line before all of it is
+    /// there: they are looked at again for a while, and then a damaged disk or an editor is the
+    /// cause.
+    damaged: Vec<DamagedLine>,
+}
+
+#[derive(Debug)]
+struct DamagedLine {
+    start: u64,
+    end: u64,
+    looks: u32,
+    last: Instant,
+}
+
+/// Looks at a damaged line, and the least time between two of them.
+const LOOKS: u32 = 150;
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 impl Journals {
     /// The journals in `folder`, none of them read yet.
     pub fn new(folder: &Path) -> Self {
-        Journals { folder: folder.to_owned(), read: HashMap::new(), damaged: 0 }
+        Journals { folder: folder.to_owned(), read: HashMap::new() }
+    }
+
+    /// The same, but for what somebody has read of them already.
+    pub(super) fn after(folder: &Path, read: &[Left]) -> Self {
+        let begun = |left: &Left| {
+            let reading = Reading { bytes: left.length, damaged: Vec::new() };
+            (OsString::from(&left.journal), reading)
+        };
+        Journals { folder: folder.to_owned(), read: read.iter().map(begun).collect() }
+    }
+
+    /// How far each file was read.
+    pub(super) fn read_so_far(&self) -> Vec<Left> {
+        let names = self.read.iter().filter_map(|(name, reading)| Some((name.to_str()?, reading)));
+        let mut all: Vec<Left> = names
+            .map(|(name, reading)| Left { journal: name.to_owned(), length: reading.bytes })
+            .collect();
+        all.sort_by(|a, b| a.journal.cmp(&b.journal));
+        all
     }
 
     /// Lines that were passed over because they are damaged.
     pub fn damaged(&self) -> usize {
-        self.damaged
+        self.read.values().map(|reading| reading.damaged.len()).sum()
+    }
+
+    /// Whether journals were read as far as they went when a part was given back.
+    pub fn reach(&self, left: &[Left]) -> bool {
+        left.iter().all(|left| {
+            let reading = self.read.get(OsStr::new(&left.journal));
+            reading.is_some_and(|reading| reading.bytes >= left.length)
+        })
     }
 
     /// The records that came since the last call, file by file in the order of their names.
     pub fn refresh(&mut self) -> Result<Vec<Record>, JournalError> {
-        let folder = match SharedFolder::open_last(&self.folder) {
+        let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
+        let folder = match patiently(|| SharedFolder::open_last(&self.folder)) {
             Ok(folder) => folder,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(source) => return Err(JournalError::Io { path: self.folder.clone(), source }),
+            Err(source) => return Err(io(&self.folder, source)),
         };
-        let names = folder.names();
-        let mut names = names
-            .map_err(|source| JournalError::Io { path: self.folder.clone(), source })?
+        let mut names = patiently(|| folder.names())
+            .map_err(|source| io(&self.folder, source))?
             .into_iter()
             .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "jsonl"))
             .collect::<Vec<_>>();
@@ -143,33 +249,52 @@ impl Journals {
         let mut records = Vec::new();
         for name in names {
             let path = folder.path_of(&name);
-            let file = folder.file(&name);
-            let file = file.map_err(|source| JournalError::Io { path: path.clone(), source })?;
-            self.read_on(file, &path, &mut records)?;
+            let reading = self.read.entry(name.clone()).or_default();
+            // What was read before something passing came up is not read twice.
+            let mut failed = None;
+            let done = patiently(|| match reading.read_on(&folder, &name, &path, &mut records) {
+                Ok(()) => Ok(()),
+                Err(JournalError::Io { source, .. }) => Err(source),
+                Err(other) => {
+                    failed = Some(other);
+                    Ok(())
+                }
+            });
+            match (done, failed) {
+                (_, Some(error)) => return Err(error),
+                (Err(source), None) => return Err(JournalError::Io { path, source }),
+                (Ok(()), None) => {}
+            }
         }
         Ok(records)
     }
+}
 
+impl Reading {
     fn read_on(
         &mut self,
-        mut file: File,
+        folder: &SharedFolder,
+        name: &OsStr,
         path: &Path,
         records: &mut Vec<Record>,
     ) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
-        let read = self.read.entry(path.to_owned()).or_default();
+        // Opened each time, which is when a network file system asks for what is new.
+        let mut file = folder.file(name).map_err(io)?;
         let length = file.metadata().map_err(io)?.len();
         if length > LONGEST {
             return Err(JournalError::TooLong(path.to_owned()));
         }
-        if length <= *read {
+        self.look_again(&mut file, path, records)?;
+        if length <= self.bytes {
             return Ok(());
         }
-        file.seek(SeekFrom::Start(*read)).map_err(io)?;
+        file.seek(SeekFrom::Start(self.bytes)).map_err(io)?;
         // What comes while this reads is for the next time.
-        let mut lines = BufReader::new(file.take(length - *read));
+        let mut lines = BufReader::with_capacity(1 << 16, file.take(length - self.bytes));
+        let mut line = Vec::new();
         loop {
-            let mut line = Vec::new();
+            line.clear();
             lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(io)?;
             // What has no line end yet is being written, or was when its process died.
             let Some((b'\n', text)) = line.split_last() else {
@@ -178,30 +303,76 @@ impl Journals {
                 }
                 return Ok(());
             };
-            // A tool that the file went through may have begun it with a mark, and ended its lines
-            // as Windows does: the checksum tells whether the record itself is whole.
-            let text = bytes_without_mark(text);
-            let text = text.strip_suffix(b"\r").unwrap_or(text);
+            let end = self.bytes + line.len() as u64;
             match parse(text) {
-                _ if text.is_empty() => {}
+                Parsed::Empty => {}
                 Parsed::Record(record) => records.push(*record),
                 Parsed::Later(found) => {
                     return Err(JournalError::Version { path: path.to_owned(), found });
                 }
-                Parsed::Damaged => self.damaged += 1,
+                Parsed::Damaged => {
+                    let (start, last) = (self.bytes, Instant::now());
+                    self.damaged.push(DamagedLine { start, end, looks: 0, last });
+                }
             }
-            *read += line.len() as u64;
+            self.bytes = end;
         }
+    }
+
+    /// Looks at the damaged lines once more: where they are whole by now, they count.
+    fn look_again(
+        &mut self,
+        file: &mut File,
+        path: &Path,
+        records: &mut Vec<Record>,
+    ) -> Result<(), JournalError> {
+        let io = |source| JournalError::Io { path: path.to_owned(), source };
+        let mut still = Vec::new();
+        for mut line in std::mem::take(&mut self.damaged) {
+            let due = line.looks < LOOKS && line.last.elapsed() >= LOOK_EVERY;
+            if !due {
+                still.push(line);
+                continue;
+            }
+            (line.looks, line.last) = (line.looks + 1, Instant::now());
+            let mut bytes = Vec::new();
+            file.seek(SeekFrom::Start(line.start)).map_err(io)?;
+            Read::by_ref(file).take(line.end - line.start).read_to_end(&mut bytes).map_err(io)?;
+            // Where zeros stood there may be the end of one line and the beginning of another.
+            let mut found = Vec::new();
+            let whole = bytes.split(|byte| *byte == b'\n').all(|text| match parse(text) {
+                Parsed::Record(record) => {
+                    found.push(*record);
+                    true
+                }
+                Parsed::Empty => true,
+                Parsed::Later(_) | Parsed::Damaged => false,
+            });
+            match whole {
+                true => records.append(&mut found),
+                false => still.push(line),
+            }
+        }
+        self.damaged = still;
+        Ok(())
     }
 }
 
 enum Parsed {
+    Empty,
     Record(Box<Record>),
     Later(u64),
     Damaged,
 }
 
 fn parse(line: &[u8]) -> Parsed {
+    // A tool that the file went through may have begun it with a mark, and ended its lines as
+    // Windows does: the checksum tells whether the record itself is whole.
+    let line = bytes_without_mark(line);
+    let line = line.strip_suffix(b"\r").unwrap_or(line);
+    if line.is_empty() {
+        return Parsed::Empty;
+    }
     let Ok(line) = std::str::from_utf8(line) else { return Parsed::Damaged };
     let Some((sum, json)) = line.split_once(' ') else { return Parsed::Damaged };
     if sum != checksum(json) {
@@ -232,6 +403,20 @@ mod tests {
     use crate::trial::tests::experiment;
     use std::fs;
 
+    /// The one journal of a folder.
+    fn only(folder: &Path) -> PathBuf {
+        let mut entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+        let first = entries.next().unwrap();
+        assert!(entries.next().is_none());
+        first
+    }
+
+    /// As if time had gone by since the last look.
+    fn age(journals: &mut Journals) {
+        let lines = journals.read.values_mut().flat_map(|reading| &mut reading.damaged);
+        lines.for_each(|line| line.last = line.last.checked_sub(LOOK_EVERY).unwrap());
+    }
+
     fn record(number: usize) -> Record {
         let trial = experiment("[parameters]\nmu = [0, 1]").trial(number).unwrap();
         let outcome = Outcome::Failed { error: "a test".to_owned() };
@@ -259,7 +444,7 @@ mod tests {
         let mut journal = Journal::new(folder.path(), "a");
         journal.append(&record(0)).unwrap();
         journal.append(&record(1)).unwrap();
-        let path = folder.path().join("a.jsonl");
+        let path = only(folder.path());
         let text = fs::read_to_string(&path).unwrap();
         fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
         let mut journals = Journals::new(folder.path());
@@ -273,7 +458,7 @@ mod tests {
         let mut journal = Journal::new(folder.path(), "a");
         journal.append(&record(0)).unwrap();
         journal.append(&record(1)).unwrap();
-        let path = folder.path().join("a.jsonl");
+        let path = only(folder.path());
         let whole = fs::read(&path).unwrap();
         let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
         for cut in [first, first + 1, first + 20, whole.len() - 1] {
@@ -290,13 +475,57 @@ mod tests {
         let mut journal = Journal::new(folder.path(), "a");
         journal.append(&record(0)).unwrap();
         journal.append(&record(1)).unwrap();
-        let path = folder.path().join("a.jsonl");
-        let mut bytes = fs::read(&path).unwrap();
+        let path = only(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let mut bytes = whole.clone();
         bytes[40] ^= 1;
         fs::write(&path, bytes).unwrap();
         let mut journals = Journals::new(folder.path());
         assert_eq!(journals.refresh().unwrap(), [record(1)]);
         assert_eq!(journals.damaged(), 1);
+        // It was shown before it was whole.
+        fs::write(&path, whole).unwrap();
+        age(&mut journals);
+        assert_eq!(journals.refresh().unwrap(), [record(0)]);
+        assert_eq!((journals.damaged(), journals.refresh().unwrap()), (0, Vec::new()));
+    }
+
+    #[test]
+    fn zeros_where_lines_will_be_are_read_once_they_are() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        (0..3).for_each(|number| journal.append(&record(number)).unwrap());
+        let path = only(folder.path());
+        let whole = fs::read(&path).unwrap();
+        let mut holes = whole.clone();
+        let first = whole.iter().position(|byte| *byte == b'\n').unwrap();
+        holes[first - 40..first + 60].fill(0);
+        fs::write(&path, &holes).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!((journals.refresh().unwrap(), journals.damaged()), (vec![record(2)], 1));
+        age(&mut journals);
+        assert_eq!((journals.refresh().unwrap(), journals.damaged()), (Vec::new(), 1));
+        fs::write(&path, &whole).unwrap();
+        age(&mut journals);
+        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+    }
+
+    #[test]
+    fn a_journal_tells_how_far_it_went_and_a_reader_whether_it_read_so_far() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        let written = journal.written();
+        let left = || written.lock().unwrap().clone();
+        assert_eq!(left(), []);
+        journal.append(&record(0)).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert!(!journals.reach(&left()));
+        journals.refresh().unwrap();
+        assert!(journals.reach(&left()));
+        journal.append(&record(1)).unwrap();
+        assert!(!journals.reach(&left()));
+        let length = fs::metadata(only(folder.path())).unwrap().len();
+        assert_eq!(left()[0].length, length);
     }
 
     #[test]

@@ -1,61 +1,97 @@
 //! Leases: which process works on which part of a sweep. A lease is a file that exactly one
-//! process can create; it grows while its holder lives. Where it stops growing, or its process is
-//! known to have ended, the next attempt is a new file of a higher number, which again only one
-//! process can create. Clocks of two machines are never compared.
+//! process can create, with its holder's name in it from the start; it grows while its holder lives
+//! and gets on. Where it stops growing, or its process is known to have ended, the next attempt is
+//! a new file of a higher number, which again only one process can create.
+//!
+//! A folder may be shown as it was a minute ago. So no lease is removed while others may look for
+//! it, a lease that was given back says how far its holder's journals went, and a holder asks the
+//! file itself whether it is still the one that it made. Clocks of two machines are never compared.
+
+mod look;
+mod text;
+
+pub use look::{VARIABLE, patience};
 
 use super::process::Process;
+use look::Looks;
+pub(crate) use look::settled;
+use serde::{Deserialize, Serialize};
 use sigmalab_engine::worker::USUAL_SILENCE;
+use sigmalab_files::nonce::nonce;
+use sigmalab_files::patience::patiently;
 use sigmalab_files::shared_folder::SharedFolder;
-use std::collections::{BTreeSet, HashMap};
-use std::io::{self, Write};
+use sigmalab_files::unfinished::{PREFIX, SUFFIX};
+use std::collections::{HashMap, HashSet};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
+use text::{ALIVE, End, SILENT, Text};
 
-/// Time between two signs of life.
-const BEAT: Duration = Duration::from_secs(5);
-
-/// What is written at a beat: all is well, or the worker has said nothing for long. The first sign
-/// of silence in a row stands for [`USUAL_SILENCE`], each further one for a beat more.
-const ALIVE: u8 = b'.';
-const SILENT: u8 = b'?';
-
-/// A lease without a sign of life for so long has lost its holder.
-const LOST: Duration = Duration::from_secs(45);
-
-/// A lease that names nobody is of a process that ended between two system calls.
-const NAMELESS: Duration = Duration::from_secs(5);
+/// How long a holder gives signs of life without getting on: then its worker hangs, and the part is
+/// for others.
+const HANGS: Duration = Duration::from_secs(30 * 60);
 
 /// Highest number of an attempt that counts. Nobody loses a part so often; a file of a higher
 /// number is no lease.
-const MOST_ATTEMPTS: u32 = 1_000_000;
+const MOST_ATTEMPTS: u32 = 10_000;
 
 /// Most bytes of a lease that are read: it names its holder in its first line and grows by a byte
 /// every few seconds.
 const LONGEST: u64 = 4 << 20;
+
+/// How far a journal went.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Left {
+    /// The file's name.
+    pub journal: String,
+    /// Bytes of it that were on the disk.
+    pub length: u64,
+}
+
+/// How far the journals of this process went so far: who takes a part after it reads so much.
+pub type Written = Arc<Mutex<Vec<Left>>>;
 
 /// The leases of a run directory, as one process sees them.
 #[derive(Debug)]
 pub struct Leases {
     folder: PathBuf,
     process: Process,
-    /// When a lease's length was last seen to change.
-    seen: HashMap<PathBuf, (u64, Instant)>,
+    written: Written,
+    looks: Looks,
+    /// Leases that are held no more, which they never are again.
+    ended: HashSet<(String, u32)>,
+    /// Parts whose holders were seen to live.
+    living: HashSet<String>,
 }
 
 /// A part of the sweep that this process holds. Dropping it gives the part back.
 #[derive(Debug)]
 pub struct Lease {
     folder: SharedFolder,
-    /// Seconds that the worker has said nothing, where that is remarkable, else 0.
-    silent: Arc<AtomicU64>,
+    holding: Arc<Holding>,
     unit: String,
     attempt: u32,
+    nonce: String,
+    /// What has to be read before it is known what is left of the part.
+    after: Vec<Left>,
+    /// `None` where nobody has to know what was done, and the file goes.
+    written: Option<Written>,
     stop: Option<Sender<()>>,
     beat: Option<JoinHandle<()>>,
+}
+
+/// What the beat of a lease goes by.
+#[derive(Debug)]
+struct Holding {
+    /// Seconds that the worker has said nothing, where that is remarkable, else 0.
+    silent: AtomicU64,
+    lost: AtomicBool,
+    /// When its holder last got on.
+    progress: Mutex<Instant>,
 }
 
 /// A lease that somebody holds.
@@ -67,149 +103,202 @@ pub struct Held {
     pub attempt: u32,
     /// How long its holder's worker has said nothing, where that is remarkable: it may hang.
     pub silent: Option<Duration>,
-    /// Who holds it; `None` where the file does not say, which it does at once.
+    /// Who holds it; `None` where the file does not say.
     pub process: Option<Process>,
 }
 
 impl Leases {
     /// The leases in `folder`.
     pub fn new(folder: &Path) -> Self {
-        Leases { folder: folder.to_owned(), process: Process::this(), seen: HashMap::new() }
+        Leases::of(folder, Written::default())
+    }
+
+    /// The same of a process whose journals went so far.
+    pub fn of(folder: &Path, written: Written) -> Self {
+        let (looks, ended, living) = (Looks::default(), HashSet::new(), HashSet::new());
+        let (folder, process) = (folder.to_owned(), Process::this());
+        Leases { folder, process, written, looks, ended, living }
     }
 
     /// Takes a part, if nobody who lives holds it.
     pub fn take(&mut self, unit: &str) -> io::Result<Option<Lease>> {
-        let last = self.attempts(unit)?.pop();
-        let attempt = match &last {
-            None => 1,
-            Some(attempt) if self.is_lost(unit, *attempt) => attempt + 1,
-            Some(_) => return Ok(None),
-        };
-        if attempt > MOST_ATTEMPTS {
-            return Ok(None);
-        }
+        self.take_as(unit, Some(Arc::clone(&self.written)))
+    }
+
+    /// Whether the holder of a part that could not be taken was seen to live: it gave a sign of
+    /// life, or is a process of this machine. Of another nothing is known at the first look.
+    pub fn is_seen_to_live(&self, unit: &str) -> bool {
+        self.living.contains(unit)
+    }
+
+    /// Takes a part of which nobody has to know afterwards who had it.
+    pub fn take_briefly(&mut self, unit: &str) -> io::Result<Option<Lease>> {
+        self.take_as(unit, None)
+    }
+
+    fn take_as(&mut self, unit: &str, written: Option<Written>) -> io::Result<Option<Lease>> {
         let folder = SharedFolder::open_last(&self.folder)?;
-        let name = file_name(unit, attempt);
-        let mut created = match folder.create_new(&name) {
-            Ok(created) => created,
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
-            Err(error) => return Err(error),
-        };
-        let text = serde_json::to_string(&self.process)?;
-        if let Err(error) = created.write_all(format!("{text}\n").as_bytes()) {
-            let _ = folder.remove(&name);
-            return Err(error);
+        self.living.remove(unit);
+        let (mut after, mut last, mut attempt) = (Vec::new(), None, 1);
+        while let Some(found) = text_of(&folder, unit, attempt)? {
+            if let Some(End::Left(journals)) = &found.end {
+                after.extend(journals.iter().cloned());
+            }
+            last = Some((attempt, found));
+            attempt += 1;
+            if attempt > MOST_ATTEMPTS {
+                return Ok(None);
+            }
         }
-        let silent = Arc::new(AtomicU64::new(0));
-        let silent_now = Arc::clone(&silent);
+        let robbed = match &last {
+            Some((last, text)) if text.end.is_none() => match self.is_lost(unit, *last, text) {
+                true => Some(*last),
+                false => {
+                    let beside = text.process.as_ref().is_some_and(|p| p.is_beside(&self.process));
+                    if beside || self.looks.grew(unit, *last) {
+                        self.living.insert(unit.to_owned());
+                    }
+                    return Ok(None);
+                }
+            },
+            _ => None,
+        };
+        let (name, nonce) = (file_name(unit, attempt), nonce());
+        let head = text::head(&self.process, &nonce);
+        match folder.write_new(&name, |out| out.write_all(head.as_bytes())) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(None),
+            created => created?,
+        }
+        if let Some(robbed) = robbed {
+            // Its holder may live all the same, and see no new name for a minute: its own file
+            // tells it. Where that cannot be written the new name has to do.
+            let _ = folder.grow(file_name(unit, robbed), text::taken(&nonce).as_bytes());
+        }
+        let holding = Arc::new(Holding {
+            silent: AtomicU64::new(0),
+            lost: AtomicBool::new(false),
+            progress: Mutex::new(Instant::now()),
+        });
         let (stop, stopped) = mpsc::channel();
+        let mut beating = Beating {
+            folder: SharedFolder::open_last(&self.folder)?,
+            name,
+            nonce: nonce.clone(),
+            holding: Arc::clone(&holding),
+            told: 0,
+        };
         let beat = std::thread::spawn(move || {
-            // A byte a beat and more: others see the file grow. A beat that fails is missed by
-            // nobody unless many do.
-            let mut told = 0;
-            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(BEAT) {
-                let signs = signs(silent_now.load(Ordering::Relaxed), &mut told);
-                let _ = created.write_all(&signs);
+            while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(look::beat()) {
+                beating.beat();
             }
         });
         Ok(Some(Lease {
             folder,
-            silent,
+            holding,
             unit: unit.to_owned(),
             attempt,
+            nonce,
+            after,
+            written,
             stop: Some(stop),
             beat: Some(beat),
         }))
     }
 
-    /// Every lease whose holder is not known to be lost.
+    /// Every lease of a part whose holder is not known to be lost.
     pub fn held(&mut self) -> io::Result<Vec<Held>> {
+        self.held_of(|_| true)
+    }
+
+    /// The same of some parts: nobody need look at those that are done.
+    pub fn held_of(&mut self, of_interest: impl Fn(&str) -> bool) -> io::Result<Vec<Held>> {
         let mut latest: HashMap<String, u32> = HashMap::new();
         for (unit, attempt) in self.files()? {
             let last = latest.entry(unit).or_default();
             *last = attempt.max(*last);
         }
+        latest.retain(|unit, _| of_interest(unit) && unit != TABLES);
+        let folder = match latest.is_empty() {
+            true => return Ok(Vec::new()),
+            false => SharedFolder::open_last(&self.folder)?,
+        };
         let mut held: Vec<Held> = Vec::new();
         for (unit, attempt) in latest {
-            if !self.is_lost(&unit, attempt) {
-                let process = self.holder(&unit, attempt);
-                let silent = self.silence(&unit, attempt);
-                held.push(Held { unit, attempt, silent, process });
+            let key = (unit, attempt);
+            if self.ended.contains(&key) {
+                continue;
+            }
+            let Some(text) = text_of(&folder, &key.0, attempt)? else { continue };
+            if text.end.is_some() {
+                self.ended.insert(key);
+            } else if !self.is_lost(&key.0, attempt, &text) {
+                let silent = silence(text.silent);
+                held.push(Held { unit: key.0, attempt, silent, process: text.process });
             }
         }
         held.sort_by(|a, b| a.unit.cmp(&b.unit));
         Ok(held)
     }
 
-    /// Removes the leases of holders that are known to be lost: what a process leaves that was
-    /// killed after its last record.
+    /// Removes the leases of a sweep in which nothing is left to do, where only processes of this
+    /// machine took part: others may still see the folder as it was, and leases keep them from
+    /// doing something twice.
     pub fn tidy(&mut self) -> io::Result<()> {
-        let units: BTreeSet<String> = self.files()?.into_iter().map(|(unit, _)| unit).collect();
-        for unit in units {
-            // Taken over first and then given back, so that two that tidy up are not in each
-            // other's way.
-            drop(self.take(&unit)?);
+        let folder = match SharedFolder::open_last(&self.folder) {
+            Ok(folder) => folder,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(error),
+        };
+        // Files by part; a draft, which a kill left before it was a lease, is its own.
+        let mut parts: HashMap<String, Vec<(String, bool)>> = HashMap::new();
+        for name in folder.names()? {
+            let Some(name) = name.to_str() else { continue };
+            let draft = name.starts_with(PREFIX) && name.ends_with(SUFFIX);
+            let part = match lease_of(name) {
+                Some((unit, _)) => unit,
+                None if draft => name.to_owned(),
+                None => continue,
+            };
+            let Ok(bytes) = folder.read(name, LONGEST) else { continue };
+            let text = Text::of(&bytes);
+            let Some(process) = &text.process else { continue };
+            if !process.is_beside(&self.process) {
+                return Ok(());
+            }
+            let over = text.end.is_some() || process.is_gone();
+            parts.entry(part).or_default().push((name.to_owned(), over));
+        }
+        // The last of a part first: while an earlier one is there nobody begins at 1.
+        for mut files in parts.into_values().filter(|files| files.iter().all(|(_, over)| *over)) {
+            files.sort_by_key(|(name, _)| std::cmp::Reverse(lease_of(name).map(|(_, n)| n)));
+            files.iter().for_each(|(name, _)| drop(folder.remove(name)));
         }
         Ok(())
     }
 
     fn files(&self) -> io::Result<Vec<(String, u32)>> {
-        match SharedFolder::open_last(&self.folder) {
-            Ok(folder) => attempts_in(&folder),
+        let names = patiently(|| match SharedFolder::open_last(&self.folder) {
+            Ok(folder) => folder.names(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
             Err(error) => Err(error),
-        }
+        })?;
+        Ok(names.iter().filter_map(|name| lease_of(name.to_str()?)).collect())
     }
 
-    /// Numbers of the attempts at a part, the last one last.
-    fn attempts(&self, unit: &str) -> io::Result<Vec<u32>> {
-        let files = self.files()?.into_iter().filter(|(name, _)| name == unit);
-        let mut attempts: Vec<u32> = files.map(|(_, attempt)| attempt).collect();
-        attempts.sort_unstable();
-        Ok(attempts)
+    fn is_lost(&mut self, unit: &str, attempt: u32, text: &Text) -> bool {
+        let gone = text.process.as_ref().is_some_and(Process::is_gone);
+        gone || self.looks.is_lost(unit, attempt, text.length)
     }
+}
 
-    fn is_lost(&mut self, unit: &str, attempt: u32) -> bool {
-        let holder = self.holder(unit, attempt);
-        if holder.as_ref().is_some_and(Process::is_gone) {
-            return true;
-        }
-        let patience = if holder.is_some() { LOST } else { NAMELESS };
-        let name = file_name(unit, attempt);
-        let folder = SharedFolder::open_last(&self.folder).ok();
-        // It may be gone meanwhile: then it is nobody's, and the next look says so. What is no
-        // plain file does not grow.
-        let Some(length) = folder.and_then(|folder| match folder.length_of(&name) {
-            None if folder.has(&name) => Some(0),
-            length => length,
-        }) else {
-            return false;
-        };
-        let now = Instant::now();
-        let (seen, since) = self.seen.entry(self.folder.join(name)).or_insert((length, now));
-        if *seen != length {
-            (*seen, *since) = (length, now);
-        }
-        now.duration_since(*since) > patience
-    }
+/// The lease that the writer of the tables holds.
+pub(crate) const TABLES: &str = "tables";
 
-    fn holder(&self, unit: &str, attempt: u32) -> Option<Process> {
-        let text = self.text(unit, attempt)?;
-        let line = text.split(|byte| *byte == b'\n').next()?;
-        serde_json::from_slice(line).ok()
-    }
-
-    /// How long the beats at the end of a lease have told of a silent worker.
-    fn silence(&self, unit: &str, attempt: u32) -> Option<Duration> {
-        let text = self.text(unit, attempt)?;
-        let beats = text.iter().rev().take_while(|beat| **beat == SILENT).count();
-        (beats > 0).then(|| USUAL_SILENCE + BEAT * u32::try_from(beats - 1).unwrap_or(u32::MAX))
-    }
-
-    fn text(&self, unit: &str, attempt: u32) -> Option<Vec<u8>> {
-        let folder = SharedFolder::open_last(&self.folder).ok()?;
-        folder.read(file_name(unit, attempt), LONGEST).ok()
-    }
+/// What beats at the end of a lease say of its holder's worker: the first sign of silence in a row
+/// stands for [`USUAL_SILENCE`], each further one for a beat more.
+fn silence(beats: usize) -> Option<Duration> {
+    let more = u32::try_from(beats).ok()?.checked_sub(1)?;
+    Some(USUAL_SILENCE.saturating_add(look::beat().saturating_mul(more)))
 }
 
 /// What a beat writes where the worker has been silent for so many remarkable seconds, and `told`
@@ -219,7 +308,7 @@ fn signs(silent: u64, told: &mut u64) -> Vec<u8> {
         *told = 0;
         return vec![ALIVE];
     }
-    let all = 1 + silent.saturating_sub(USUAL_SILENCE.as_secs()) / BEAT.as_secs();
+    let all = 1 + silent.saturating_sub(USUAL_SILENCE.as_secs()) / look::beat().as_secs().max(1);
     // A clock that jumps fills no disk.
     let more = all.saturating_sub(*told).clamp(1, 10_000);
     *told += more;
@@ -230,29 +319,91 @@ fn file_name(unit: &str, attempt: u32) -> String {
     format!("{unit}.{attempt}")
 }
 
-/// The leases in a folder: part and number of each.
-fn attempts_in(folder: &SharedFolder) -> io::Result<Vec<(String, u32)>> {
-    let names = folder.names()?;
-    let lease = |name: &str| {
-        let (unit, number) = name.rsplit_once('.')?;
-        let attempt: u32 = number.parse().ok()?;
-        let counts = (1..=MOST_ATTEMPTS).contains(&attempt) && attempt.to_string() == number;
-        counts.then(|| (unit.to_owned(), attempt))
-    };
-    Ok(names.iter().filter_map(|name| lease(name.to_str()?)).collect())
+/// Part and number of the lease of that name.
+fn lease_of(name: &str) -> Option<(String, u32)> {
+    let (unit, number) = name.rsplit_once('.')?;
+    let attempt: u32 = number.parse().ok()?;
+    let counts = (1..=MOST_ATTEMPTS).contains(&attempt) && attempt.to_string() == number;
+    counts.then(|| (unit.to_owned(), attempt))
+}
+
+/// What a lease says; `None` where there is none. What is no plain file says nothing.
+fn text_of(folder: &SharedFolder, unit: &str, attempt: u32) -> io::Result<Option<Text>> {
+    let name = file_name(unit, attempt);
+    match patiently(|| folder.read(&name, LONGEST)) {
+        Ok(bytes) => Ok(Some(Text::of(&bytes))),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(_) if folder.has(&name) && folder.length_of(&name).is_none() => {
+            Ok(Some(Text::default()))
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// Signs of life of one lease.
+struct Beating {
+    folder: SharedFolder,
+    name: String,
+    nonce: String,
+    holding: Arc<Holding>,
+    /// Signs of silence in a row that it wrote.
+    told: u64,
+}
+
+impl Beating {
+    /// A byte and more, so that others see the file grow. A beat that fails is missed by nobody
+    /// unless many do.
+    fn beat(&mut self) {
+        let progress = *self.holding.progress.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.holding.lost.load(Ordering::Relaxed) || progress.elapsed() > HANGS {
+            return;
+        }
+        match self.folder.read(&self.name, LONGEST) {
+            Ok(bytes) if Text::of(&bytes).is_of(&self.nonce) => {}
+            Ok(_) => return self.holding.lost.store(true, Ordering::Relaxed),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return self.holding.lost.store(true, Ordering::Relaxed);
+            }
+            Err(_) => return,
+        }
+        let signs = signs(self.holding.silent.load(Ordering::Relaxed), &mut self.told);
+        let _ = self.folder.grow(&self.name, &signs);
+    }
 }
 
 impl Lease {
     /// Lets others know how long this process's worker has said nothing, where that is remarkable.
     pub fn tell_silence(&self, silent: Option<Duration>) {
         let seconds = silent.map_or(0, |silent| silent.as_secs().max(1));
-        self.silent.store(seconds, Ordering::Relaxed);
+        self.holding.silent.store(seconds, Ordering::Relaxed);
+        if silent.is_none() {
+            let mut progress = self.holding.progress.lock().unwrap_or_else(PoisonError::into_inner);
+            *progress = Instant::now();
+        }
     }
 
-    /// Whether it still counts: a process that slept too long may have lost it.
-    pub fn is_mine(&self) -> bool {
-        let has = |attempt| self.folder.has(file_name(&self.unit, attempt));
-        has(self.attempt) && !has(self.attempt + 1)
+    /// Whether it still counts: a process that slept too long may have lost it. The file is opened
+    /// again for that, which is when a network file system asks.
+    ///
+    /// # Errors
+    /// It cannot be read, and not because it is another's: that says nothing about whose it is.
+    pub fn is_mine(&self) -> io::Result<bool> {
+        if self.holding.lost.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        let text = text_of(&self.folder, &self.unit, self.attempt)?;
+        let mine = text.is_some_and(|text| text.is_of(&self.nonce));
+        Ok(mine && !self.folder.has(file_name(&self.unit, self.attempt + 1)))
+    }
+
+    /// What has to be read before it is known what is left of the part.
+    pub fn after(&self) -> &[Left] {
+        &self.after
+    }
+
+    /// How often the part was taken, this time included.
+    pub fn attempt(&self) -> u32 {
+        self.attempt
     }
 }
 
@@ -263,18 +414,18 @@ impl Drop for Lease {
         if let Some(beat) = self.beat.take() {
             let _ = beat.join();
         }
-        // Earlier attempts first: while this one is there nobody begins at 1. Those that are there
-        // are looked for: numbers are chosen by whoever wrote the files.
-        let there = attempts_in(&self.folder).unwrap_or_default();
-        let mut attempts: Vec<u32> = there
-            .into_iter()
-            .filter(|(unit, attempt)| *unit == self.unit && *attempt < self.attempt)
-            .map(|(_, attempt)| attempt)
-            .collect();
-        attempts.sort_unstable();
-        for attempt in attempts.into_iter().chain([self.attempt]) {
-            let _ = self.folder.remove(file_name(&self.unit, attempt));
+        // One that is another's by now is not this process's to end.
+        if !self.is_mine().unwrap_or(false) {
+            return;
         }
+        let name = file_name(&self.unit, self.attempt);
+        let _ = match &self.written {
+            Some(written) => {
+                let written = written.lock().unwrap_or_else(PoisonError::into_inner);
+                self.folder.grow(name, text::left(&written).as_bytes())
+            }
+            None => self.folder.remove(name),
+        };
     }
 }
 
@@ -283,25 +434,24 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use std::fs;
+    use std::io::Write as _;
 
     #[test]
     fn a_lease_of_a_huge_number_hangs_nobody_and_one_of_no_number_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let gone = Process { id: u32::MAX, ..Process::this() };
         let text = serde_json::to_string(&gone).unwrap();
-        for name in ["a.4294967294", "a.4294967295", "b.1000000", "c.999999", "a.+5", "a.07"] {
+        for name in ["a.4294967294", "a.4294967295", "b.1000000", "c.9999", "a.+5", "a.07"] {
             fs::write(folder.path().join(name), &text).unwrap();
         }
         let mut leases = Leases::new(folder.path());
         let began = Instant::now();
         let lease = leases.take("a").unwrap().unwrap();
-        assert_eq!(leases.held().unwrap().len(), 1);
-        assert!(lease.is_mine());
+        assert_eq!((leases.held().unwrap().len(), lease.attempt()), (1, 1));
+        assert!(lease.is_mine().unwrap());
         drop(lease);
-        assert!(leases.take("b").unwrap().is_none());
-        drop(leases.take("c").unwrap().unwrap());
+        assert!(leases.take("b").unwrap().is_some() && leases.take("c").unwrap().is_some());
         assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
-        assert!(!folder.path().join("c.999999").exists());
     }
 
     #[test]
@@ -313,26 +463,90 @@ mod tests {
         let mut leases = Leases::new(folder.path());
         let held = leases.held().unwrap();
         assert!(held.iter().all(|held| held.process.is_none()), "{held:?}");
-        assert!(leases.take("a").unwrap().is_none());
+        assert!(leases.take("a").unwrap().is_none() && leases.take("b").unwrap().is_none());
         // They give no sign of life, and are lost like others.
-        for (_, since) in leases.seen.values_mut() {
-            *since = since.checked_sub(LOST).unwrap();
-        }
+        leases.looks.age();
         assert!(leases.take("a").unwrap().is_some() && leases.take("b").unwrap().is_some());
     }
 
     #[test]
     fn a_part_is_held_by_one_and_free_again_after() {
         let folder = tempfile::tempdir().unwrap();
-        let (mut one, mut other) = (Leases::new(folder.path()), Leases::new(folder.path()));
+        let written = Written::default();
+        let mut one = Leases::of(folder.path(), Arc::clone(&written));
+        let mut other = Leases::new(folder.path());
         let lease = one.take("a").unwrap().unwrap();
         assert!(other.take("a").unwrap().is_none());
-        assert!(other.take("b").unwrap().is_some());
+        assert!(other.is_seen_to_live("a"), "it is of this machine");
+        drop(other.take("b").unwrap().unwrap());
         assert_eq!(other.held().unwrap().len(), 1);
-        assert!(lease.is_mine());
+        assert!(lease.is_mine().unwrap() && lease.after().is_empty());
+        let journal = Left { journal: "one.jsonl".to_owned(), length: 9 };
+        written.lock().unwrap().push(journal.clone());
         drop(lease);
         assert_eq!(other.held().unwrap(), []);
-        assert!(other.take("a").unwrap().is_some());
+        // Whoever takes it then knows what to read first, and so does the next.
+        let lease = other.take("a").unwrap().unwrap();
+        assert_eq!((lease.attempt(), lease.after()), (2, &[journal.clone()][..]));
+        drop(lease);
+        assert_eq!(one.take("a").unwrap().unwrap().after(), [journal]);
+    }
+
+    #[test]
+    fn a_lease_in_whose_place_another_lies_is_no_longer_mine_and_is_not_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a.1");
+        let lease = Leases::new(folder.path()).take("a").unwrap().unwrap();
+        let foreign = text::head(&Process::this(), "foreign");
+        fs::write(&path, &foreign).unwrap();
+        assert!(!lease.is_mine().unwrap());
+        drop(lease);
+        assert_eq!(fs::read_to_string(&path).unwrap(), foreign);
+
+        let lease = Leases::new(folder.path()).take("b").unwrap().unwrap();
+        let path = folder.path().join("b.1");
+        SharedFolder::open(folder.path()).unwrap().grow("b.1", b"\ntaken x\n").unwrap();
+        assert!(!lease.is_mine().unwrap(), "whoever took it said so in the file itself");
+        let before = fs::read(&path).unwrap();
+        drop(lease);
+        assert_eq!(fs::read(&path).unwrap(), before);
+
+        let lease = Leases::new(folder.path()).take_briefly("c").unwrap().unwrap();
+        assert!(folder.path().join("c.1").exists());
+        drop(lease);
+        assert!(!folder.path().join("c.1").exists());
+    }
+
+    #[test]
+    fn a_holder_that_hangs_gives_no_sign_of_life() {
+        let folder = tempfile::tempdir().unwrap();
+        let lease = Leases::new(folder.path()).take("a").unwrap().unwrap();
+        let mut beating = Beating {
+            folder: SharedFolder::open(folder.path()).unwrap(),
+            name: "a.1".to_owned(),
+            nonce: lease.nonce.clone(),
+            holding: Arc::clone(&lease.holding),
+            told: 0,
+        };
+        let length = || fs::metadata(folder.path().join("a.1")).unwrap().len();
+        let before = length();
+        lease.tell_silence(None);
+        beating.beat();
+        lease.tell_silence(Some(USUAL_SILENCE));
+        beating.beat();
+        assert_eq!(length(), before + 2);
+        let long_ago = Instant::now().checked_sub(HANGS + Duration::from_secs(1)).unwrap();
+        *lease.holding.progress.lock().unwrap() = long_ago;
+        lease.tell_silence(Some(USUAL_SILENCE));
+        beating.beat();
+        assert_eq!(length(), before + 2);
+        lease.tell_silence(None);
+        beating.beat();
+        assert_eq!(length(), before + 3);
+        fs::write(folder.path().join("a.1"), "").unwrap();
+        beating.beat();
+        assert_eq!(length(), 0, "it is not written to what is another's");
+        assert!(!lease.is_mine().unwrap());
     }
 
     #[test]
@@ -370,6 +584,8 @@ mod tests {
         assert_eq!(leases.held().unwrap()[0].attempt, 2);
         assert!(leases.take("a").unwrap().is_none());
         drop(lease);
+        assert_eq!(leases.held().unwrap(), []);
+        leases.tidy().unwrap();
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     }
 
@@ -378,14 +594,23 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let gone = Process { id: u32::MAX, ..Process::this() };
         let text = serde_json::to_string(&gone).unwrap();
-        for name in ["a.1", "a.2", "b.3"] {
+        for name in ["a.1", "a.2", "b.3", "c.7", ".sigmalab-0.tmp"] {
             fs::write(folder.path().join(name), &text).unwrap();
         }
         let held = Leases::new(folder.path()).take("c").unwrap().unwrap();
         Leases::new(folder.path()).tidy().unwrap();
         let names = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
-        assert_eq!(names.collect::<Vec<_>>(), ["c.1"]);
-        assert!(held.is_mine());
+        let mut names: Vec<_> = names.collect();
+        names.sort();
+        assert_eq!(names, ["c.1", "c.7"]);
+        assert!(held.is_mine().unwrap());
+        // Where another machine took part nothing goes: it may see the folder as it was.
+        let there = Process { host: "elsewhere".to_owned(), ..gone.clone() };
+        fs::write(folder.path().join("a.1"), serde_json::to_string(&gone).unwrap()).unwrap();
+        let ended = text::head(&there, "n") + &text::left(&[]);
+        fs::write(folder.path().join("d.1"), ended).unwrap();
+        Leases::new(folder.path()).tidy().unwrap();
+        assert!(folder.path().join("a.1").exists() && folder.path().join("d.1").exists());
     }
 
     #[test]
@@ -393,7 +618,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let lease = Leases::new(folder.path()).take("a").unwrap().unwrap();
         fs::write(folder.path().join("a.2"), "").unwrap();
-        assert!(!lease.is_mine());
+        assert!(!lease.is_mine().unwrap());
     }
 
     #[test]
@@ -404,12 +629,15 @@ mod tests {
         fs::write(&path, serde_json::to_string(&there).unwrap()).unwrap();
         let mut leases = Leases::new(folder.path());
         assert!(leases.take("a").unwrap().is_none());
-        let long_ago = Instant::now().checked_sub(LOST * 2).unwrap();
-        leases.seen.get_mut(&path).unwrap().1 = long_ago;
+        assert!(!leases.is_seen_to_live("a"));
+        leases.looks.age();
         fs::OpenOptions::new().append(true).open(&path).unwrap().write_all(b".").unwrap();
         assert!(leases.take("a").unwrap().is_none(), "it grew");
-        leases.seen.get_mut(&path).unwrap().1 = long_ago;
+        assert!(leases.is_seen_to_live("a"));
+        leases.looks.age();
         assert!(leases.take("a").unwrap().is_some());
+        // Its holder is told in its own file, whatever it sees of new names.
+        assert!(fs::read_to_string(&path).unwrap().contains("taken "));
     }
 
     #[test]

@@ -32,8 +32,15 @@ impl Ledger {
                 Some(entry) => {
                     entry.failures += failed;
                     let done = entry.record.measured().is_some();
-                    // A finished trial's row never changes.
-                    if !done && (failed == 0 || record.attempt >= entry.record.attempt) {
+                    let counts = match (done, failed == 0) {
+                        (false, true) => true,
+                        (false, false) => record.attempt >= entry.record.attempt,
+                        // A finished trial's row never changes. Of a holder that had lost the part
+                        // it came later, in whichever order the two are read.
+                        (true, true) => record.holder > entry.record.holder,
+                        (true, false) => false,
+                    };
+                    if counts {
                         entry.record = record;
                     }
                 }

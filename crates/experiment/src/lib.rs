@@ -24,9 +24,12 @@ pub mod search;
 mod settle;
 pub mod spec;
 pub mod status;
+pub mod summary;
 pub mod sweep;
 pub mod tables;
 pub mod template;
 pub mod trial;
+pub mod workers;
+mod writing;
 
 pub use settle::SettleError;

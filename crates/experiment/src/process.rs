@@ -30,8 +30,20 @@ impl Process {
     /// one name, so one that was started again is another one.
     pub fn is_gone(&self) -> bool {
         let this = Process::this();
-        let here = self.host == this.host && self.boot == this.boot && !self.boot.is_empty();
-        here && started(self.id) != Some(self.started)
+        if !self.is_beside(&this) || self.boot.is_empty() {
+            return false;
+        }
+        match started(self.id) {
+            Some(started) => started != self.started,
+            // The system may hide what other users run. It says all the same whether there is such
+            // a number.
+            None => is_free(self.id),
+        }
+    }
+
+    /// Whether two processes are of one machine and one space of process numbers.
+    pub fn is_beside(&self, other: &Process) -> bool {
+        self.host == other.host && self.boot == other.boot
     }
 
     /// A name for files: machine, number and start.
@@ -43,7 +55,24 @@ impl Process {
     }
 }
 
+/// Whether no process has that number, or only one that is dead and that nobody waited for.
+fn is_free(id: u32) -> bool {
+    let Some(id) = i32::try_from(id).ok().and_then(rustix::process::Pid::from_raw) else {
+        return true;
+    };
+    match rustix::process::test_kill_process(id) {
+        Err(error) => error == rustix::io::Errno::SRCH,
+        // Its own user may look: what cannot be seen is dead.
+        Ok(()) => Path::new("/proc").join(id.as_raw_nonzero().to_string()).exists(),
+    }
+}
+
 fn boot() -> Option<String> {
+    // A container may see the processes of another one there: then nothing is known of any.
+    let own = std::fs::read_link("/proc/self").ok()?;
+    if own != Path::new(&std::process::id().to_string()) {
+        return None;
+    }
     let boot = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
     let numbers = std::fs::read_link("/proc/self/ns/pid").ok()?;
     Some(format!("{} {}", boot.trim(), numbers.display()))

@@ -58,11 +58,24 @@ pub struct Record {
     pub reference: Option<TrialId>,
     /// Which try it was, from 1.
     pub attempt: u32,
+    /// Which holder of its part it came from, from 1: where two recorded it all the same, the
+    /// later one counts, for the earlier one had lost the part before.
+    #[serde(default = "first", skip_serializing_if = "is_first")]
+    pub holder: u32,
     /// When it ended, in milliseconds since 1970 (UTC).
     pub finished_ms: u64,
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+fn first() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref)] // serde's form
+fn is_first(holder: &u32) -> bool {
+    *holder == 1
 }
 
 /// What was run.
@@ -217,6 +230,17 @@ pub struct Started {
 impl Started {
     /// The record, once the run has ended.
     pub fn ended(self, attempt: u32, finished_ms: u64, outcome: Outcome) -> Record {
+        self.ended_under(1, attempt, finished_ms, outcome)
+    }
+
+    /// The same by a holder of its part that was not the first.
+    pub fn ended_under(
+        self,
+        holder: u32,
+        attempt: u32,
+        finished_ms: u64,
+        outcome: Outcome,
+    ) -> Record {
         let Started { kind, id, number, point, prompt_id, seed, recipe, reference } = self;
         let version = VERSION;
         Record {
@@ -230,6 +254,7 @@ impl Started {
             recipe,
             reference,
             attempt,
+            holder,
             finished_ms,
             outcome,
         }

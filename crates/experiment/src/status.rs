@@ -6,12 +6,12 @@ use super::plan::Run;
 use super::process::Process;
 use super::record::Kind;
 use super::sweep::{Standing, Sweep};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use sigmalab_engine::event::NfeCount;
 use std::io;
 
 /// Where a sweep stands.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     /// The experiment's name.
     pub name: String,
@@ -49,7 +49,7 @@ pub struct Status {
 }
 
 /// A process at work.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Worker {
     /// The part it works on.
     pub unit: String,
@@ -61,8 +61,15 @@ pub struct Worker {
     pub silent_seconds: Option<u64>,
 }
 
+impl From<Held> for Worker {
+    fn from(Held { unit, attempt, silent, process }: Held) -> Self {
+        let silent_seconds = silent.map(|silent| silent.as_secs());
+        Worker { unit, attempt, process, silent_seconds }
+    }
+}
+
 /// A failed trial.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
     /// The trial.
     pub trial: String,
@@ -88,7 +95,8 @@ pub enum StatusError {
 impl Status {
     /// The status of a sweep.
     pub fn of(sweep: &Sweep) -> Result<Self, StatusError> {
-        let held = Leases::new(&sweep.directory.leases()).held()?;
+        let left = sweep.left();
+        let held = Leases::new(&sweep.directory.leases()).held_of(|unit| left.contains(unit))?;
         let control = Control::read(&sweep.directory)?;
         let skipped = |run: Run| {
             let trial = matches!(run, Run::Trial(_)).then(|| sweep.identity(run)).flatten();
@@ -138,15 +146,7 @@ impl Status {
             nfe,
             remaining,
             remaining_seconds: sweep.seconds_for(remaining, pending),
-            workers: held
-                .into_iter()
-                .map(|Held { unit, attempt, silent, process }| Worker {
-                    unit,
-                    attempt,
-                    process,
-                    silent_seconds: silent.map(|silent| silent.as_secs()),
-                })
-                .collect(),
+            workers: held.into_iter().map(Worker::from).collect(),
             failures: failures.collect(),
             damaged: sweep.damaged(),
         })

@@ -4,15 +4,17 @@
 use super::directory::{DirectoryError, RunDirectory};
 use super::generation::{Draft, Generation, GenerationError, Instance, Stage};
 use super::journal::{JournalError, Journals};
+use super::lease::Left;
 use super::ledger::Ledger;
 use super::plan::{Plan, Run};
 use super::record::{Kind, Outcome, Record};
 use super::search::{self, Ask, SearchError, Tried};
 use super::spec::Path;
-use super::tables::{self, TableError, TableLock};
+use super::tables::TableError;
 use super::trial::{Experiment, ExperimentError, TrialError, TrialId, Trials};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_sampler::Samplers;
+use std::collections::HashSet;
 
 /// A sweep and everything known of it.
 #[derive(Debug)]
@@ -80,6 +82,19 @@ pub enum Standing {
     Done,
     /// It failed.
     Failed,
+}
+
+impl SweepError {
+    /// Whether the disk is at fault, or the network to it.
+    pub fn is_of_storage(&self) -> bool {
+        matches!(
+            self,
+            SweepError::Directory(DirectoryError::Io { .. } | DirectoryError::Write(_))
+                | SweepError::Journal(JournalError::Io { .. })
+                | SweepError::Tables(_)
+                | SweepError::Generation(GenerationError::Io { .. } | GenerationError::Write(_))
+        )
+    }
 }
 
 impl Sweep {
@@ -297,16 +312,31 @@ impl Sweep {
         }
     }
 
+    /// The names of the parts in which something is left to do, reference runs among them: others
+    /// are held by nobody, or for a moment.
+    pub fn left(&self) -> HashSet<&str> {
+        let pending = |run: Run| self.standing(run) != Standing::Done;
+        let is_left =
+            |unit: &&super::plan::Unit| unit.trials.iter().any(|trial| pending(Run::Trial(*trial)));
+        let units = self.plan.units.iter().filter(is_left).map(|unit| unit.name.as_str());
+        let references = (0..self.trials.references.len()).map(Run::Reference);
+        let references = references.filter(|run| pending(*run));
+        let names = references.filter_map(|run| Some(self.identity(run)?.1.short()));
+        units.chain(names).collect()
+    }
+
     /// Paths of the swept parameters as columns are called.
     pub fn swept(&self) -> Vec<String> {
         self.experiment.spec.swept().map(Path::to_string).collect()
     }
 
-    /// Writes the tables anew, after reading what others wrote.
-    pub fn write_tables(&mut self) -> Result<(), SweepError> {
-        let lock = TableLock::take(&self.directory)?;
-        self.refresh()?;
-        tables::write(&self.directory, &self.ledger, &self.swept(), &lock)?;
-        Ok(())
+    /// How far each journal was read.
+    pub(super) fn read_so_far(&self) -> Vec<Left> {
+        self.journals.read_so_far()
+    }
+
+    /// Whether everything was read that journals held when a part was given back.
+    pub(super) fn has_read(&self, left: &[Left]) -> bool {
+        self.journals.reach(left)
     }
 }

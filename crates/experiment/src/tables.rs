@@ -2,16 +2,16 @@
 //! wholes, so that a reader never sees half a row. Columns are a contract: `docs/sweeps.md`.
 
 use super::directory::RunDirectory;
+use super::lease::Lease;
 use super::ledger::Ledger;
 use super::record::{Kind, Measured, Outcome, Record};
-use rustix::fs::{FlockOperation, flock};
 use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::runs::{Run, runs};
 use sigmalab_schedule::terminal::Terminal;
-use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Columns of `trials.csv` before the swept ones.
 pub const BEFORE: [&str; 17] = [
@@ -91,31 +91,20 @@ pub enum TableError {
     /// A file cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
-    /// The lock cannot be had.
-    #[error("cannot lock the tables with `{}`: {source}", path.display())]
-    Lock {
-        /// The lock's file.
+    /// It cannot be found out who writes them.
+    #[error("cannot take the tables' lease in `{}`: {source}", path.display())]
+    Lease {
+        /// The folder of leases.
         path: PathBuf,
         /// What the system said.
         source: io::Error,
     },
-}
-
-/// The lock under which tables are written; given back when it goes.
-#[derive(Debug)]
-pub struct TableLock(#[allow(dead_code)] File);
-
-impl TableLock {
-    /// Waits for the lock of a run directory. Records have to be read after, or an older table
-    /// could take the place of a newer one.
-    pub fn take(directory: &RunDirectory) -> Result<Self, TableError> {
-        let path = directory.path().join("tables.lock");
-        let failed = |source| TableError::Lock { path: path.clone(), source };
-        let file = directory.shared().and_then(|shared| shared.lock_file("tables.lock"));
-        let file = file.map_err(failed)?;
-        flock(&file, FlockOperation::LockExclusive).map_err(|error| failed(error.into()))?;
-        Ok(TableLock(file))
-    }
+    /// Another process is at them and does not end.
+    #[error(
+        "another process has been writing the tables for {} s and is not known to have ended: try \
+         again once it has", .0.as_secs()
+    )]
+    Busy(Duration),
 }
 
 /// Writes all tables. `swept` are the paths of the experiment, in its order; paths that only
@@ -124,7 +113,7 @@ pub fn write(
     directory: &RunDirectory,
     ledger: &Ledger,
     swept: &[String],
-    _lock: &TableLock,
+    lease: &Lease,
 ) -> Result<(), TableError> {
     let trials = ledger.of(Kind::Trial);
     let references = ledger.of(Kind::Reference);
@@ -134,26 +123,34 @@ pub fn write(
             columns.push(path.clone());
         }
     }
-    table(directory, "steps.csv", |out| {
+    table(directory, lease, "steps.csv", |out| {
         out.write_record(STEPS)?;
         trials.iter().try_for_each(|record| step_rows(record, out))
     })?;
-    table(directory, "references.csv", |out| runs_table(&references, &[], out))?;
+    table(directory, lease, "references.csv", |out| runs_table(&references, &[], out))?;
     // The table that people wait for last: once it shows a trial, its steps are there too.
-    table(directory, "trials.csv", |out| runs_table(&trials, &columns, out))
+    table(directory, lease, "trials.csv", |out| runs_table(&trials, &columns, out))
 }
 
 fn table(
     directory: &RunDirectory,
+    lease: &Lease,
     name: &str,
     fill: impl FnOnce(&mut csv::Writer<&mut dyn Write>) -> csv::Result<()>,
 ) -> Result<(), TableError> {
-    directory.put(name, OnCollision::Replace, |out| {
+    let mut lost = false;
+    let written = directory.put(name, OnCollision::Replace, |out| {
         let mut writer = csv::Writer::from_writer(out);
         fill(&mut writer).map_err(io::Error::from)?;
-        writer.flush()
-    })?;
-    Ok(())
+        writer.flush()?;
+        // An older table must not take the place of one that another process wrote meanwhile.
+        lost = !lease.is_mine()?;
+        if lost { Err(io::ErrorKind::Interrupted.into()) } else { Ok(()) }
+    });
+    match written {
+        Err(_) if lost => Ok(()),
+        written => Ok(written?),
+    }
 }
 
 fn runs_table(

@@ -2,7 +2,7 @@
 //! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
 
 use super::generation::{Candidate, Instance, Proposal};
-use super::inputs::{FrozenPreset, Inputs};
+use super::inputs::{FrozenPreset, FrozenSampler, Inputs};
 use super::settle::{SettleError, Settled, settle};
 use super::spec::tune::Target;
 use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
@@ -181,6 +181,29 @@ fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
 }
 
 impl Experiment {
+    /// Why the samplers of this machine are not those that the sweep was begun with, in words.
+    pub fn sampler_problem(&self) -> Option<String> {
+        let frozen = self.inputs.samplers.iter().flatten();
+        frozen.clone().find_map(|frozen| {
+            let here = FrozenSampler::of(&frozen.id, &self.samplers);
+            if here.as_ref() == Some(frozen) {
+                return None;
+            }
+            let words = |sampler: &FrozenSampler| {
+                let hash = sampler.file_hash.as_deref().and_then(|hash| hash.get(..16));
+                let file = hash.map(|hash| format!(", file {hash}")).unwrap_or_default();
+                format!("version {}{file}", sampler.version)
+            };
+            let found = here.map_or("there is none".to_owned(), |here| words(&here));
+            Some(format!(
+                "sampler `{}` is another one on this machine than the sweep was begun with: {} \
+                 there, {found} here; install the same plugin",
+                frozen.id,
+                words(frozen)
+            ))
+        })
+    }
+
     fn prompts(&self) -> usize {
         self.inputs.prompts.len().max(1)
     }

@@ -5,6 +5,8 @@
 //! Knows nothing of what the files hold.
 
 pub mod lock;
+pub mod nonce;
+pub mod patience;
 pub mod shared_folder;
 pub mod target;
 pub mod token;

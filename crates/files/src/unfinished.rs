@@ -2,6 +2,7 @@
 //! at them, and taking away those that a killed process left behind. Knows nothing of what they
 //! hold.
 
+use crate::nonce::nonce;
 use crate::shared_folder::SharedFolder;
 use rustix::fs::{FlockOperation, flock};
 use std::collections::BTreeSet;
@@ -12,7 +13,7 @@ use std::os::fd::AsFd;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How the name of something unfinished begins.
 pub const PREFIX: &str = ".sigmalab-";
@@ -64,15 +65,39 @@ pub fn clear(folder: &Path) {
     }
 }
 
-/// The same in a folder that others may write to: plain files alone, and through no link.
+/// The same in a folder that others may write to: plain files alone, and through no link. Processes
+/// of other machines write there, whose locks may not be seen and whose clocks may be others: a
+/// file goes that is an hour old by the clock of the folder's own file system.
 pub fn clear_within(folder: &SharedFolder) {
-    for name in folder.names().unwrap_or_default().iter().filter(|name| is_one(name)) {
-        let Ok(file) = folder.file(name) else { continue };
-        let own = |metadata: &Metadata| metadata.uid() == rustix::process::geteuid().as_raw();
-        if file.metadata().is_ok_and(|m| own(&m) && is_left_behind(|| Some(&file), &m)) {
-            let _ = folder.remove(name);
+    let drafts: Vec<_> =
+        folder.names().unwrap_or_default().into_iter().filter(|n| is_one(n)).collect();
+    if drafts.is_empty() {
+        return;
+    }
+    let Some(now) = clock_of(folder) else { return };
+    for name in drafts {
+        let Ok(file) = folder.file(&name) else { continue };
+        let Ok(metadata) = file.metadata() else { continue };
+        let own = metadata.uid() == rustix::process::geteuid().as_raw();
+        let age = metadata.modified().ok().and_then(|modified| now.duration_since(modified).ok());
+        if own && age.is_some_and(|age| age > OLD) && !is_locked(&file) {
+            let _ = folder.remove(&name);
         }
     }
+}
+
+/// What time it is for whoever stamps the files of a folder.
+fn clock_of(folder: &SharedFolder) -> Option<SystemTime> {
+    let name = format!("{PREFIX}{}{SUFFIX}", nonce());
+    let probe = folder.create_new(&name).ok()?;
+    let now = probe.metadata().and_then(|metadata| metadata.modified());
+    let _ = folder.remove(&name);
+    now.ok()
+}
+
+fn is_locked(file: &File) -> bool {
+    let lock = flock(file, FlockOperation::NonBlockingLockExclusive);
+    matches!(lock, Err(rustix::io::Errno::WOULDBLOCK))
 }
 
 fn is_one(name: &OsStr) -> bool {
@@ -103,12 +128,26 @@ fn is_left_behind<F: AsFd>(open: impl FnOnce() -> Option<F>, metadata: &Metadata
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use std::time::SystemTime;
 
     fn age(path: &Path) -> File {
         let file = File::open(path).unwrap();
         file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
         file
+    }
+
+    #[test]
+    fn in_a_shared_folder_only_what_is_an_hour_old_by_its_own_clock_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        let made = [(".sigmalab-old.tmp", 7200), (".sigmalab-a.tmp", 120), (".sigmalab-b.tmp", 0)];
+        for (name, seconds) in made {
+            fs::write(at(name), "x").unwrap();
+            let file = File::open(at(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(seconds)).unwrap();
+        }
+        clear_within(&SharedFolder::open(folder.path()).unwrap());
+        let left = fs::read_dir(folder.path()).unwrap().count();
+        assert!(left == 2 && !at(".sigmalab-old.tmp").exists(), "{left}");
     }
 
     #[test]

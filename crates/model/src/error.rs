@@ -139,4 +139,22 @@ impl ModelError {
     pub fn is_bad_input(&self) -> bool {
         !matches!(self, ModelError::Compute(_))
     }
+
+    /// Whether another machine may well do what this one could not: its files, its device or its
+    /// memory are at fault.
+    pub fn is_of_this_machine(&self) -> bool {
+        match self {
+            ModelError::PromptTooLong { .. }
+            | ModelError::NoUnconditional
+            | ModelError::LatentLength { .. } => false,
+            // Devices say it in their own words.
+            ModelError::Compute(error) => {
+                let words = error.to_string().to_lowercase().replace('_', " ");
+                ["out of memory", "cuda error", "no cuda-capable device"]
+                    .iter()
+                    .any(|known| words.contains(known))
+            }
+            _ => true,
+        }
+    }
 }

@@ -280,7 +280,9 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
 fn failed(failure: RunFailure) -> Failure {
     match failure {
         RunFailure::Cancelled => Failure::interrupted(),
-        RunFailure::BadInput(message) => Failure::bad_input(message),
+        RunFailure::BadInput(message) | RunFailure::OfMachine { message, bad_input: true } => {
+            Failure::bad_input(message)
+        }
         other => Failure::failed(other),
     }
 }

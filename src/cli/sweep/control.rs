@@ -1,11 +1,12 @@
-//! `sigmalab sweep pause`, `resume` and `cancel`: what running processes are to do, through a file
-//! in the run directory.
+//! `sigmalab sweep pause`, `resume` and `cancel`: what running processes are to do, through
+//! files in the run directory.
 
-use super::load;
+use super::{cluster, load};
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted};
 use clap::Args;
-use sigmalab_experiment::control::Control;
+use sigmalab_experiment::control::{Request, ask};
+use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::sweep::{Standing, Sweep};
 use std::path::PathBuf;
@@ -34,9 +35,9 @@ pub(super) struct TrialsCommand {
 
 /// No process begins another trial.
 pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
-    let sweep = load::open(&arguments.dir)?;
-    change(&sweep, |control| control.paused = true)?;
-    let dir = sweep.directory.path().display();
+    let directory = load::directory(&arguments.dir)?;
+    change(&directory, Request::Pause {})?;
+    let dir = directory.path().display();
     print::result(&format!(
         "{dir}  paused: the current trials are finished, no others are started\n"
     ))
@@ -44,16 +45,17 @@ pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
 
 /// Processes go on, or trials are run after all.
 pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let sweep = load::open(&arguments.dir)?;
-    let dir = sweep.directory.path().display();
+    let directory = load::directory(&arguments.dir)?;
+    let dir = directory.path().display();
     if arguments.trials.is_empty() {
-        change(&sweep, |control| control.paused = false)?;
+        change(&directory, Request::Resume {})?;
         return print::result(&format!("{dir}  no longer paused\n"));
     }
+    let sweep = load::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
-    change(&sweep, |control| control.take_up(&trials))?;
     let count = counted(trials.len(), "trial");
+    change(&directory, Request::TakeUp { trials })?;
     print::result(&format!(
         "{dir}  {count} to be run; `sigmalab sweep run` if no process is running\n"
     ))
@@ -61,18 +63,21 @@ pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
 
 /// Every process stops, or trials are not run.
 pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let sweep = load::open(&arguments.dir)?;
-    let dir = sweep.directory.path().display();
+    let directory = load::directory(&arguments.dir)?;
+    let dir = directory.path().display();
     if arguments.trials.is_empty() {
-        change(&sweep, |control| control.stops = control.stops.wrapping_add(1))?;
+        // What is not running yet first: it would begin once a place is free.
+        let told = cluster::cancel_pending(&directory);
+        change(&directory, Request::Stop { cause: None })?;
         return print::result(&format!(
-            "{dir}  cancelled: processes stop before their next evaluation\n"
+            "{dir}  cancelled: processes stop before their next evaluation\n{told}"
         ));
     }
+    let sweep = load::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
-    change(&sweep, |control| control.skip(trials))?;
+    change(&directory, Request::Skip { trials })?;
     print::result(&format!("{dir}  {count} will not be run; `sigmalab sweep resume` undoes this\n"))
 }
 
@@ -97,8 +102,8 @@ fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
     })
 }
 
-fn change(sweep: &Sweep, change: impl FnOnce(&mut Control)) -> Result<(), Failure> {
-    Control::change(&sweep.directory, change).map(|_| ()).map_err(Failure::failed)
+fn change(directory: &RunDirectory, request: Request) -> Result<(), Failure> {
+    ask(directory, request).map_err(Failure::failed)
 }
 
 /// The identities of trials, short.

@@ -5,24 +5,50 @@ use super::run::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_experiment::process::Process;
 use sigmalab_files::shared_folder::append_to;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-/// Starts `sweep run` or `sweep retry` on a run directory and does not wait for its end.
+/// What is started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Detached {
+    /// `sweep run`.
+    Run,
+    /// `sweep run --worker`.
+    Worker,
+    /// `sweep retry --failed`.
+    Retry,
+}
+
+impl Detached {
+    pub(super) fn of(retry_failed: bool) -> Self {
+        if retry_failed { Detached::Retry } else { Detached::Run }
+    }
+}
+
+/// Starts one on a run directory and does not wait for its end.
 pub(super) fn start(
     directory: &RunDirectory,
-    retry_failed: bool,
+    what: Detached,
     flags: &RunningFlags,
 ) -> Result<(), Failure> {
-    let log = directory.output();
+    let log = match what {
+        // Many machines that write to one file write over each other.
+        Detached::Worker => {
+            let folder = directory.shared().and_then(|shared| shared.make_folder("workers"));
+            let name = format!("{}.out", Process::this().file_name());
+            folder.map_err(Failure::failed)?.path_of(name)
+        }
+        Detached::Run | Detached::Retry => directory.output(),
+    };
     let path = log.display().to_string();
     let failed = |error: std::io::Error| Failure::failed(format_args!("`{path}`: {error}"));
     let output = append_to(&log).map_err(failed)?;
     let errors = output.try_clone().map_err(failed)?;
     let child = Command::new(program()?)
-        .args(arguments(directory, retry_failed, flags))
+        .args(arguments(directory, what, flags))
         .stdin(Stdio::null())
         .stdout(output)
         .stderr(errors)
@@ -44,7 +70,8 @@ pub(super) fn arrive() -> Result<(), Failure> {
     })
 }
 
-fn arguments(directory: &RunDirectory, retry_failed: bool, flags: &RunningFlags) -> Vec<OsString> {
+fn arguments(directory: &RunDirectory, what: Detached, flags: &RunningFlags) -> Vec<OsString> {
+    let retry_failed = what == Detached::Retry;
     let command = if retry_failed { "retry" } else { "run" };
     let mut arguments: Vec<OsString> = vec!["sweep".into(), command.into()];
     let mut add = |flag: &str, value: Option<String>| {
@@ -54,9 +81,12 @@ fn arguments(directory: &RunDirectory, retry_failed: bool, flags: &RunningFlags)
     add("--memory-limit", flags.memory.given().map(str::to_owned));
     add("--cache", flags.cache.map(|mib| mib.to_string()));
     add("--shard", flags.shard.map(|shard| format!("{}/{}", shard.index + 1, shard.count)));
-    for (flag, given) in
-        [("--failed", retry_failed), ("--quiet", flags.quiet), ("--no-report", flags.no_report)]
-    {
+    for (flag, given) in [
+        ("--failed", retry_failed),
+        ("--worker", what == Detached::Worker),
+        ("--quiet", flags.quiet),
+        ("--no-report", flags.no_report),
+    ] {
         arguments.extend(given.then(|| flag.into()));
     }
     arguments.extend(["--detached".into(), "--".into(), directory.path().into()]);

@@ -13,7 +13,7 @@ use clap::Args;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
-use sigmalab_experiment::inputs::{FrozenPreset, FrozenTune, Inputs, VERSION};
+use sigmalab_experiment::inputs::{FrozenPreset, FrozenSampler, FrozenTune, Inputs, VERSION};
 use sigmalab_experiment::search::tune::Setting;
 use sigmalab_experiment::spec::tune::{Budget, TuneSpec, USUAL_SAMPLERS};
 use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
@@ -23,6 +23,7 @@ use sigmalab_experiment::{built_in, openings, prompts};
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_text::text_file::{self, TextError};
+use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -85,7 +86,7 @@ pub(crate) fn of_text(
     let name = path.display().to_string();
     let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
     let samplers = every_sampler();
-    check_names(&text, &name, &flags.presets, &samplers)?;
+    let sampled = check_names(&text, &name, &flags.presets, &samplers)?;
     let directory = directory_of(dir, &spec);
     let prompts = match &spec.prompts {
         PromptSource::Inline(prompts) => prompts.clone(),
@@ -131,6 +132,7 @@ pub(crate) fn of_text(
         base,
         reference,
         tune: None,
+        samplers: Some(sampled),
     };
     if let Some(tune) = &spec.tune {
         inputs.tune =
@@ -150,19 +152,31 @@ fn built_in(path: &Path) -> Option<&'static str> {
 }
 
 /// Refuses samplers and presets that there are not, at their places: trials would each say so.
+/// Gives the samplers as they are here.
 fn check_names(
     text: &str,
     file: &str,
     presets: &PresetFlags,
     samplers: &Samplers,
-) -> Result<(), Failure> {
+) -> Result<Vec<FrozenSampler>, Failure> {
     // A presets file that cannot be read is told of by whoever needs it.
     let presets = presets.load().ok();
+    let found: RefCell<Vec<FrozenSampler>> = RefCell::default();
     let problem = |named: Named, name: &str| match named {
-        Named::Sampler => samplers.info(name).err().map(|error| error.to_string()),
+        Named::Sampler => match samplers.info(name) {
+            Err(error) => Some(error.to_string()),
+            Ok(_) => {
+                let mut found = found.borrow_mut();
+                if found.iter().all(|known| known.id != name) {
+                    found.extend(FrozenSampler::of(name, samplers));
+                }
+                None
+            }
+        },
         Named::Preset => presets.as_ref()?.problem(name),
     };
-    Spec::check_names(text, file, &problem).map_err(Failure::bad_input)
+    Spec::check_names(text, file, &problem).map_err(Failure::bad_input)?;
+    Ok(found.into_inner())
 }
 
 /// What a tune depends on beside its file. One that was begun keeps its budget and its held-out
@@ -221,16 +235,7 @@ pub(super) fn openings_file() -> Option<PathBuf> {
 /// Opens the sweep in a run directory. People name the experiment's file, too, or one of the run
 /// directory's: where it is clear which directory they mean, it is that.
 pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
-    let directory = match std::fs::metadata(path) {
-        Ok(meta) if !meta.is_dir() => meant_by(path)?,
-        Ok(_) => RunDirectory::at(path),
-        // `sweep run quickstart` takes a name, and what it made is in its usual place.
-        Err(_) => {
-            let usual = RunDirectory::at(&Path::new(RUNS).join(path));
-            let is_name = path.components().count() == 1;
-            if is_name && usual.has_begun() { usual } else { RunDirectory::at(path) }
-        }
-    };
+    let directory = directory_meant(path)?;
     Sweep::open(&directory, every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
@@ -249,6 +254,32 @@ pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
             _ => failure,
         }
     })
+}
+
+/// The same run directory without a look at its trials.
+pub(super) fn directory(path: &Path) -> Result<RunDirectory, Failure> {
+    let directory = directory_meant(path)?;
+    directory.check().map_err(|error| match error {
+        DirectoryError::NotOne(_) => {
+            Failure::bad_input(error).way_out("sigmalab sweep run FILE.toml, which makes one")
+        }
+        DirectoryError::Io { .. } => Failure::failed(error),
+        error => Failure::bad_input(error),
+    })?;
+    Ok(directory)
+}
+
+fn directory_meant(path: &Path) -> Result<RunDirectory, Failure> {
+    match std::fs::metadata(path) {
+        Ok(meta) if !meta.is_dir() => meant_by(path),
+        Ok(_) => Ok(RunDirectory::at(path)),
+        // `sweep run quickstart` takes a name, and what it made is in its usual place.
+        Err(_) => {
+            let usual = RunDirectory::at(&Path::new(RUNS).join(path));
+            let is_name = path.components().count() == 1;
+            Ok(if is_name && usual.has_begun() { usual } else { RunDirectory::at(path) })
+        }
+    }
 }
 
 /// The run directory that somebody means who named a file.

@@ -53,7 +53,8 @@ impl Measuring<'_> {
             let result = engine.run(&request, &mut |_| !self.interrupt.requested());
             result.map_err(|failure| match failure {
                 _ if self.interrupt.requested() => Failure::interrupted(),
-                RunFailure::BadInput(message) => Failure::bad_input(message),
+                RunFailure::BadInput(message)
+                | RunFailure::OfMachine { message, bad_input: true } => Failure::bad_input(message),
                 other => Failure::failed(other),
             })
         };

@@ -1,6 +1,7 @@
 //! `sigmalab sweep`: experiments from a file to tables, pictures and a report.
 
 mod budget;
+mod cluster;
 mod control;
 mod detach;
 pub(super) mod load;
@@ -12,6 +13,7 @@ mod progress;
 pub(super) mod report;
 pub(super) mod run;
 mod status;
+mod worker;
 
 use super::failure::Failure;
 use clap::{Args, Subcommand};
@@ -31,6 +33,7 @@ Examples:
   sigmalab sweep new mine
   sigmalab sweep plan mine.toml
   sigmalab sweep run mine.toml --detach
+  sigmalab sweep submit mine.toml --to slurm --workers 8 --gpus 1 --time 4:00:00
   sigmalab sweep status runs/quickstart
   sigmalab sweep report runs/quickstart"
 )]
@@ -47,6 +50,8 @@ enum Command {
     Plan(plan::PlanCommand),
     /// Run a sweep, or continue one
     Run(run::RunCommand),
+    /// Hand a sweep to a cluster: Slurm, HyperQueue, or hosts by ssh
+    Submit(Box<cluster::SubmitCommand>),
     /// Show the state of a sweep
     Status(status::StatusCommand),
     /// Run failed trials again
@@ -75,6 +80,7 @@ pub(crate) fn run(arguments: &SweepCommand) -> Result<(), Failure> {
         Command::New(arguments) => new::run(arguments),
         Command::Plan(arguments) => plan::run(arguments),
         Command::Run(arguments) => run::run(arguments),
+        Command::Submit(arguments) => cluster::submit(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Retry(arguments) => run::retry(arguments),
         Command::Pause(arguments) => control::pause(arguments),

@@ -1,9 +1,10 @@
 //! `sigmalab sweep run` and `retry`: a sweep from its file, or on from where it stands.
 
-use super::detach;
+use super::detach::{self, Detached};
 use super::load::{self, LoadFlags};
 use super::measuring::Measuring;
 use super::progress::{Progress, in_words};
+use super::worker;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
@@ -13,6 +14,7 @@ use crate::cli::values::threads;
 use clap::Args;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::DirectoryError;
+use sigmalab_experiment::lease;
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
 use sigmalab_experiment::search::SearchError;
@@ -27,12 +29,19 @@ use std::time::Instant;
 command continues, and computes nothing twice that is recorded. Failed trials stay failed until
 `sweep retry`.
 
+With --worker it is one of many that a queue starts, as `sweep submit` does: it takes what is free
+and leaves when nothing is; SIGUSR1 makes it stop within a step and end with 0. What its machine
+is at fault for (no such model here, no device, out of memory) is no trial's failure.
+
 Examples:
   sigmalab sweep run quickstart
   sigmalab sweep run mine.toml --dir runs/again --threads 4
-  sigmalab sweep run mine.toml --shard 1/4
+  sigmalab sweep run mine.toml --detach
+  sigmalab sweep run runs/mine
+  sigmalab sweep run runs/mine --worker
 
-Exit codes: 0 all trials done, 1 some failed or something broke, 2 bad input, 130 interrupted."
+Exit codes: 0 all trials done, 1 some failed or something broke, 2 bad input, 130 interrupted; of a
+worker 0 also where trials failed or others have the rest, 75 disk or quota, 78 this machine."
 )]
 pub(super) struct RunCommand {
     /// Experiment file, or the name of a built-in experiment (`quickstart`); or a run directory, to
@@ -47,6 +56,10 @@ pub(super) struct RunCommand {
     /// Take a changed experiment file: its new trials are added, recorded ones stay
     #[arg(long)]
     extend: bool,
+
+    /// Be one of many processes on a run directory that a queue starts and ends
+    #[arg(long, conflicts_with_all = ["extend", "dir"])]
+    worker: bool,
 
     #[command(flatten)]
     running: RunningFlags,
@@ -118,6 +131,10 @@ impl RunningFlags {
 /// Runs a sweep.
 pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
+    check_patience()?;
+    if arguments.worker {
+        return worker::run(&arguments.what, &arguments.running, &interrupt);
+    }
     if arguments.what.is_dir() {
         if arguments.dir.is_some() || arguments.extend {
             return Err(Failure::bad_input(
@@ -167,7 +184,7 @@ pub(crate) fn work(
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     if flags.detach {
-        return detach::start(&sweep.directory, retry_failed, flags);
+        return detach::start(&sweep.directory, Detached::of(retry_failed), flags);
     }
     if flags.detached {
         detach::arrive()?;
@@ -182,6 +199,7 @@ pub(crate) fn work(
         cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
         shard: flags.shard,
         retry_failed,
+        is_worker: false,
         openings: load::openings_file(),
     };
     warn_of(&sweep, &options);
@@ -221,7 +239,11 @@ pub(crate) fn work(
     let (done, failed) = (standings(&sweep, Standing::Done), standings(&sweep, Standing::Failed));
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
-        let how = if ended.cancelled { "cancelled" } else { "interrupted" };
+        let how = match &ended.cause {
+            Some(cause) => format!("stopped: {}", print::one_line(cause)),
+            None if ended.cancelled => "cancelled".to_owned(),
+            None => "interrupted".to_owned(),
+        };
         let message = format!(
             "{how}; {done} of {} are recorded in `{}`",
             counted(trials, "trial"),
@@ -354,8 +376,15 @@ fn line(
     )
 }
 
+/// Refuses a time for leases that is none.
+pub(super) fn check_patience() -> Result<(), Failure> {
+    lease::patience().map(drop).map_err(|problem| {
+        Failure::bad_input(problem).way_out(format_args!("{}=120", lease::VARIABLE))
+    })
+}
+
 /// A path as a shell takes it.
-fn quoted(path: &Path) -> String {
+pub(super) fn quoted(path: &Path) -> String {
     let text = path.display().to_string();
     let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
     if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }

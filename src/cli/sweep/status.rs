@@ -1,11 +1,14 @@
 //! `sigmalab sweep status`: where a sweep stands, at any time.
 
+use super::cluster::{self, Task};
 use super::load;
 use super::progress::in_words;
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted, one_line};
 use clap::Args;
+use sigmalab_experiment::control::Control;
 use sigmalab_experiment::status::Status;
+use sigmalab_experiment::workers::{self, Worker};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
@@ -27,11 +30,75 @@ pub(super) struct StatusCommand {
 /// Most failures that are told; the table has them all.
 const MOST_FAILURES: usize = 10;
 
+/// Most tasks of a queue that are told one by one.
+const MOST_TASKS: usize = 40;
+
 /// Prints the status.
 pub(super) fn run(arguments: &StatusCommand) -> Result<(), Failure> {
-    let sweep = load::open(&arguments.dir)?;
-    let status = Status::of(&sweep).map_err(Failure::failed)?;
-    if arguments.json { print::json(&status) } else { print::result(&text(&status)) }
+    let directory = load::directory(&arguments.dir)?;
+    let status = match Status::at_once(&directory).map_err(Failure::failed)? {
+        Some(status) => status,
+        None => Status::of(&load::open(&arguments.dir)?).map_err(Failure::failed)?,
+    };
+    let tasks = cluster::stands(&directory);
+    let workers = workers::all(&directory);
+    let control = Control::read(&directory).map_err(Failure::failed)?;
+    let troubles = workers::troubles(&workers, &control);
+    if arguments.json {
+        let troubles = troubles.into_iter().map(|(process, end)| {
+            serde_json::json!({ "host": process.host, "exit": end.exit, "cause": end.cause })
+        });
+        let mut whole = serde_json::to_value(&status).map_err(Failure::failed)?;
+        if let Some(object) = whole.as_object_mut() {
+            object.insert("tasks".to_owned(), serde_json::json!(tasks));
+            object.insert("troubles".to_owned(), troubles.collect());
+        }
+        return print::json(&whole);
+    }
+    let mut text = text(&status);
+    text.push_str(&in_the_queue(&tasks, &workers));
+    for (process, end) in troubles.iter().rev().take(MOST_FAILURES) {
+        let (host, cause) = (one_line(&process.host), one_line(&end.cause));
+        let _ =
+            writeln!(text, "a worker on {host} could not work (exit code {}): {cause}", end.exit);
+    }
+    print::result(&text)
+}
+
+/// What a queue knows of workers, each with what it said itself. Those that ended are counted.
+fn in_the_queue(tasks: &[Task], workers: &[Worker]) -> String {
+    let mut text = String::new();
+    let lasting = |task: &&Task| !matches!(task.state.as_str(), "COMPLETED" | "CANCELLED");
+    for task in tasks.iter().filter(lasting).take(MOST_TASKS) {
+        let _ = write!(text, "cluster/{} task {} {}", task.submission, task.task, task.state);
+        for (word, value) in [("on", &task.node), ("for", &task.time), ("because of", &task.reason)]
+        {
+            if !value.is_empty() && value != "0:00" {
+                let _ = write!(text, " {word} {}", one_line(value));
+            }
+        }
+        let name = format!("slurm {}", task.task);
+        let own = workers.iter().rev().find(|worker| worker.task.as_ref() == Some(&name));
+        match own.map(|worker| (&worker.process, &worker.end)) {
+            Some((process, None)) if task.state == "RUNNING" => {
+                let _ = write!(text, ", process {}", process.id);
+            }
+            Some((_, Some(end))) => {
+                let _ = write!(text, ", exit code {}: {}", end.exit, one_line(&end.cause));
+            }
+            _ => {}
+        }
+        text.push('\n');
+    }
+    let more = tasks.iter().filter(lasting).count().saturating_sub(MOST_TASKS);
+    if more > 0 {
+        let _ = writeln!(text, "and {more} more");
+    }
+    let ended = tasks.len() - tasks.iter().filter(lasting).count();
+    if ended > 0 {
+        let _ = writeln!(text, "{} of the queue ended", counted(ended, "task"));
+    }
+    text
 }
 
 fn text(status: &Status) -> String {

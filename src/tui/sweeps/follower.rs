@@ -9,7 +9,7 @@ use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews
 use sigmalab_engine::image_file::{read_latents, read_picture};
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_experiment::built_in;
-use sigmalab_experiment::control::Control;
+use sigmalab_experiment::control::{self, Control, Request};
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::lease::{Held, Leases};
 use sigmalab_experiment::spec::Spec;
@@ -176,6 +176,8 @@ fn in_the_workbench(start: &Start, said: String) -> String {
 struct Open {
     directory: PathBuf,
     sweep: Option<Sweep>,
+    /// Its leases, as they were seen so far.
+    leases: Option<Leases>,
     kept: Kept,
     /// What it was like at the last look.
     seen: Option<Seen>,
@@ -276,20 +278,21 @@ impl Following {
             ToFollow::Follow(Some(directory)) => {
                 let next = Instant::now();
                 let kept = Kept::default();
-                self.open =
-                    Some(Open { directory, sweep: None, kept, seen: None, told: None, next });
+                let (sweep, leases, seen, told) = (None, None, None, None);
+                self.open = Some(Open { directory, sweep, leases, kept, seen, told, next });
                 self.look();
             }
             ToFollow::Control(directory, change) => {
-                let wanted =
-                    Control::change(&RunDirectory::at(&directory), |control| match change {
-                        ControlChange::Pause(paused) => control.paused = paused,
-                        ControlChange::First(id) => control.put_first(&id),
-                        ControlChange::Skip(id) => control.skip([id]),
-                        ControlChange::TakeUp(id) => control.take_up(&[id]),
-                        ControlChange::Cancel => control.stops = control.stops.wrapping_add(1),
-                    });
-                let wanted = wanted.map(|_| ()).map_err(|error| error.to_string());
+                let request = match change {
+                    ControlChange::Pause(true) => Request::Pause {},
+                    ControlChange::Pause(false) => Request::Resume {},
+                    ControlChange::First(trial) => Request::First { trial },
+                    ControlChange::Skip(id) => Request::Skip { trials: vec![id] },
+                    ControlChange::TakeUp(id) => Request::TakeUp { trials: vec![id] },
+                    ControlChange::Cancel => Request::Stop { cause: None },
+                };
+                let asked = control::ask(&RunDirectory::at(&directory), request);
+                let wanted = asked.map_err(|error| error.to_string());
                 self.tell(SweepNews::Controlled(wanted));
                 self.look();
             }
@@ -379,7 +382,8 @@ impl Open {
                 empty.insert(sweep.map_err(|error| error.to_string())?)
             }
         };
-        let held = Leases::new(&directory.leases()).held().map_err(|error| error.to_string())?;
+        let leases = self.leases.get_or_insert_with(|| Leases::new(&directory.leases()));
+        let held = leases.held().map_err(|error| error.to_string())?;
         let control = Control::read(&directory).map_err(|error| error.to_string())?;
         let log = fs::symlink_metadata(directory.output()).ok().map(|log| log.len());
         let seen = Seen { records: sweep.ledger.records(), held, control, log, frozen };

@@ -90,6 +90,15 @@ pub enum RunFailure {
     /// The computation failed: exit code 1.
     #[error("{0}")]
     Failed(String),
+    /// This machine is at fault, and another may do better: it cannot load the checkpoint, has no
+    /// such device, or too little memory.
+    #[error("{message}")]
+    OfMachine {
+        /// Why.
+        message: String,
+        /// Whether the request or the checkpoint is at fault: exit code 2, else 1.
+        bad_input: bool,
+    },
     /// The worker process died; the cause in words. The next run starts a new one.
     #[error("the worker process died: {0}")]
     WorkerDied(String),
@@ -108,6 +117,11 @@ pub enum RunFailure {
 }
 
 impl RunFailure {
+    /// Whether the system killed the worker, most likely because memory ran out.
+    pub fn was_killed(&self) -> bool {
+        matches!(self, RunFailure::WorkerDied(cause) if cause.starts_with(death::KILLED))
+    }
+
     /// Whether the worker is gone with it. The next run starts a new one.
     pub fn took_the_worker(&self) -> bool {
         matches!(self, RunFailure::WorkerDied(_) | RunFailure::SamplerDied { .. })

@@ -112,6 +112,9 @@ pub(super) enum FailureKind {
     Cancelled,
     BadInput,
     Failed,
+    /// The same two, where this machine is at fault.
+    MachineBadInput,
+    MachineFailed,
 }
 
 impl FailureKind {
@@ -120,6 +123,8 @@ impl FailureKind {
             FailureKind::Cancelled => RunFailure::Cancelled,
             FailureKind::BadInput => RunFailure::BadInput(message),
             FailureKind::Failed => RunFailure::Failed(message),
+            FailureKind::MachineBadInput => RunFailure::OfMachine { message, bad_input: true },
+            FailureKind::MachineFailed => RunFailure::OfMachine { message, bad_input: false },
         }
     }
 }

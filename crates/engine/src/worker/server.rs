@@ -212,8 +212,12 @@ impl Commands {
 fn failure(run: u64, error: &SessionError) -> Report {
     let kind = match error {
         SessionError::Cancelled => FailureKind::Cancelled,
-        error if error.is_bad_input() => FailureKind::BadInput,
-        _ => FailureKind::Failed,
+        error => match (error.is_of_this_machine(), error.is_bad_input()) {
+            (true, true) => FailureKind::MachineBadInput,
+            (true, false) => FailureKind::MachineFailed,
+            (false, true) => FailureKind::BadInput,
+            (false, false) => FailureKind::Failed,
+        },
     };
     Report::Failed { run, kind, message: error.to_string() }
 }

@@ -25,6 +25,10 @@ const SCRIPT: &str = include_str!("page.js");
 /// Most pictures that lie inside the page; further trials have a link to theirs.
 const MOST_PICTURES: usize = 500;
 
+/// Most trials that the page holds, and failed ones beside so many.
+const MOST_TRIALS: usize = 2_000;
+const MOST_FAILED: usize = 100;
+
 /// Most settings side by side.
 const MOST_SETTINGS: usize = 100;
 
@@ -39,7 +43,7 @@ const QUALITY: u8 = 82;
 
 /// The page of a sweep whose run directory is `directory`.
 pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
-    let records: Vec<&Record> = finding.trials.iter().chain(&finding.failed).copied().collect();
+    let records = shown(finding);
     let columns = Columns::of(finding, &records);
     fill(&[
         ("policy", policy(STYLE, Some(SCRIPT))),
@@ -50,10 +54,41 @@ pub(super) fn page(finding: &Finding<'_>, directory: &RunDirectory) -> String {
         ("matrix", matrix(finding, &records, directory)),
         ("constant", columns.constant()),
         ("head", columns.head()),
+        ("left_out", left_out(finding, records.len())),
         ("rows", records.iter().enumerate().map(|(at, record)| columns.row(at, record)).collect()),
         ("summary", escaped(&summary(finding))),
         ("runs", runs(finding, &records)),
     ])
+}
+
+/// The trials that the page holds: all, or of very many those nearest to their reference runs, and
+/// where there is none the first, so that a browser can open it.
+fn shown<'a>(finding: &Finding<'a>) -> Vec<&'a Record> {
+    let mut done = finding.trials.clone();
+    if done.len() > MOST_TRIALS {
+        if let Some(metric) = finding.ranking() {
+            let value = |record: &&Record| (metric.of)(record).unwrap_or(f64::INFINITY);
+            done.sort_by(|a, b| value(a).total_cmp(&value(b)));
+        }
+        done.truncate(MOST_TRIALS);
+        done.sort_by_key(|record| record.number);
+    }
+    let room = MOST_TRIALS.saturating_sub(done.len()).max(MOST_FAILED);
+    done.into_iter().chain(finding.failed.iter().copied().take(room)).collect()
+}
+
+/// What is said of those that the page does not hold.
+fn left_out(finding: &Finding<'_>, shown: usize) -> String {
+    let all = finding.trials.len() + finding.failed.len();
+    if shown == all {
+        return String::new();
+    }
+    let which =
+        if finding.ranking().is_some() { "those nearest to their reference" } else { "the first" };
+    format!(
+        "<p class=\"hint\">{shown} of {all} trials, {which}; trials.csv has every one, and the summary \
+         is of all.</p>"
+    )
 }
 
 /// What the page may load and run: its own style and script, known by their hashes, pictures inside
@@ -422,6 +457,7 @@ mod tests {
             "constant",
             "description",
             "head",
+            "left_out",
             "matrix",
             "policy",
             "rows",

@@ -17,6 +17,10 @@ use sigmalab_files::target::OnCollision;
 use std::io;
 use std::time::Duration;
 
+/// Looks at files of a reference run that are not to be seen, and the time between two.
+const LOOKS: u32 = 5;
+const LOOK_EVERY: Duration = Duration::from_millis(400);
+
 /// What became of one run.
 pub(super) enum Made {
     /// It is recorded.
@@ -62,19 +66,23 @@ impl Runner<'_> {
             Brought::Stopped => return Ok(Made::Stopped),
             // Without it the trial would lack its distances for good.
             Brought::Failed(error) => {
-                self.record(started, Outcome::Failed { error })?;
+                if !self.is_mine(lease)? {
+                    return Ok(Made::Lost);
+                }
+                self.record(started, lease, Outcome::Failed { error })?;
                 return Ok(Made::Recorded);
             }
         }
         let (result, steps) = self.compute(&started, self.wanted(run), Some(lease));
         let outcome = match result {
             Ok(output) => {
-                if !lease.is_mine() {
+                if !self.is_mine(lease)? {
                     return Ok(Made::Lost);
                 }
                 Outcome::Done(Box::new(self.keep(run, &started, output, steps, baseline)?))
             }
             Err(RunFailure::NoWorker(message)) => return Err(RunError::NoWorker(message)),
+            Err(RunFailure::OfMachine { message, .. }) => return Err(RunError::Machine(message)),
             Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(Made::Skipped),
             Err(RunFailure::Cancelled) => return Ok(Made::Stopped),
             Err(failure) => {
@@ -83,13 +91,18 @@ impl Runner<'_> {
                 if !(self.news)(News::Tick) {
                     return Ok(Made::Stopped);
                 }
-                if !lease.is_mine() {
-                    return Ok(Made::Lost);
+                // Elsewhere there may be memory enough.
+                if self.is_worker && failure.was_killed() {
+                    return Err(RunError::Machine(failure.to_string()));
                 }
                 Outcome::Failed { error: failure.to_string() }
             }
         };
-        self.record(started, outcome)?;
+        // Writing pictures takes its time too.
+        if !self.is_mine(lease)? {
+            return Ok(Made::Lost);
+        }
+        self.record(started, lease, outcome)?;
         Ok(Made::Recorded)
     }
 
@@ -202,9 +215,19 @@ impl Runner<'_> {
         Ok(measured)
     }
 
-    fn record(&mut self, started: Started, outcome: Outcome) -> Result<(), RunError> {
+    fn is_mine(&self, lease: &Lease) -> Result<bool, RunError> {
+        let path = self.sweep.directory.leases();
+        lease.is_mine().map_err(|source| RunError::Lease { path, source })
+    }
+
+    fn record(
+        &mut self,
+        started: Started,
+        lease: &Lease,
+        outcome: Outcome,
+    ) -> Result<(), RunError> {
         let attempt = self.sweep.ledger.failures(started.kind, &started.id) + 1;
-        let record = started.ended(attempt, milliseconds_now(), outcome);
+        let record = started.ended_under(lease.attempt(), attempt, milliseconds_now(), outcome);
         self.journal.append(&record)?;
         if record.kind == Kind::Trial {
             match record.outcome {
@@ -236,7 +259,16 @@ impl Runner<'_> {
         };
         let directory = &self.sweep.directory;
         let tokens = record.recipe.size.tokens();
-        if let Some(baseline) = Baseline::read(directory, measured, tokens) {
+        let mut found = Baseline::read(directory, measured, tokens);
+        // A network file system may say for a moment that a new file is not there.
+        for _ in 0..LOOKS {
+            if found.is_some() || !(self.news)(News::Tick) {
+                break;
+            }
+            std::thread::sleep(LOOK_EVERY);
+            found = Baseline::read(directory, measured, tokens);
+        }
+        if let Some(baseline) = found {
             self.baseline = Some((reference, baseline));
             return Ok(Brought::Ready);
         }
@@ -249,6 +281,7 @@ impl Runner<'_> {
             }
             (Err(RunFailure::Cancelled), _) => Ok(Brought::Stopped),
             (Err(RunFailure::NoWorker(message)), _) => Err(RunError::NoWorker(message)),
+            (Err(RunFailure::OfMachine { message, .. }), _) => Err(RunError::Machine(message)),
             (Err(failure), _) => {
                 Ok(Brought::Failed(format!("its reference run could not be made again: {failure}")))
             }

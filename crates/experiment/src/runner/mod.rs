@@ -11,7 +11,7 @@ use making::Made;
 use super::control::{ControlError, Followed};
 use super::directory::DirectoryError;
 use super::journal::{Journal, JournalError};
-use super::lease::{Lease, Leases};
+use super::lease::{Lease, Leases, settled};
 use super::measure::Baseline;
 use super::openings;
 use super::plan::{Plan, Run, Unit};
@@ -51,6 +51,9 @@ pub struct RunOptions {
     pub shard: Option<Shard>,
     /// Whether trials that have failed before are run once more.
     pub retry_failed: bool,
+    /// Whether this process is one of many that somebody else starts and ends: it leaves where
+    /// nothing can be taken, and what this machine is at fault for is no trial's result.
+    pub is_worker: bool,
     /// File in which it is noted that held-out prompts of a tune were opened.
     pub openings: Option<PathBuf>,
 }
@@ -101,6 +104,10 @@ pub struct Ended {
     pub interrupted: bool,
     /// Whether it was the control file that asked.
     pub cancelled: bool,
+    /// Why the sweep was cancelled, where no person asked for it.
+    pub cause: Option<String>,
+    /// Whether it left because others have all that is left.
+    pub left: bool,
     /// Trials this process finished.
     pub done: usize,
     /// Trials that failed in this process.
@@ -138,6 +145,25 @@ pub enum RunError {
     /// No worker could be started.
     #[error("{0}")]
     NoWorker(String),
+    /// This machine cannot run the trials of the sweep, and another may: no trial was recorded as
+    /// failed because of it.
+    #[error("{0}")]
+    Machine(String),
+}
+
+impl RunError {
+    /// Whether the disk is at fault, or the network to it: the same may go well later.
+    pub fn is_of_storage(&self) -> bool {
+        match self {
+            RunError::Journal(JournalError::Io { .. })
+            | RunError::Lease { .. }
+            | RunError::Write(_)
+            | RunError::Directory(DirectoryError::Io { .. } | DirectoryError::Write(_))
+            | RunError::Control(ControlError::Io { .. } | ControlError::Write(_)) => true,
+            RunError::Sweep(error) => error.is_of_storage(),
+            _ => false,
+        }
+    }
 }
 
 /// Runs a sweep in this process until nothing is left for it to do.
@@ -147,13 +173,22 @@ pub fn run(
     news: &mut dyn FnMut(News<'_>) -> bool,
 ) -> Result<Ended, RunError> {
     let process = Process::this();
+    if let Some(problem) = sweep.experiment.sampler_problem() {
+        return Err(RunError::Machine(problem));
+    }
+    let name = format!("{}-{}", process.file_name(), milliseconds_now());
+    let log = match options.is_worker {
+        // Many machines that write to one file write over each other.
+        true => sweep.directory.workers().join(format!("{name}.log")),
+        false => sweep.directory.log(),
+    };
     let usual = default_cache_bytes(options.memory_limit).max(sweep.plan.cache_bytes);
     let engine = Engine::new(EngineOptions {
         program: options.program.clone(),
         threads: options.threads,
         memory_limit: options.memory_limit,
         cache_bytes: Some(options.cache_bytes.unwrap_or(usual)),
-        log: Some(sweep.directory.log()),
+        log: Some(log),
         samplers: sweep.experiment.samplers.clone(),
         ..EngineOptions::default()
     });
@@ -167,6 +202,9 @@ pub fn run(
     if sweep.experiment.spec.tune.is_some() {
         directory.create(&directory.grams())?;
     }
+    if options.is_worker {
+        directory.create(&directory.workers())?;
+    }
     directory.tidy();
     let output = sweep.experiment.spec.output;
     if output.images {
@@ -175,12 +213,14 @@ pub fn run(
     if output.latents {
         directory.create(&directory.latents())?;
     }
-    let now = milliseconds_now();
+    let journal = Journal::new(&directory.journals(), &name);
     let mut runner = Runner {
         followed: Followed::new(&directory)?,
-        journal: Journal::new(&directory.journals(), &format!("{}-{now}", process.file_name())),
-        leases: Leases::new(&directory.leases()),
+        leases: Leases::of(&directory.leases(), journal.written()),
+        journal,
+        is_worker: options.is_worker,
         engine,
+        offset: usize::try_from(milliseconds_now()).unwrap_or(0) ^ process.id as usize,
         retry: retry_list(sweep, options.retry_failed),
         units: units_of(&sweep.plan, options.shard),
         shard: options.shard,
@@ -194,9 +234,15 @@ pub fn run(
         ended: Ended::default(),
     };
     let result = runner.run_all();
-    // Whatever went wrong, the tables show what is recorded.
-    let tables = runner.sweep.write_tables();
-    let Runner { ended, .. } = runner;
+    // Whatever went wrong, the tables show what is recorded. Somebody who wants to stop is not kept
+    // waiting for another process that writes them.
+    let waits = !options.is_worker && result.is_ok() && !runner.ended.interrupted;
+    let Runner { sweep, leases, news, ended, .. } = &mut runner;
+    let tables = match waits {
+        true => sweep.write_tables(&mut || news(News::Waiting)),
+        false => sweep.write_tables_unless_busy(leases),
+    };
+    let ended = ended.clone();
     result?;
     tables?;
     Ok(ended)
@@ -232,6 +278,7 @@ struct Runner<'a> {
     engine: Engine,
     journal: Journal,
     leases: Leases,
+    is_worker: bool,
     units: Vec<Unit>,
     shard: Option<Shard>,
     openings: Option<PathBuf>,
@@ -239,6 +286,8 @@ struct Runner<'a> {
     generations: usize,
     followed: Followed,
     retry: Vec<(Kind, TrialId, u32)>,
+    /// Where this process begins among parts that come equally early.
+    offset: usize,
     news: &'a mut dyn FnMut(News<'_>) -> bool,
     /// The reference run that trials were last measured against.
     baseline: Option<(usize, Baseline)>,
@@ -255,6 +304,8 @@ enum Worked {
     Left,
     /// Another process has it.
     Elsewhere,
+    /// Another process makes the reference run that it needs.
+    Awaited,
     /// The caller wants to stop.
     Stopped,
 }
@@ -274,7 +325,7 @@ impl Runner<'_> {
                     Some(true) => continue,
                     Some(false) => {
                         self.ended.interrupted = true;
-                        self.ended.cancelled = self.followed.is_cancelled();
+                        self.note_cancel();
                         return Ok(());
                     }
                     None => {}
@@ -286,15 +337,28 @@ impl Runner<'_> {
                 true => self.wait(News::Paused),
                 false => match self.work_on_some(&open)? {
                     Worked::Done | Worked::Left => true,
-                    Worked::Elsewhere => self.wait(News::Waiting),
+                    // A worker holds a device, which others could use meanwhile. What its sweep
+                    // still has to propose is worth waiting for.
+                    Worked::Elsewhere if self.is_worker && self.is_in_good_hands(&open) => {
+                        self.ended.left = true;
+                        return Ok(());
+                    }
+                    Worked::Elsewhere | Worked::Awaited => self.wait(News::Waiting),
                     Worked::Stopped => false,
                 },
             };
             if !goes_on {
                 self.ended.interrupted = true;
-                self.ended.cancelled = self.followed.is_cancelled();
+                self.note_cancel();
                 return Ok(());
             }
+        }
+    }
+
+    fn note_cancel(&mut self) {
+        self.ended.cancelled = self.followed.is_cancelled();
+        if self.ended.cancelled {
+            self.ended.cause.clone_from(&self.followed.control().stopped_for);
         }
     }
 
@@ -356,13 +420,29 @@ impl Runner<'_> {
         let mut worked = Worked::Elsewhere;
         for place in open {
             let Some(unit) = self.units.get(*place).cloned() else { continue };
-            match self.work_on(&unit)? {
-                Worked::Elsewhere => {}
-                Worked::Done => worked = Worked::Done,
-                ended => return Ok(ended),
+            // The list is as old as what was worked on since.
+            if !self.is_open(*place) {
+                worked = Worked::Done;
+                continue;
+            }
+            match (self.work_on(&unit)?, &worked) {
+                (Worked::Elsewhere, _) | (Worked::Awaited, Worked::Done) => {}
+                (Worked::Awaited, _) => worked = Worked::Awaited,
+                (Worked::Done, _) => worked = Worked::Done,
+                (ended, _) => return Ok(ended),
             }
         }
         Ok(worked)
+    }
+
+    /// Whether others that are seen to live have all of these parts, and no further trials will be
+    /// proposed. A holder of which nothing was seen yet may be lost, and its part for others.
+    fn is_in_good_hands(&self, open: &[usize]) -> bool {
+        let lives = |place: &usize| {
+            let unit = self.units.get(*place);
+            !self.is_open(*place) || unit.is_none_or(|unit| self.leases.is_seen_to_live(&unit.name))
+        };
+        !self.sweep.experiment.spec.method.is_search() && open.iter().all(lives)
     }
 
     /// Waits a moment. `false` where the caller or the control file wants to stop.
@@ -384,6 +464,15 @@ impl Runner<'_> {
             trials.unwrap_or_default().iter().map(|trial| self.rank(*trial)).min()
         };
         open.sort_by_cached_key(rank);
+        if self.is_worker {
+            // Many that begin at once would all ask for the same part. Those that come first stay.
+            let last = self.followed.control().first.len();
+            let plain =
+                open.iter().take_while(|place| rank(place).is_some_and(|r| r < last)).count();
+            if let Some(plain) = open.get_mut(plain..).filter(|plain| !plain.is_empty()) {
+                plain.rotate_left(self.offset % plain.len());
+            }
+        }
         open
     }
 
@@ -429,8 +518,8 @@ impl Runner<'_> {
             let Some(name) = self.sweep.identity(run).map(|(_, id)| id.short().to_owned()) else {
                 return Ok(Worked::Elsewhere);
             };
-            let Some(lease) = self.take(&name)? else { return Ok(Worked::Elsewhere) };
-            self.sweep.refresh()?;
+            // Another process may have done it between the last look and the lease.
+            let Some(lease) = self.take(&name)? else { return Ok(Worked::Awaited) };
             if self.is_wanted(run) {
                 match self.make(run, &lease)? {
                     Made::Recorded | Made::Skipped => {}
@@ -440,8 +529,6 @@ impl Runner<'_> {
             }
         }
         let Some(lease) = self.take(&unit.name)? else { return Ok(Worked::Elsewhere) };
-        // Another process may have done it between the last look and the lease.
-        self.sweep.refresh()?;
         let order = self.followed.look().first.clone();
         let mut trials = unit.trials.clone();
         // Those that come first cost what they share with others before them; all others stay in
@@ -469,9 +556,24 @@ impl Runner<'_> {
         Ok(Worked::Done)
     }
 
+    /// Takes a part, and reads what those who had it before have recorded.
     fn take(&mut self, name: &str) -> Result<Option<Lease>, RunError> {
         let path = self.sweep.directory.leases();
-        self.leases.take(name).map_err(|source| RunError::Lease { path, source })
+        let taken = self.leases.take(name).map_err(|source| RunError::Lease { path, source })?;
+        let Some(lease) = taken else { return Ok(None) };
+        self.sweep.refresh()?;
+        let began = Instant::now();
+        // A folder may be shown as it was a minute ago. What does not come then was lost with its
+        // disk, and is made again.
+        while !self.sweep.has_read(lease.after()) && began.elapsed() < settled() {
+            self.followed.look();
+            if !self.wait(News::Waiting) {
+                return Ok(None);
+            }
+            lease.tell_silence(None);
+            self.sweep.refresh()?;
+        }
+        Ok(Some(lease))
     }
 
     /// The tables, not so often that writing them takes a noticeable share of the time.
@@ -481,7 +583,7 @@ impl Runner<'_> {
             return Ok(());
         }
         let started = Instant::now();
-        self.sweep.write_tables()?;
+        self.sweep.write_tables_unless_busy(&mut self.leases)?;
         self.tables_took = started.elapsed();
         self.tables_written = Some(Instant::now());
         Ok(())

@@ -24,6 +24,7 @@ pub(crate) fn experiment(text: &str) -> Experiment {
         base: preset(&spec.base.preset),
         reference: spec.reference.as_ref().map(|reference| preset(&reference.preset)),
         tune: None,
+        samplers: None,
     };
     Experiment { spec, inputs, samplers: Samplers::built_in() }
 }

@@ -2,11 +2,11 @@
 //! logs that grow. Nothing that lies there already is written through.
 
 use super::{FILE, SharedFolder, is_plain, name};
+use crate::nonce::nonce;
 use crate::unfinished::{self, PREFIX, SUFFIX};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::hash::{BuildHasher as _, Hasher as _, RandomState};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
@@ -87,6 +87,14 @@ impl SharedFolder {
         Err(ErrorKind::AlreadyExists.into())
     }
 
+    /// Adds to the end of a file that is there; it is on the disk, and the file closed, when this
+    /// returns. A network file system shows what was written to others only then.
+    pub fn grow(&self, name: impl AsRef<OsStr>, bytes: &[u8]) -> Result<()> {
+        let mut file = self.open_as(name.as_ref(), OFlags::WRONLY | OFlags::APPEND)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    }
+
     /// Writes a file whole or not at all: under a name of its own, then renamed. What lies in its
     /// place is replaced; of a link, the link.
     pub fn write(
@@ -118,6 +126,11 @@ impl SharedFolder {
         // it has its name, which is when the file is closed.
         unfinished::hold(&file);
         let written = fill_and_sync(&file, fill).and_then(|()| put(&draft, name));
+        // The name is to survive a crash too, or what names this file outlives it. A file system
+        // that cannot do that for folders is none the worse.
+        if written.is_ok() {
+            let _ = self.sync();
+        }
         if written.is_err() {
             // What is left of it only takes room.
             let _ = self.remove(&draft);
@@ -132,18 +145,31 @@ impl SharedFolder {
         match rustix::fs::renameat_with(self, from, self, to, RenameFlags::NOREPLACE) {
             // A file system that cannot do it in one step.
             Err(Errno::INVAL | Errno::NOSYS | Errno::NOTSUP) => {
-                rustix::fs::linkat(self, from, self, to, AtFlags::empty())?;
-                self.remove(from)
+                match rustix::fs::linkat(self, from, self, to, AtFlags::empty()) {
+                    // A network file system may have asked twice, and been answered the second time
+                    // that the first was heard.
+                    Err(Errno::EXIST) if self.is_same(from, to) => {}
+                    linked => linked?,
+                }
+                // Two names are better than an error after the deed.
+                let _ = self.remove(from);
+                Ok(())
             }
             renamed => Ok(renamed?),
         }
     }
 
+    /// Whether two names are of one file.
+    fn is_same(&self, one: &str, other: &OsStr) -> bool {
+        match (self.stat(OsStr::new(one)), self.stat(other)) {
+            (Ok(one), Ok(other)) => (one.st_dev, one.st_ino) == (other.st_dev, other.st_ino),
+            _ => false,
+        }
+    }
+
     fn draft(&self) -> Result<(String, File)> {
         for _ in 0..TRIES {
-            // The standard library seeds its hasher from the system's random numbers.
-            let number = RandomState::new().build_hasher().finish();
-            let name = format!("{PREFIX}{number:016x}{SUFFIX}");
+            let name = format!("{PREFIX}{}{SUFFIX}", nonce());
             match self.create(OsStr::new(&name), OFlags::WRONLY) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => return Ok((name, created?)),

@@ -26,7 +26,7 @@ use sigmalab_schedule::size::Size;
 use text::{Node, Text, entries};
 use toml::de::{DeTable, DeValue};
 
-const KEYS: [&str; 19] = [
+const KEYS: [&str; 20] = [
     "name",
     "description",
     "model",
@@ -45,6 +45,7 @@ const KEYS: [&str; 19] = [
     "trials",
     "output",
     "tune",
+    "cluster",
     "version",
 ];
 

@@ -1,0 +1,354 @@
+//! `sigmalab sweep submit`: checks everything, writes the folder of the submission, and hands it to
+//! the queue.
+
+use super::settings::{Engine, Settings};
+use super::{FOLDER, Job, Submission, VERSION, hq, line, slurm, ssh};
+use crate::cli::failure::Failure;
+use crate::cli::print::{self, counted};
+use crate::cli::sweep::load::{self, LoadFlags};
+use crate::cli::sweep::run::{begin, quoted};
+use crate::cli::sweep::worker::refuse_fixed_device;
+use crate::cli::values::threads;
+use crate::cli::workbench::own_configuration;
+use clap::Args;
+use sigmalab_experiment::control::{Request, ask};
+use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_files::shared_folder::SharedFolder;
+use sigmalab_files::target::OnCollision;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// The arguments of `sweep submit`.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Every worker is `sigmalab sweep run DIR --worker`: it takes what is free and leaves when nothing
+is. Before its time limit it gives back what it has not finished. The folder DIR/cluster/N holds the
+script, what was asked for and the logs. Settings come from flags, else from [cluster] in the
+experiment file, else from [cluster] in config.toml; keys are called as flags. What stands after --
+goes to sbatch, hq or ssh itself.
+
+Examples:
+  sigmalab sweep submit mine.toml --to slurm --workers 8 --gpus 1 --time 4:00:00
+  sigmalab sweep submit mine.toml --to slurm --workers 8 --rounds 4 --dry-run
+  sigmalab sweep submit runs/mine --to slurm --setup \"module load cuda\" -- --qos=long
+  sigmalab sweep submit mine.toml --to hq --workers 16 --gpus 1
+  sigmalab sweep submit mine.toml --to ssh --hosts gpu1,gpu2
+  sigmalab sweep status runs/mine
+  sigmalab sweep cancel runs/mine"
+)]
+pub(in super::super) struct SubmitCommand {
+    /// Experiment file, or the name of a built-in experiment; or a run directory, to go on with
+    #[arg(value_name = "FILE.toml|DIR")]
+    what: PathBuf,
+
+    /// Run directory, on a disk that every machine has [default: runs/NAME]
+    #[arg(long, value_name = "DIR")]
+    dir: Option<PathBuf>,
+
+    #[command(flatten)]
+    settings: Settings,
+
+    /// The program as every machine sees it [default: this one]
+    #[arg(long, value_name = "FILE")]
+    program: Option<PathBuf>,
+
+    /// Compute threads of a worker [default: --cpus, else every core it is given]
+    #[arg(long, value_name = "N", value_parser = threads)]
+    threads: Option<usize>,
+
+    /// Print what would be submitted, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+
+    #[command(flatten)]
+    load: LoadFlags,
+
+    /// Arguments of sbatch, hq or ssh
+    #[arg(last = true, value_name = "ARGUMENT")]
+    own: Vec<String>,
+}
+
+/// Hands a sweep over.
+pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure> {
+    let (name, directory, of_file) = match arguments.what.is_dir() {
+        true if arguments.dir.is_some() => {
+            return Err(Failure::bad_input(
+                "--dir needs an experiment file, and this is a run directory",
+            ));
+        }
+        true => {
+            let sweep = load::open(&arguments.what)?;
+            refuse_fixed_device(&sweep.experiment)?;
+            (sweep.experiment.spec.name.clone(), sweep.directory, Settings::default())
+        }
+        false => {
+            let loaded =
+                load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, None)?;
+            loaded.experiment.trials().map_err(Failure::bad_input)?;
+            refuse_fixed_device(&loaded.experiment)?;
+            let file = arguments.what.display().to_string();
+            let of_file = Settings::of_experiment(&loaded.text, &file)?;
+            let name = loaded.experiment.spec.name.clone();
+            // Everything else is checked before anything is written.
+            settled(arguments, of_file.clone())?;
+            if !arguments.dry_run {
+                begin(&loaded, false)?;
+            }
+            (name, loaded.directory, of_file)
+        }
+    };
+    let (engine, settings) = settled(arguments, of_file)?;
+    let threads = arguments.threads.or(settings.cpus);
+    let job = Job {
+        name,
+        directory: whole(directory.path())?,
+        program: program(arguments.program.as_deref())?,
+        flags: threads.map(|threads| format!("--threads={threads}")).into_iter().collect(),
+        settings,
+        own: arguments.own.clone(),
+    };
+    if arguments.dry_run {
+        return print::result(&shown(&job, engine));
+    }
+    // Whoever submits again has seen to what machines were at fault for.
+    ask(&directory, Request::Mended {}).map_err(Failure::failed)?;
+    let (number, folder) = folder(&directory)?;
+    let place = Place { directory: &directory, number, folder };
+    match engine {
+        Engine::Slurm => to_slurm(&job, &place),
+        Engine::Hq => to_hq(&job, &place),
+        Engine::Ssh => to_hosts(&job, &place),
+    }
+}
+
+/// What is asked of whom: flags, then the file's, then the user's.
+fn settled(arguments: &SubmitCommand, of_file: Settings) -> Result<(Engine, Settings), Failure> {
+    let of_user = match own_configuration()? {
+        Some((text, name)) => Settings::of_user(&text, &name)?,
+        None => Settings::default(),
+    };
+    let settings = arguments.settings.clone().or(of_file).or(of_user);
+    settings.check("sweep submit")?;
+    let Some(engine) = settings.to else {
+        return Err(Failure::bad_input("it is not said where to submit the sweep")
+            .way_out("--to slurm, --to hq or --to ssh")
+            .way_out("to = \"slurm\" below [cluster] in config.toml"));
+    };
+    if engine == Engine::Ssh && settings.hosts.is_empty() {
+        return Err(Failure::bad_input("--to ssh needs hosts").way_out("--hosts gpu1,gpu2"));
+    }
+    Ok((engine, settings))
+}
+
+/// The folder of one submission.
+struct Place<'a> {
+    directory: &'a RunDirectory,
+    number: u64,
+    folder: PathBuf,
+}
+
+impl Place<'_> {
+    fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
+        let name = format!("{FOLDER}/{}/{name}", self.number);
+        let written =
+            self.directory.put(&name, OnCollision::Replace, |out| out.write_all(text.as_bytes()));
+        written.map_err(Failure::failed)
+    }
+
+    fn note(
+        &self,
+        job: &Job,
+        engine: Engine,
+        tasks: usize,
+        ids: (Option<String>, Option<String>),
+    ) -> Result<(), Failure> {
+        let settings = job.settings.clone();
+        let (job, report) = ids;
+        let submission = Submission { version: VERSION, engine, job, report, tasks, settings };
+        let text = serde_json::to_string_pretty(&submission).map_err(Failure::failed)?;
+        self.write("job.json", &(text + "\n"))
+    }
+
+    /// How to look at it, as the last line.
+    fn told(&self, text: &str) -> Result<(), Failure> {
+        let directory = quoted(self.directory.path());
+        print::result(&format!("{text}sigmalab sweep status {directory} tells where it stands\n"))
+    }
+}
+
+fn to_slurm(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
+    place.write("submit.sh", &slurm::workers(job))?;
+    place.write("report.sh", &slurm::report(job))?;
+    let tasks = job.settings.workers() * job.settings.rounds();
+    // The whole path: by it the queue's tasks are known again.
+    let script = |name: &str| place.folder.join(name).display().to_string();
+    let words = slurm::sbatch(job, &script("submit.sh"), None);
+    let id = answer(place, &words, slurm::number)?;
+    place.note(job, Engine::Slurm, tasks, (Some(id.clone()), None))?;
+    let words = slurm::sbatch(job, &script("report.sh"), Some(&id));
+    let report = match answer(place, &words, slurm::number) {
+        Ok(report) => Some(report),
+        Err(failure) => {
+            let directory = quoted(place.directory.path());
+            print::warning(format_args!(
+                "the workers are submitted and the report after them is not: {}; `sigmalab sweep \
+                 report {directory}` writes it",
+                failure.message
+            ));
+            None
+        }
+    };
+    place.note(job, Engine::Slurm, tasks, (Some(id.clone()), report))?;
+    place.told(&format!(
+        "{}  job {id}, {} ({} at a time)\n",
+        place.folder.display(),
+        counted(tasks, "task"),
+        job.settings.workers()
+    ))
+}
+
+fn to_hq(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
+    place.write("job.toml", &hq::file(job))?;
+    let words = hq::submit(job);
+    let tasks = job.settings.workers() * job.settings.rounds();
+    place.note(job, Engine::Hq, tasks, (None, None))?;
+    let text = match answer(place, &words, hq::number) {
+        Ok(id) => {
+            place.note(job, Engine::Hq, tasks, (Some(id.clone()), None))?;
+            format!(
+                "{}  HyperQueue's job {id}, {}\n",
+                place.folder.display(),
+                counted(tasks, "task")
+            )
+        }
+        Err(failure) if failure.ways_out.is_empty() => {
+            format!(
+                "{}  {}; where hq is:\ncd {} && {}\n",
+                place.folder.display(),
+                failure.message,
+                quoted(&place.folder),
+                line(&words)
+            )
+        }
+        Err(failure) => return Err(failure),
+    };
+    place.told(&text)
+}
+
+fn to_hosts(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
+    let lines = ssh::lines(job);
+    let script: String = lines.iter().map(|(_, words)| line(words) + "\n").collect();
+    place.write("submit.sh", &format!("#!/bin/sh\n{script}"))?;
+    place.note(job, Engine::Ssh, lines.len(), (None, None))?;
+    let mut text = String::new();
+    let mut failed = 0;
+    for (host, words) in &lines {
+        match answer(place, words, |said| Some(said.trim().to_owned())) {
+            Ok(said) => text.push_str(&format!("{host}  {}\n", print::one_line(&said))),
+            Err(failure) => {
+                failed += 1;
+                print::warning(format_args!("{host}: {}", failure.message));
+            }
+        }
+    }
+    if failed == lines.len() {
+        return Err(Failure::failed("no host could be reached").way_out(format_args!(
+            "sh {} once they can",
+            quoted(&place.folder.join("submit.sh"))
+        )));
+    }
+    place.told(&text)
+}
+
+/// What a queue's command answers. A program that is not there is told apart by having no way out.
+fn answer(
+    place: &Place<'_>,
+    words: &[String],
+    read: impl FnOnce(&str) -> Option<String>,
+) -> Result<String, Failure> {
+    let Some((program, arguments)) = words.split_first() else {
+        return Err(Failure::failed("there is no command"));
+    };
+    let output = Command::new(program)
+        .args(arguments)
+        .current_dir(&place.folder)
+        .stdin(Stdio::null())
+        .output();
+    let output = match output {
+        Ok(output) => output,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            return Err(Failure::failed(format_args!("there is no `{program}` here")));
+        }
+        Err(error) => return Err(Failure::failed(format_args!("`{program}`: {error}"))),
+    };
+    let said = String::from_utf8_lossy(&output.stdout);
+    match read(&said).filter(|_| output.status.success()) {
+        Some(answer) => Ok(answer),
+        None => {
+            let error = String::from_utf8_lossy(&output.stderr);
+            let error = if error.trim().is_empty() { said } else { error };
+            Err(Failure::failed(format_args!("`{program}` refused: {}", error.trim()))
+                .way_out(format_args!("cd {} && {}", quoted(&place.folder), line(words))))
+        }
+    }
+}
+
+/// A folder `cluster/N` that nobody has, with one for logs.
+fn folder(directory: &RunDirectory) -> Result<(u64, PathBuf), Failure> {
+    let failed = |error: std::io::Error| {
+        let folder = directory.path().join(FOLDER);
+        Failure::failed(format_args!("`{}`: {error}", folder.display()))
+    };
+    let all = directory.shared().and_then(|shared| shared.make_folder(FOLDER)).map_err(failed)?;
+    let whole = whole(directory.path())?.join(FOLDER);
+    for number in 1_u64.. {
+        match std::fs::create_dir(whole.join(number.to_string())) {
+            Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
+            Err(error) => return Err(failed(error)),
+            Ok(()) => {
+                let own: SharedFolder = all.folder(number.to_string()).map_err(failed)?;
+                own.make_folder("logs").map_err(failed)?;
+                return Ok((number, whole.join(number.to_string())));
+            }
+        }
+    }
+    Err(Failure::failed("there are too many submissions"))
+}
+
+/// A path from the root, as other machines need it.
+fn whole(path: &Path) -> Result<PathBuf, Failure> {
+    match std::fs::canonicalize(path) {
+        Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(path),
+        found => found,
+    }
+    .map_err(|error| Failure::failed(format_args!("`{}`: {error}", path.display())))
+}
+
+fn program(given: Option<&Path>) -> Result<PathBuf, Failure> {
+    match given {
+        Some(program) if program.is_absolute() => Ok(program.to_owned()),
+        Some(program) => Err(Failure::bad_input(format_args!(
+            "--program {}: give its whole path, as every machine sees it",
+            program.display()
+        ))),
+        None => std::env::current_exe().map_err(|error| {
+            Failure::failed(format_args!("this program's own path is not known: {error}"))
+        }),
+    }
+}
+
+/// What would be submitted.
+fn shown(job: &Job, engine: Engine) -> String {
+    match engine {
+        Engine::Slurm => format!(
+            "# {}\n{}\n# {}\n{}",
+            line(&slurm::sbatch(job, "submit.sh", None)),
+            slurm::workers(job),
+            line(&slurm::sbatch(job, "report.sh", Some("JOB"))),
+            slurm::report(job)
+        ),
+        Engine::Hq => format!("# {}\n{}", line(&hq::submit(job)), hq::file(job)),
+        Engine::Ssh => ssh::lines(job).iter().map(|(_, words)| line(words) + "\n").collect(),
+    }
+}
