@@ -6,6 +6,7 @@
 //! | crate or room | subject |
 //! | --- | --- |
 //! | [`tui`] | the workbench: screens, keys, actions |
+//! | [`preset_store`] | the presets file: read, noticed when it changes, saved into without losing what others wrote |
 //! | [`history`] | finished runs: picture, thumbnail, and how they came about |
 //! | [`sigmalab_terminal`] | input, capabilities, output and its bytes, pictures, signals |
 //! | [`sigmalab_experiment`] | sweeps: experiment files, the plan, run directories, tables, reports |
@@ -21,4 +22,5 @@
 //! | [`sigmalab_files`], [`sigmalab_text`] | files on shared machines, text from elsewhere |
 
 pub mod history;
+pub mod preset_store;
 pub mod tui;

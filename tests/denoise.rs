@@ -191,7 +191,8 @@ fn run(
 ) -> Outcome {
     let schedule = schedule(gw);
     let noise = noise();
-    let root = StateKey::root(&[sampler.sampler.info().id.as_bytes()], schedule.sigmas()[0].0);
+    let id = sampler.sampler.info().id.as_bytes();
+    let keys = StateKey::of_parts(&[b"noise"]).along(&[id], &schedule);
     let task = Denoising {
         network: flow,
         prompt: &(),
@@ -200,8 +201,7 @@ fn run(
         sampler,
         noise: &noise,
         seed: 1,
-        root,
-        origin: StateKey::root(&[b"noise"], schedule.sigmas()[0].0),
+        keys: &keys,
         whole: false,
     };
     let mut reports = Vec::new();

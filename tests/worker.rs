@@ -338,8 +338,17 @@ fn a_program_that_is_no_worker_is_told_apart() {
 fn what_the_worker_prints_goes_to_the_log() {
     let folder = tempfile::tempdir().unwrap();
     let log = folder.path().join("worker.log");
-    let mut engine = engine_with(EngineOptions { log: Some(log.clone()), ..Default::default() });
+    // As a library does that greets whoever loads it.
+    let program = folder.path().join("noisy");
+    let worker = env!("CARGO_BIN_EXE_sigmalab");
+    let text = format!("#!/bin/sh\necho greeting\necho complaint >&2\nexec '{worker}' \"$@\"\n");
+    std::fs::write(&program, text).unwrap();
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700))
+        .unwrap();
+    let (program, log_file) = (Some(program), Some(log.clone()));
+    let mut engine = engine_with(EngineOptions { program, log: log_file, ..Default::default() });
     run(&mut engine, &request(2, 7.0));
     kill(engine.worker_id().unwrap());
-    assert!(log.exists());
+    let printed = std::fs::read_to_string(&log).unwrap();
+    assert_eq!(printed.lines().collect::<Vec<_>>(), ["greeting", "complaint"]);
 }

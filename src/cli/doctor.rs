@@ -5,7 +5,7 @@ use super::failure::Failure;
 use super::generate::show::{self, Show};
 use super::model_flags::ModelFlags;
 use super::preset_flags::PresetFlags;
-use super::{print, samplers};
+use super::{print, samplers, workbench};
 use clap::Args;
 use sigmalab::history::data_folder;
 use sigmalab_engine::folders::cache_folder;
@@ -37,12 +37,8 @@ pub(crate) struct Doctor {
     presets: PresetFlags,
 
     /// How the test picture is shown: auto, never, kitty, sixel, iterm2 or half-blocks
-    #[arg(long, value_name = "auto|never|PROTOCOL", default_value = "auto", value_parser = show)]
+    #[arg(long, value_name = "auto|never|PROTOCOL", default_value = "auto")]
     show: Show,
-}
-
-fn show(text: &str) -> Result<Show, String> {
-    text.parse()
 }
 
 /// What is written down: facts, and below one that is not well what to do.
@@ -74,6 +70,7 @@ pub(crate) fn run(arguments: &Doctor) -> Result<(), Failure> {
     presets(&mut sheet, &arguments.presets);
     plugins(&mut sheet);
     folders(&mut sheet);
+    own_files(&mut sheet);
     let end = match sheet.advice {
         0 => "all is well".to_owned(),
         number => format!("{} to look at, marked →", print::counted(number, "thing")),
@@ -232,7 +229,7 @@ fn plugins(sheet: &mut Sheet) {
 }
 
 fn folders(sheet: &mut Sheet) {
-    let configuration = super::workbench::configuration_folder();
+    let configuration = workbench::configuration_folder();
     for (name, folder, what) in [
         ("settings", configuration, "SIGMALAB_CONFIG"),
         ("data", data_folder(), "SIGMALAB_DATA"),
@@ -251,8 +248,26 @@ fn folders(sheet: &mut Sheet) {
     }
 }
 
+/// The user's own settings and keys, where there are some: the workbench does not start with what is
+/// wrong in them.
+fn own_files(sheet: &mut Sheet) {
+    let settings = workbench::configuration().map(drop);
+    let keys = workbench::keymap(None).map(drop);
+    for (name, file, read) in
+        [("config", workbench::CONFIGURATION, settings), ("keys", workbench::KEYMAP, keys)]
+    {
+        let Some(path) = workbench::own_file(file) else { continue };
+        sheet.fact(name, path.display());
+        if let Err(failure) = read {
+            failure.message.lines().for_each(|problem| sheet.advise(problem));
+        }
+    }
+}
+
 /// Whether something can be made in a folder, or in the nearest one above that is there.
 fn is_writable(folder: &Path) -> bool {
+    // A relative one is in the current folder, which has no name above it.
+    let Ok(folder) = std::path::absolute(folder) else { return false };
     let there = folder.ancestors().find(|folder| folder.exists());
     let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     there.is_some_and(|folder| rustix::fs::access(folder, wanted).is_ok())

@@ -9,13 +9,13 @@ use super::samplers;
 use super::values::device;
 use clap::Args;
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
+use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
-use sigmalab::tui::store::Store;
 use sigmalab::tui::sweeps::follower::SweepPlaces;
 use sigmalab::tui::theme::Theme;
 use sigmalab_compute::DeviceChoice;
@@ -42,10 +42,10 @@ const FIRST_SEED: u64 = 42;
 const CONFIG_VARIABLE: &str = "SIGMALAB_CONFIG";
 
 /// Name of the keymap in the user's configuration folder.
-const KEYMAP: &str = "keymap.toml";
+pub(super) const KEYMAP: &str = "keymap.toml";
 
 /// Name of the configuration there.
-const CONFIGURATION: &str = "config.toml";
+pub(super) const CONFIGURATION: &str = "config.toml";
 
 /// Most bytes of a keymap or played file that are read.
 const LIMIT: u64 = 1 << 20;
@@ -213,7 +213,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
 }
 
 /// The keys of the file that is named, else of the user's own, else the defaults.
-fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
+pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
     let Some(path) = named.map(Path::to_owned).or_else(|| own_file(KEYMAP)) else {
         return Ok(Keymap::defaults());
     };
@@ -238,14 +238,14 @@ fn kept(data: Option<&Path>) -> Option<History> {
 }
 
 /// What the user's own file says, where there is one.
-fn configuration() -> Result<Configuration, Failure> {
+pub(super) fn configuration() -> Result<Configuration, Failure> {
     let Some(path) = own_file(CONFIGURATION) else { return Ok(Configuration::default()) };
     Configuration::parse(&read_file(&path)?, &path.display().to_string())
         .map_err(Failure::bad_input)
 }
 
 /// A file of the user's configuration folder, where it exists.
-fn own_file(name: &str) -> Option<PathBuf> {
+pub(super) fn own_file(name: &str) -> Option<PathBuf> {
     Some(configuration_folder()?.join(name)).filter(|path| path.exists())
 }
 

@@ -3,10 +3,9 @@
 
 use super::entry::{Entry, EntryId, FinishedRun, VERSION};
 use etcetera::BaseStrategy as _;
-use sigmalab_engine::image_file::{
-    OnCollision, PictureError, Target, TargetError, read_picture, write_picture,
-};
+use sigmalab_engine::image_file::{PictureError, read_picture, write_picture};
 use sigmalab_files::shared_folder::make_private_folder;
+use sigmalab_files::target::{OnCollision, Target, TargetError};
 use sigmalab_image::{RgbImage, thumbnail};
 use sigmalab_metrics::image::ImageMetrics;
 use sigmalab_text::text_file::bytes_without_mark;

@@ -226,7 +226,7 @@ actions! {
     SaveAs "save-as" Presets Asked("name, or name: what it is for"), "Save the schedule as a new preset, or say what this one is for";
     RenamePreset "rename-preset" Presets Asked("new name"), "Rename the preset under the cursor";
     DuplicatePreset "duplicate-preset" Presets Asked("name of the copy"), "Duplicate the preset under the cursor";
-    DeletePreset "delete-preset" Presets Optional("confirmed"), "Delete the preset under the cursor, once you confirm";
+    DeletePreset "delete-preset" Presets Optional("preset, and confirmed"), "Delete a preset, once you confirm";
     SetDefaultPreset "set-default-preset" Presets Optional("preset"), "Make the preset the file's default";
     FilterPresets "filter-presets" Presets Asked("part of a name or of what it is for"), "List only presets with this in their name";
     ReloadPresets "reload-presets" Presets None, "Read the presets file again";

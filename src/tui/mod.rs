@@ -19,6 +19,5 @@ pub mod runs;
 pub mod runtime;
 pub mod samplers;
 pub mod screens;
-pub mod store;
 pub mod sweeps;
 pub mod theme;

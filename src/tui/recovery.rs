@@ -4,9 +4,9 @@
 
 use rustix::process::{Pid, test_kill_process};
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{OnCollision, Target};
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_files::shared_folder::{make_private_folder, read_plain};
+use sigmalab_files::target::{OnCollision, Target};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};

@@ -58,7 +58,14 @@ const CASES: &[Case] = &[
     // Files.
     (&["--output", "no/out.png"], &["no/out.png", "folder `no` does not exist", "mkdir -p no"]),
     (&["--output", "."], &["`.`"]),
-    (&["--output", "out.jpg"], &["out.jpg", ".png", "--output out.png"]),
+    (&["--output", "out.gif"], &["out.gif", ".png, .webp or .jpg", "--output out.png"]),
+    (&["--output", "out"], &["`out`", ".png, .webp or .jpg", "--output out.png"]),
+    (
+        &["--format", "jpeg", "--output", "out.png"],
+        &["out.png", "must end in .jpg or .jpeg", "--output out.jpg"],
+    ),
+    (&["--format", "webp", "--output", "out"], &["must end in .webp", "--output out.webp"]),
+    (&["--format", "gif"], &["--format", "gif", "png, webp, jpeg"]),
     (&["--save-latents", "no/l.safetensors"], &["--save-latents", "folder `no` does not exist"]),
     (&["--output", "o.png", "--save-latents", "o.png"], &["the same file"]),
     (&["--output", "o.png", "--save-latents", "./o.png"], &["the same file"]),

@@ -181,6 +181,38 @@ fn recipes_that_are_none_are_called_what_they_are() {
 }
 
 #[test]
+fn a_current_folder_that_was_deleted_is_told_as_such() {
+    let place = Place::new();
+    let inner = place.command(&quick(&["--seed", "1"]));
+    let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\"";
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script]).arg(inner.get_program()).args(inner.get_args());
+    for (name, value) in inner.get_envs() {
+        if let Some(value) = value {
+            shell.env(name, value);
+        }
+    }
+    shell.current_dir(place.path(""));
+    let told = crate::program::outcome(shell);
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("cd to another folder"), "{told:?}");
+    assert!(!told.stderr.contains("mkdir"), "{told:?}");
+}
+
+#[test]
+fn files_are_told_as_they_were_typed() {
+    let place = Place::new();
+    let told = place.done(&quick(&["--seed", "1", "-o", "./a.png"]));
+    assert!(told.starts_with("./a.png "), "{told}");
+    let whole = place.path("l.safetensors").display().to_string();
+    for (output, latents) in [("a.png", "l.safetensors"), ("./a.png", whole.as_str())] {
+        let both = ["--seed", "1", "-o", output, "--save-latents", latents, "--json"];
+        let told: serde_json::Value = serde_json::from_str(&place.done(&quick(&both))).unwrap();
+        assert_eq!((&told["output"], &told["latents"]), (&output.into(), &latents.into()));
+    }
+}
+
+#[test]
 fn hints_say_what_can_be_typed() {
     let place = Place::new();
     let told = place.run(&["generate", "--prompt", "- a list"]);

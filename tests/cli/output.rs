@@ -21,10 +21,33 @@ fn without_a_terminal_the_workbench_says_what_it_needs() {
 #[test]
 fn every_command_teaches_with_examples() {
     let place = Place::new();
-    for command in ["generate", "schedule", "presets", "plugins", "model", "caption", "completions"]
-    {
-        let text = place.done(&[command, "--help"]);
-        assert!(text.contains("Examples:\n  sigmalab "), "{command}: {text}");
+    // Groups of commands teach with the commands in them; sweeps are long enough to need both.
+    for command in [
+        "generate",
+        "schedule",
+        "presets",
+        "sweep",
+        "sweep new",
+        "sweep plan",
+        "sweep run",
+        "sweep status",
+        "sweep retry",
+        "sweep pause",
+        "sweep resume",
+        "sweep cancel",
+        "sweep report",
+        "sweep plot",
+        "tune",
+        "plugins",
+        "model",
+        "caption",
+        "doctor",
+        "completions",
+    ] {
+        let words: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let text = place.done(&words);
+        let example = format!("Examples:\n  sigmalab {command}");
+        assert!(text.contains(&example), "{command}: {text}");
     }
 }
 
@@ -45,6 +68,35 @@ fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
     for words in ["→ `gone.toml`, which SIGMALAB_PRESETS", "→ it cannot be written", "marked →"]
     {
         assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
+    }
+}
+
+#[test]
+fn the_doctor_reads_the_users_own_files_and_says_what_is_wrong_in_them() {
+    let place = Place::new();
+    std::fs::create_dir(place.path("own")).unwrap();
+    let told = |settings: &str, keys: &str| {
+        place.write("own/config.toml", settings);
+        place.write("own/keymap.toml", keys);
+        let mut doctor = place.command(&["doctor"]);
+        // Relative folders can be written where the current one can.
+        doctor.env("SIGMALAB_CONFIG", "own").env("SIGMALAB_DATA", "data");
+        let told = crate::program::outcome(doctor);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert!(!told.stdout.contains("cannot be written"), "{}", told.stdout);
+        told.stdout
+    };
+    let well = told("background = \"light\"\n", "[grid]\n\"f\" = \"fill 3\"\n");
+    assert!(well.contains("own/config.toml") && well.contains("own/keymap.toml"), "{well}");
+    assert!(!well.contains('→'), "{well}");
+    let ill = told("\nbackground = \"dim\"\n", "[grid]\nu = \"undoo\"\nx = 3\n");
+    for words in [
+        "→ own/config.toml:2: `background` must be auto, dark or light, not `dim`",
+        "→ own/keymap.toml:2: ",
+        "→ own/keymap.toml:3: ",
+        "3 things to look at",
+    ] {
+        assert!(ill.contains(words), "{words}: {ill}");
     }
 }
 

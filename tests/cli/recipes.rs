@@ -25,6 +25,43 @@ fn a_recipe_as_json_runs_too() {
 }
 
 #[test]
+fn other_formats_carry_the_recipe_too() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    for (name, flags, start) in [
+        ("b.webp", &["-o", "b.webp"][..], &b"RIFF"[..]),
+        ("c.JPG", &["-o", "c.JPG", "--format", "jpeg"], b"\xff\xd8\xff"),
+        ("sigmalab-7.webp", &["--format", "webp"], b"RIFF"),
+        ("sigmalab-7.jpg", &["--format", "jpeg"], b"\xff\xd8\xff"),
+    ] {
+        place.done(&[&["generate", "--recipe", "a.png"], flags].concat());
+        assert!(fs::read(place.path(name)).unwrap().starts_with(start), "{name}");
+        assert_eq!(
+            read_recipe(&place.path(name)).unwrap(),
+            read_recipe(&place.path("a.png")).unwrap()
+        );
+        place.done(&["generate", "--recipe", name, "-o", "again.png"]);
+        let again = fs::read(place.path("again.png")).unwrap();
+        assert_eq!(again, fs::read(place.path("a.png")).unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_recipe_that_a_jpeg_cannot_hold_is_told_beforehand() {
+    let place = Place::new();
+    place.done(&quick(&["--seed", "7", "-o", "a.png"]));
+    let mut recipe = serde_json::to_value(read_recipe(&place.path("a.png")).unwrap()).unwrap();
+    recipe["preset"] = "a".repeat(70_000).into();
+    place.write("long.json", recipe.to_string());
+    for (name, told) in [("b.jpg", true), ("b.webp", false)] {
+        let done = place.run(&["generate", "--recipe", "long.json", "-o", name]);
+        assert_eq!(done.code, Some(0), "{name}");
+        assert_eq!(done.stderr.contains("--format webp keeps it"), told, "{name}");
+        assert_eq!(read_recipe(&place.path(name)).is_err(), told, "{name}");
+    }
+}
+
+#[test]
 fn a_recipe_comes_from_printed_json_from_latents_and_from_standard_input() {
     let place = Place::new();
     let base = ["--seed", "7", "-o", "a.png", "--json", "--save-latents", "l.safetensors"];

@@ -2,6 +2,7 @@
 //! put words into this program's mouth.
 
 use crate::program::{Place, outcome};
+use sigmalab_experiment::directory::RunDirectory;
 use std::net::TcpListener;
 
 const RECIPE: &str = r#"{"version":1,"model":{"name":"owner/name"},"prompt":"x",
@@ -9,10 +10,27 @@ const RECIPE: &str = r#"{"version":1,"model":{"name":"owner/name"},"prompt":"x",
     "steps":[{"gw":1.0,"mu":0.5,"std":1.75}],"terminal":"reference",
     "sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#;
 
+/// A run directory in which a sweep on a checkpoint of the hub has begun elsewhere.
+fn begun(place: &Place) {
+    let text = "name = \"begun\"\nmodel = \"owner/name\"\nprompts = [\"x\"]\nseeds = [1]\n";
+    let inputs = serde_json::from_value(serde_json::json!({
+        "version": 1, "model": "owner/name", "fingerprint": "0",
+        "default_size": { "width": 256, "height": 256 }, "dtype": "f32", "device": "cpu",
+        "prompts": [{ "id": "p0", "text": "x" }],
+        "base": {
+            "name": "ONE",
+            "steps": [{ "gw": 1.0, "mu": 0.5, "std": 1.75 }],
+            "terminal": "reference",
+        },
+    }));
+    RunDirectory::at(&place.path("begun")).begin(text, &inputs.unwrap(), false).unwrap();
+}
+
 #[test]
 fn what_a_file_names_is_not_downloaded_with_the_users_token() {
     let place = Place::new();
     place.write("recipe.json", RECIPE);
+    begun(&place);
     place.write("e.toml", "name = \"e\"\nmodel = \"owner/name\"\nprompts = [\"x\"]\nseeds = [1]\n");
     let hub = TcpListener::bind("127.0.0.1:0").unwrap();
     hub.set_nonblocking(true).unwrap();
@@ -21,6 +39,8 @@ fn what_a_file_names_is_not_downloaded_with_the_users_token() {
         vec!["generate", "--recipe", "recipe.json"],
         vec!["sweep", "plan", "e.toml"],
         vec!["sweep", "run", "e.toml"],
+        vec!["sweep", "run", "begun"],
+        vec!["sweep", "retry", "--failed", "begun"],
     ] {
         let mut command = place.command(&arguments);
         command.env("HF_HUB_OFFLINE", "0").env("HF_ENDPOINT", &endpoint).env("HF_TOKEN", "hf_x");
@@ -31,7 +51,8 @@ fn what_a_file_names_is_not_downloaded_with_the_users_token() {
         }
         assert!(hub.accept().is_err(), "{arguments:?} asked the hub");
     }
-    assert_eq!(place.files(), ["e.toml", "recipe.json"]);
+    assert_eq!(place.files(), ["begun", "e.toml", "recipe.json"]);
+    assert_eq!(std::fs::read_dir(place.path("begun/journal")).unwrap().count(), 0);
 }
 
 #[test]

@@ -6,14 +6,20 @@
 //! another seed: `SIGMALAB_DAMAGE_SEED=7`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+use sigmalab::history::{FinishedRun, History};
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
 use sigmalab_caption as caption;
 use sigmalab_compute::ModelOptions;
-use sigmalab_engine::image_file::{read_latents, read_picture, read_recipe};
+use sigmalab_engine::image_file::{
+    ImageFormat, parse_recipe, read_latents, read_picture, read_recipe, write_image,
+};
+use sigmalab_engine::recipe::Recipe;
 use sigmalab_experiment::spec::Spec;
+use sigmalab_image::RgbImage;
 use sigmalab_model::Model;
 use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_mutations::Mutations;
 use sigmalab_schedule::exchange::{Tool, import};
 use sigmalab_schedule::preset_file::PresetFile;
 use sigmalab_schedule::size::Size;
@@ -21,60 +27,10 @@ use std::fs;
 use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
-
-/// SplitMix64 (Steele, Lea and Flood 2014).
-struct Dice(u64);
-
-impl Dice {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, bound: usize) -> usize {
-        (self.next() % bound.max(1) as u64) as usize
-    }
-}
+use std::time::{Duration, Instant, SystemTime};
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
-}
-
-/// One to four kinds of damage, each anywhere.
-fn damaged(whole: &[u8], dice: &mut Dice) -> Vec<u8> {
-    let mut bytes = whole.to_vec();
-    for _ in 0..=dice.below(4) {
-        let at = dice.below(bytes.len());
-        let length = dice.below(24).min(bytes.len() - at);
-        match dice.below(6) {
-            0 if !bytes.is_empty() => bytes[at] = dice.next() as u8,
-            1 if !bytes.is_empty() => bytes[at] ^= 1 << dice.below(8),
-            2 => drop(bytes.drain(at..at + length)),
-            3 => {
-                let copy = bytes[at..at + length].to_vec();
-                bytes.splice(at..at, copy);
-            }
-            4 => bytes.truncate(at.max(1)),
-            _ => replace_number(&mut bytes, at, dice),
-        }
-    }
-    bytes
-}
-
-/// Another number in the place of the next one of a text.
-fn replace_number(bytes: &mut Vec<u8>, from: usize, dice: &mut Dice) {
-    let Some(start) = bytes[from..].iter().position(u8::is_ascii_digit).map(|at| from + at) else {
-        return;
-    };
-    let end =
-        bytes[start..].iter().position(|b| !b.is_ascii_digit()).map_or(bytes.len(), |n| start + n);
-    let numbers = ["0", "-1", "1", "4294967296", "1e999", "0.5", "18446744073709551615", "999999"];
-    let number = numbers[dice.below(numbers.len())];
-    bytes.splice(start..end, number.bytes());
 }
 
 /// Gives `read` damaged files until the time is over.
@@ -83,9 +39,8 @@ fn withstands(name: &str, wholes: &[Vec<u8>], read: &mut dyn FnMut(&[u8])) {
     let first = variable("SIGMALAB_DAMAGE_SEED").unwrap_or(1) << 32;
     let until = Instant::now() + Duration::from_secs(seconds);
     for seed in first.. {
-        let mut dice = Dice(seed);
-        let whole = &wholes[dice.below(wholes.len())];
-        let file = damaged(whole, &mut dice);
+        let whole = &wholes[seed as usize % wholes.len()];
+        let file = Mutations::of(whole, seed).next().unwrap();
         if catch_unwind(AssertUnwindSafe(|| read(&file))).is_err() {
             let kept = std::env::temp_dir().join(format!("sigmalab-damage-{name}-{seed}"));
             fs::write(&kept, &file).unwrap();
@@ -169,6 +124,80 @@ fn configurations_of_checkpoints() {
 }
 
 #[test]
+fn checkpoints_of_single_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let whole = fs::read(data("tests/data/ggml-blocks/blocks.gguf")).unwrap();
+    withstands("gguf", &[whole], &mut |bytes| {
+        fs::write(folder.path().join("model.gguf"), bytes).unwrap();
+        if let Ok(checkpoint) = Checkpoint::open(folder.path()) {
+            let _ = (checkpoint.summary(), checkpoint.fingerprint());
+        }
+    });
+}
+
+#[test]
+fn histories() {
+    let folder = tempfile::tempdir().unwrap();
+    let history = History::under(folder.path(), u64::MAX);
+    let (recipe, image) = (small_recipe(), small_image());
+    let run = FinishedRun {
+        finished: SystemTime::UNIX_EPOCH,
+        recipe: &recipe,
+        image: &image,
+        nfe: Default::default(),
+        timings: Default::default(),
+        steps: &[],
+    };
+    let entry = history.append(&run).unwrap();
+    let path = history.picture_path(&entry.id).with_extension("json");
+    let whole = fs::read(&path).unwrap();
+    withstands("history", &[whole], &mut |bytes| {
+        fs::write(&path, bytes).unwrap();
+        let listing = history.list().unwrap();
+        assert_eq!(listing.entries.len() + listing.unreadable.len(), 1);
+        for entry in &listing.entries {
+            history.picture(&entry.id).unwrap();
+        }
+    });
+}
+
+#[test]
+fn recipes_in_texts_and_latents() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("recipe");
+    let text = serde_json::to_string(&small_recipe()).unwrap();
+    let tensor = |at: usize| serde_json::json!({ "dtype": "F32", "shape": [1, 4, 128], "data_offsets": [at, at + 2048] });
+    let header = serde_json::json!({
+        "__metadata__": { "sigmalab-recipe": text }, "noise": tensor(0), "latents": tensor(2048),
+    });
+    let header = header.to_string();
+    let latents =
+        [&(header.len() as u64).to_le_bytes()[..], header.as_bytes(), &[0; 4096]].concat();
+    fs::write(&path, &latents).unwrap();
+    assert_eq!(read_recipe(&path).unwrap(), small_recipe());
+    withstands("recipe", &[text.into_bytes(), latents], &mut |bytes| {
+        fs::write(&path, bytes).unwrap();
+        let _ = read_recipe(&path);
+        let _ = read_latents(fs::File::open(&path).unwrap(), &path, 4);
+    });
+}
+
+fn small_image() -> RgbImage {
+    RgbImage { width: 16, height: 16, pixels: vec![7; 16 * 16 * 3] }
+}
+
+fn small_recipe() -> Recipe {
+    let recipe = serde_json::json!({
+        "version": 1, "model": { "name": "demo" }, "prompt": "a red circle",
+        "size": { "width": 256, "height": 256 },
+        "noise": { "source": "seed", "seed": 7, "rng": "torch-cpu" },
+        "steps": [{ "gw": 7.0, "mu": 0.5, "std": 1.75 }], "terminal": "reference",
+        "sampler": { "id": "euler" }, "dtype": "f32", "device": "cpu",
+    });
+    parse_recipe(&recipe.to_string()).unwrap()
+}
+
+#[test]
 fn pictures_and_their_recipes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("a.png");
@@ -179,6 +208,11 @@ fn pictures_and_their_recipes() {
     encoder.set_color(png::ColorType::Rgb);
     encoder.add_itxt_chunk("sigmalab-recipe".into(), r#"{"version":1}"#.into()).unwrap();
     encoder.write_header().unwrap().write_image_data(&[7; 16 * 16 * 3]).unwrap();
+    for format in [ImageFormat::Webp, ImageFormat::Jpeg] {
+        let mut file = Vec::new();
+        write_image(format, &small_image(), &small_recipe(), &mut file).unwrap();
+        wholes.push(file);
+    }
     wholes.push(small);
     withstands("picture", &wholes, &mut |bytes| {
         let _ = read_picture(Cursor::new(bytes));

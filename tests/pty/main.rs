@@ -13,6 +13,7 @@ mod mute;
 mod parts;
 mod pixels;
 mod place;
+mod printing;
 mod readme;
 mod resizing;
 mod sixel;

@@ -97,6 +97,31 @@ fn a_sweep_goes_on_when_its_terminal_goes_away() {
 }
 
 #[test]
+fn a_tune_is_started_from_the_palette_and_what_it_found_is_loaded_from_there() {
+    let place = Place::new();
+    let tiny = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a/reference-fp8");
+    let prompts = "a red circle\na blue square\na green star\na white ring\n";
+    fs::write(place.path("prompts.txt"), prompts).unwrap();
+    let mut tty = tty(&place, Answers::PLAIN, SIZE);
+    tty.send(keys(": \"tune\" enter"));
+    tty.wait_text("tune ");
+    tty.send(format!(
+        "3 --model {} --prompts prompts.txt --size 256x256 --sampler euler --reference QUICK \
+         --against QUICK --budget 3000\r",
+        tiny.display()
+    ));
+    tty.wait_text("load-found loads the finalist");
+    tty.send(keys(": \"load-found\" enter"));
+    tty.wait_text("schedule · 3 steps");
+    // One change, which undo takes back.
+    tty.wait_text("is in the grid");
+    tty.send("u");
+    tty.wait_text("schedule · 4 steps");
+    tty.send("q");
+    assert_eq!(tty.exit_code(), 0);
+}
+
+#[test]
 fn an_editor_gets_the_terminal_and_every_key_until_it_ends() {
     let place = place();
     let script = "#!/bin/sh\necho ready to edit\nread word\necho \"# $word\" >> \"$1\"\n";

@@ -99,22 +99,47 @@ fn a_finished_sweep_run_again_computes_and_changes_nothing() {
     assert_eq!(fs::read(place.path("runs/small/trials.csv")).unwrap(), before);
 }
 
-/// The same command where no file may grow beyond 24 KiB, as on a disk that is full.
-fn limited(command: &Command) -> Command {
-    let mut limited = Command::new("sh");
-    // The signal is ignored, so that writing fails with an error.
-    limited.args(["-c", "trap '' XFSZ; ulimit -f 48; exec \"$@\"", "sh"]);
-    limited.arg(command.get_program()).args(command.get_args());
+/// The same command behind another, which ends in starting it.
+fn behind(before: &[&str], command: &Command) -> Command {
+    let mut behind = Command::new(before[0]);
+    behind.args(&before[1..]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
-            Some(value) => limited.env(name, value),
-            None => limited.env_remove(name),
+            Some(value) => behind.env(name, value),
+            None => behind.env_remove(name),
         };
     }
     if let Some(folder) = command.get_current_dir() {
-        limited.current_dir(folder);
+        behind.current_dir(folder);
     }
-    limited
+    behind
+}
+
+/// The same command where no file may grow beyond 24 KiB, as on a disk that is full.
+fn limited(command: &Command) -> Command {
+    // The signal is ignored, so that writing fails with an error.
+    behind(&["sh", "-c", "trap '' XFSZ; ulimit -f 48; exec \"$@\"", "sh"], command)
+}
+
+#[test]
+fn a_run_directory_that_cannot_be_written_is_told_with_a_files_name() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let read_only = "mount --bind runs runs && mount -o remount,ro,bind runs runs && exec \"$@\"";
+    let before = ["unshare", "--mount", "sh", "-c", read_only, "sh"];
+    let tried = behind(&before, &Command::new("true")).current_dir(place.path("")).status();
+    if !tried.is_ok_and(|status| status.success()) {
+        eprintln!("not run: only who may mount can make a file system read-only");
+        return;
+    }
+    let report = place.command(&["sweep", "run", "small.toml"]);
+    let told = outcome(behind(&before, &report));
+    assert_eq!(told.code, Some(1), "{told:?}");
+    assert!(told.stderr.contains("Read-only file system"), "{told:?}");
+    assert!(
+        told.stderr.contains("`runs/small/") || told.stderr.contains("/runs/small/"),
+        "{told:?}"
+    );
 }
 
 #[test]
@@ -232,6 +257,15 @@ fn prompts_come_from_a_file_beside_the_experiment() {
     let json = place.done(&["sweep", "plan", "deep/e.toml", "--json", "--list", "--no-time"]);
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!((&plan["trials"], &plan["runs"][0]["prompt_id"]), (&8.into(), &"x".into()));
+}
+
+#[test]
+fn a_run_directory_is_found_by_the_name_that_it_was_run_under() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let told = place.done(&["sweep", "status", "small"]);
+    assert!(told.starts_with("small: 8 of 8 trials done"), "{told}");
+    place.refused(&["sweep", "status", "smal"], &["`smal`", "sigmalab sweep run FILE.toml"]);
 }
 
 #[test]

@@ -1,9 +1,9 @@
 //! An application on a small preset, keys as text, and the grid as text.
 
+use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Effect, Setup};
 use sigmalab::tui::grid::{Cell, GridColumn};
 use sigmalab::tui::keymap::Keymap;
-use sigmalab::tui::store::Store;
 use sigmalab::tui::theme::Theme;
 use sigmalab_schedule::size::Size;
 use sigmalab_terminal::capabilities::Background;

@@ -151,6 +151,48 @@ fn a_preset_is_shown_and_copied_as_another_program_takes_it() {
 }
 
 #[test]
+fn questions_and_input_lines_mean_the_preset_that_they_name() {
+    let new = "[NEW]\nmu = 0.1\nstd = 1.5\nruns = [{ steps = 2, gw = 5.0 }]\n\n# about TWO\n";
+    // Another one has taken its row, with and without a key in between.
+    for key in ["", "z"] {
+        let mut workbench = workbench();
+        workbench.press("P j D");
+        assert!(screen(&workbench, 80, 24).contains("Delete TWO from"));
+        elsewhere(&workbench, "[TWO]", "[TOO]");
+        workbench.press(&format!("{key} y"));
+        assert!(text(&workbench).contains("[ONE]") && text(&workbench).contains("[TOO]"));
+        assert!(said(&workbench).contains("TWO"), "{}", said(&workbench));
+
+        let mut workbench = self::workbench();
+        workbench.press("P j D");
+        elsewhere(&workbench, "# about TWO\n", new);
+        workbench.press(&format!("{key} y"));
+        assert!(text(&workbench).contains("[NEW]") && !text(&workbench).contains("[TWO]"));
+
+        for (line, name, left) in [("n", "rename", "[TWO]"), ("y", "duplicate", "no such")] {
+            let mut workbench = self::workbench();
+            workbench.press(&format!("P / \"second\" enter {line}"));
+            let shown = screen(&workbench, 80, 24);
+            assert!(shown.contains(&format!("{name}-preset TWO → ")), "{shown}");
+            elsewhere(&workbench, "# about TWO\n", new);
+            elsewhere(&workbench, "the second", "the third");
+            workbench.press(&format!("{key} ctrl-u \"OTHER\" enter"));
+            let after = text(&workbench);
+            assert!(after.contains("[OTHER]") && !after.contains(left), "{after}");
+            assert!(after.matches("the third").count() == if line == "n" { 1 } else { 2 });
+            assert!(after.contains("[ONE]") && after.contains("[NEW]"), "{after}");
+        }
+        // It is gone, and no other one is meant.
+        let mut workbench = self::workbench();
+        workbench.press("P j n");
+        elsewhere(&workbench, "[TWO]", "[TOO]");
+        workbench.press(&format!("{key} ctrl-u \"OTHER\" enter"));
+        let shown = screen(&workbench, 80, 24);
+        assert!(shown.contains("TWO") && !text(&workbench).contains("OTHER"), "{shown}");
+    }
+}
+
+#[test]
 fn a_text_longer_than_the_screen_scrolls_to_its_end_and_back() {
     let mut workbench = workbench();
     workbench.press("P e down down enter");

@@ -602,3 +602,35 @@ fn the_list_says_where_run_directories_stand_also_after_a_restart() {
     bench.shows(&["finished", "4 of 4 trials · finished"]);
     assert!(!bench.text().contains("goes on with it"), "{}", bench.text());
 }
+
+#[test]
+fn run_directories_are_looked_at_while_the_list_is_near_and_no_longer() {
+    use sigmalab::tui::sweeps::SweepWork;
+    let folder = finished();
+    let mut bench = Bench::listed(folder.path());
+    let mut leaves = |keys: &str| {
+        bench.workbench.press(keys);
+        let left = bench.workbench.effects.contains(&Effect::Sweeps(SweepWork::Unlist));
+        bench.carry_out();
+        left
+    };
+    assert!(!leaves("P"), "the list is one step back");
+    assert!(!leaves("esc"));
+    assert!(leaves("esc"), "nobody sees it any more");
+    assert!(!leaves("P esc"), "it is said once");
+}
+
+#[test]
+fn what_could_not_be_read_is_tried_again_with_other_samplers() {
+    let folder = finished();
+    let directory = folder.path().join("runs/small");
+    let frozen = fs::read(directory.join("frozen.json")).unwrap();
+    fs::write(directory.join("frozen.json"), "{").unwrap();
+    let mut bench = Bench::listed(folder.path());
+    let stands = |app: &App| app.sweeps().stands(&directory).cloned();
+    bench.until("it cannot be read", |app| matches!(stands(app), Some(Err(_))));
+    // As a sampler that it names may come, here with nothing else that would wake the list.
+    fs::write(directory.join("frozen.json"), frozen).unwrap();
+    bench.follower.set_samplers(Samplers::built_in());
+    bench.until("it can be read", |app| matches!(stands(app), Some(Ok(_))));
+}

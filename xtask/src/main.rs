@@ -10,6 +10,9 @@ struct Task {
     name: &'static str,
     help: &'static str,
     commands: &'static [Step],
+    /// What is run in place of them, followed by the arguments, where there are some; `None` where
+    /// there must be none.
+    with_arguments: Option<Step>,
 }
 
 /// One cargo command, with the variables of its environment.
@@ -30,19 +33,23 @@ const TASKS: &[Task] = &[
             cargo(&["fmt", "--all", "--", "--check"]),
             cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         ],
+        with_arguments: None,
     },
     Task {
         name: "test",
-        help: "every test; arguments go to cargo test, such as -p sigmalab-schedule",
+        help: "every test; with arguments, cargo test with them, such as -p sigmalab-schedule",
         commands: &[
             cargo(&["build", "--workspace", "--all-targets"]),
             cargo(&["test", "--workspace"]),
         ],
+        with_arguments: Some(cargo(&["test"])),
     },
     Task {
         name: "bench",
-        help: "the budgets of the workbench, and what the boundary of plugins costs",
+        help: "the budgets of the workbench, and what the boundary of plugins costs; with arguments, \
+               cargo bench with them, such as --bench workbench -- --write",
         commands: &[cargo(&["bench", "--bench", "workbench", "--bench", "plugin_boundary"])],
+        with_arguments: Some(cargo(&["bench"])),
     },
     Task {
         name: "docs",
@@ -51,6 +58,7 @@ const TASKS: &[Task] = &[
             variables: &[("RUSTDOCFLAGS", "-D warnings")],
             arguments: &["doc", "--workspace", "--no-deps", "--document-private-items"],
         }],
+        with_arguments: None,
     },
     Task {
         name: "screens",
@@ -69,11 +77,14 @@ const TASKS: &[Task] = &[
                 arguments: &["test", "--test", "pty", "readme"],
             },
         ],
+        with_arguments: None,
     },
     Task {
         name: "release",
-        help: "the program and its samplers as users get them",
+        help: "the program and its samplers as users get them; arguments go to cargo build, such as \
+               --features cuda",
         commands: &[cargo(&["build", "--release", "--locked"])],
+        with_arguments: Some(cargo(&["build", "--release", "--locked"])),
     },
 ];
 
@@ -87,10 +98,17 @@ fn main() -> ExitCode {
         }
         return ExitCode::from(2);
     };
-    let more: Vec<OsString> = given.collect();
-    for step in task.commands {
+    let arguments: Vec<OsString> = given.collect();
+    let steps = match task.steps(&arguments) {
+        Ok(steps) => steps,
+        Err(problem) => {
+            eprintln!("{problem}");
+            return ExitCode::from(2);
+        }
+    };
+    for step in steps {
         let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(step.arguments).args(&more).envs(step.variables.iter().copied());
+        command.args(step.arguments).args(&arguments).envs(step.variables.iter().copied());
         match command.status() {
             Ok(status) if status.success() => {}
             Ok(_) => return ExitCode::FAILURE,
@@ -101,4 +119,40 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+impl Task {
+    /// What to run with some arguments, each step followed by them.
+    fn steps(&self, arguments: &[OsString]) -> Result<&[Step], String> {
+        match (arguments, &self.with_arguments) {
+            ([], _) => Ok(self.commands),
+            (_, Some(step)) => Ok(std::slice::from_ref(step)),
+            ([first, ..], None) => Err(format!(
+                "cargo xtask {} takes no arguments, and was given `{}`",
+                self.name,
+                first.display()
+            )),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn arguments_go_to_one_command_or_are_refused() {
+        let arguments = ["-p".into(), "sigmalab-schedule".into()];
+        for task in TASKS {
+            assert_eq!(task.steps(&[]).unwrap().len(), task.commands.len());
+            match task.steps(&arguments) {
+                Ok(steps) => assert_eq!(steps.len(), 1, "{}", task.name),
+                Err(problem) => assert!(problem.contains("takes no arguments"), "{problem}"),
+            }
+        }
+        let takes = |name| TASKS.iter().find(|task| task.name == name).unwrap().steps(&arguments);
+        assert_eq!(takes("test").unwrap()[0].arguments, ["test"]);
+        assert!(takes("check").is_err() && takes("screens").is_err());
+    }
 }

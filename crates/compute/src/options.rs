@@ -30,8 +30,8 @@ pub enum DeviceChoice {
     Metal,
 }
 
+/// As flags name it: `cpu`, `cuda:0`, `metal`.
 impl fmt::Display for DeviceChoice {
-    /// As `--device` takes it.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             DeviceChoice::Cpu => f.write_str("cpu"),

@@ -35,11 +35,8 @@ pub struct Denoising<'a, N: Network> {
     pub noise: &'a [f32],
     /// Seed of the noise that samplers draw.
     pub seed: u64,
-    /// Key of the initial state: everything the trajectory depends on but its steps.
-    pub root: StateKey,
-    /// Key of the noise itself, whatever sampler starts from it: the evaluation there is the same
-    /// for all.
-    pub origin: StateKey,
+    /// Keys of the N + 1 states, see [`StateKey::of_recipe`].
+    pub keys: &'a [StateKey],
     /// Whether every step's state and velocities are to come back.
     pub whole: bool,
 }
@@ -141,8 +138,8 @@ pub fn denoise<N: Network>(
     cancel: &CancelToken,
     on_progress: &mut dyn FnMut(Progress<'_>),
 ) -> Result<Denoised, DenoiseError<N::Error>> {
-    let keys = task.keys();
-    let mut walk = task.resume(&keys, cache);
+    let keys = task.keys;
+    let mut walk = task.resume(keys, cache);
     for (index, taken) in walk.state.steps.iter().enumerate() {
         walk.nfe.cond_saved += taken.cost.cond;
         walk.nfe.uncond_saved += taken.cost.uncond;
@@ -156,7 +153,7 @@ pub fn denoise<N: Network>(
     }
     for index in reused..steps {
         let started = Instant::now();
-        let clean = task.take_step(index, &keys, &mut walk, cache, cancel)?;
+        let clean = task.take_step(index, keys, &mut walk, cache, cancel)?;
         let milliseconds = started.elapsed().as_secs_f64() * 1e3;
         on_progress(Progress::Estimate { step: index, steps, clean: &clean });
         if let Some(taken) = walk.state.steps.last() {
@@ -209,11 +206,6 @@ impl<N: Network> Denoising<'_, N> {
         (sigmas[index].0, sigmas[index + 1].0, self.schedule.steps()[index].gw)
     }
 
-    /// Keys of the N + 1 states.
-    fn keys(&self) -> Vec<StateKey> {
-        self.root.along(self.schedule)
-    }
-
     /// How many past steps a step looks at: what the sampler reads, and one for the x0 drift.
     fn looks_back(&self) -> usize {
         past_steps(self.sampler.sampler.info())
@@ -228,7 +220,7 @@ impl<N: Network> Denoising<'_, N> {
     fn resume(&self, keys: &[StateKey], cache: &mut TrajectoryCache) -> Walk {
         // The way there is what the next run is likely to branch off from: where memory runs
         // short, states beside it go first, and then its beginning.
-        for key in [&self.origin].into_iter().chain(keys) {
+        for key in keys {
             cache.get(*key);
         }
         let past_len = self.past_len();
@@ -244,13 +236,10 @@ impl<N: Network> Denoising<'_, N> {
             return Walk { state, past, nfe: NfeCount::default() };
         }
         // What is known of the noise, from whatever sampler.
-        let (mut v_cond, mut v_uncond) = (None, None);
-        for key in [keys.first().copied(), Some(self.origin)].into_iter().flatten() {
-            let Some(known) = cache.get(key) else { continue };
-            v_cond = v_cond.or_else(|| known.v_cond.clone());
-            v_uncond = v_uncond.or_else(|| known.v_uncond.clone());
-        }
-        let state = State { x: self.noise.into(), steps: [].into(), v_cond, v_uncond };
+        let known = keys.first().and_then(|key| cache.get(*key)).cloned();
+        let noise =
+            || State { x: self.noise.into(), steps: [].into(), v_cond: None, v_uncond: None };
+        let state = known.unwrap_or_else(noise);
         Walk { state, past: VecDeque::new(), nfe: NfeCount::default() }
     }
 
@@ -301,9 +290,6 @@ impl<N: Network> Denoising<'_, N> {
         let evaluated = host.velocities(state, sigma, gw);
         // Kept even when the second network was cancelled: the first one's work is done.
         cache.put(keys[index], state.clone());
-        if index == 0 {
-            cache.put(self.origin, state.clone());
-        }
         let (v_cond, v_uncond) = match evaluated {
             Ok(velocities) => velocities,
             Err(error) => return Err(host.explain(error)),

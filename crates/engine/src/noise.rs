@@ -27,6 +27,19 @@ pub enum NoiseSource {
     },
 }
 
+impl NoiseSource {
+    /// Seed of the noise that samplers draw: the run's seed, or one taken from the noise's hash.
+    pub fn sampler_seed(&self) -> u64 {
+        match self {
+            NoiseSource::Seed { seed, .. } => *seed,
+            NoiseSource::File { blake3: text } => {
+                let first = blake3::hash(text.as_bytes());
+                first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
+            }
+        }
+    }
+}
+
 /// Generators of initial noise. Text form: `torch-cpu`, `torch-cuda`,
 /// `torch-cuda:MULTIPROCESSORS` or `torch-cuda:MULTIPROCESSORSxTHREADS`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,7 +4,8 @@
 use super::noise::NoiseSource;
 use serde::{Deserialize, Serialize};
 use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
-use sigmalab_sampler::{Chosen, SamplerChoiceError, Samplers};
+use sigmalab_sampler::plugin::PluginFile;
+use sigmalab_sampler::{Chosen, SamplerChoiceError, SamplerInfo, Samplers};
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::sigmas::{Schedule, ScheduleError, Terminal};
@@ -224,8 +225,7 @@ impl Recipe {
         let steps = SamplingOrder(self.steps.clone());
         let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
         schedule.check()?;
-        let chosen = samplers.choose(&self.sampler.id, &self.sampler.params)?;
-        self.sampler.check(&chosen)?;
+        let chosen = self.sampler.choose(samplers)?;
         if self.terminal == Terminal::Zero && !chosen.info.sigma_zero {
             return Err(RecipeError::SigmaZero { id: self.sampler.id.clone() });
         }
@@ -234,6 +234,24 @@ impl Recipe {
 }
 
 impl SamplerRef {
+    /// The sampler of `samplers` that is meant, with its parameters.
+    pub fn choose(&self, samplers: &Samplers) -> Result<Chosen, RecipeError> {
+        let chosen = samplers.choose(&self.id, &self.params)?;
+        self.check(&chosen)?;
+        Ok(chosen)
+    }
+
+    /// A sampler as recipes name it, with its version and every parameter.
+    pub fn of(info: &SamplerInfo, params: &[f64], file: Option<&PluginFile>) -> Self {
+        let params = info.params.iter().zip(params);
+        SamplerRef {
+            id: info.id.to_string(),
+            version: Some(info.version.to_string()),
+            file_hash: file.map(|file| file.hash.to_string()),
+            params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
+        }
+    }
+
     /// Whether `chosen` is what was meant, by version and by file.
     fn check(&self, chosen: &Chosen) -> Result<(), RecipeError> {
         let id = || self.id.clone();

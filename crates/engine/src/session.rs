@@ -19,8 +19,8 @@ use sigmalab_compute::{CancelToken, ModelOptions};
 use sigmalab_image::RgbImage;
 use sigmalab_model::source::{NamedBy, SourceError, open_unless};
 use sigmalab_model::{Decoded, DeviceRoom, Model, ModelError, PromptFeatures, profile};
-use sigmalab_sampler::plugin::{Place, PluginFile, Watch};
-use sigmalab_sampler::{SamplerError, SamplerInfo};
+use sigmalab_sampler::SamplerError;
+use sigmalab_sampler::plugin::{Place, Watch};
 use sigmalab_schedule::sigmas::Schedule;
 use sigmalab_schedule::size::{SHORTEST_SIDE, Size};
 use sigmalab_tune::gram::{Basis, Gram};
@@ -197,7 +197,7 @@ impl Session {
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
         let recipe = Recipe {
             model,
-            sampler: sampler_ref(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            sampler: SamplerRef::of(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
             card: loaded.model.card(),
             ..recipe.clone()
         };
@@ -216,11 +216,12 @@ impl Session {
         }
         let started = Instant::now();
         // On another card, or by other kernels, the same weights give other bits.
-        let card = recipe.card.as_deref().unwrap_or_default();
-        let weights = &format!("{} {card}", loaded.fingerprint);
+        let weights = match &recipe.card {
+            Some(card) => &format!("{} {card}", loaded.fingerprint),
+            None => &loaded.fingerprint,
+        };
         let hash = noise::fingerprint(&noise);
-        let root = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, weights, &hash);
-        let origin = StateKey::origin_of_recipe(&recipe, &schedule, weights, &hash);
+        let keys = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, weights, &hash);
         let task = Denoising {
             network: &loaded.model,
             prompt: prompt.as_ref(),
@@ -228,9 +229,8 @@ impl Session {
             schedule: &schedule,
             sampler: &sampler,
             noise: &noise,
-            seed: sampler_seed(&recipe.noise),
-            root,
-            origin,
+            seed: recipe.noise.sampler_seed(),
+            keys: &keys,
             whole: request.wanted.gram.is_some(),
         };
         let mut drafts = Drafts {
@@ -419,17 +419,6 @@ fn milliseconds(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 
-/// The sampler as a recipe names it, with its version and every parameter.
-pub fn sampler_ref(info: &SamplerInfo, params: &[f64], file: Option<&PluginFile>) -> SamplerRef {
-    let params = info.params.iter().zip(params);
-    SamplerRef {
-        id: info.id.to_string(),
-        version: Some(info.version.to_string()),
-        file_hash: file.map(|file| file.hash.to_string()),
-        params: params.map(|(param, value)| (param.key.to_string(), *value)).collect(),
-    }
-}
-
 fn resolve_model(asked: &ModelRef, fingerprint: &str) -> Result<ModelRef, RecipeError> {
     match &asked.fingerprint {
         Some(expected) if expected != fingerprint => Err(RecipeError::Fingerprint {
@@ -460,17 +449,6 @@ fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
                 return Err(RecipeError::NoiseDiffers { expected: blake3.clone(), found });
             }
             Ok(noise.clone())
-        }
-    }
-}
-
-/// Seed of the noise that samplers draw: the run's seed, or one taken from the noise's hash.
-pub(super) fn sampler_seed(source: &NoiseSource) -> u64 {
-    match source {
-        NoiseSource::Seed { seed, .. } => *seed,
-        NoiseSource::File { blake3: text } => {
-            let first = blake3::hash(text.as_bytes());
-            first.as_bytes().iter().take(8).fold(0, |seed, byte| (seed << 8) | u64::from(*byte))
         }
     }
 }

@@ -2,11 +2,10 @@
 //! tensors by these rules and the plan of a sweep counts by them, so that both say the same.
 //!
 //! A state is the latents before step k. Its key is a hash chain over the model, the prompt, the
-//! size, the noise and the sampler, and then σ, σ_next and gw of every step up to k. This file
+//! size and the noise, then over the sampler, and σ, σ_next and gw of every step up to k. This file
 //! knows nothing of tensors.
 
 use super::recipe::Recipe;
-use super::session::sampler_seed;
 use sigmalab_sampler::plugin::PluginFile;
 use sigmalab_sampler::{Choice, Chosen, SamplerInfo};
 use sigmalab_schedule::sigmas::Schedule;
@@ -37,8 +36,9 @@ impl<'a> From<&'a Chosen> for SamplerIdentity<'a> {
 }
 
 impl StateKey {
-    /// The key of the initial noise of a recipe, from everything that its trajectory depends on
-    /// but its steps.
+    /// Keys of the N + 1 states of a recipe. The first is that of the initial noise, whatever sampler
+    /// starts from it: what the networks say there is the same for all. The others depend on
+    /// everything that the trajectory does.
     ///
     /// `model` and `noise` identify the weights and the initial noise: the engine, which has
     /// them, takes hashes of their contents; a plan takes their names, as equal names are equal
@@ -49,66 +49,45 @@ impl StateKey {
         schedule: &Schedule,
         model: &str,
         noise: &str,
-    ) -> Self {
-        let params: Vec<u8> =
-            sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
-        let of_the_sampler: [&[u8]; 5] = [
-            &sampler_seed(&recipe.noise).to_le_bytes(),
-            sampler.info.id.as_bytes(),
-            sampler.info.version.as_bytes(),
-            sampler.file.map_or("", |file| file.hash.as_str()).as_bytes(),
-            &params,
-        ];
-        StateKey::of_noise(recipe, schedule, model, noise, &of_the_sampler)
-    }
-
-    /// The key of the initial noise of a recipe, whatever sampler starts from it: what the
-    /// networks say there is the same for all. `model` and `noise` as for [`StateKey::of_recipe`].
-    pub fn origin_of_recipe(
-        recipe: &Recipe,
-        schedule: &Schedule,
-        model: &str,
-        noise: &str,
-    ) -> Self {
-        StateKey::of_noise(recipe, schedule, model, noise, &[])
-    }
-
-    fn of_noise(
-        recipe: &Recipe,
-        schedule: &Schedule,
-        model: &str,
-        noise: &str,
-        more: &[&[u8]],
-    ) -> Self {
+    ) -> Vec<Self> {
         let size = recipe.size.to_string();
         let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
-        let of_the_noise: [&[u8]; 5] = [
+        let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
+        let of_the_noise = StateKey::of_parts(&[
             model.as_bytes(),
             compute.as_bytes(),
             recipe.prompt.as_bytes(),
             size.as_bytes(),
             noise.as_bytes(),
+            &first.to_bits().to_le_bytes(),
+        ]);
+        let params: Vec<u8> =
+            sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
+        let of_the_sampler: [&[u8]; 5] = [
+            &recipe.noise.sampler_seed().to_le_bytes(),
+            sampler.info.id.as_bytes(),
+            sampler.info.version.as_bytes(),
+            sampler.file.map_or("", |file| file.hash.as_str()).as_bytes(),
+            &params,
         ];
-        let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
-        StateKey::root(&[&of_the_noise, more].concat(), first)
+        of_the_noise.along(&of_the_sampler, schedule)
     }
 
-    /// The key of the initial noise from `parts` that determine the trajectory apart from its
-    /// steps.
-    pub fn root(parts: &[&[u8]], first_sigma: f64) -> Self {
+    /// A key from parts that determine a state.
+    pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();
         for part in parts {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part);
         }
-        hasher.update(&first_sigma.to_bits().to_le_bytes());
         StateKey(hasher.finalize().into())
     }
 
-    /// Keys of the N + 1 states along a schedule that begins at this one.
-    pub fn along(self, schedule: &Schedule) -> Vec<StateKey> {
+    /// Keys of the N + 1 states along a schedule that begins at this one, with a sampler that
+    /// `sampler` determines.
+    pub fn along(self, sampler: &[&[u8]], schedule: &Schedule) -> Vec<StateKey> {
         let mut keys = vec![self];
-        let mut key = self;
+        let mut key = StateKey::of_parts(&[&[self.0.as_slice()], sampler].concat());
         for (step, ends) in schedule.steps().iter().zip(schedule.sigmas().windows(2)) {
             if let [from, to] = ends {
                 key = key.after(from.0, to.0, step.gw);
@@ -120,7 +99,7 @@ impl StateKey {
 
     /// The key of the state that a step from this one leads to.
     #[must_use]
-    pub fn after(self, sigma: f64, sigma_next: f64, gw: f64) -> Self {
+    fn after(self, sigma: f64, sigma_next: f64, gw: f64) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&self.0);
         for number in [sigma, sigma_next, gw] {
@@ -146,9 +125,8 @@ pub fn past_steps(sampler: &SamplerInfo) -> usize {
 }
 
 /// The furthest state at which a run of `steps` steps can resume: its latents and the velocities
-/// of the `past` steps before it are known. `None` where it has to begin at the noise: what is
-/// known of that is for every sampler, see [`StateKey::origin_of_recipe`], and no state of this
-/// run alone.
+/// of the `past` steps before it are known. `None` where it has to begin at the noise, of which the
+/// velocities may be known all the same.
 pub fn resume_index(
     steps: usize,
     past: usize,
@@ -166,9 +144,8 @@ mod tests {
 
     #[test]
     fn keys_depend_on_every_part_and_every_number() {
-        let root = StateKey::root(&[b"model", b"prompt"], 1.0);
-        assert_ne!(root, StateKey::root(&[b"modelp", b"rompt"], 1.0));
-        assert_ne!(root, StateKey::root(&[b"model", b"prompt"], 0.99));
+        let root = StateKey::of_parts(&[b"model", b"prompt"]);
+        assert_ne!(root, StateKey::of_parts(&[b"modelp", b"rompt"]));
         let next = root.after(1.0, 0.5, 7.0);
         assert_eq!(next, root.after(1.0, 0.5, 7.0));
         for other in
@@ -176,6 +153,20 @@ mod tests {
         {
             assert_ne!(next, other);
         }
+    }
+
+    #[test]
+    fn the_noise_is_every_samplers_and_nothing_after_it_is() {
+        let step = sigmalab_schedule::preset::Step { gw: 7.0, mu: 0.0, std: 1.5 };
+        let steps = sigmalab_schedule::order::SamplingOrder(vec![step; 3]);
+        let size = sigmalab_schedule::size::Size::SQUARE;
+        let terminal = sigmalab_schedule::terminal::Terminal::Reference;
+        let schedule = Schedule::new(steps, size, terminal);
+        let root = StateKey::of_parts(&[b"noise"]);
+        let [one, other] = [b"euler", b"other"].map(|id| root.along(&[id], &schedule));
+        assert_eq!((one.len(), one[0]), (4, root));
+        let same: Vec<bool> = one.iter().zip(&other).map(|(a, b)| a == b).collect();
+        assert_eq!(same, [true, false, false, false]);
     }
 
     #[test]
@@ -188,6 +179,6 @@ mod tests {
         assert_eq!(resume_index(5, 1, known), Some(3));
         assert_eq!(resume_index(5, 2, known), Some(1));
         assert_eq!(resume_index(5, 2, |_, _| false), None);
-        assert_eq!(resume_index(5, 1, |index, _| index == 0), None, "the noise is everyone's");
+        assert_eq!(resume_index(5, 1, |index, _| index == 0), None, "it begins at the noise");
     }
 }

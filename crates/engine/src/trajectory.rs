@@ -121,7 +121,7 @@ mod tests {
     }
 
     fn key(name: &str) -> StateKey {
-        StateKey::root(&[name.as_bytes()], 1.0)
+        StateKey::of_parts(&[name.as_bytes()])
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use super::directory::RunDirectory;
 use super::trial::TrialId;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{Lock, LockError, OnCollision, TargetError};
+use sigmalab_files::lock::{Lock, LockError};
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_text::text_file::without_mark;
 use std::io;
 use std::path::PathBuf;

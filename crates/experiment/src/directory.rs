@@ -5,8 +5,8 @@ use super::inputs::Inputs;
 use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{OnCollision, TargetError};
 use sigmalab_files::shared_folder::SharedFolder;
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_files::unfinished;
 use sigmalab_sampler::Samplers;
 use sigmalab_text::text_file::without_mark;
@@ -350,7 +350,7 @@ impl RunDirectory {
     /// A folder with other things in it is somebody else's. What a begin that was interrupted
     /// left is not.
     fn refuse_strangers(&self) -> Result<(), DirectoryError> {
-        const OWN: [&str; 6] = ["journal", "leases", "images", "references", "generations", "gram"];
+        const OWN: [&str; 4] = ["journal", "leases", "images", "references"];
         let entries = match fs::read_dir(&self.path) {
             Ok(entries) => entries,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -358,7 +358,7 @@ impl RunDirectory {
         };
         let mut names = entries.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
         let own = |name: &String| {
-            OWN.contains(&name.as_str()) || name == FROZEN || name.starts_with(".sigmalab-")
+            OWN.contains(&name.as_str()) || name == FROZEN || name.starts_with(unfinished::PREFIX)
         };
         if names.any(|name| !own(&name)) {
             return Err(DirectoryError::Occupied(self.path.clone()));

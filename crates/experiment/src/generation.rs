@@ -6,7 +6,7 @@
 use super::directory::RunDirectory;
 use super::spec::Value;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{OnCollision, TargetError};
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
@@ -49,7 +49,7 @@ pub struct Generation {
 pub enum Stage {
     /// Points of a sweep's search.
     Search,
-    /// Reference runs, and the plainest schedule against them.
+    /// Reference runs.
     References,
     /// Candidates on few samples, then fewer on more.
     Race,
@@ -262,5 +262,11 @@ mod tests {
         std::os::unix::fs::symlink("0.json", directory.generations().join("1.json")).unwrap();
         let told = Generation::read(&directory, 1).unwrap_err().to_string();
         assert!(told.contains("a link"), "{told}");
+        // A link in place of the folder is called that, not its file.
+        let elsewhere = folder.path().join("elsewhere");
+        std::fs::rename(directory.generations(), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, directory.generations()).unwrap();
+        let told = Generation::read(&directory, 0).unwrap_err().to_string();
+        assert!(told.contains("the folder `generations`: it is a link"), "{told}");
     }
 }

@@ -3,8 +3,8 @@
 
 use super::directory::RunDirectory;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::{OnCollision, TargetError};
 use sigmalab_engine::request::RunGram;
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_tune::gram::{Basis, Gram, ReferencePath};
 
 /// The version this build writes.

@@ -4,12 +4,13 @@
 //! process can create. Clocks of two machines are never compared.
 
 use super::process::Process;
+use sigmalab_engine::worker::USUAL_SILENCE;
 use sigmalab_files::shared_folder::SharedFolder;
 use std::collections::{BTreeSet, HashMap};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -17,12 +18,10 @@ use std::time::{Duration, Instant};
 /// Time between two signs of life.
 const BEAT: Duration = Duration::from_secs(5);
 
-/// What is written at a beat: all is well, or the worker has said nothing for long.
+/// What is written at a beat: all is well, or the worker has said nothing for long. The first sign
+/// of silence in a row stands for [`USUAL_SILENCE`], each further one for a beat more.
 const ALIVE: u8 = b'.';
 const SILENT: u8 = b'?';
-
-/// How long a worker says nothing before it is told of, at least.
-const SILENT_AFTER: Duration = Duration::from_secs(60);
 
 /// A lease without a sign of life for so long has lost its holder.
 const LOST: Duration = Duration::from_secs(45);
@@ -51,7 +50,8 @@ pub struct Leases {
 #[derive(Debug)]
 pub struct Lease {
     folder: SharedFolder,
-    silent: Arc<AtomicBool>,
+    /// Seconds that the worker has said nothing, where that is remarkable, else 0.
+    silent: Arc<AtomicU64>,
     unit: String,
     attempt: u32,
     stop: Option<Sender<()>>,
@@ -100,15 +100,16 @@ impl Leases {
             let _ = folder.remove(&name);
             return Err(error);
         }
-        let silent = Arc::new(AtomicBool::new(false));
-        let is_silent = Arc::clone(&silent);
+        let silent = Arc::new(AtomicU64::new(0));
+        let silent_now = Arc::clone(&silent);
         let (stop, stopped) = mpsc::channel();
         let beat = std::thread::spawn(move || {
-            // One byte a beat: others see the file grow. A beat that fails is missed by nobody
-            // unless many do.
+            // A byte a beat and more: others see the file grow. A beat that fails is missed by
+            // nobody unless many do.
+            let mut told = 0;
             while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(BEAT) {
-                let beat = if is_silent.load(Ordering::Relaxed) { SILENT } else { ALIVE };
-                let _ = created.write_all(&[beat]);
+                let signs = signs(silent_now.load(Ordering::Relaxed), &mut told);
+                let _ = created.write_all(&signs);
             }
         });
         Ok(Some(Lease {
@@ -202,14 +203,27 @@ impl Leases {
     fn silence(&self, unit: &str, attempt: u32) -> Option<Duration> {
         let text = self.text(unit, attempt)?;
         let beats = text.iter().rev().take_while(|beat| **beat == SILENT).count();
-        // They begin to tell of it when it has been silent for a minute.
-        (beats > 0).then(|| SILENT_AFTER + BEAT * u32::try_from(beats - 1).unwrap_or(u32::MAX))
+        (beats > 0).then(|| USUAL_SILENCE + BEAT * u32::try_from(beats - 1).unwrap_or(u32::MAX))
     }
 
     fn text(&self, unit: &str, attempt: u32) -> Option<Vec<u8>> {
         let folder = SharedFolder::open_last(&self.folder).ok()?;
         folder.read(file_name(unit, attempt), LONGEST).ok()
     }
+}
+
+/// What a beat writes where the worker has been silent for so many remarkable seconds, and `told`
+/// signs of that stand in the file already.
+fn signs(silent: u64, told: &mut u64) -> Vec<u8> {
+    if silent == 0 {
+        *told = 0;
+        return vec![ALIVE];
+    }
+    let all = 1 + silent.saturating_sub(USUAL_SILENCE.as_secs()) / BEAT.as_secs();
+    // A clock that jumps fills no disk.
+    let more = all.saturating_sub(*told).clamp(1, 10_000);
+    *told += more;
+    vec![SILENT; more as usize]
 }
 
 fn file_name(unit: &str, attempt: u32) -> String {
@@ -229,9 +243,10 @@ fn attempts_in(folder: &SharedFolder) -> io::Result<Vec<(String, u32)>> {
 }
 
 impl Lease {
-    /// Lets others know whether this process's worker says nothing.
-    pub fn tell_silence(&self, silent: bool) {
-        self.silent.store(silent, Ordering::Relaxed);
+    /// Lets others know how long this process's worker has said nothing, where that is remarkable.
+    pub fn tell_silence(&self, silent: Option<Duration>) {
+        let seconds = silent.map_or(0, |silent| silent.as_secs().max(1));
+        self.silent.store(seconds, Ordering::Relaxed);
     }
 
     /// Whether it still counts: a process that slept too long may have lost it.
@@ -334,6 +349,14 @@ mod tests {
             ["", "..", "..?", ".?.", "..???"].map(silent),
             [None, None, Some(60), None, Some(70)]
         );
+        // Silence becomes remarkable late where steps are long, and speech ends it.
+        let mut told = 0;
+        let mut beats = String::new();
+        let steps = [(0, None), (210, Some(210)), (215, Some(215)), (231, Some(230)), (0, None)];
+        for (seconds, read) in steps.into_iter().chain([(61, Some(60))]) {
+            beats.push_str(std::str::from_utf8(&signs(seconds, &mut told)).unwrap());
+            assert_eq!(silent(&beats), read, "{seconds}: {beats}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ use super::inputs::Inputs;
 use super::spec::Prompt;
 use super::sweep::Sweep;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::image_file::Lock;
+use sigmalab_files::lock::Lock;
 use sigmalab_files::shared_folder::{append_to, make_private_folder, read_plain};
 use std::io::Write;
 use std::path::{Path, PathBuf};

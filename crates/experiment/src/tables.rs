@@ -5,7 +5,7 @@ use super::directory::RunDirectory;
 use super::ledger::Ledger;
 use super::record::{Kind, Measured, Outcome, Record};
 use rustix::fs::{FlockOperation, flock};
-use sigmalab_engine::image_file::{OnCollision, TargetError};
+use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::runs::{Run, runs};
 use sigmalab_schedule::terminal::Terminal;

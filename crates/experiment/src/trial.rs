@@ -8,7 +8,6 @@ use super::spec::tune::Target;
 use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
 use sigmalab_engine::noise::NoiseSource;
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError, SamplerRef};
-use sigmalab_engine::session::sampler_ref;
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::free::{FREE, Overrides};
 use sigmalab_schedule::preset::Step;
@@ -438,7 +437,7 @@ impl Experiment {
         // The sampler with its version and every parameter, as the worker fills it in: the
         // identity is known before the run.
         let (_, chosen) = recipe.check(&self.samplers)?;
-        recipe.sampler = sampler_ref(&chosen.info, &chosen.params, chosen.file.as_ref());
+        recipe.sampler = SamplerRef::of(&chosen.info, &chosen.params, chosen.file.as_ref());
         Ok(recipe)
     }
 }

@@ -1,5 +1,6 @@
 //! Damaged copies of files, the same ones in every run: bits flipped, bytes replaced by ones that
-//! matter to parsers, pieces cut out, doubled and moved. For tests of readers of strangers' files.
+//! matter to parsers, numbers replaced, pieces cut out, doubled and moved, ends cut off. For tests of
+//! readers of strangers' files.
 
 /// An endless source of damaged copies of one file.
 pub struct Mutations<'f> {
@@ -20,6 +21,9 @@ const EDGES: [u64; 10] = [
     u64::MAX - 8,
     u64::MAX,
 ];
+
+/// Numbers at which texts go wrong, beside [`EDGES`].
+const WRITTEN: [&str; 5] = ["-1", "0.5", "1e999", "999999", "-0"];
 
 /// Bytes that end, open or escape something in texts.
 const SIGNS: &[u8] = b"\"\\{}[],:.-+eE09 \n\0\xff\xc3";
@@ -44,7 +48,7 @@ impl<'f> Mutations<'f> {
     fn once(&mut self, bytes: &mut Vec<u8>) {
         let at = self.below(bytes.len());
         let end = (at + 1 + self.below(16)).min(bytes.len());
-        match self.below(6) {
+        match self.below(7) {
             0 => {
                 let bit = self.below(8);
                 bytes.iter_mut().skip(at).take(1).for_each(|byte| *byte ^= 1 << bit);
@@ -65,12 +69,16 @@ impl<'f> Mutations<'f> {
                 let to = self.below(bytes.len() + 1);
                 bytes.splice(to..to, piece.iter().chain(&piece).copied());
             }
+            5 => bytes.truncate(at),
             _ => {
-                // A number in a text becomes another one.
-                let digit = bytes.iter().skip(at).position(u8::is_ascii_digit).map(|n| at + n);
-                let edge = EDGES.get(self.below(EDGES.len())).copied().unwrap_or_default();
-                if let Some(digit) = digit {
-                    bytes.splice(digit..=digit, edge.to_string().into_bytes());
+                // The next number of a text becomes another one.
+                let chosen = self.below(EDGES.len() + WRITTEN.len());
+                let edges = EDGES.iter().map(u64::to_string);
+                let number = edges.chain(WRITTEN.map(str::to_owned)).nth(chosen);
+                let digit = |at: &usize| bytes.get(*at).is_some_and(u8::is_ascii_digit);
+                if let Some(first) = (at..bytes.len()).find(digit) {
+                    let end = (first..bytes.len()).find(|at| !digit(at)).unwrap_or(bytes.len());
+                    bytes.splice(first..end, number.unwrap_or_default().into_bytes());
                 }
             }
         }

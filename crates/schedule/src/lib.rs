@@ -13,3 +13,4 @@ pub mod runs;
 pub mod sigmas;
 pub mod size;
 pub mod terminal;
+pub mod toml_text;

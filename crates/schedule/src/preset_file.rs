@@ -23,6 +23,7 @@ pub mod writer;
 
 use super::nearest::{list, nearest};
 use super::preset::Preset;
+use super::toml_text::Problem;
 use std::fmt;
 
 /// The presets of one file.
@@ -93,26 +94,11 @@ fn meant(nearest: &[String]) -> String {
 pub struct PresetFileError {
     /// The file's name.
     pub file: String,
-    /// The problems, at least one, in the order of the text; at most [`MOST_PROBLEMS`].
+    /// The problems, at least one, in the order of the text; at most
+    /// [`MOST_PROBLEMS`](super::toml_text::MOST_PROBLEMS).
     pub problems: Vec<Problem>,
     /// How many more there are.
     pub more: usize,
-}
-
-/// The most problems that a [`PresetFileError`] lists.
-pub const MOST_PROBLEMS: usize = 20;
-
-/// One problem of a preset file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// Its line, counted from 1.
-    pub line: usize,
-    /// Its column in characters, counted from 1.
-    pub column: usize,
-    /// The key it is about, such as `V4_TURBO_12.runs[1].gw`; empty for the text as a whole.
-    pub key: String,
-    /// What is wrong and what to do.
-    pub message: String,
 }
 
 /// One line a problem, `FILE:LINE:COLUMN: KEY: MESSAGE`.

@@ -205,14 +205,20 @@ pub fn line_of_levels(levels: &[f64], size: Size) -> Option<(f64, f64)> {
             (normal_quantile(k, levels.len()), logit(*level) - resolution_shift(size))
         })
         .collect();
+    rising_line(&points)
+}
+
+/// Offset and slope of the line nearest to the points, by least squares; `None` where it does not rise
+/// or a single point gives none.
+pub(super) fn rising_line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
     let count = points.len() as f64;
     let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
     let (mean_z, mean_y) = (mean(|point| point.0), mean(|point| point.1));
     let spread: f64 = points.iter().map(|(z, _)| (z - mean_z).powi(2)).sum();
     let both: f64 = points.iter().map(|(z, y)| (z - mean_z) * (y - mean_y)).sum();
-    let std = both / spread;
-    let mu = mean_y - std * mean_z;
-    (mu.is_finite() && std.is_finite() && std > 0.0).then_some((mu, std))
+    let slope = both / spread;
+    let offset = mean_y - slope * mean_z;
+    (offset.is_finite() && slope.is_finite() && slope > 0.0).then_some((offset, slope))
 }
 
 /// What a size adds to mu: ½·ln(width·height/512²).

@@ -187,6 +187,7 @@ fn eigen(matrix: &[Vec<f64>]) -> (Vec<f64>, Vec<Vec<f64>>) {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn search(
@@ -212,6 +213,43 @@ mod tests {
             for i in 0..3 {
                 let left: f64 = (0..3).map(|j| m[i][j] * vectors[j][k]).sum();
                 assert!((left - values[k] * vectors[i][k]).abs() < 1e-10);
+            }
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Case {
+        dimensions: usize,
+        generations: Vec<Learnt>,
+    }
+
+    #[derive(serde::Deserialize)]
+    struct Learnt {
+        points: Vec<Point>,
+        losses: Vec<f64>,
+        mean: Vec<f64>,
+        sigma: f64,
+        covariance: Vec<Vec<f64>>,
+    }
+
+    /// The state after the same points, as the `cmaes` package computes it.
+    #[test]
+    fn what_is_learnt_is_what_an_established_implementation_learns() {
+        let text = include_str!("../../../tests/data/searches/cma-es.json");
+        let cases: Vec<Case> = serde_json::from_str(text).unwrap();
+        assert_eq!(cases.len(), 3);
+        for Case { dimensions, generations } in cases {
+            let mut state = State::new(dimensions);
+            for (number, known) in generations.into_iter().enumerate() {
+                assert_eq!(known.points.len(), generation_size(dimensions));
+                state.learn(&known.points.into_iter().zip(known.losses).collect::<Vec<_>>());
+                let found = state.mean.iter().chain(state.covariance.iter().flatten());
+                let wanted = known.mean.iter().chain(known.covariance.iter().flatten());
+                for (found, wanted) in found.chain([&state.sigma]).zip(wanted.chain([&known.sigma]))
+                {
+                    let near = (found - wanted).abs() < 1e-8 * (1.0 + wanted.abs());
+                    assert!(near, "{dimensions} {number}: {found} {wanted}");
+                }
             }
         }
     }

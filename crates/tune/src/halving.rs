@@ -12,21 +12,27 @@ pub struct Round {
 
 /// The rounds for so many candidates, samples and runs in all: each round keeps the `eta`th part,
 /// until at most `last` are left, and samples grow as candidates fall. Where runs do not reach for
-/// one sample each, fewer candidates take part. Empty where there is nothing to run.
+/// `first` samples each, fewer candidates take part, or at last fewer samples are taken. Empty where
+/// there is nothing to run.
 pub fn rounds(
     candidates: usize,
     samples: usize,
     runs: usize,
     eta: usize,
     last: usize,
+    first: usize,
 ) -> Vec<Round> {
     let (eta, last) = (eta.max(2), last.max(1));
-    for taken in (1..=candidates.min(runs)).rev() {
+    let least = first.clamp(1, samples.max(1));
+    let most = candidates.min(runs);
+    // One candidate is no race.
+    let choices = (2..=most).rev().map(|taken| (taken, least));
+    for (taken, least) in choices.chain((1..=most).rev().map(|taken| (taken, 1))) {
         let mut kept = vec![taken];
         while let Some(&now) = kept.last().filter(|now| **now > last) {
             kept.push(now.div_ceil(eta).max(last));
         }
-        for first in (1..=samples).rev() {
+        for first in (least..=samples).rev() {
             // As many more samples as candidates are fewer.
             let mut rounds: Vec<Round> = kept
                 .iter()
@@ -74,8 +80,11 @@ mod tests {
         for candidates in [1, 2, 7, 40, 100] {
             for samples in [1, 4, 12, 32] {
                 for runs in [0, 1, 5, 40, 300, 10_000] {
-                    let rounds = rounds(candidates, samples, runs, 3, 2);
+                    let rounds = rounds(candidates, samples, runs, 3, 2, 2);
                     assert!(cost(&rounds) <= runs);
+                    if runs >= 4 && candidates > 1 && samples > 1 {
+                        assert!(rounds[0].samples > 1, "{rounds:?}");
+                    }
                     assert_eq!(rounds.is_empty(), runs == 0);
                     assert!(rounds.is_sorted_by(|a, b| {
                         a.candidates > b.candidates && a.samples < b.samples
@@ -88,7 +97,7 @@ mod tests {
 
     #[test]
     fn with_runs_enough_everybody_is_run_on_everything() {
-        assert_eq!(rounds(5, 8, 40, 3, 1), [Round { candidates: 5, samples: 8 }]);
+        assert_eq!(rounds(5, 8, 40, 3, 1, 1), [Round { candidates: 5, samples: 8 }]);
     }
 
     #[test]
@@ -105,7 +114,7 @@ mod tests {
             let value = |candidate: usize, sample: usize| {
                 candidate as f64 * 0.15 + 0.5 * normal(seed, &[candidate as u64, sample as u64])
             };
-            let rounds = rounds(candidates, samples, candidates * samples / 3, 3, 1);
+            let rounds = rounds(candidates, samples, candidates * samples / 3, 3, 1, 1);
             let mut left: Vec<usize> = (0..candidates).rev().collect();
             for (round, next) in rounds.iter().zip(rounds.iter().skip(1).map(Some).chain([None])) {
                 let losses: Vec<f64> = left

@@ -98,6 +98,7 @@ impl Density {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     fn search(
@@ -134,6 +135,30 @@ mod tests {
         }
         assert!(better >= 7, "{better} of 8");
         assert!(worst < 0.005, "{worst}");
+    }
+
+    /// Losses that optuna's multivariate sampler came to on the same functions in as many points.
+    #[test]
+    fn it_comes_as_near_as_an_established_implementation() {
+        let text = include_str!("../../../tests/data/searches/tpe.json");
+        let known: std::collections::BTreeMap<String, Vec<f64>> =
+            serde_json::from_str(text).unwrap();
+        let median = |mut losses: Vec<f64>| {
+            losses.sort_by(f64::total_cmp);
+            losses[losses.len() / 2]
+        };
+        let sphere = |x: &[f64]| -> f64 {
+            x.iter().zip([0.3, 0.7, 0.55]).map(|(x, t)| (x - t).powi(2)).sum()
+        };
+        let ridge = |x: &[f64]| 10.0 * (x[0] + x[1] - 1.0).abs() + (x[0] - 0.3).abs();
+        let found = [
+            ("sphere", (0..20).map(|seed| search(3, 120, 1, seed, sphere).1).collect()),
+            ("ridge", (0..20).map(|seed| search(2, 120, 1, seed, ridge).1).collect()),
+        ];
+        for (name, losses) in found {
+            let (ours, theirs) = (median(losses), median(known[name].clone()));
+            assert!(ours < 2.0 * theirs, "{name}: {ours} {theirs}");
+        }
     }
 
     #[test]

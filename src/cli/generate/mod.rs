@@ -23,6 +23,7 @@ use progress::Progress;
 use report::{Finished, Observed};
 use show::Show;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
+use sigmalab_engine::image_file::ImageFormat;
 use sigmalab_engine::noise::Rng;
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab_schedule::size::Size;
@@ -64,10 +65,15 @@ pub(crate) struct Generate {
     #[arg(long)]
     any_checkpoint: bool,
 
-    /// The image, a PNG; replaced if it exists [default: sigmalab-SEED.png in the current folder,
-    /// or the next free name]
+    /// The image, a .png, .webp or .jpg; replaced if it exists [default: sigmalab-SEED.png in the
+    /// current folder, or the next free name]
     #[arg(long, short, value_name = "FILE.png")]
     output: Option<PathBuf>,
+
+    /// Format of the image: png; webp, without loss too; jpeg, for sharing, with the recipe where its
+    /// 64 KiB of texts hold it [default: what --output ends in, else png]
+    #[arg(long, value_enum, value_name = "FORMAT")]
+    format: Option<FormatFlag>,
 
     /// Preset, or `none` for the reference call's defaults (48 steps, gw 7, mu 0.5, std 1,
     /// 1024×1024) [default: the presets file's own, V4_QUALITY_48]
@@ -145,8 +151,12 @@ pub(crate) struct Generate {
 
     /// Show the image on the terminal too: auto (in terminals known to show pictures), never, or
     /// kitty, sixel, iterm2, half-blocks; never where standard output is no terminal
-    #[arg(long, value_name = "auto|never|PROTOCOL", default_value = "auto", value_parser = show,
-          help_heading = "Results")]
+    #[arg(
+        long,
+        value_name = "auto|never|PROTOCOL",
+        default_value = "auto",
+        help_heading = "Results"
+    )]
     show: Show,
 
     /// Print one JSON object: output, recipe, NFE, timings, every step's metrics
@@ -160,6 +170,24 @@ pub(crate) struct Generate {
     /// No progress and no closing line; warnings and errors stay
     #[arg(long, short, help_heading = "Results")]
     quiet: bool,
+}
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum FormatFlag {
+    Png,
+    Webp,
+    Jpeg,
+}
+
+impl From<FormatFlag> for ImageFormat {
+    fn from(flag: FormatFlag) -> Self {
+        match flag {
+            FormatFlag::Png => ImageFormat::Png,
+            FormatFlag::Webp => ImageFormat::Webp,
+            FormatFlag::Jpeg => ImageFormat::Jpeg,
+        }
+    }
 }
 
 /// `--dtype`.
@@ -187,7 +215,8 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
     resolve::check_presence(arguments)?;
     let outputs = Outputs::check(arguments)?;
     let mut progress = Progress::new(!arguments.quiet);
-    let request = resolve::resolve(arguments, &mut progress)?;
+    let mut request = resolve::resolve(arguments, &mut progress)?;
+    request.warnings.extend(outputs.warning(&request.run.recipe));
     for warning in &request.warnings {
         print::warning(warning);
     }
@@ -246,10 +275,6 @@ pub(crate) fn run(arguments: &Generate) -> Result<(), Failure> {
         let image = finished.files.image.display();
         Failure::failed(format_args!("{}; the image is written: `{image}`", failure.message))
     })
-}
-
-fn show(text: &str) -> Result<Show, String> {
-    text.parse()
 }
 
 fn failed(failure: RunFailure) -> Failure {

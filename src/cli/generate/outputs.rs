@@ -3,12 +3,11 @@
 use super::Generate;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
-use sigmalab_engine::image_file::{
-    Draft, OnCollision, Target, TargetError, write_latents, write_picture,
-};
+use sigmalab_engine::image_file::{ImageFormat, write_image, write_latents};
 use sigmalab_engine::noise::NoiseSource;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_engine::request::RunOutput;
+use sigmalab_files::target::{Draft, OnCollision, Target, TargetError};
 use std::path::{Path, PathBuf};
 
 /// Most names of the kind `sigmalab-7-2.png` that are tried.
@@ -17,6 +16,7 @@ const MOST_NAMES: usize = 10_000;
 /// Where the files of a run go.
 #[derive(Debug)]
 pub(super) struct Outputs {
+    format: ImageFormat,
     /// The image; `None` for a name made from the seed.
     image: Option<Output>,
     latents: Option<Output>,
@@ -43,8 +43,9 @@ pub(super) struct Files {
 impl Outputs {
     /// Checks that every file can be written; touches nothing.
     pub(super) fn check(arguments: &Generate) -> Result<Self, Failure> {
+        let format = format_of(arguments)?;
         let image = match &arguments.output {
-            Some(path) => Some(Output { name: path.clone(), target: checked_image(path)? }),
+            Some(path) => Some(Output { name: path.clone(), target: checked(path, "--output")? }),
             None => {
                 checked(Path::new("sigmalab.png"), "--output")?;
                 None
@@ -61,7 +62,16 @@ impl Outputs {
         {
             return Err(Failure::bad_input("--output and --save-latents name the same file"));
         }
-        Ok(Outputs { image, latents })
+        Ok(Outputs { format, image, latents })
+    }
+
+    /// What the image's format cannot hold of the recipe, in words.
+    pub(super) fn warning(&self, recipe: &Recipe) -> Option<String> {
+        (!self.format.holds(recipe)).then(|| {
+            "a JPEG holds 64 KiB of texts, less than this recipe has: the image will be without it; \
+             --format webp keeps it"
+                .to_owned()
+        })
     }
 
     /// Writes the files. Both are whole before either gets its name, and neither does if the user
@@ -76,15 +86,16 @@ impl Outputs {
         let target = match &self.image {
             Some(image) => &image.target,
             None => {
-                unnamed = checked(&made_up_name(recipe, 1), "--output").or_else(|_| {
+                unnamed = checked(&self.made_up_name(recipe, 1), "--output").or_else(|_| {
                     // Something that is no file has the first name: a later one will do.
-                    checked(&made_up_name(recipe, 2), "--output")
+                    checked(&self.made_up_name(recipe, 2), "--output")
                 })?;
                 &unnamed
             }
         };
-        let draft =
-            target.draft(|out| write_picture(image, recipe, out)).map_err(Failure::failed)?;
+        let draft = target
+            .draft(|out| write_image(self.format, image, recipe, out))
+            .map_err(Failure::failed)?;
         let latents_draft = match &self.latents {
             Some(latents_file) => Some(
                 latents_file
@@ -104,30 +115,56 @@ impl Outputs {
             replace(draft)?;
             image.name.clone()
         } else {
-            let names = (1..=MOST_NAMES).map(|number| made_up_name(recipe, number));
+            let names = (1..=MOST_NAMES).map(|number| self.made_up_name(recipe, number));
             draft.commit_to_first_free(names).map_err(Failure::failed)?
         };
         Ok(Files { image, latents })
     }
+
+    /// `sigmalab-SEED.png`, then `sigmalab-SEED-2.png` and so on.
+    fn made_up_name(&self, recipe: &Recipe, number: usize) -> PathBuf {
+        let noise = match &recipe.noise {
+            NoiseSource::Seed { seed, .. } => seed.to_string(),
+            NoiseSource::File { blake3 } => {
+                format!("noise-{}", blake3.chars().take(8).collect::<String>())
+            }
+        };
+        let name = match number {
+            1 => format!("sigmalab-{noise}"),
+            number => format!("sigmalab-{noise}-{number}"),
+        };
+        PathBuf::from(format!("{name}.{}", self.format.ending()))
+    }
 }
 
-fn checked_image(path: &Path) -> Result<Target, Failure> {
-    if !path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("png")) {
-        // A folder's name has no ending to change.
-        let folder = path.file_name().is_none() || path.is_dir();
-        let better = match folder {
-            true => {
-                path.join("image.png").components().filter(|part| part.as_os_str() != ".").collect()
-            }
-            false => path.with_extension("png"),
-        };
-        return Err(Failure::bad_input(format_args!(
-            "--output `{}`: images are PNG files, so the name must end in .png",
-            path.display()
-        ))
-        .way_out(format_args!("--output {}", better.display())));
-    }
-    checked(path, "--output")
+/// The image's format: what `--format` says, else what the name ends in. A name says its format, so that
+/// other programs know it.
+fn format_of(arguments: &Generate) -> Result<ImageFormat, Failure> {
+    let asked = arguments.format.map(ImageFormat::from);
+    let Some(path) = &arguments.output else { return Ok(asked.unwrap_or(ImageFormat::Png)) };
+    let named = ImageFormat::of_name(path);
+    let problem = match (named, asked) {
+        (Some(named), None) => return Ok(named),
+        (Some(named), Some(asked)) if named == asked => return Ok(named),
+        (_, Some(asked)) => {
+            let endings: Vec<String> =
+                asked.endings().iter().map(|ending| format!(".{ending}")).collect();
+            format!("with this --format the name must end in {}", endings.join(" or "))
+        }
+        (None, None) => "the name says the format: it must end in .png, .webp or .jpg".to_owned(),
+    };
+    let ending = asked.unwrap_or(ImageFormat::Png).ending();
+    // A folder's name has no ending to change.
+    let better: PathBuf = match path.file_name().is_none() || path.is_dir() {
+        true => path
+            .join(format!("image.{ending}"))
+            .components()
+            .filter(|part| part.as_os_str() != ".")
+            .collect(),
+        false => path.with_extension(ending),
+    };
+    Err(Failure::bad_input(format_args!("--output `{}`: {problem}", path.display()))
+        .way_out(format_args!("--output {}", better.display())))
 }
 
 fn checked(path: &Path, flag: &str) -> Result<Target, Failure> {
@@ -143,19 +180,5 @@ fn checked(path: &Path, flag: &str) -> Result<Target, Failure> {
             }
             _ => failure,
         }
-    })
-}
-
-/// `sigmalab-SEED.png`, then `sigmalab-SEED-2.png` and so on.
-fn made_up_name(recipe: &Recipe, number: usize) -> PathBuf {
-    let noise = match &recipe.noise {
-        NoiseSource::Seed { seed, .. } => seed.to_string(),
-        NoiseSource::File { blake3 } => {
-            format!("noise-{}", blake3.chars().take(8).collect::<String>())
-        }
-    };
-    PathBuf::from(match number {
-        1 => format!("sigmalab-{noise}.png"),
-        number => format!("sigmalab-{noise}-{number}.png"),
     })
 }

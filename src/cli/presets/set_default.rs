@@ -4,7 +4,7 @@ use super::super::failure::Failure;
 use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use clap::Args;
-use sigmalab::tui::store::{Claim, Store, StoreError};
+use sigmalab::preset_store::{Claim, Store, StoreError};
 use sigmalab_schedule::preset_file::writer;
 
 /// The arguments of `presets set-default`.

@@ -12,6 +12,8 @@ use std::path::PathBuf;
 
 /// The arguments of `sweep pause`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep pause runs/mine")]
 pub(super) struct PauseCommand {
     /// Run directory
     #[arg(value_name = "DIR")]

@@ -1,6 +1,7 @@
 //! From an experiment file to an experiment with everything it names.
 
 use super::budget;
+use super::measuring::Measuring;
 use crate::cli::devices;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
@@ -14,7 +15,7 @@ use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
 use sigmalab_experiment::inputs::{FrozenPreset, FrozenTune, Inputs, VERSION};
 use sigmalab_experiment::search::tune::Setting;
-use sigmalab_experiment::spec::tune::{TuneSpec, USUAL_SAMPLERS};
+use sigmalab_experiment::spec::tune::{Budget, TuneSpec, USUAL_SAMPLERS};
 use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
@@ -27,6 +28,9 @@ use std::path::{Path, PathBuf};
 
 /// Most bytes of an experiment or a prompts file that are read.
 const LIMIT: u64 = 64 << 20;
+
+/// Where run directories are usually made.
+const RUNS: &str = "runs";
 
 /// The flags that say what an experiment runs on.
 #[derive(Debug, Args)]
@@ -49,17 +53,25 @@ pub(crate) struct Loaded {
     pub(crate) directory: RunDirectory,
 }
 
-/// Reads an experiment file, which is run in `dir` or its usual place. A flag beats the file.
+/// Reads an experiment file, which is run in `dir` or its usual place. A flag beats the file. What
+/// it says in minutes is measured, where it may be.
 pub(super) fn load(
     path: &Path,
     dir: Option<&PathBuf>,
     flags: &LoadFlags,
+    measuring: Option<&Measuring<'_>>,
 ) -> Result<Loaded, Failure> {
     let text = match built_in(path) {
         Some(text) => text.to_owned(),
-        None => read(path)?,
+        None => read(
+            path,
+            &[
+                "sigmalab sweep run quickstart, which is built in",
+                "sigmalab sweep new NAME for a file to begin with",
+            ],
+        )?,
     };
-    of_text(text, path, dir, flags)
+    of_text(text, path, dir, flags, measuring)
 }
 
 /// The same from the text of one; `path` is where it would lie.
@@ -68,6 +80,7 @@ pub(crate) fn of_text(
     path: &Path,
     dir: Option<&PathBuf>,
     flags: &LoadFlags,
+    measuring: Option<&Measuring<'_>>,
 ) -> Result<Loaded, Failure> {
     let name = path.display().to_string();
     let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
@@ -120,7 +133,8 @@ pub(crate) fn of_text(
         tune: None,
     };
     if let Some(tune) = &spec.tune {
-        inputs.tune = Some(frozen(tune, &spec, &inputs, against, &samplers, &directory)?);
+        inputs.tune =
+            Some(frozen(tune, &spec, &inputs, against, &samplers, &directory, measuring)?);
     }
     let experiment = Experiment { spec, inputs, samplers };
     if experiment.spec.tune.is_some() {
@@ -160,6 +174,7 @@ fn frozen(
     against: Vec<FrozenPreset>,
     samplers: &Samplers,
     directory: &RunDirectory,
+    measuring: Option<&Measuring<'_>>,
 ) -> Result<FrozenTune, Failure> {
     let there = |id: &String| samplers.info(id).is_ok();
     let usual = || USUAL_SAMPLERS.map(str::to_owned).into_iter().filter(there).collect();
@@ -183,18 +198,16 @@ fn frozen(
         true => directory.experiment(samplers.clone()).ok().and_then(|begun| begun.inputs.tune),
         false => None,
     };
-    let (budget, opened) = match begun {
-        Some(begun)
-            if matches!(tune.budget, sigmalab_experiment::spec::tune::Budget::Minutes(_)) =>
-        {
-            (begun.budget, begun.opened)
-        }
-        Some(begun) => (budget::evaluations(tune, spec, inputs, samplers)?, begun.opened),
-        None => {
-            let opened = openings_file().map_or(0, |file| {
-                openings::count(&file, &inputs.fingerprint, &inputs.prompts, directory.path())
-            });
-            (budget::evaluations(tune, spec, inputs, samplers)?, opened)
+    let of_begun = begun.as_ref().filter(|_| matches!(tune.budget, Budget::Minutes(_)));
+    let budget = match of_begun {
+        Some(begun) => begun.budget,
+        None => budget::evaluations(tune, spec, inputs, samplers, measuring)?,
+    };
+    let opened = match (&begun, openings_file()) {
+        (Some(begun), _) => begun.opened,
+        (None, None) => 0,
+        (None, Some(file)) => {
+            openings::count(&file, &inputs.fingerprint, &inputs.prompts, directory.path())
         }
     };
     Ok(FrozenTune { budget, opened, samplers: tried, against })
@@ -210,7 +223,13 @@ pub(super) fn openings_file() -> Option<PathBuf> {
 pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
     let directory = match std::fs::metadata(path) {
         Ok(meta) if !meta.is_dir() => meant_by(path)?,
-        _ => RunDirectory::at(path),
+        Ok(_) => RunDirectory::at(path),
+        // `sweep run quickstart` takes a name, and what it made is in its usual place.
+        Err(_) => {
+            let usual = RunDirectory::at(&Path::new(RUNS).join(path));
+            let is_name = path.components().count() == 1;
+            if is_name && usual.has_begun() { usual } else { RunDirectory::at(path) }
+        }
     };
     Sweep::open(&directory, every_sampler()).map_err(|error| {
         let failure = match &error {
@@ -241,7 +260,7 @@ fn meant_by(file: &Path) -> Result<RunDirectory, Failure> {
     }
     let no_directory = format!("`{shown}` is a file, and a run directory is needed");
     let toml = file.extension().is_some_and(|extension| extension == "toml");
-    let spec = match read(file) {
+    let spec = match read(file, &[]) {
         Ok(text) if toml => Spec::parse(&text, &shown.to_string()).ok(),
         _ => None,
     };
@@ -263,20 +282,23 @@ fn meant_by(file: &Path) -> Result<RunDirectory, Failure> {
 
 /// The run directory of an experiment: `--dir`, else `runs/NAME`.
 pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
-    let usual = || Path::new("runs").join(&spec.name);
+    let usual = || Path::new(RUNS).join(&spec.name);
     RunDirectory::at(&dir.cloned().unwrap_or_else(usual))
 }
 
 fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
-    prompts_in(&experiment.parent().unwrap_or(Path::new("")).join(file))
+    let beside = "a path from the folder of the experiment file, as in prompts = \"prompts.txt\"";
+    prompts_in(&experiment.parent().unwrap_or(Path::new("")).join(file), beside)
 }
 
-/// The prompts in a file.
-pub(crate) fn prompts_in(path: &Path) -> Result<Vec<Prompt>, Failure> {
-    prompts::parse(&read(path)?, &path.display().to_string()).map_err(Failure::bad_input)
+/// The prompts in a file; the way out where it is not there.
+pub(crate) fn prompts_in(path: &Path, way_out: &str) -> Result<Vec<Prompt>, Failure> {
+    let text = read(path, &[way_out])?;
+    prompts::parse(&text, &path.display().to_string()).map_err(Failure::bad_input)
 }
 
-fn read(path: &Path) -> Result<String, Failure> {
+/// The text of a file, and ways out where it is not there.
+fn read(path: &Path, ways_out: &[&str]) -> Result<String, Failure> {
     let name = path.display();
     let text = std::fs::File::open(path).map_err(TextError::from);
     text.and_then(|file| text_file::read(file, LIMIT)).map_err(|error| match error {
@@ -284,9 +306,8 @@ fn read(path: &Path) -> Result<String, Failure> {
             Failure::bad_input(format_args!("`{name}` is too large for a text file"))
         }
         TextError::Io(error) if error.kind() == ErrorKind::NotFound => {
-            Failure::bad_input(format_args!("cannot read `{name}`: {error}"))
-                .way_out("sigmalab sweep run quickstart, which is built in")
-                .way_out("sigmalab sweep new NAME for a file to begin with")
+            let failure = Failure::bad_input(format_args!("cannot read `{name}`: {error}"));
+            ways_out.iter().fold(failure, Failure::way_out)
         }
         error => Failure::bad_input(format_args!("cannot read `{name}`: {error}")),
     })

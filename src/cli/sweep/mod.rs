@@ -4,6 +4,7 @@ mod budget;
 mod control;
 mod detach;
 pub(super) mod load;
+pub(super) mod measuring;
 mod new;
 mod plan;
 mod plot;
@@ -53,8 +54,14 @@ enum Command {
     /// Let running processes begin no other trial until `resume`
     Pause(control::PauseCommand),
     /// Let paused processes go on; with TRIALs, run these after all
+    #[command(after_help = "Examples:
+  sigmalab sweep resume runs/mine
+  sigmalab sweep resume runs/mine 12 3f2a")]
     Resume(control::TrialsCommand),
     /// Stop every process of a sweep; with TRIALs, do not run these
+    #[command(after_help = "Examples:
+  sigmalab sweep cancel runs/mine
+  sigmalab sweep cancel runs/mine 12 3f2a")]
     Cancel(control::TrialsCommand),
     /// Write contact sheet and page, and tell what a sweep found
     Report(report::ReportCommand),

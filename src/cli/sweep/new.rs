@@ -5,13 +5,16 @@ use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print;
 use crate::cli::values::seed;
 use clap::Args;
-use sigmalab_engine::image_file::{OnCollision, Target, TargetError};
 use sigmalab_experiment::spec::name;
 use sigmalab_experiment::template;
+use sigmalab_files::target::{OnCollision, Target, TargetError};
 use std::path::Path;
 
 /// The arguments of `sweep new`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep new mine
+  sigmalab sweep new mine --sampler-preset V4_TURBO_12 --prompt 'a green star'")]
 pub(super) struct NewCommand {
     /// The experiment's name; the file is NAME.toml in the current folder
     #[arg(value_name = "NAME")]

@@ -1,17 +1,15 @@
 //! `sigmalab sweep plan`: what a sweep would run, before anything is run.
 
 use super::load::{self, LoadFlags};
-use crate::cli::failure::Failure;
+use super::measuring::Measuring;
+use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
 use crate::cli::print::{self, counted};
 use crate::cli::values::threads;
 use clap::Args;
 use serde::Serialize;
-use sigmalab_engine::event::{Event, NfeCount};
-use sigmalab_engine::memory_size::MemorySize;
-use sigmalab_engine::request::{RunRequest, Wanted};
-use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab_engine::event::NfeCount;
 use sigmalab_experiment::plan::{Plan, Run};
 use sigmalab_experiment::search::tune::Setting;
 use sigmalab_experiment::spec::Method;
@@ -22,6 +20,9 @@ use std::path::PathBuf;
 
 /// The arguments of `sweep plan`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep plan quickstart
+  sigmalab sweep plan mine.toml --list --no-time")]
 pub(super) struct PlanCommand {
     /// Experiment file, or the name of a built-in experiment (`quickstart`)
     #[arg(value_name = "FILE.toml")]
@@ -151,7 +152,13 @@ fn search(loaded: &load::Loaded, json: bool) -> Result<(), Failure> {
 /// Prints the plan.
 pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    let loaded = load::load(&arguments.file, arguments.dir.as_ref(), &arguments.load)?;
+    let measuring = Measuring {
+        threads: arguments.threads,
+        memory_limit: arguments.memory.limit()?,
+        interrupt: &interrupt,
+    };
+    let may_measure = (!arguments.no_time).then_some(&measuring);
+    let loaded = load::load(&arguments.file, arguments.dir.as_ref(), &arguments.load, may_measure)?;
     let experiment = &loaded.experiment;
     if experiment.spec.method.is_search() {
         return search(&loaded, arguments.json);
@@ -169,14 +176,7 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
         Some(seconds) => (Some(seconds), Some("finished runs of the run directory")),
         None if arguments.no_time || trials.trials.is_empty() => (None, None),
         None => {
-            let seconds = measure(
-                &trials,
-                &plan,
-                pictures,
-                arguments.threads,
-                arguments.memory.limit()?,
-                &interrupt,
-            )?;
+            let seconds = measure(&trials, &plan, pictures, &measuring)?;
             (Some(seconds), Some("one step"))
         }
     };
@@ -201,47 +201,22 @@ fn measure(
     trials: &Trials,
     plan: &Plan,
     pictures: usize,
-    threads: Option<usize>,
-    memory_limit: Option<MemorySize>,
-    interrupt: &Interrupt,
+    measuring: &Measuring<'_>,
 ) -> Result<f64, Failure> {
     let largest = trials.trials.iter().max_by_key(|trial| trial.recipe.size.tokens());
     let Some(trial) = largest else { return Ok(0.0) };
     let mut recipe = trial.recipe.clone();
     recipe.preset = None;
     recipe.steps.truncate(1);
-    let samplers = trials.samplers.clone();
-    let options = EngineOptions {
-        threads,
-        memory_limit,
-        cache_bytes: Some(0),
-        samplers,
-        ..EngineOptions::default()
-    };
-    let mut engine = Engine::new(options);
-    let mut step_ms = 0.0;
-    interrupt.become_polite();
-    let request = RunRequest { recipe, noise: None, previews: false, wanted: Wanted::default() };
-    // The first run warms up: tables of its size, pages of its weights.
-    let mut output = None;
-    for _ in 0..2 {
-        let result = engine.run(&request, &mut |event| {
-            if let Some(Event::Step(report)) = event {
-                step_ms = report.ms.unwrap_or(0.0);
-            }
-            !interrupt.requested()
-        });
-        output = Some(result.map_err(|failure| match failure {
-            _ if interrupt.requested() => Failure::interrupted(),
-            RunFailure::BadInput(message) => Failure::bad_input(message),
-            other => Failure::failed(other).way_out("--no-time to plan without measuring"),
-        })?);
-    }
-    let Some(output) = output else { return Ok(0.0) };
-    let evaluations = (output.nfe.cond_done + output.nfe.uncond_done).max(1) as f64;
+    let measured = measuring.measure(recipe, &trials.samplers, true).map_err(|failure| {
+        match failure.exit {
+            Exit::Failed => failure.way_out("--no-time to plan without measuring"),
+            _ => failure,
+        }
+    })?;
     let planned = (plan.nfe.cond_done + plan.nfe.uncond_done) as f64;
-    let ms = step_ms / evaluations * planned + output.timings.decode_ms * pictures as f64;
-    Ok((ms + output.timings.load_ms) / 1e3)
+    let ms = measured.evaluation * planned + measured.decode * pictures as f64;
+    Ok((ms + measured.load) / 1e3)
 }
 
 fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {

@@ -4,8 +4,8 @@ use super::load;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use clap::Args;
-use sigmalab_engine::image_file::{OnCollision, Target};
 use sigmalab_experiment::report::{Finding, Plot, compare};
+use sigmalab_files::target::{OnCollision, Target};
 use std::path::PathBuf;
 
 /// The picture in a run directory, where no other is named.

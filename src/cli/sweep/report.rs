@@ -14,6 +14,8 @@ use std::path::PathBuf;
 
 /// The arguments of `sweep report`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep report runs/quickstart")]
 pub(super) struct ReportCommand {
     /// Run directory
     #[arg(value_name = "DIR")]

@@ -2,6 +2,7 @@
 
 use super::detach;
 use super::load::{self, LoadFlags};
+use super::measuring::Measuring;
 use super::progress::{Progress, in_words};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
@@ -24,6 +25,11 @@ use std::time::Instant;
 #[command(
     after_help = "Only finished runs are recorded, each at once: after any interruption the same command goes
 on, and computes nothing twice that is recorded. Failed trials stay failed until `sweep retry`.
+
+Examples:
+  sigmalab sweep run quickstart
+  sigmalab sweep run mine.toml --dir runs/again --threads 4
+  sigmalab sweep run mine.toml --shard 1/4
 
 Exit codes: 0 all trials done, 1 some failed or something broke, 2 bad input, 130 interrupted."
 )]
@@ -49,6 +55,8 @@ pub(super) struct RunCommand {
 
 /// The arguments of `sweep retry`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep retry runs/mine --failed")]
 pub(super) struct RetryCommand {
     /// Run directory
     #[arg(value_name = "DIR")]
@@ -99,6 +107,13 @@ pub(crate) struct RunningFlags {
     pub(crate) detached: bool,
 }
 
+impl RunningFlags {
+    /// With what is measured, where something has to be before it runs.
+    pub(crate) fn measuring<'a>(&self, interrupt: &'a Interrupt) -> Result<Measuring<'a>, Failure> {
+        Ok(Measuring { threads: self.threads, memory_limit: self.memory.limit()?, interrupt })
+    }
+}
+
 /// Runs a sweep.
 pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
@@ -110,7 +125,9 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         }
         return work(load::open(&arguments.what)?, &arguments.running, false, &interrupt);
     }
-    let loaded = load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load)?;
+    let measuring = arguments.running.measuring(&interrupt)?;
+    let loaded =
+        load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, Some(&measuring))?;
     // Everything is checked before anything is written.
     loaded.experiment.trials().map_err(Failure::bad_input)?;
     begin(&loaded, arguments.extend)?;

@@ -11,6 +11,9 @@ use std::path::PathBuf;
 
 /// The arguments of `sweep status`.
 #[derive(Debug, Args)]
+#[command(after_help = "Examples:
+  sigmalab sweep status runs/quickstart
+  sigmalab sweep status quickstart --json")]
 pub(super) struct StatusCommand {
     /// Run directory
     #[arg(value_name = "DIR")]

@@ -1,6 +1,7 @@
 //! `sigmalab tune`: a faster preset, found from reference runs. It writes an experiment file of
 //! what it is asked, runs it as any sweep is run, tells what was found, and saves it.
 
+mod saving;
 mod text;
 
 use super::failure::Failure;
@@ -9,20 +10,16 @@ use super::print;
 use super::sweep::load::{self, LoadFlags};
 use super::sweep::run::{self, RunningFlags};
 use clap::{Args, ValueEnum};
-use sigmalab_engine::image_file::{Lock, OnCollision, Target as File};
-use sigmalab_experiment::report::{tune_summary, tuned};
+use saving::Saving;
+use sigmalab_experiment::generation::Candidate;
+use sigmalab_experiment::report::{sampler_of, tune_summary, tuned};
 use sigmalab_experiment::search::tune::Verdict;
 use sigmalab_experiment::spec::parse_budget;
-use sigmalab_files::shared_folder::read_plain;
+use sigmalab_experiment::sweep::Sweep;
 use sigmalab_schedule::order::SamplingOrder;
-use sigmalab_schedule::preset::{Preset, is_preset_name};
-use sigmalab_schedule::preset_file::writer::save;
+use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
-use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain};
 use std::path::{Path, PathBuf};
-
-/// Most bytes of a presets file that are read.
-const LIMIT: u64 = 16 << 20;
 
 /// The arguments of `tune`.
 #[derive(Debug, Args)]
@@ -97,7 +94,7 @@ pub(crate) struct TuneCommand {
     #[arg(long, value_name = "NAME")]
     save: Option<String>,
 
-    /// Save it whatever the judgement says
+    /// Save it whatever the judgement says, and over a preset of that name
     #[arg(long, requires = "save")]
     force: bool,
 
@@ -126,18 +123,18 @@ fn budget(text: &str) -> Result<String, String> {
 /// Finds, judges and saves a preset.
 pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    if let Some(name) = &arguments.save
-        && !is_preset_name(name)
-    {
-        return Err(Failure::bad_input(format_args!("`{name}` is no name of a preset")));
-    }
+    let path = arguments.load.presets.save_path();
+    let prepare = |name| Saving::prepare(&path, name, arguments.force);
+    let saving = arguments.save.as_deref().map(prepare).transpose()?;
     if arguments.save.is_some() && arguments.running.detach {
         return Err(Failure::bad_input("what is not found yet cannot be saved")
             .way_out("--detach without --save, and the same with --save once it has ended"));
     }
     let text = text::of(arguments)?;
     let here = Path::new("tune.toml");
-    let loaded = load::of_text(text, here, arguments.dir.as_ref(), &arguments.load)?;
+    let measuring = arguments.running.measuring(&interrupt)?;
+    let (dir, flags) = (arguments.dir.as_ref(), &arguments.load);
+    let loaded = load::of_text(text, here, dir, flags, Some(&measuring))?;
     let budget = loaded.experiment.inputs.tune.as_ref().map_or(0, |tune| tune.budget);
     if !arguments.running.quiet {
         print::note(format_args!(
@@ -155,14 +152,20 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
         return Err(Failure::failed("the tune is not finished"));
     };
     print::result(&tune_summary(&sweep, &verdict))?;
-    match &arguments.save {
-        Some(name) => keep(arguments, name, &verdict),
-        None => Ok(()),
+    match (&arguments.save, saving) {
+        (Some(name), Some(saving)) => keep(arguments, name, saving, &sweep, &verdict),
+        _ => Ok(()),
     }
 }
 
 /// Saves what was found, and the best plain schedule beside it.
-fn keep(arguments: &TuneCommand, name: &str, verdict: &Verdict) -> Result<(), Failure> {
+fn keep(
+    arguments: &TuneCommand,
+    name: &str,
+    saving: Saving,
+    sweep: &Sweep,
+    verdict: &Verdict,
+) -> Result<(), Failure> {
     if !verdict.beats_the_naive_grid() && !arguments.force {
         let told = verdict.comparisons.first().map(|first| first.verdict.in_words());
         return Err(Failure::failed(format_args!(
@@ -173,39 +176,19 @@ fn keep(arguments: &TuneCommand, name: &str, verdict: &Verdict) -> Result<(), Fa
         .way_out("more prompts with --prompts, or a larger --budget")
         .way_out("--force to save it nevertheless"));
     }
-    let path = arguments.load.presets.save_path();
-    let _lock = Lock::of(&path).map_err(Failure::failed)?;
-    let before = match read_plain(&path, LIMIT) {
-        Ok(bytes) => decode_marked(bytes).map_err(|error| {
-            Failure::bad_input(format_args!("cannot read `{}`: {error}", path.display()))
-        })?,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => {
-            return Err(Failure::failed(format_args!("`{}`: {error}", path.display())));
-        }
-    };
-    let mut text = plain(&before);
-    let preset = |name: &str, found: &sigmalab_experiment::generation::Candidate| Preset {
+    let preset = |name: &str, found: &Candidate| Preset {
         name: name.to_owned(),
         description: Some(format!(
             "found by sigmalab tune for {}, with {}",
-            arguments.reference, found.sampler
+            arguments.reference,
+            sampler_of(sweep, found)
         )),
         steps: SamplingOrder(found.steps.clone()),
         terminal: found.terminal,
     };
     let mut saved = vec![preset(name, &verdict.found)];
     if let Some(plain) = &verdict.plain {
-        saved.push(preset(&format!("{name}_PLAIN"), plain));
+        saved.push(preset(&saving::plain(name), plain));
     }
-    for preset in &saved {
-        text = save(&text, preset).map_err(Failure::bad_input)?;
-    }
-    // Marks and line ends are not this program's to change.
-    let text = in_the_form_of(&before, &text);
-    let target = File::check(&path).map_err(Failure::bad_input)?;
-    let draft = target.draft(|out| out.write_all(text.as_bytes())).map_err(Failure::failed)?;
-    draft.commit(OnCollision::Replace).map_err(Failure::failed)?;
-    let names: Vec<&str> = saved.iter().map(|preset| preset.name.as_str()).collect();
-    print::result(&format!("{}: saved {}\n", path.display(), names.join(" and ")))
+    print::result(&saving.save(&saved)?)
 }

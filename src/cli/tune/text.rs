@@ -11,7 +11,7 @@ const DEMO: &str = include_str!("../../../experiments/tune-prompts.txt");
 /// The text. Prompts are written into it, so that it is whole wherever it is read.
 pub(super) fn of(arguments: &TuneCommand) -> Result<String, Failure> {
     let prompts = match &arguments.prompts {
-        Some(file) => load::prompts_in(file)?,
+        Some(file) => load::prompts_in(file, "--prompts FILE, one prompt a line")?,
         None if arguments.load.model.name()? == sigmalab_model::source::DEMO => {
             sigmalab_experiment::prompts::parse(DEMO, "demo-prompts.txt")
                 .map_err(Failure::failed)?
@@ -20,7 +20,7 @@ pub(super) fn of(arguments: &TuneCommand) -> Result<String, Failure> {
             return Err(Failure::bad_input(
                 "a tune needs prompts of the kind that the checkpoint was trained on",
             )
-            .way_out("--prompts FILE, one a line; 28 and more tell most"));
+            .way_out("--prompts FILE, one prompt a line; 28 or more tell most"));
         }
     };
     let target = match arguments.target {

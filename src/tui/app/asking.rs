@@ -1,12 +1,12 @@
 //! Input lines, the palette and questions: opening them, answering them.
 
 use super::{App, Asking, Choice, Done, LineAsk, Screen};
+use crate::preset_store;
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::keymap::Context;
 use crate::tui::line::Line;
 use crate::tui::other_words::other_words;
 use crate::tui::screens::popups;
-use crate::tui::store;
 use ratatui::layout::Rect;
 use sigmalab_schedule::size::Size;
 
@@ -18,6 +18,10 @@ impl App {
         }
         self.asking = Some(Asking::Line(match action {
             Action::SamplerParam => self.param_ask(),
+            Action::RenamePreset | Action::DuplicatePreset => LineAsk {
+                preset: self.preset_under_cursor(),
+                ..LineAsk::new(action, &self.suggestion(action))
+            },
             _ => LineAsk::new(action, &self.suggestion(action)),
         }));
     }
@@ -46,7 +50,7 @@ impl App {
             Action::FilterTrials => self.trial_conditions(),
             Action::SortTrials => self.likely_sort(),
             // What ships keeps its name; what is somebody's own may get other words.
-            Action::SaveAs if store::ships(&document.draft().name) => self.name_of_a_copy(),
+            Action::SaveAs if preset_store::ships(&document.draft().name) => self.name_of_a_copy(),
             Action::SaveAs => match (&document.draft().description, document.is_named()) {
                 (_, false) => String::new(),
                 (None, true) => document.draft().name.clone(),
@@ -85,7 +89,11 @@ impl App {
         match self.asking.take() {
             Some(Asking::Line(ask)) => {
                 let call = Call::with(ask.action, ask.argument());
-                match self.perform(&call) {
+                let meant = match &ask.preset {
+                    Some(name) => self.return_to_preset(name),
+                    None => Ok(()),
+                };
+                match meant.and_then(|()| self.perform(&call)) {
                     Ok(()) => {
                         if matches!(ask.action, Action::Set) && !self.grid.is_range() {
                             let (down, across) = if right { (0, 1) } else { (1, 0) };

@@ -29,9 +29,9 @@ use super::recovery::Unsaved;
 use super::runs::Runs;
 use super::samplers::SamplerList;
 use super::screens;
-use super::store::Store;
 use super::sweeps::{SweepWork, Sweeps};
 use super::theme::Theme;
+use crate::preset_store::Store;
 use ratatui::layout::Rect;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::Recipe;
@@ -199,6 +199,8 @@ pub(super) struct LineAsk {
     pub(super) before: String,
     /// What it takes, where that is more than the action says.
     pub(super) hint: Option<String>,
+    /// The preset that it is about, which keeps the list from meaning another one meanwhile.
+    pub(super) preset: Option<String>,
     /// What went wrong with it.
     pub(super) problem: Option<String>,
 }
@@ -207,7 +209,8 @@ impl LineAsk {
     /// A line that begins with a text, which typing replaces.
     pub(super) fn new(action: Action, text: &str) -> Self {
         let (line, fresh) = (Line::new(text), !text.is_empty());
-        LineAsk { action, line, fresh, before: String::new(), hint: None, problem: None }
+        let (before, hint, preset, problem) = (String::new(), None, None, None);
+        LineAsk { action, line, fresh, before, hint, preset, problem }
     }
 
     /// The argument that it makes.

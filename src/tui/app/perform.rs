@@ -175,7 +175,7 @@ impl App {
             Action::SaveAs => self.save_as(text),
             Action::RenamePreset => self.rename_preset(text),
             Action::DuplicatePreset => self.duplicate_preset(text),
-            Action::DeletePreset => self.delete_preset(text == "confirmed"),
+            Action::DeletePreset => self.delete_preset(text),
             Action::SetDefaultPreset => self.set_default_preset(argument),
             Action::FilterPresets => self.filter_presets(text),
             Action::ReloadPresets => self.reload_presets(),

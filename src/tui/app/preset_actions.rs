@@ -1,8 +1,8 @@
 //! Actions about presets: loading one into the grid, saving, and keeping the file in order.
 
 use super::{App, Asking, Choice, Done, Screen};
+use crate::preset_store::{self, Claim, Saved, StoreError};
 use crate::tui::action::{Action, Call};
-use crate::tui::store::{self, Claim, Saved, StoreError};
 use sigmalab_schedule::preset::{Preset, is_preset_name};
 use sigmalab_schedule::preset_file::writer::{self, WriteError};
 
@@ -35,6 +35,20 @@ impl App {
         let shown = self.shown_presets();
         let here = shown.into_iter().find(|at| *at == self.chosen_preset)?;
         self.store.presets().get(here).map(|preset| preset.name.clone())
+    }
+
+    /// Puts the cursor back on the preset that an input line is about. Another program may have
+    /// changed the list since the line was opened.
+    pub(super) fn return_to_preset(&mut self, name: &str) -> Result<(), String> {
+        if self.store.get(name).is_err() {
+            let path = self.store.path().display();
+            return Err(format!("there is no preset {name} in {path} any more"));
+        }
+        self.go_to_preset(name);
+        if !self.shown_presets().contains(&self.chosen_preset) {
+            self.preset_filter.clear();
+        }
+        Ok(())
     }
 
     pub(super) fn chosen(&self) -> Result<String, String> {
@@ -130,7 +144,7 @@ impl App {
             return Err("these steps have no name yet: save-as gives them one".to_owned());
         }
         let is_same = self.store.get(&draft.name).is_ok_and(|there| *there == draft);
-        if !confirmed && !is_same && store::ships(&draft.name) {
+        if !confirmed && !is_same && preset_store::ships(&draft.name) {
             self.ask_before_replacing(&draft.name);
             return Ok(None);
         }
@@ -157,7 +171,7 @@ impl App {
         };
         let preset = Preset { name: name.to_owned(), description, ..draft };
         let is_same = self.store.get(name).is_ok_and(|there| *there == preset);
-        if own && !is_same && store::ships(name) {
+        if own && !is_same && preset_store::ships(name) {
             self.ask_before_replacing(name);
             return Ok(None);
         }
@@ -281,12 +295,18 @@ impl App {
         Ok(Some(format!("{to} is a copy of {from}{merged}")))
     }
 
-    /// The first time a question, the second time the deed.
-    pub(super) fn delete_preset(&mut self, confirmed: bool) -> Done {
-        let name = self.chosen()?;
+    /// The first time a question, the second time the deed. The question names its preset: the
+    /// list may be another one when it is answered.
+    pub(super) fn delete_preset(&mut self, text: &str) -> Done {
+        let (name, confirmed) = match text.trim().strip_suffix("confirmed") {
+            Some(name) if name.is_empty() || name.ends_with(' ') => (name.trim(), true),
+            _ => (text.trim(), false),
+        };
+        let name = if name.is_empty() { self.chosen()? } else { name.to_owned() };
+        self.store.get(&name).map_err(|error| error.to_string())?;
         if !confirmed {
             let text = format!("Delete {name} from {}?", self.store.path().display());
-            let call = Call::with(Action::DeletePreset, "confirmed");
+            let call = Call::with(Action::DeletePreset, format!("{name} confirmed"));
             self.asking = Some(Asking::Question { text, call });
             return Ok(None);
         }

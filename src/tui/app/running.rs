@@ -91,6 +91,9 @@ impl App {
     /// Takes note of a worker that has said nothing for `silence`, or does not stop. Whether there
     /// is something new to see.
     pub fn follow_worker(&mut self, silence: Option<Duration>, now: Instant) -> bool {
+        if self.runs.going.is_none() {
+            return false;
+        }
         let key = self.key_of(Action::Cancel);
         let Some(going) = &mut self.runs.going else { return false };
         let words = match silence {

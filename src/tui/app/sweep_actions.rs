@@ -19,7 +19,7 @@ impl App {
                 self.sweeps.is_starting = false;
                 self.say(said.clone());
                 self.follow_sweep(directory);
-                self.ask_world(Effect::Sweeps(SweepWork::List));
+                self.list_sweeps();
             }
             SweepNews::Started(Err(problem)) => {
                 self.sweeps.is_starting = false;
@@ -36,7 +36,7 @@ impl App {
             SweepNews::Controlled(Err(problem)) => self.complain(problem.clone()),
             SweepNews::Written(Ok(file)) => {
                 self.say(format!("{} is written", file.display()));
-                self.ask_world(Effect::Sweeps(SweepWork::List));
+                self.list_sweeps();
                 self.enter(Screen::Sweeps);
                 self.ask_plan(file, false);
                 self.ask_world(Effect::Edit(file.clone()));
@@ -59,7 +59,7 @@ impl App {
     pub fn edited(&mut self, file: &Path, result: Result<(), String>) -> Vec<Effect> {
         match result {
             Ok(()) => {
-                self.ask_world(Effect::Sweeps(SweepWork::List));
+                self.list_sweeps();
                 self.ask_plan(file, false);
             }
             Err(problem) => self.say(format!("{} is there: {problem}", file.display())),
@@ -80,15 +80,25 @@ impl App {
     /// Asks for what the screen wants to show and is not there yet, and does what waited for it.
     pub(super) fn follow_sweeps(&mut self) {
         self.does_with_trial();
+        let near = self.screen == Screen::Sweeps || self.way.contains(&Screen::Sweeps);
+        if self.sweeps.left_list(near) {
+            self.ask_world(Effect::Sweeps(SweepWork::Unlist));
+        }
         let (in_view, large) = screens::sweeps::wanted(self);
         for work in self.sweeps.wanted(&in_view, large) {
             self.ask_world(Effect::Sweeps(work));
         }
     }
 
+    fn list_sweeps(&mut self) {
+        self.sweeps.watches_list = true;
+        self.ask_world(Effect::Sweeps(SweepWork::List));
+    }
+
     pub(super) fn show_sweeps(&mut self) -> Done {
         self.show(Screen::Sweeps)?;
-        self.effect(Effect::Sweeps(SweepWork::List))
+        self.list_sweeps();
+        Ok(None)
     }
 
     /// On an experiment, its plan; on a run directory, what it holds.

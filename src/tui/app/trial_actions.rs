@@ -3,10 +3,10 @@
 use super::preset_actions::check_name;
 use super::sweep_actions::{NOT_ATTACHED, OF};
 use super::{App, Asking, Done, LineAsk, Screen};
+use crate::preset_store::Claim;
 use crate::tui::action::Action;
 use crate::tui::line::Line;
 use crate::tui::screens;
-use crate::tui::store::Claim;
 use crate::tui::sweeps::{self, Attached, Face, Scatter, TrialDeed, TrialRow, TrialStanding};
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Preset;

@@ -171,7 +171,7 @@ impl Runtime<'_> {
         let now = Instant::now();
         let waits = [
             self.clock.wait(now),
-            self.parser.timeout(),
+            self.parser.wait(now),
             self.shown.wait(now),
             self.recovery.wait(now),
             self.reports.wait(now),
@@ -190,13 +190,15 @@ impl Runtime<'_> {
                     self.came(next)?;
                 }
             }
-            Err(RecvTimeoutError::Timeout) => {
-                let inputs = self.parser.flush(Instant::now());
-                self.inputs(inputs)?;
-            }
+            Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => self.end(Ended::TerminalGone),
         }
         let now = Instant::now();
+        // Whatever came: news of a run may leave no pause in which a wait could end.
+        if self.ended.is_none() {
+            let inputs = self.parser.flush(now);
+            self.inputs(inputs)?;
+        }
         while let Ok(update) = self.engine.updates().try_recv() {
             self.reports.came(update, now);
         }

@@ -91,9 +91,10 @@ pub(super) fn line_area(area: Rect) -> Rect {
 pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) {
     let at = Rect { height: 1, ..line_area(area) };
     Clear.render(at, frame.buffer_mut());
-    let label = match ask.before.as_str() {
-        "" => format!(" {} ", ask.action),
-        before => format!(" {} {before}", ask.action),
+    let label = match (&ask.preset, ask.before.as_str()) {
+        (Some(preset), _) => format!(" {} {preset} → ", ask.action),
+        (None, "") => format!(" {} ", ask.action),
+        (None, before) => format!(" {} {before}", ask.action),
     };
     let width = label.chars().count() as u16;
     Span::styled(label, app.theme.title).render(at, frame.buffer_mut());

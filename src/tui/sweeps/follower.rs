@@ -6,7 +6,7 @@ use super::program::Program;
 use super::stands::Stands;
 use super::view::{Kept, SweepView};
 use super::work::{ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork};
-use sigmalab_engine::image_file::{OnCollision, Target, TargetError, read_latents, read_picture};
+use sigmalab_engine::image_file::{read_latents, read_picture};
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_experiment::built_in;
 use sigmalab_experiment::control::Control;
@@ -16,6 +16,7 @@ use sigmalab_experiment::spec::Spec;
 use sigmalab_experiment::status::Status;
 use sigmalab_experiment::sweep::Sweep;
 use sigmalab_files::shared_folder::open_plain;
+use sigmalab_files::target::{OnCollision, Target, TargetError};
 use sigmalab_image::{RgbImage, thumbnail};
 use sigmalab_sampler::Samplers;
 use sigmalab_text::text_file;
@@ -67,6 +68,7 @@ type NewsSender = Sender<SweepNews>;
 
 enum ToFollow {
     List,
+    Unlist,
     Follow(Option<PathBuf>),
     Control(PathBuf, ControlChange),
     Write(String, String),
@@ -121,6 +123,7 @@ impl Follower {
         // The threads live as long as this does.
         match work {
             SweepWork::List => drop(self.to_follow.send(ToFollow::List)),
+            SweepWork::Unlist => drop(self.to_follow.send(ToFollow::Unlist)),
             SweepWork::Follow(directory) => {
                 drop(self.to_follow.send(ToFollow::Follow(directory)));
             }
@@ -194,10 +197,15 @@ impl Listed {
         Listed { directory, stands: None, next: Instant::now() }
     }
 
+    /// Whether it could not be read.
+    fn is_refused(&self) -> bool {
+        matches!(&self.stands, Some(Err(_)))
+    }
+
     /// When it is to be looked at: what nobody works on stays as it is.
     fn next(&self) -> Option<Instant> {
-        let rests = matches!(&self.stands, Some(Err(_)))
-            || matches!(&self.stands, Some(Ok(stands)) if !stands.is_running());
+        let rests =
+            self.is_refused() || matches!(&self.stands, Some(Ok(stands)) if !stands.is_running());
         (!rests).then_some(self.next)
     }
 
@@ -238,7 +246,9 @@ struct Following {
 impl Following {
     fn go(&mut self, work: &Receiver<ToFollow>) {
         loop {
-            let of_list = self.listed.iter().filter_map(Listed::next);
+            let followed = self.open.as_ref().map(|open| &open.directory);
+            let of_list = self.listed.iter().filter(|listed| Some(&listed.directory) != followed);
+            let of_list = of_list.filter_map(Listed::next);
             let first = self.open.iter().map(|open| open.next).chain(of_list).min();
             let next = match first {
                 None => work.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -261,6 +271,7 @@ impl Following {
                 self.listed = directories.map(Listed::new).collect();
                 self.tell(SweepNews::Listed { experiments, runs });
             }
+            ToFollow::Unlist => self.listed.clear(),
             ToFollow::Follow(None) => self.open = None,
             ToFollow::Follow(Some(directory)) => {
                 let next = Instant::now();
@@ -294,6 +305,9 @@ impl Following {
                 {
                     open.told = None;
                 }
+                for listed in self.listed.iter_mut().filter(|listed| listed.is_refused()) {
+                    *listed = Listed::new(std::mem::take(&mut listed.directory));
+                }
             }
         }
     }
@@ -309,7 +323,11 @@ impl Following {
         if self.open.as_ref().is_some_and(|open| open.next <= now) {
             return self.look();
         }
-        let due = self.listed.iter_mut().find(|listed| listed.next().is_some_and(|at| at <= now));
+        // What is followed tells of itself.
+        let followed = self.open.as_ref().map(|open| &open.directory);
+        let mut of_list =
+            self.listed.iter_mut().filter(|listed| Some(&listed.directory) != followed);
+        let due = of_list.find(|listed| listed.next().is_some_and(|at| at <= now));
         let Some(listed) = due else { return };
         let news = listed.look(&self.samplers);
         let directory = listed.directory.clone();

@@ -146,6 +146,8 @@ pub struct Sweeps {
     plans: BTreeMap<PathBuf, PlanState>,
     /// Where run directories stand.
     stands: HashMap<PathBuf, Result<Stands, String>>,
+    /// Whether the run directories of the list are looked at now and then.
+    pub(super) watches_list: bool,
     /// Whether a process is being started.
     pub is_starting: bool,
     /// Answers that are still to come: whether something was wanted of processes, or written.
@@ -345,6 +347,14 @@ impl Sweeps {
         self.plans.insert(file.to_owned(), PlanState::Planning { measuring, before });
     }
 
+    /// Whether the list was looked at until now, and is no longer: `near` says whether its screen is
+    /// on the way back.
+    pub(super) fn left_list(&mut self, near: bool) -> bool {
+        let left = self.watches_list && !near;
+        self.watches_list &= near;
+        left
+    }
+
     /// Whether a plan is being made or a process started.
     pub fn is_busy(&self) -> bool {
         let planning = |plan: &PlanState| matches!(plan, PlanState::Planning { .. });
@@ -406,7 +416,10 @@ impl Sweeps {
                         attached.view = Some(view);
                         attached.problem = None;
                     }
-                    Err(problem) => attached.problem = Some(problem),
+                    Err(problem) => {
+                        self.stands.insert(directory, Err(problem.clone()));
+                        attached.problem = Some(problem);
+                    }
                 }
             }
             SweepNews::Thumbnail(path, result) => {

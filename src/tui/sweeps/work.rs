@@ -15,6 +15,8 @@ use std::time::SystemTime;
 pub enum SweepWork {
     /// Say which experiments and run directories there are.
     List,
+    /// Look at the run directories of the list no more: nobody sees it.
+    Unlist,
     /// Say what an experiment would run. With `measure` a step is run for an estimate of time.
     Plan {
         /// The experiment file.

@@ -1,10 +1,15 @@
 //! What a file is by its first bytes, in words, for messages about files that are something else
 //! than what is wanted.
 
+/// A picture that may hold a recipe in its EXIF.
+pub(super) const JPEG: &str = "a JPEG picture";
+/// See [`JPEG`].
+pub(super) const WEBP: &str = "a WebP picture";
+
 /// First bytes and what begins with them.
 const KINDS: [(&[u8], &str); 14] = [
     (b"\x89PNG\r\n\x1a\n", "a PNG picture"),
-    (b"\xff\xd8\xff", "a JPEG picture"),
+    (b"\xff\xd8\xff", JPEG),
     (b"GIF8", "a GIF picture"),
     (b"BM", "a BMP picture"),
     (b"II*\0", "a TIFF picture"),
@@ -22,7 +27,7 @@ const KINDS: [(&[u8], &str); 14] = [
 /// What a file that begins so is; `None` where it may be text or is not known.
 pub fn kind_of(start: &[u8]) -> Option<&'static str> {
     match start {
-        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some("a WebP picture"),
+        [b'R', b'I', b'F', b'F', _, _, _, _, b'W', b'E', b'B', b'P', ..] => Some(WEBP),
         [_, _, _, _, b'f', b't', b'y', b'p', b'a', b'v', b'i', ..] => Some("an AVIF picture"),
         [_, _, _, _, b'f', b't', b'y', b'p', b'h', b'e', ..] => Some("a HEIC picture"),
         [_, _, _, _, b'f', b't', b'y', b'p', ..] => Some("a video"),

@@ -36,6 +36,15 @@ pub enum PictureError {
         /// Height in pixels.
         height: u32,
     },
+    /// A WebP cannot be written.
+    #[error("{0}")]
+    Webp(#[from] image_webp::EncodingError),
+    /// A JPEG cannot be written.
+    #[error("{0}")]
+    Jpeg(image::ImageError),
+    /// Another number of pixels than the size says.
+    #[error("the picture has another number of pixels than its size says")]
+    Shape,
     /// A picture of a kind that this program does not write.
     #[error("it is not 8-bit RGB")]
     NotRgb8,
@@ -57,7 +66,9 @@ fn in_words(error: &png::DecodingError) -> String {
 impl From<PictureError> for std::io::Error {
     fn from(error: PictureError) -> Self {
         match error {
-            PictureError::Encoding(png::EncodingError::IoError(error)) => error,
+            PictureError::Encoding(png::EncodingError::IoError(error))
+            | PictureError::Webp(image_webp::EncodingError::IoError(error))
+            | PictureError::Jpeg(image::ImageError::IoError(error)) => error,
             other => std::io::Error::other(other),
         }
     }
@@ -76,8 +87,6 @@ pub fn write_picture(
     encoder.set_depth(png::BitDepth::Eight);
     let software = concat!("sigmalab ", env!("CARGO_PKG_VERSION"));
     encoder.add_text_chunk("Software".into(), software.into())?;
-    // A NUL ends a text for many readers, and PNG allows none; the recipe has it as an escape.
-    let plain = |text: &str| text.replace('\0', "\u{fffd}");
     encoder.add_itxt_chunk("Description".into(), plain(&recipe.prompt))?;
     encoder.add_itxt_chunk("parameters".into(), plain(&parameters_line(recipe)))?;
     encoder.add_itxt_chunk(RECIPE_KEYWORD.into(), serde_json::to_string(recipe)?)?;
@@ -85,6 +94,12 @@ pub fn write_picture(
     writer.write_image_data(&image.pixels)?;
     writer.finish()?;
     Ok(())
+}
+
+/// A text without NUL, which ends it for many readers, and which PNG does not allow; the recipe has it
+/// as an escape.
+pub(super) fn plain(text: &str) -> String {
+    text.replace('\0', "\u{fffd}")
 }
 
 /// The pixels of a PNG that [`write_picture`] wrote.

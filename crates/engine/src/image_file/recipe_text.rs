@@ -1,7 +1,8 @@
-//! Recipes as JSON text, and reading one from a PNG, a latents file or a JSON file. Text comes from strangers:
+//! Recipes as JSON text, and reading one from a picture, a latents file or a JSON file. Text comes from strangers:
 //! sizes are limited, versions are looked at first, nothing panics.
 
-use super::kind::kind_of;
+use super::format;
+use super::kind::{JPEG, WEBP, kind_of};
 use super::latents::{self, LatentsFileError};
 use super::picture::{self, PictureError};
 use crate::noise::NoiseSource;
@@ -254,12 +255,14 @@ pub enum RecipeFileError {
     },
     /// A picture or a latents file without a recipe.
     #[error(
-        "`{}` holds no recipe: it was not made by sigmalab, or another program dropped its text",
+        "`{}`, {kind}, holds no recipe: it was not made by sigmalab, or another program dropped its text",
         path.display()
     )]
     NoRecipe {
         /// The file.
         path: PathBuf,
+        /// What it is.
+        kind: &'static str,
     },
     /// A broken PNG.
     #[error("`{}` is not a readable PNG: {source}", path.display())]
@@ -282,7 +285,10 @@ pub enum RecipeFileError {
         path: PathBuf,
     },
     /// Another kind of file.
-    #[error("`{}` is {kind}: recipes are in PNG files, in latents files and in JSON", path.display())]
+    #[error(
+        "`{}` is {kind}: recipes are in PNG, WebP and JPEG files, in latents files and in JSON",
+        path.display()
+    )]
     Kind {
         /// The file.
         path: PathBuf,
@@ -310,7 +316,7 @@ pub enum RecipeFileError {
     },
 }
 
-/// The recipe of a PNG written by [`write_picture`](super::write_picture), of latents written by
+/// The recipe of a picture written by [`write_image`](super::write_image), of latents written by
 /// [`write_latents`](super::write_latents), or of a JSON file; told apart by their first bytes.
 pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
     let owned = || path.to_owned();
@@ -320,23 +326,30 @@ pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
     let mut start = Vec::new();
     reader.by_ref().take(PNG_SIGNATURE.len() as u64 + 1).read_to_end(&mut start).map_err(io)?;
     reader.rewind().map_err(io)?;
-    let held = if start.starts_with(PNG_SIGNATURE) {
-        picture::recipe_text(reader)
-            .map_err(|source| RecipeFileError::Picture { path: owned(), source })?
+    let (kind, held) = if start.starts_with(PNG_SIGNATURE) {
+        let text = picture::recipe_text(reader);
+        (
+            "a PNG picture",
+            text.map_err(|source| RecipeFileError::Picture { path: owned(), source })?,
+        )
     } else if latents::begins_as_latents(&start) {
-        latents::recipe_text(reader.into_inner(), path)?
+        ("a latents file", latents::recipe_text(reader.into_inner(), path)?)
     } else if start.is_empty() {
         return Err(RecipeFileError::Empty { path: owned() });
     } else {
         let mut beginning = Vec::new();
         reader.by_ref().take(64).read_to_end(&mut beginning).map_err(io)?;
-        if let Some(kind) = kind_of(&beginning) {
-            return Err(RecipeFileError::Kind { path: owned(), kind });
+        match kind_of(&beginning) {
+            Some(kind @ JPEG) => (kind, format::recipe_text_of_jpeg(&mut reader)),
+            Some(kind @ WEBP) => (kind, format::recipe_text_of_webp(&mut reader)),
+            Some(kind) => return Err(RecipeFileError::Kind { path: owned(), kind }),
+            None => {
+                reader.rewind().map_err(io)?;
+                return read_recipe_json(reader, path);
+            }
         }
-        reader.rewind().map_err(io)?;
-        return read_recipe_json(reader, path);
     };
-    let text = held.ok_or_else(|| RecipeFileError::NoRecipe { path: owned() })?;
+    let text = held.ok_or_else(|| RecipeFileError::NoRecipe { path: owned(), kind })?;
     parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: owned(), source })
 }
 
@@ -441,8 +454,9 @@ mod tests {
         assert!(matches!(read_recipe(folder.path()), Err(RecipeFileError::Io { .. })));
         for (bytes, words) in [
             (&b""[..], "is empty"),
-            (b"\xff\xd8\xff\xe0 rest", "is a JPEG picture: recipes are in PNG files"),
-            (b"RIFF\x24\0\0\0WEBPVP8 ", "is a WebP picture"),
+            (b"\xff\xd8\xff\xe0 rest", "a JPEG picture, holds no recipe"),
+            (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture, holds no recipe"),
+            (b"GIF89a\x01\0", "is a GIF picture: recipes are in PNG, WebP and JPEG files"),
             (b"a plain text", "it is no JSON, as a recipe is"),
             (b"[1]", "an object with `version`"),
         ] {

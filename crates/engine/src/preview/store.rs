@@ -2,10 +2,9 @@
 //! file that cannot be read or written only costs drafts; it is never an error of a run.
 
 use super::fit::Fit;
-use sigmalab_files::shared_folder::{make_private_folder, read_plain};
+use sigmalab_files::shared_folder::{SharedFolder, make_private_folder, read_plain};
 use sigmalab_files::unfinished;
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::SystemTime;
 
@@ -27,7 +26,9 @@ impl FitStore {
 
     /// The fit of a checkpoint; empty where none is kept.
     pub fn load(&self, fingerprint: &str) -> Fit {
-        let text = self.path(fingerprint).and_then(|path| read_plain(&path, LIMIT).ok());
+        let path =
+            self.0.as_ref().zip(name_of(fingerprint)).map(|(folder, name)| folder.join(name));
+        let text = path.and_then(|path| read_plain(&path, LIMIT).ok());
         let fit: Option<Fit> = text.and_then(|text| serde_json::from_slice(&text).ok());
         fit.filter(Fit::is_whole).unwrap_or_default()
     }
@@ -35,24 +36,15 @@ impl FitStore {
     /// Keeps the fit of a checkpoint. The file is replaced as a whole, so that another process
     /// reads one or the other.
     pub fn save(&self, fingerprint: &str, fit: &Fit) -> std::io::Result<()> {
-        let (Some(folder), Some(path)) = (&self.0, self.path(fingerprint)) else { return Ok(()) };
+        let (Some(folder), Some(name)) = (&self.0, name_of(fingerprint)) else { return Ok(()) };
         if !fit.is_whole() {
             return Ok(());
         }
         make_private_folder(folder)?;
         unfinished::clear_once(folder);
-        let mut file = tempfile::Builder::new()
-            .prefix(unfinished::PREFIX)
-            .suffix(unfinished::SUFFIX)
-            .tempfile_in(folder)?;
-        file.write_all(&serde_json::to_vec(fit)?)?;
-        file.persist(path).map_err(|error| error.error)?;
+        let text = serde_json::to_vec(fit)?;
+        SharedFolder::open(folder)?.write(name, |out| out.write_all(&text))?;
         self.make_room()
-    }
-
-    fn path(&self, fingerprint: &str) -> Option<PathBuf> {
-        let plain = !fingerprint.is_empty() && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
-        Some(self.0.as_ref().filter(|_| plain)?.join(format!("{fingerprint}.json")))
     }
 
     fn make_room(&self) -> std::io::Result<()> {
@@ -70,6 +62,12 @@ impl FitStore {
         }
         Ok(())
     }
+}
+
+/// The file of a checkpoint's fit, where the fingerprint is one.
+fn name_of(fingerprint: &str) -> Option<String> {
+    let plain = !fingerprint.is_empty() && fingerprint.bytes().all(|b| b.is_ascii_hexdigit());
+    plain.then(|| format!("{fingerprint}.json"))
 }
 
 #[cfg(test)]

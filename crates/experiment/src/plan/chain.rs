@@ -13,8 +13,6 @@ use std::collections::HashMap;
 pub(super) struct Chain {
     /// Keys of the N + 1 states.
     pub(super) keys: Vec<StateKey>,
-    /// Key of the noise, whatever sampler starts from it.
-    origin: Option<StateKey>,
     /// Whether each of the N steps needs the unconditional network.
     unconditional: Vec<bool>,
     /// Evaluations of a network a step.
@@ -27,16 +25,13 @@ impl Chain {
     /// The states of a recipe; none where it cannot be run.
     pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
         let Ok((schedule, chosen)) = recipe.check(samplers) else {
-            let keys = Vec::new();
-            return Chain { keys, origin: None, unconditional: vec![], evaluations: 0, past: 0 };
+            return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
         };
         // Equal names are equal weights and equal noise within one sweep.
         let model = format!("{:?}", recipe.model);
         let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();
-        let root = StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise);
         Chain {
-            keys: root.along(&schedule),
-            origin: Some(StateKey::origin_of_recipe(recipe, &schedule, &model, &noise)),
+            keys: StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise),
             unconditional: schedule
                 .steps()
                 .iter()
@@ -85,19 +80,10 @@ impl KnownStates {
                 continue;
             }
             let Some(key) = chain.keys.get(step) else { continue };
-            // At the noise itself any sampler's evaluation will do.
-            let origin = chain.origin.filter(|_| step == 0);
-            let before = origin.and_then(|origin| self.0.get(&origin).copied()).unwrap_or_default();
             let known = self.0.entry(*key).or_default();
-            known.cond |= before.cond;
-            known.uncond |= before.uncond;
             let fresh = |known: &mut bool| u64::from(!std::mem::replace(known, true));
             let cond = fresh(&mut known.cond);
             let uncond = if unconditional { fresh(&mut known.uncond) } else { 0 };
-            let now = *known;
-            if let Some(origin) = origin {
-                self.0.insert(origin, now);
-            }
             // Evaluations within a step are the sampler's own, and remembered by nobody.
             let inner = chain.evaluations.saturating_sub(1);
             nfe.cond_done += cond + inner;

@@ -85,9 +85,9 @@ impl Plan {
             }
         }
         let tokens = |tokens: usize, steps: usize| {
-            // x and two velocities a state, and one state more than there are steps; the noise
-            // whatever the sampler, and one spare for the bookkeeping.
-            3 * (tokens * CHANNELS * size_of::<f32>()) as u64 * (steps as u64 + 3)
+            // x and two velocities a state, and one state more than there are steps; one spare for
+            // the bookkeeping.
+            3 * (tokens * CHANNELS * size_of::<f32>()) as u64 * (steps as u64 + 2)
         };
         let recipes = trials.trials.iter().map(|trial| &trial.recipe);
         let recipes = recipes.chain(trials.references.iter().map(|reference| &reference.recipe));

@@ -40,7 +40,7 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
     let (schedule, sampler) = recipe.check(&Samplers::built_in()).unwrap();
     let sampler = sampler.built_in().unwrap();
     let noise = serde_json::to_string(&recipe.noise).unwrap();
-    let root = StateKey::of_recipe(recipe, (&sampler).into(), &schedule, "cheap", &noise);
+    let keys = StateKey::of_recipe(recipe, (&sampler).into(), &schedule, "cheap", &noise);
     let task = Denoising {
         network: &Cheap,
         prompt: &(recipe.prompt.len() as f32),
@@ -49,8 +49,7 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
         sampler: &sampler,
         noise: &vec![1.0; values],
         seed: 1,
-        root,
-        origin: StateKey::origin_of_recipe(recipe, &schedule, "cheap", &noise),
+        keys: &keys,
         whole: false,
     };
     let denoised = denoise(&task, cache, &CancelToken::default(), &mut |_| {}).unwrap();

@@ -16,10 +16,10 @@ pub use comparison::{Comparison, ComparisonError, Group, compare};
 pub use finding::{Better, Finding, METRICS, Metric, digits, short};
 pub use plot::Plot;
 pub use summary::summary;
-pub use tune::{tune_summary, tuned};
+pub use tune::{sampler_of, tune_summary, tuned};
 
 use super::sweep::Sweep;
-use sigmalab_engine::image_file::{OnCollision, TargetError};
+use sigmalab_files::target::{OnCollision, TargetError};
 use std::path::PathBuf;
 
 /// Why a report cannot be written.

@@ -9,12 +9,12 @@ use super::plot::Plot;
 use crate::directory::RunDirectory;
 use crate::generation::{Candidate, Stage};
 use crate::record::{Kind, Record};
-use crate::search::tune::{Verdict, verdict};
+use crate::search::tune::{Role, Verdict, judged, verdict};
 use crate::spec::tune::Target;
 use crate::sweep::Sweep;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sigmalab_engine::image_file::OnCollision;
+use sigmalab_files::target::OnCollision;
 use sigmalab_tune::grid::levels_of;
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -109,7 +109,7 @@ fn name_of_reference(sweep: &Sweep) -> &str {
 }
 
 /// A candidate's sampler with its parameters, choices by their names.
-fn sampler_of(sweep: &Sweep, candidate: &Candidate) -> String {
+pub fn sampler_of(sweep: &Sweep, candidate: &Candidate) -> String {
     let info = sweep.experiment.samplers.info(&candidate.sampler).ok();
     let mut words = vec![candidate.sampler.clone()];
     for (key, value) in &candidate.params {
@@ -154,7 +154,7 @@ pub(super) fn write(sweep: &Sweep, verdict: &Verdict) -> Result<PathBuf, ReportE
     let mut body = format!("<pre>{}</pre>\n", escaped(&summary));
     let measured = measured(verdict);
     if !measured.groups.is_empty() {
-        let svg = Plot::of(&with_presets(sweep, verdict, measured), true).svg();
+        let svg = Plot::of(&measured, true).svg();
         directory.put("plot.svg", OnCollision::Replace, |out| out.write_all(svg.as_bytes()))?;
         section(&mut body, "Distance against steps, measured on held-out prompts", &svg);
     }
@@ -204,24 +204,6 @@ fn section(body: &mut String, title: &str, inside: &str) {
     let _ = write!(body, "<h2>{}</h2>\n{inside}\n", escaped(title));
 }
 
-/// The measured lines with a point for each preset of the judgement.
-fn with_presets(sweep: &Sweep, verdict: &Verdict, mut lines: Comparison) -> Comparison {
-    let steps_of = |name: &str| {
-        let tune = sweep.experiment.inputs.tune.as_ref()?;
-        let preset = tune.against.iter().find(|preset| preset.name == name)?;
-        Some(preset.steps.len())
-    };
-    for comparison in &verdict.comparisons {
-        if let Some(steps) = steps_of(&comparison.other) {
-            let points = vec![(steps as f64, comparison.distance, 1)];
-            lines.groups.push(Group { name: comparison.other.clone(), points });
-        }
-    }
-    let found = (verdict.found.steps.len() as f64, verdict.distance, 1);
-    lines.groups.push(Group { name: "found".to_owned(), points: vec![found] });
-    lines
-}
-
 /// The noise levels of the reference and of everything that was judged.
 fn grids(sweep: &Sweep) -> Comparison {
     let size = sweep.experiment.spec.sizes.first().copied();
@@ -236,23 +218,13 @@ fn grids(sweep: &Sweep) -> Comparison {
     if let Some(preset) = &sweep.experiment.inputs.reference {
         groups.push(line(&preset.name, &preset.steps, preset.terminal));
     }
-    for (role, candidate) in judged(sweep) {
-        if !matches!(role.as_str(), "limit" | "reference") {
-            groups.push(line(&role, &candidate.steps, candidate.terminal));
+    for (role, candidate) in judged(&sweep.generations) {
+        if role.is_judged() {
+            groups.push(line(role.name(), &candidate.steps, candidate.terminal));
         }
     }
     let by = Some("schedule".to_owned());
     Comparison { across: "share of the steps".to_owned(), up: "σ".to_owned(), by, groups }
-}
-
-/// What was judged, by its role.
-fn judged(sweep: &Sweep) -> Vec<(String, Candidate)> {
-    let judged = sweep.generations.iter().find(|known| known.stage == Stage::Judgement);
-    let Some(judged) = judged else { return Vec::new() };
-    let roles = judged.note.get("roles").cloned().unwrap_or_default();
-    let roles: Vec<String> = serde_json::from_value(roles).unwrap_or_default();
-    let candidates = judged.proposals.iter().filter_map(|proposal| proposal.candidate.clone());
-    roles.into_iter().zip(candidates).collect()
 }
 
 /// ln(found/other) of every held-out sample.
@@ -261,16 +233,16 @@ fn differences(sweep: &Sweep) -> Comparison {
     let judged_now = tried.iter().find(|tried| tried.generation.stage == Stage::Judgement);
     let mut groups = Vec::new();
     if let Some(tried) = judged_now {
-        let roles = judged(sweep);
+        let roles = judged(&sweep.generations);
         let found = tried.distances.first().cloned().unwrap_or_default();
-        for ((role, _), distances) in roles.iter().zip(&tried.distances).skip(1) {
-            if matches!(role.as_str(), "limit" | "reference") {
+        for ((role, _), distances) in roles.iter().zip(&tried.distances) {
+            if *role == Role::Found || !role.is_judged() {
                 continue;
             }
             let points = found.iter().zip(distances).enumerate().map(|(k, (own, other))| {
                 (k as f64 + 1.0, own.max(1e-12).ln() - other.max(1e-12).ln(), 1)
             });
-            groups.push(Group { name: role.clone(), points: points.collect() });
+            groups.push(Group { name: role.name().to_owned(), points: points.collect() });
         }
     }
     let by = Some("schedule".to_owned());
@@ -280,7 +252,7 @@ fn differences(sweep: &Sweep) -> Comparison {
 /// A row a held-out sample: the reference, what was found, and what it was judged against.
 fn pictures(sweep: &Sweep) -> String {
     const MOST: usize = 8;
-    let roles = judged(sweep);
+    let roles = judged(&sweep.generations);
     let directory = &sweep.directory;
     let references = sweep.ledger.of(Kind::Reference);
     let trials = sweep.ledger.of(Kind::Trial);
@@ -310,7 +282,7 @@ fn pictures(sweep: &Sweep) -> String {
                     row,
                     "<td>{}<br>{} {}</td>",
                     picture(record, directory, &title),
-                    escaped(role),
+                    escaped(role.name()),
                     distance.unwrap_or_default()
                 );
             }

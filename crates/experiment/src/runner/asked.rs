@@ -2,10 +2,13 @@
 //! of reference runs. Knows nothing of how it chooses.
 
 use super::News;
+use crate::control::Followed;
 use crate::directory::RunDirectory;
 use crate::gram_file;
+use crate::plan::add;
 use crate::search::{Ask, SearchError};
 use crate::trial::TrialId;
+use sigmalab_engine::event::NfeCount;
 use sigmalab_engine::recipe::{Recipe, SamplerRef};
 use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::{Engine, RunFailure};
@@ -19,6 +22,9 @@ pub(super) struct Asked<'a, 'n> {
     /// Identity, prompt, recipe, and how often a Gram matrix takes a step, of each reference run.
     pub(super) references: Vec<(TrialId, String, Recipe, Option<usize>)>,
     pub(super) news: &'a mut (dyn FnMut(News<'_>) -> bool + 'n),
+    pub(super) followed: &'a mut Followed,
+    /// Evaluations of this process, to which those made here are added.
+    pub(super) nfe: &'a mut NfeCount,
 }
 
 impl Ask for Asked<'_, '_> {
@@ -27,8 +33,12 @@ impl Ask for Asked<'_, '_> {
         sampler: &SamplerRef,
         stencils: &[Stencil],
     ) -> Result<Option<Vec<Weights>>, SearchError> {
-        let news = &mut self.news;
-        Ok(self.engine.weigh(sampler, stencils, &mut || news(News::Tick))?)
+        let (news, followed) = (&mut self.news, &mut self.followed);
+        let mut goes_on = || {
+            followed.look_now_and_then();
+            news(News::Tick) && !followed.is_cancelled()
+        };
+        Ok(self.engine.weigh(sampler, stencils, &mut goes_on)?)
     }
 
     fn path(&mut self, reference: &TrialId) -> Result<ReferencePath, SearchError> {
@@ -43,15 +53,20 @@ impl Ask for Asked<'_, '_> {
         let failed = || SearchError::Reference { prompt: prompt.clone() };
         let wanted = Wanted { picture: false, gram: *gram };
         let request = RunRequest { recipe: recipe.clone(), noise: None, previews: false, wanted };
-        let news = &mut self.news;
-        let output = self.engine.run_watched(&request, &mut |event, silence| match event {
-            Some(event) => news(News::Event(event)),
-            None => news(silence.map_or(News::Tick, News::Silent)),
+        let (news, followed) = (&mut self.news, &mut self.followed);
+        let output = self.engine.run_watched(&request, &mut |event, silence| {
+            let goes_on = match event {
+                Some(event) => news(News::Event(event)),
+                None => news(silence.map_or(News::Tick, News::Silent)),
+            };
+            followed.look_now_and_then();
+            goes_on && !followed.is_cancelled()
         });
         let output = output.map_err(|failure| match failure {
             RunFailure::Cancelled => SearchError::Worker(RunFailure::Cancelled),
             _ => failed(),
         })?;
+        add(self.nfe, output.nfe);
         let run = output.gram.ok_or_else(failed)?;
         gram_file::write(&self.directory, reference.short(), &run)
             .map_err(|error| SearchError::Damaged(error.to_string()))?;

@@ -5,14 +5,15 @@ use super::{News, RunError, Runner, milliseconds_now};
 use crate::gram_file;
 use crate::lease::Lease;
 use crate::measure::{Baseline, decoded, measure};
-use crate::plan::Run;
+use crate::plan::{Run, add};
 use crate::record::{
     Kind, Measured, Outcome, Record, Started, folders, latents_name, picture_name,
 };
 use sigmalab_engine::event::{Event, StepReport};
-use sigmalab_engine::image_file::{OnCollision, write_latents, write_picture};
+use sigmalab_engine::image_file::{write_latents, write_picture};
 use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
 use sigmalab_engine::worker::RunFailure;
+use sigmalab_files::target::OnCollision;
 use std::io;
 use std::time::Duration;
 
@@ -134,7 +135,7 @@ impl Runner<'_> {
         let (news, followed) = (&mut self.news, &mut self.followed);
         let result = self.engine.run_watched(&request, &mut |event, silence| {
             if let Some(lease) = lease {
-                lease.tell_silence(silence.is_some());
+                lease.tell_silence(silence);
             }
             let goes_on = match event {
                 Some(event) => {
@@ -149,7 +150,7 @@ impl Runner<'_> {
             goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
         });
         if let Some(lease) = lease {
-            lease.tell_silence(false);
+            lease.tell_silence(None);
         }
         (result, steps)
     }
@@ -163,10 +164,7 @@ impl Runner<'_> {
         steps: Vec<StepReport>,
         baseline: Option<usize>,
     ) -> Result<Measured, RunError> {
-        self.ended.nfe.cond_done += output.nfe.cond_done;
-        self.ended.nfe.uncond_done += output.nfe.uncond_done;
-        self.ended.nfe.cond_saved += output.nfe.cond_saved;
-        self.ended.nfe.uncond_saved += output.nfe.uncond_saved;
+        add(&mut self.ended.nfe, output.nfe);
         let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
         let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
         let name = started.id.short();

@@ -21,10 +21,10 @@ use super::search::SearchError;
 use super::sweep::{Advance, Standing, Sweep, SweepError};
 use super::trial::TrialId;
 use sigmalab_engine::event::{Event, NfeCount};
-use sigmalab_engine::image_file::TargetError;
 use sigmalab_engine::memory::default_cache_bytes;
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
+use sigmalab_files::target::TargetError;
 use std::io;
 use std::path::PathBuf;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -327,6 +327,8 @@ impl Runner<'_> {
                 .map(|run| (run.id.clone(), run.prompt_id.clone(), run.recipe.clone(), run.gram))
                 .collect(),
             news: &mut *self.news,
+            followed: &mut self.followed,
+            nfe: &mut self.ended.nfe,
         };
         let advance = match self.sweep.advance(&mut asked) {
             Ok(advance) => advance,

@@ -103,7 +103,7 @@ fn halve(
             Some(evaluations) => (evaluations / (2 * steps)) as usize,
             None => all.div_ceil(eta).max(search.trials),
         };
-        halving::rounds(search.trials, instances.len(), runs.min(all), eta, 1)
+        halving::rounds(search.trials, instances.len(), runs.min(all), eta, 1, 1)
     };
     let round = rounds.get(tried.len())?;
     let on = |mut proposal: Proposal| {

@@ -1,10 +1,7 @@
 //! What is wrong with an experiment file, with the place of everything.
 
-use sigmalab_schedule::preset_file::Problem;
+use sigmalab_schedule::toml_text::Problem;
 use std::fmt;
-
-/// The most problems that a [`SpecError`] lists.
-pub(super) const MOST_PROBLEMS: usize = 20;
 
 /// What is wrong with an experiment file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

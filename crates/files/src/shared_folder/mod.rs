@@ -9,6 +9,7 @@ mod name;
 mod plain;
 mod writing;
 
+pub use name::stays_below;
 pub use plain::{append_to, make_private_folder, open_plain, read_plain};
 
 use plain::{checked, in_words};
@@ -95,7 +96,13 @@ impl SharedFolder {
         let mut folder = SharedFolder { handle, path: self.path.clone() };
         let mut rest = name;
         while let Some((first, after)) = rest.split_once('/') {
-            folder = step(&folder, first)?;
+            folder = step(&folder, first).map_err(|error| match error.kind() {
+                // Not the file that was asked for is wrong, but a folder on the way to it.
+                ErrorKind::InvalidInput | ErrorKind::NotADirectory => {
+                    Error::new(error.kind(), format!("the folder `{first}`: {error}"))
+                }
+                _ => error,
+            })?;
             rest = after;
         }
         Ok((folder, rest))

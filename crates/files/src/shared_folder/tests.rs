@@ -46,7 +46,8 @@ fn nothing_is_read_through_a_link_and_no_pipe_is_waited_for() {
         assert!(told.contains("a link"), "{name}: {told}");
     }
     assert!(folder.folder("folder").unwrap_err().to_string().contains("a link"));
-    assert!(folder.way_to("folder/notes").is_err());
+    let told = folder.way_to("folder/notes").unwrap_err().to_string();
+    assert!(told.starts_with("the folder `folder`: it is a link"), "{told}");
     assert!(folder.make_way_to("folder/deep/notes").is_err());
     assert!(folder.file("pipe").unwrap_err().to_string().contains("a pipe"));
     assert!(folder.append("pipe").unwrap_err().to_string().contains("a pipe"));
@@ -122,4 +123,35 @@ fn a_file_that_was_begun_is_gone_on_with_and_one_of_somebody_else_is_not() {
         return;
     }
     assert_eq!(folder.own_file("begun").unwrap().metadata().unwrap().len(), 0);
+}
+
+#[test]
+fn what_is_being_written_is_left_to_its_writer_until_it_has_its_name() {
+    use crate::unfinished::clear_within;
+    use std::time::{Duration, SystemTime};
+    let root = tempfile::tempdir().unwrap();
+    let folder = SharedFolder::open(root.path()).unwrap();
+    // As another process does that begins meanwhile: its own opening is another hold.
+    let tidy = || {
+        for name in folder.names().unwrap() {
+            let file = fs::File::open(root.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
+        }
+        clear_within(&SharedFolder::open(root.path()).unwrap());
+    };
+    fs::write(root.path().join(".sigmalab-dead.tmp"), "x").unwrap();
+    let name = OsStr::new("whole");
+    let fill = |out: &mut dyn std::io::Write| {
+        out.write_all(b"slow")?;
+        out.flush()?;
+        tidy();
+        Ok(())
+    };
+    let put = |draft: &str, name: &OsStr| {
+        tidy();
+        folder.rename(draft, name)
+    };
+    folder.write_then(name, fill, put).unwrap();
+    assert_eq!(folder.names().unwrap(), ["whole"]);
+    assert_eq!(folder.read("whole", 10).unwrap(), b"slow");
 }

@@ -1,7 +1,8 @@
 //! Writing in a shared folder: new files under names that were free, files replaced as wholes, and
 //! logs that grow. Nothing that lies there already is written through.
 
-use super::{FILE, SharedFolder, is_plain, name, plain};
+use super::{FILE, SharedFolder, is_plain, name};
+use crate::unfinished::{self, PREFIX, SUFFIX};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::ffi::OsStr;
 use std::fs::File;
@@ -105,7 +106,7 @@ impl SharedFolder {
         self.write_then(name.as_ref(), fill, |draft, name| self.rename_new(draft, name))
     }
 
-    fn write_then(
+    pub(super) fn write_then(
         &self,
         name: &OsStr,
         fill: impl FnOnce(&mut dyn Write) -> Result<()>,
@@ -113,7 +114,10 @@ impl SharedFolder {
     ) -> Result<()> {
         let name = name::checked(name)?;
         let (draft, file) = self.draft()?;
-        let written = fill_and_sync(file, fill).and_then(|()| put(&draft, name));
+        // Others that tidy up know it by that from one that a killed process left. It is held until
+        // it has its name, which is when the file is closed.
+        unfinished::hold(&file);
+        let written = fill_and_sync(&file, fill).and_then(|()| put(&draft, name));
         if written.is_err() {
             // What is left of it only takes room.
             let _ = self.remove(&draft);
@@ -139,7 +143,7 @@ impl SharedFolder {
         for _ in 0..TRIES {
             // The standard library seeds its hasher from the system's random numbers.
             let number = RandomState::new().build_hasher().finish();
-            let name = format!(".sigmalab-{number:016x}.tmp");
+            let name = format!("{PREFIX}{number:016x}{SUFFIX}");
             match self.create(OsStr::new(&name), OFlags::WRONLY) {
                 Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
                 created => return Ok((name, created?)),
@@ -193,8 +197,8 @@ impl std::os::fd::AsFd for SharedFolder {
     }
 }
 
-fn fill_and_sync(file: File, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
-    let mut buffered = BufWriter::new(plain::checked(file)?);
+fn fill_and_sync(file: &File, fill: impl FnOnce(&mut dyn Write) -> Result<()>) -> Result<()> {
+    let mut buffered = BufWriter::new(file);
     fill(&mut buffered)?;
     buffered.into_inner().map_err(|error| error.into_error())?.sync_all()
 }

@@ -43,13 +43,11 @@ pub(crate) fn read_e4m3(codes: &[u8], out: &mut [f32]) {
     }
 }
 
-/// Widens codes without their row scale (which belongs to the product, see `model::linear`).
+/// Widens codes without the scale of their rows, which a product multiplies its outputs by.
 pub fn widen_e4m3(codes: &[u8], out: &mut [f32]) {
-    out.par_chunks_mut(GRAIN).zip(codes.par_chunks(GRAIN)).for_each(|(out, codes)| {
-        for (out, code) in out.iter_mut().zip(codes) {
-            *out = E4M3[usize::from(*code)];
-        }
-    });
+    out.par_chunks_mut(GRAIN)
+        .zip(codes.par_chunks(GRAIN))
+        .for_each(|(out, codes)| read_e4m3(codes, out));
 }
 
 #[cfg(test)]

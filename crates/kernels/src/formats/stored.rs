@@ -6,10 +6,14 @@ use super::{dense, float8, widen};
 use crate::base::isa::InstructionSet;
 use std::ops::Range;
 
-const FORMAT_F32: u8 = 0;
-const FORMAT_BF16: u8 = 1;
-const FORMAT_F16: u8 = 2;
-const FORMAT_E4M3: u8 = 3;
+/// Formats, as parameters of the functions that read them.
+pub(crate) const F32: u8 = 0;
+/// See [`F32`].
+pub(crate) const BF16: u8 = 1;
+/// See [`F32`].
+pub(crate) const F16: u8 = 2;
+/// See [`F32`].
+pub(crate) const E4M3: u8 = 3;
 
 /// Little-endian elements in one of the formats that weights come in, row after row. The bytes
 /// need no alignment.
@@ -38,10 +42,10 @@ impl<'a> Stored<'a> {
             &all[(span.start * size).min(all.len())..(span.end * size).min(all.len())]
         };
         match *self {
-            Self::F32(all) => fast::<FORMAT_F32>(part(all, 4), 4, out, dense::read_f32),
-            Self::Bf16(all) => fast::<FORMAT_BF16>(part(all, 2), 2, out, dense::read_bf16),
-            Self::F16(all) => fast::<FORMAT_F16>(part(all, 2), 2, out, dense::read_f16),
-            Self::E4m3(all) => fast::<FORMAT_E4M3>(part(all, 1), 1, out, float8::read_e4m3),
+            Self::F32(all) => fast::<F32>(part(all, 4), 4, out, dense::read_f32),
+            Self::Bf16(all) => fast::<BF16>(part(all, 2), 2, out, dense::read_bf16),
+            Self::F16(all) => fast::<F16>(part(all, 2), 2, out, dense::read_f16),
+            Self::E4m3(all) => fast::<E4M3>(part(all, 1), 1, out, float8::read_e4m3),
             Self::Nf4(weight) => nf4::read_nf4(weight, span.start, out),
             Self::Ggml(weight) => widen::widen_ggml(weight, span, out),
         }

@@ -56,7 +56,7 @@ pub(super) fn multiply<'w, T: Number>(
         let rows = x.len() / inputs;
         let strips = rows.div_ceil(ROWS);
         let x_steps: Vec<f32> =
-            x.par_chunks(inputs).map(|row| vectorised!(peak_of(row)) / LARGEST).collect();
+            x.par_chunks(inputs).map(|row| vectorised!(max_magnitude(row)) / LARGEST).collect();
         let lanes = strips * ROWS * depth;
         let mut shared = SharedScratch::take(lanes);
         let packed = shared.lanes(lanes);
@@ -71,20 +71,6 @@ pub(super) fn multiply<'w, T: Number>(
             with_thread_scratch(|scratch| task.run(packed, scratch));
         });
     }
-}
-
-#[inline(always)]
-fn peak_of<T: Number>(row: &[T]) -> f32 {
-    let mut lanes = [0f32; 64];
-    let (chunks, rest) = row.as_chunks::<64>();
-    for chunk in chunks {
-        for (lane, value) in lanes.iter_mut().zip(chunk) {
-            let magnitude = value.to_f32().abs();
-            *lane = if magnitude > *lane { magnitude } else { *lane };
-        }
-    }
-    let rest = rest.iter().map(|value| value.to_f32().abs());
-    rest.chain(lanes).fold(0.0, f32::max)
 }
 
 /// Packs x as [`super::floats`] does, four values a lane.

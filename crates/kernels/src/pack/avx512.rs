@@ -4,10 +4,8 @@
 //! stored; what is done to every lane alike is done after transposing.
 #![allow(unsafe_code)]
 
+use super::interleave::BATCH;
 use std::arch::x86_64::*;
-
-/// Rows that are packed at a time.
-const BATCH: usize = 16;
 
 /// What the instructions of a newer processor have: products of bytes, bytes looked up in tables of
 /// 128 and rounding to bf16 (AMD from Zen 4, Intel from Sapphire Rapids).

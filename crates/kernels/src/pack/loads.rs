@@ -9,11 +9,11 @@ use super::avx512::{
 use super::interleave::BATCH;
 use super::{Lanes, Source};
 use crate::formats::avx512::blocks;
-use crate::formats::avx512::{BF16, E4M3, F16, F32, NF4, load};
+use crate::formats::avx512::{NF4, load};
 use crate::formats::float8;
 use crate::formats::ggml::{Block, Ggml};
 use crate::formats::nf4::Nf4;
-use crate::formats::stored::Stored;
+use crate::formats::stored::{BF16, E4M3, F16, F32, Stored};
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;

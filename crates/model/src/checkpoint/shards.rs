@@ -6,6 +6,7 @@ use super::files::Files;
 use super::json::{self, UniqueKeys};
 use crate::linear::StoredTensor;
 use serde::Deserialize;
+use sigmalab_files::shared_folder::stays_below;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
@@ -72,8 +73,9 @@ fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, 
     let Index { weight_map: UniqueKeys(weight_map) } = json::parse(&files.read(index)?, &place)?;
     let weight_map: BTreeMap<String, String> = weight_map.into_iter().collect();
     let mut names = BTreeSet::new();
+    // A shard lies beside its index or below it.
     for (tensor, shard) in &weight_map {
-        if !is_inside(shard) {
+        if !stays_below(shard) {
             return Err(fail(format!(
                 "tensor {tensor} is said to be in {shard:?}, which is no file in this folder or \
                  below it"
@@ -105,12 +107,6 @@ fn open_sharded(files: &Files, folder: &str, index: &str) -> Result<StoredPart, 
         }
     }
     Ok(part)
-}
-
-/// A shard lies beside its index or below it: no way out of this folder.
-fn is_inside(shard: &str) -> bool {
-    !shard.contains(['\\', '\0'])
-        && shard.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 /// Several files that are one part; messages call them `place`.

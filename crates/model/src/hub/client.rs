@@ -3,8 +3,8 @@
 
 use super::address::{Origin, join, percent_encode};
 use super::repository::{Repository, is_commit};
-use super::{HubError, HubSettings, files};
-use sigmalab_files::shared_folder::read_plain;
+use super::{HubError, HubSettings};
+use sigmalab_files::shared_folder::{read_plain, stays_below};
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::{HeaderMap, Response};
@@ -54,22 +54,22 @@ pub(super) struct Opened {
 }
 
 /// A failed attempt.
-pub(super) enum Trouble {
+pub(super) enum AttemptError {
     /// Trying again may help, not before the wait that the server asked for.
-    Passing(HubError, Option<Duration>),
+    Transient(HubError, Option<Duration>),
     /// Trying again will not help.
-    Lasting(HubError),
+    Permanent(HubError),
 }
 
 /// How often a request is still tried again, and how long is waited before.
-pub(super) struct Patience {
+pub(super) struct RetryPolicy {
     attempts: u32,
     failures: u32,
     delay: Duration,
     furthest: u64,
 }
 
-impl Patience {
+impl RetryPolicy {
     /// That many bytes of a file are here. Where that is really further than ever, the count
     /// begins again; a server that always begins at the start is not waited for for ever.
     pub(super) fn reached(&mut self, bytes: u64) {
@@ -79,11 +79,11 @@ impl Patience {
         }
     }
 
-    /// Waits before the next attempt, or gives the trouble back when there is none.
-    pub(super) fn wait(&mut self, trouble: Trouble) -> Result<(), HubError> {
-        let (error, asked) = match trouble {
-            Trouble::Passing(error, asked) => (error, asked.unwrap_or_default()),
-            Trouble::Lasting(error) => return Err(error),
+    /// Waits before the next attempt, or gives its error when there is none.
+    pub(super) fn wait(&mut self, failed: AttemptError) -> Result<(), HubError> {
+        let (error, asked) = match failed {
+            AttemptError::Transient(error, asked) => (error, asked.unwrap_or_default()),
+            AttemptError::Permanent(error) => return Err(error),
         };
         self.failures += 1;
         if self.failures >= self.attempts || asked > LONGEST_WAIT {
@@ -164,10 +164,10 @@ impl<'a> Client<'a> {
         }
     }
 
-    /// The patience that the settings ask for.
-    pub(super) fn patience(&self) -> Patience {
+    /// The retries that the settings ask for.
+    pub(super) fn retry_policy(&self) -> RetryPolicy {
         let HubSettings { attempts, retry_delay: delay, .. } = *self.settings;
-        Patience { attempts, failures: 0, delay, furthest: 0 }
+        RetryPolicy { attempts, failures: 0, delay, furthest: 0 }
     }
 
     /// The revision's commit and files. Names that lead out of a folder are refused.
@@ -179,19 +179,19 @@ impl<'a> Client<'a> {
             percent_encode(&self.repository.revision)
         );
         // Where there is no network, this is the request that finds out: fewer attempts.
-        let mut patience = self.patience();
-        patience.attempts = patience.attempts.min(3);
+        let mut retries = self.retry_policy();
+        retries.attempts = retries.attempts.min(3);
         let json = loop {
             let read = self.follow(Method::Get(0), &url, "").and_then(|answer| {
                 let Answer { host, response, .. } = answer;
                 let body = response.into_body().into_with_config().limit(LISTING_LIMIT);
                 let bytes = body.read_to_vec().map_err(|e| self.unreachable(&host, e))?;
                 serde_json::from_slice::<serde_json::Value>(&bytes)
-                    .map_err(|_| Trouble::Lasting(self.bad_answer(&host, "it is no JSON")))
+                    .map_err(|_| AttemptError::Permanent(self.bad_answer(&host, "it is no JSON")))
             });
             match read {
                 Ok(json) => break json,
-                Err(trouble) => patience.wait(trouble)?,
+                Err(failed) => retries.wait(failed)?,
             }
         };
         let unusable = |reason: &str| self.bad_answer(&self.origin.host(), reason);
@@ -203,7 +203,7 @@ impl<'a> Client<'a> {
         for sibling in siblings {
             let name = sibling.get("rfilename").and_then(|name| name.as_str());
             let name = name.ok_or_else(|| unusable("a file in it has no name (`rfilename`)"))?;
-            if !files::is_inside(name) {
+            if !stays_below(name) {
                 return Err(unusable(&format!("it lists {name:?}, which leads out of its folder")));
             }
             files.push(name.to_owned());
@@ -214,11 +214,11 @@ impl<'a> Client<'a> {
     /// What the hub says of a file at a commit.
     pub(super) fn describe(&self, commit: &str, name: &str) -> Result<RemoteFile, HubError> {
         let url = self.file_url(commit, name);
-        let mut patience = self.patience();
+        let mut retries = self.retry_policy();
         let answer = loop {
             match self.follow(Method::Head, &url, name) {
                 Ok(answer) => break answer,
-                Err(trouble) => patience.wait(trouble)?,
+                Err(failed) => retries.wait(failed)?,
             }
         };
         let unusable = |reason| self.bad_answer(&answer.host, reason);
@@ -250,7 +250,12 @@ impl<'a> Client<'a> {
 
     /// Asks once for a file's bytes from `offset` on. Every attempt begins at the hub, because
     /// the address that it redirects to expires.
-    pub(super) fn open(&self, commit: &str, name: &str, offset: u64) -> Result<Opened, Trouble> {
+    pub(super) fn open(
+        &self,
+        commit: &str,
+        name: &str,
+        offset: u64,
+    ) -> Result<Opened, AttemptError> {
         let answer = self.follow(Method::Get(offset), &self.file_url(commit, name), name)?;
         let headers = answer.response.headers();
         let (start, total) = match answer.response.status().as_u16() {
@@ -259,7 +264,7 @@ impl<'a> Client<'a> {
                 _ if offset > 0 => return self.open(commit, name, 0),
                 _ => {
                     let reason = "its Content-Range is not what was asked for";
-                    return Err(Trouble::Lasting(self.bad_answer(&answer.host, reason)));
+                    return Err(AttemptError::Permanent(self.bad_answer(&answer.host, reason)));
                 }
             },
             // What is here is longer than the file: begin again.
@@ -270,15 +275,15 @@ impl<'a> Client<'a> {
         Ok(Opened { start, total, bytes: Box::new(answer.response.into_body().into_reader()) })
     }
 
-    /// The trouble of a connection that broke within a body.
-    pub(super) fn broken(&self, cause: String) -> Trouble {
+    /// A connection that broke within a body, as a failed attempt.
+    pub(super) fn broken(&self, cause: String) -> AttemptError {
         let (repository, host) = (self.repository.to_string(), self.origin.host());
-        Trouble::Passing(HubError::Network { repository, host, cause }, None)
+        AttemptError::Transient(HubError::Network { repository, host, cause }, None)
     }
 
     /// The error for bytes that cannot be those of the file.
-    pub(super) fn unusable(&self, reason: &str) -> Trouble {
-        Trouble::Lasting(self.bad_answer(&self.origin.host(), reason))
+    pub(super) fn unusable(&self, reason: &str) -> AttemptError {
+        AttemptError::Permanent(self.bad_answer(&self.origin.host(), reason))
     }
 
     fn file_url(&self, commit: &str, name: &str) -> String {
@@ -291,13 +296,13 @@ impl<'a> Client<'a> {
     /// end. The token goes to the hub only. `file` is the one that it is about, or empty. An
     /// answer is a success, a redirect that was not
     /// followed, or 416.
-    fn follow(&self, method: Method, url: &str, file: &str) -> Result<Answer, Trouble> {
+    fn follow(&self, method: Method, url: &str, file: &str) -> Result<Answer, AttemptError> {
         let mut url = url.to_owned();
         let (mut linked_etag, mut linked_size, mut commit) = (None, None, None);
         for _ in 0..=MAX_REDIRECTS {
             let Some(origin) = Origin::of(&url) else {
                 let reason = "it redirects to something that is no http(s) address";
-                return Err(Trouble::Lasting(self.bad_answer(&self.origin.host(), reason)));
+                return Err(AttemptError::Permanent(self.bad_answer(&self.origin.host(), reason)));
             };
             let at_hub = origin == self.origin;
             let host = origin.host();
@@ -327,7 +332,7 @@ impl<'a> Client<'a> {
             };
         }
         let reason = "it redirects in a circle";
-        Err(Trouble::Lasting(self.bad_answer(&self.origin.host(), reason)))
+        Err(AttemptError::Permanent(self.bad_answer(&self.origin.host(), reason)))
     }
 
     fn send(&self, method: Method, url: &str, to: &Origin) -> Result<Response<Body>, ureq::Error> {
@@ -353,7 +358,7 @@ impl<'a> Client<'a> {
     }
 
     /// What an answer that is no success means.
-    fn refused(&self, answer: &Answer, file: &str) -> Trouble {
+    fn refused(&self, answer: &Answer, file: &str) -> AttemptError {
         let repository = self.repository.to_string();
         let endpoint = self.settings.endpoint.clone();
         let page = self.repository.page(&endpoint);
@@ -364,9 +369,9 @@ impl<'a> Client<'a> {
             HubError::Busy { repository: repository.clone(), host: answer.host.clone(), status };
         if !answer.at_hub {
             // Among others an address that expired: the next attempt gets a new one.
-            return Trouble::Passing(busy, wait.map(Duration::from_secs));
+            return AttemptError::Transient(busy, wait.map(Duration::from_secs));
         }
-        Trouble::Lasting(match (text(headers, "x-error-code"), status) {
+        AttemptError::Permanent(match (text(headers, "x-error-code"), status) {
             (Some("GatedRepo"), _) => HubError::Gated {
                 repository,
                 page,
@@ -405,31 +410,33 @@ impl<'a> Client<'a> {
                 HubError::Forbidden { repository, page, message: printable(message) }
             }
             (_, 408 | 429 | 500..=599) => {
-                return Trouble::Passing(busy, wait.map(Duration::from_secs));
+                return AttemptError::Transient(busy, wait.map(Duration::from_secs));
             }
             _ => self.bad_answer(&answer.host, &format!("status {status}")),
         })
     }
 
     /// What a request that got no answer means.
-    fn unreachable(&self, host: &str, error: ureq::Error) -> Trouble {
+    fn unreachable(&self, host: &str, error: ureq::Error) -> AttemptError {
         let (repository, host) = (self.repository.to_string(), host.to_owned());
         let cause = error.to_string();
         let unreachable =
             HubError::Network { repository, host: host.clone(), cause: cause.clone() };
         match error {
             ureq::Error::Tls(_) | ureq::Error::Rustls(_) | ureq::Error::Pem(_) => {
-                Trouble::Lasting(unreachable)
+                AttemptError::Permanent(unreachable)
             }
             // How a certificate that is not trusted arrives.
             ureq::Error::Io(e) if e.kind() == std::io::ErrorKind::InvalidData => {
-                Trouble::Lasting(unreachable)
+                AttemptError::Permanent(unreachable)
             }
             ureq::Error::BadUri(_)
             | ureq::Error::Http(_)
             | ureq::Error::LargeResponseHeader(..)
-            | ureq::Error::BodyExceedsLimit(_) => Trouble::Lasting(self.bad_answer(&host, &cause)),
-            _ => Trouble::Passing(unreachable, None),
+            | ureq::Error::BodyExceedsLimit(_) => {
+                AttemptError::Permanent(self.bad_answer(&host, &cause))
+            }
+            _ => AttemptError::Transient(unreachable, None),
         }
     }
 

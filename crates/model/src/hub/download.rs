@@ -2,7 +2,7 @@
 //! order of things; how to ask and where to write are the client's and the cache's.
 
 use super::cache::{BlobLock, Cache};
-use super::client::{Client, Opened, Patience, RemoteFile, Trouble};
+use super::client::{AttemptError, Client, Opened, RemoteFile, RetryPolicy};
 use super::{DownloadProgress, HubError, files};
 use ring::digest;
 use std::fs::{self, File};
@@ -127,15 +127,15 @@ impl<'a> Download<'a> {
         partial: &mut Partial<'_>,
         meter: &mut Meter<'_>,
     ) -> Result<(), HubError> {
-        let mut patience = self.client.patience();
+        let mut retries = self.client.retry_policy();
         while file.size != Some(partial.length) {
             self.client.check_cancelled()?;
             let attempt = self.client.open(commit, &file.name, partial.length);
             let attempt =
-                attempt.and_then(|opened| self.read(opened, file, partial, &mut patience, meter));
+                attempt.and_then(|opened| self.read(opened, file, partial, &mut retries, meter));
             match attempt {
                 Ok(()) => break,
-                Err(trouble) => patience.wait(trouble)?,
+                Err(failed) => retries.wait(failed)?,
             }
         }
         Ok(())
@@ -147,9 +147,9 @@ impl<'a> Download<'a> {
         mut opened: Opened,
         file: &RemoteFile,
         partial: &mut Partial<'_>,
-        patience: &mut Patience,
+        retries: &mut RetryPolicy,
         meter: &mut Meter<'_>,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(), AttemptError> {
         if let (Some(size), Some(total)) = (file.size, opened.total)
             && size != total
         {
@@ -157,12 +157,12 @@ impl<'a> Download<'a> {
             return Err(self.client.unusable(&reason));
         }
         if opened.start != partial.length {
-            partial.clear().map_err(Trouble::Lasting)?;
+            partial.clear().map_err(AttemptError::Permanent)?;
         }
         let end = file.size.or(opened.total);
         let mut chunk = vec![0; CHUNK];
         loop {
-            self.client.check_cancelled().map_err(Trouble::Lasting)?;
+            self.client.check_cancelled().map_err(AttemptError::Permanent)?;
             let count = match opened.bytes.read(&mut chunk) {
                 Ok(0) => break,
                 Ok(count) => count,
@@ -170,12 +170,12 @@ impl<'a> Download<'a> {
                 Err(e) => return Err(self.client.broken(e.to_string())),
             };
             let bytes = chunk.get(..count).unwrap_or_default();
-            partial.append(bytes).map_err(Trouble::Lasting)?;
+            partial.append(bytes).map_err(AttemptError::Permanent)?;
             if end.is_some_and(|end| partial.length > end) {
                 let reason = format!("more than its {} bytes were sent", end.unwrap_or_default());
-                return Err(Trouble::Lasting(partial.discard(&reason)));
+                return Err(AttemptError::Permanent(partial.discard(&reason)));
             }
-            patience.reached(partial.length);
+            retries.reached(partial.length);
             meter.at(partial.length);
         }
         match end {

@@ -1,7 +1,8 @@
 //! Which files of a repository a checkpoint needs, and which of them a folder lacks. Knows names
 //! and index files, and no tensors.
 
-use sigmalab_files::shared_folder::read_plain;
+use sigmalab_files::shared_folder::{read_plain, stays_below};
+use sigmalab_text::text_file::bytes_without_mark;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -45,13 +46,6 @@ pub(super) fn is_needed(name: &str) -> bool {
 /// Whether the listing has the weights without which there is nothing to run.
 pub(super) fn has_transformer(names: &[String]) -> bool {
     names.iter().any(|name| name.starts_with("transformer/") && name.ends_with(".safetensors"))
-}
-
-/// Whether a name from the hub stays inside the folder that it is joined to.
-pub(super) fn is_inside(name: &str) -> bool {
-    !name.contains('\\')
-        && !name.chars().any(char::is_control)
-        && name.split('/').all(|part| !part.is_empty() && part != "." && part != "..")
 }
 
 /// What a snapshot lacks to be a checkpoint, by name in the repository. `known_absent` says which
@@ -100,7 +94,7 @@ fn weight_files(snapshot: &Path, folder: &str, unsharded: &str) -> Vec<String> {
             let shards: BTreeSet<&str> =
                 shards.into_iter().flatten().filter_map(|(_, shard)| shard.as_str()).collect();
             needed.extend(
-                shards.into_iter().filter(|s| is_inside(s)).map(|s| format!("{folder}/{s}")),
+                shards.into_iter().filter(|s| stays_below(s)).map(|s| format!("{folder}/{s}")),
             );
         } else if let Some(stem) = shard_stem(name) {
             needed.push(format!("{folder}/{stem}.safetensors.index.json"));
@@ -121,11 +115,11 @@ fn shard_stem(name: &str) -> Option<&str> {
 }
 
 fn is_file_name(name: &str) -> bool {
-    is_inside(name) && !name.contains('/')
+    stays_below(name) && !name.contains('/')
 }
 
 fn read_json(path: &Path) -> Option<serde_json::Value> {
-    serde_json::from_slice(&read_plain(path, INDEX_LIMIT).ok()?).ok()
+    serde_json::from_slice(bytes_without_mark(&read_plain(path, INDEX_LIMIT).ok()?)).ok()
 }
 
 #[cfg(test)]
@@ -212,6 +206,11 @@ mod tests {
         let without = r#"{"unconditional_transformer": [null, null]}"#;
         assert!(lacks(&folder(&conditional, &[(MODEL_INDEX, without)])).is_empty());
         assert!(lacks(&folder(&conditional, &[(MODEL_INDEX, "{}")])).is_empty());
+        let marked = format!("\u{feff}{with}");
+        assert_eq!(
+            lacks(&folder(&conditional, &[(MODEL_INDEX, &marked)])),
+            lacks(&folder(&conditional, &[(MODEL_INDEX, with)])),
+        );
         assert_eq!(
             lacks(&folder(&conditional, &[(MODEL_INDEX, with)])),
             [WHOLE[5].to_owned(), WHOLE[6].to_owned()]
@@ -242,7 +241,7 @@ mod tests {
             name in "(transformer|vae|\\.\\.|)/?[a-z./\\\\]{0,12}(\\.json|\\.safetensors)"
         ) {
             if is_needed(&name) {
-                prop_assert!(is_inside(&name));
+                prop_assert!(stays_below(&name));
                 prop_assert!(std::path::Path::new(&name).components().all(
                     |part| matches!(part, std::path::Component::Normal(_))));
             }

@@ -3,7 +3,9 @@
 use super::finding::{Finding, Seen, Verdict};
 use super::grids::Grid;
 use super::subject::Subject;
-use super::{accuracy, conduct, counting, ends, layout, memory, noise, parameters, sameness};
+use super::{
+    accuracy, counting, determinism, failures, last_step, layout, memory, noise, parameters,
+};
 use crate::Sampler;
 use crate::plugin::Opened;
 use std::path::Path;
@@ -35,17 +37,17 @@ pub(super) const CHECKS: &[Check] = &[
     check("order-uneven", "order, uneven grid", |s| accuracy::order(s, Grid::Uneven)),
     check("order-to-zero", "order, grid down to σ = 0", accuracy::order_to_zero),
     check("order-gw", "order, gw changing halfway", accuracy::order_over_gw),
-    check("last-step", "last step, to σ > 0", ends::last_step_above_zero),
-    check("last-step-zero", "last step, to σ = 0", ends::last_step_to_zero),
+    check("last-step", "last step, to σ > 0", last_step::last_step_above_zero),
+    check("last-step-zero", "last step, to σ = 0", last_step::last_step_to_zero),
     check("marginals", "distribution with noise", noise::marginals),
     check("evaluations", "evaluations a step", counting::evaluations),
     check("history", "earlier steps read", counting::history),
-    check("determinism", "determinism", sameness::determinism),
-    check("statelessness", "no state between steps", sameness::statelessness),
-    check("threads", "several threads", sameness::threads),
+    check("determinism", "determinism", determinism::determinism),
+    check("statelessness", "no state between steps", determinism::statelessness),
+    check("threads", "several threads", determinism::threads),
     check("parameters", "ends of parameters", parameters::bounds),
-    check("lengths", "lengths of tensors", conduct::lengths),
-    check("scratch", "output not read", conduct::scratch),
+    check("lengths", "lengths of tensors", failures::lengths),
+    check("scratch", "output not read", failures::scratch),
     Check {
         name: "output-end",
         title: "memory behind the output",
@@ -64,9 +66,9 @@ pub(super) const CHECKS: &[Check] = &[
         death: "it wrote to a tensor it was given, or read past its end",
         run: memory::inputs,
     },
-    check("cancellation", "cancellation", conduct::cancellation),
-    check("network-failure", "a network that fails", conduct::network_failure),
-    check("floating-point", "floating-point state", conduct::floating_point),
+    check("cancellation", "cancellation", failures::cancellation),
+    check("network-failure", "a network that fails", failures::network_failure),
+    check("floating-point", "floating-point state", failures::floating_point),
     check("newer-host", "a newer host", layout::newer_host),
     check("oldest-host", "the oldest host", layout::oldest_host),
     check("broken-step", "a step that is too small", layout::broken_step),

@@ -5,19 +5,19 @@
 //! dies has failed, and the next one runs in another process.
 
 mod accuracy;
-mod conduct;
 mod counting;
-mod ends;
+mod determinism;
+mod failures;
 mod fence;
 mod finding;
 pub mod flow;
 mod grids;
+mod last_step;
 mod layout;
 mod list;
 mod memory;
 mod noise;
 mod parameters;
-mod sameness;
 mod subject;
 mod supervise;
 mod trajectory;

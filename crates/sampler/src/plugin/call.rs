@@ -1,7 +1,7 @@
 //! One call across the boundary: a step's input as the header lays it out, and what came back.
 #![allow(unsafe_code)]
 
-use super::asked::{self, Context};
+use super::callbacks::{self, Context};
 use super::message::{Message, failure_in_words};
 use super::open::Opened;
 use super::watch::Watch;
@@ -111,12 +111,12 @@ impl Call<'_> {
             abi_major: abi::ABI_MAJOR,
             abi_minor: if self.shape == Shape::Newer { u16::MAX } else { abi::ABI_MINOR },
             ctx: (&raw mut context).cast::<c_void>(),
-            eval: Some(asked::eval),
-            eval_split: Some(asked::eval_split),
-            gauss: Some(asked::gauss),
-            cancelled: Some(asked::cancelled),
+            eval: Some(callbacks::eval),
+            eval_split: Some(callbacks::eval_split),
+            gauss: Some(callbacks::gauss),
+            cancelled: Some(callbacks::cancelled),
             // Behind the size of an oldest host lies whatever lies there.
-            log: Some(if oldest { asked::log_that_is_not_there } else { asked::log }),
+            log: Some(if oldest { callbacks::log_that_is_not_there } else { callbacks::log }),
         });
         let mut message = Message::new();
         let mut error = message.buffer();

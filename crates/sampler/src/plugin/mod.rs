@@ -2,10 +2,9 @@
 //! them. Finding their files and learning what they are runs none of their code in this process;
 //! opening one does, and is for the worker and other processes that may die of it.
 
-mod asked;
 mod call;
+mod callbacks;
 mod child;
-mod declared;
 mod describe;
 mod discover;
 mod ending;
@@ -22,6 +21,7 @@ mod sampler;
 mod table;
 mod trust;
 mod untouched;
+mod validate;
 mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};

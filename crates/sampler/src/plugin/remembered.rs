@@ -5,13 +5,15 @@
 use super::file::FileHash;
 use crate::SamplerInfo;
 use serde::{Deserialize, Serialize};
-use sigmalab_files::shared_folder::{make_private_folder, read_plain};
+use sigmalab_files::shared_folder::{SharedFolder, make_private_folder, read_plain};
 use sigmalab_files::unfinished;
 use std::collections::BTreeMap;
 use std::fs::{self, Metadata};
-use std::io::Write as _;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+
+/// Its name in the cache folder.
+const FILE: &str = "plugins.json";
 
 /// Version of the file's form.
 const FORM: u32 = 2;
@@ -84,7 +86,7 @@ pub(super) struct Remembered {
 impl Remembered {
     /// What `program` found out before, under the cache folder `cache`.
     pub(super) fn load(cache: Option<&Path>, program: &Path) -> Self {
-        let path = cache.map(|cache| cache.join("plugins.json"));
+        let path = cache.map(|cache| cache.join(FILE));
         let fresh = Stored {
             form: FORM,
             program: Stamp::of(program),
@@ -127,13 +129,8 @@ impl Remembered {
         let folder = path.parent().unwrap_or(Path::new("."));
         make_private_folder(folder)?;
         unfinished::clear_once(folder);
-        let mut file = tempfile::Builder::new()
-            .prefix(unfinished::PREFIX)
-            .suffix(unfinished::SUFFIX)
-            .tempfile_in(folder)?;
-        file.write_all(&serde_json::to_vec(&self.stored)?)?;
-        file.persist(path).map_err(|error| error.error)?;
-        Ok(())
+        let text = serde_json::to_vec(&self.stored)?;
+        SharedFolder::open(folder)?.write(FILE, |out| out.write_all(&text))
     }
 }
 

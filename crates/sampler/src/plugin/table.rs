@@ -1,9 +1,9 @@
 //! Reading what a plugin declares, out of its memory and into ours. Every pointer is looked at
-//! before it is followed and every string has an end; what is read is judged in `declared.rs`.
+//! before it is followed and every string has an end; what is read is judged in `validate.rs`.
 #![allow(unsafe_code)]
 
-use super::declared::{self, Declared, DeclaredParam};
 use super::fault::Fault;
+use super::validate::{self, Declared, DeclaredParam};
 use crate::{Param, SamplerInfo};
 use sigmalab_sampler_sdk::abi::{self, CheckFn, EntryFn, StepFn};
 use std::ffi::c_char;
@@ -52,13 +52,13 @@ pub(super) unsafe fn read(entry: EntryFn) -> Result<Table, Fault> {
         // SAFETY: the table says how many there are; the number is bounded before it is used.
         params: unsafe { params(&table) }?,
     };
-    Ok(Table { info: declared::judge(declared)?, step, check: table.check })
+    Ok(Table { info: validate::judge(declared)?, step, check: table.check })
 }
 
 /// # Safety
 /// `table.params` must point to `table.n_params` pointers to parameters.
 unsafe fn params(table: &abi::Plugin) -> Result<Vec<Param>, Fault> {
-    declared::range("number of parameters", table.n_params, 0, abi::MAX_PARAMS as u32)?;
+    validate::range("number of parameters", table.n_params, 0, abi::MAX_PARAMS as u32)?;
     // SAFETY: the caller vouches for the array.
     let pointers = unsafe { array("params", table.params, table.n_params as usize) }?;
     let mut params: Vec<(u32, Param)> = Vec::new();
@@ -66,8 +66,8 @@ unsafe fn params(table: &abi::Plugin) -> Result<Vec<Param>, Fault> {
         // SAFETY: a pointer of the array points to a parameter.
         let declared = unsafe { param(number, pointer) }?;
         let id = declared.id;
-        let param = declared::judge_param(number, declared)?;
-        declared::unlike_others(&params, id, &param)?;
+        let param = validate::judge_param(number, declared)?;
+        validate::unlike_others(&params, id, &param)?;
         params.push((id, param));
     }
     Ok(params.into_iter().map(|(_, param)| param).collect())
@@ -80,7 +80,7 @@ unsafe fn param(number: usize, pointer: *const abi::Param) -> Result<DeclaredPar
     // SAFETY: the caller vouches for the pointer.
     let param: abi::Param =
         unsafe { copy(&format!("parameter {number}"), pointer, abi::PARAM_MIN_SIZE) }?;
-    declared::range("number of choices", param.n_choices, 0, abi::MAX_CHOICES as u32)?;
+    validate::range("number of choices", param.n_choices, 0, abi::MAX_CHOICES as u32)?;
     // SAFETY: the parameter says how many there are.
     let pointers = unsafe { array(&named("choices"), param.choices, param.n_choices as usize) }?;
     let mut choices = Vec::new();

@@ -3,7 +3,7 @@
 use super::super::order::SamplingOrder;
 use super::super::preset::{Preset, Step};
 use super::super::runs::runs;
-use super::super::sigmas::{Schedule, normal_quantile};
+use super::super::sigmas::{Schedule, normal_quantile, rising_line};
 use super::super::size::Size;
 use super::super::terminal::Terminal;
 
@@ -52,18 +52,11 @@ impl Fit {
     }
 }
 
-/// Offset and slope of the line nearest to the points, rounded to six decimals; `None` where the
-/// slope is not above 0 or a single point gives none.
+/// As [`rising_line`], rounded to six decimals.
 fn line(points: &[(f64, f64)]) -> Option<(f64, f64)> {
-    let count = points.len() as f64;
-    let mean = |of: fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
-    let (mean_z, mean_y) = (mean(|p| p.0), mean(|p| p.1));
-    let spread: f64 = points.iter().map(|(z, _)| (z - mean_z).powi(2)).sum();
-    let both: f64 = points.iter().map(|(z, y)| (z - mean_z) * (y - mean_y)).sum();
-    let slope = both / spread;
     let rounded = |value: f64| (value * 1e6).round() / 1e6;
-    let (offset, slope) = (rounded(mean_y - slope * mean_z), rounded(slope));
-    (offset.is_finite() && slope.is_finite() && slope > 0.0).then_some((offset, slope))
+    let (offset, slope) = rising_line(points)?;
+    Some((rounded(offset), rounded(slope))).filter(|(_, slope)| *slope > 0.0)
 }
 
 /// What to say of a tool's end, where it is not the preset's.

@@ -164,8 +164,10 @@ pub fn import(text: &str, from: Tool, name: &str, size: Size) -> Result<Import, 
     }
 }
 
-/// Reads every schedule of a text in a tool's form, in the order of the text. Explicit σ depend on
-/// the size: it is the one in the text, else `size`. A preset's name is the text's, else `name`.
+/// Reads every schedule of a text in a tool's form, in the order of the text; of the reference
+/// implementation's every entry, whatever its class is called there. Explicit σ depend on the size:
+/// it is the one in the text, else `size`. A preset's name is the text's, else `name`; of several
+/// without a name it is `name`, `name_2` and so on.
 ///
 /// # Errors
 /// Where the text has no schedule of that tool, or one that cannot be run. Where schedules have no
@@ -225,10 +227,11 @@ fn several(names: Vec<&str>) -> ImportError {
 
 /// Several schedules without names; `what` they are and the lines that they begin in.
 fn nameless(what: &str, lines: &[usize]) -> ImportError {
-    let lines: Vec<String> = lines.iter().map(usize::to_string).collect();
+    let shown: Vec<String> = lines.iter().take(20).map(usize::to_string).collect();
+    let more = if lines.len() > shown.len() { " and more" } else { "" };
     ImportError::new(format!(
-        "it has {} {what}, which begin in lines {}: leave the one that is meant",
+        "it has {} {what}, which begin in lines {}{more}: leave the one that is meant",
         lines.len(),
-        lines.join(", ")
+        shown.join(", ")
     ))
 }

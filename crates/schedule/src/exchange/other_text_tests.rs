@@ -7,6 +7,7 @@ use super::super::preset_file::PresetFile;
 use super::super::terminal::Terminal;
 use super::*;
 use proptest::prelude::*;
+use std::time::{Duration, Instant};
 
 fn built_in() -> Vec<Preset> {
     PresetFile::builtin().unwrap().presets().to_vec()
@@ -37,6 +38,11 @@ fn several_entries_are_all_read_and_each_has_its_name() {
     assert_eq!(presets, built_in().into_iter().map(plain).collect::<Vec<_>>());
     let told = refusal(&text, Tool::Reference);
     assert!(told.contains("3 schedules, `V4_QUALITY_48`, `V4_DEFAULT_20`"), "{told}");
+    // The class imported under a name of its own.
+    let aliased = text.replace("SamplerParameters", "SP");
+    let all = import_all(&aliased, Tool::Reference, "IMPORTED", Size::SQUARE).unwrap();
+    let names: Vec<String> = all.into_iter().map(|import| import.preset.name).collect();
+    assert_eq!(names, ["V4_QUALITY_48", "V4_DEFAULT_20", "V4_TURBO_12"]);
 }
 
 #[test]
@@ -226,6 +232,36 @@ fn numbers_that_json_has_not_are_read_over() {
     );
     assert_ne!(text, with);
     assert_eq!(read(&with, Tool::ComfyUi), read(&text, Tool::ComfyUi));
+}
+
+/// Reads a text that takes a moment, and took minutes before.
+fn in_a_moment(text: &str, from: Tool) -> Result<Vec<Import>, String> {
+    let begun = Instant::now();
+    let read = import_all(text, from, "IMPORTED", Size::SQUARE);
+    let taken = begun.elapsed();
+    assert!(taken < Duration::from_secs(10), "{} bytes took {taken:?}", text.len());
+    read.map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_long_text_takes_a_moment() {
+    // No quote for a long way, and then many names.
+    let assignments = "x = 1\n".repeat(40_000);
+    let preset = "A = SamplerParameters(guidance_schedule=[7, 3], mu=0, std=1)\n";
+    let found = in_a_moment(&format!("{assignments}{preset}"), Tool::Reference).unwrap();
+    assert_eq!(found[0].preset.name, "A");
+    // Calls in calls, closed or not, and those that are not too deep beside them.
+    for end in [String::new(), ")".repeat(60_000)] {
+        let deep = format!("{preset}{}{end}", "f(a, b=".repeat(60_000));
+        let found = in_a_moment(&deep, Tool::Reference).unwrap();
+        assert_eq!((found.len(), gw(&found[0])), (1, vec![3.0, 7.0]));
+    }
+    let entry = "SamplerParameters(guidance_schedule=[7, 3], mu=0, std=1)\n";
+    let found = in_a_moment(&entry.repeat(2000), Tool::Reference).unwrap();
+    assert_eq!((found.len(), found[1999].preset.name.as_str()), (2000, "IMPORTED_2000"));
+    let bomb = "SamplerParameters(guidance_schedule=[[[[0] * 1000] * 1000] * 1000], mu=0, std=1)";
+    let told = in_a_moment(bomb, Tool::Reference).unwrap_err();
+    assert!(told.contains("is longer than"), "{told}");
 }
 
 /// White space of some kind, by number.

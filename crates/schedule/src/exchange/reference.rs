@@ -9,6 +9,7 @@ use super::super::terminal::Terminal;
 use super::fit::{Fit, end_complaint, one_line};
 use super::python::{Call, arguments, calls, tokens};
 use super::{Export, ImportError, Read, guidance};
+use std::collections::HashSet;
 
 pub(super) fn export(preset: &Preset, size: Size) -> Export {
     let fit = Fit::of(preset, size);
@@ -32,14 +33,17 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
         .filter(|call| call.function == "SamplerParameters" && call.names("guidance_schedule"))
         .collect();
     if entries.is_empty() {
+        // Under another name of the class.
         let listed = |call: &Call| call.names("guidance_schedule");
-        entries.extend(calls(text, &tokens).into_iter().find(listed));
+        entries.extend(calls(text, &tokens).into_iter().filter(listed));
     }
     if entries.is_empty() {
         entries.push(arguments(text, &tokens));
     }
     let several = entries.len() > 1;
     let mut found: Vec<Read> = Vec::new();
+    let mut taken: HashSet<String> = HashSet::new();
+    let mut free_names = (2..).map(|number| format!("{name}_{number}"));
     for entry in entries {
         let line = entry.line;
         let place = |error: ImportError| match several {
@@ -47,18 +51,17 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
             false => error,
         };
         let mut read = of(&entry, name).map_err(place)?;
-        let twice = found.iter().position(|other| other.preset.name == read.preset.name);
-        if let Some(earlier) = twice {
+        if taken.contains(&read.preset.name) {
             if entry.name.is_some() {
                 // As in a dictionary.
-                found.remove(earlier);
+                found.retain(|other| other.preset.name != read.preset.name);
                 read.notes.push(format!("`{}` is there twice: the last counts", read.preset.name));
             } else {
-                let free = |name: &String| !found.iter().any(|other| other.preset.name == *name);
-                let mut names = (2..).map(|number| format!("{name}_{number}"));
-                read.preset.name = names.find(free).unwrap_or_default();
+                let free = free_names.find(|name| !taken.contains(name));
+                read.preset.name = free.unwrap_or_default();
             }
         }
+        taken.insert(read.preset.name.clone());
         found.push(read);
     }
     Ok(found)

@@ -6,12 +6,10 @@ use super::super::nearest::{list, nearest};
 use super::super::order::{LoopIndexOrder, SamplingOrder};
 use super::super::preset::{Preset, Step, is_preset_name};
 use super::super::terminal::Terminal;
-use super::{MOST_PROBLEMS, PresetFile, PresetFileError, Problem};
+use super::super::toml_text::{Node, TomlText};
+use super::{PresetFile, PresetFileError};
 use std::ops::Range;
-use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
-
-type Value<'i> = Spanned<DeValue<'i>>;
 
 /// Keys of a preset's table.
 const PRESET_KEYS: [&str; 7] =
@@ -23,24 +21,17 @@ const STEP_FORMS: [&str; 3] = ["runs", "steps", "guidance_schedule"];
 const RUN_KEYS: [&str; 4] = ["steps", "gw", "mu", "std"];
 const ROW_KEYS: [&str; 3] = ["gw", "mu", "std"];
 
+/// What a run or a row of steps should be.
+const ROW: &str = "a table such as { gw = 7.0 }";
+
 pub(super) fn read(text: &str, file: &str) -> Result<PresetFile, PresetFileError> {
-    let mut reader = Reader { text, problems: Vec::new(), more: 0 };
-    let presets = match DeTable::parse(text) {
-        Ok(document) => reader.document(document.get_ref()),
-        Err(error) => {
-            reader.problem(
-                error.span().unwrap_or(0..0),
-                "",
-                format!("no TOML: {}", error.message()),
-            );
-            None
-        }
-    };
+    let mut reader = Reader { toml: TomlText::new(text) };
+    let document = reader.toml.document();
+    let presets = document.and_then(|document| reader.document(document.get_ref()));
     match presets {
-        Some(presets) if reader.problems.is_empty() => Ok(presets),
+        Some(presets) if reader.toml.is_sound() => Ok(presets),
         _ => {
-            reader.problems.sort_by_key(|problem| (problem.line, problem.column));
-            let Reader { problems, more, .. } = reader;
+            let (problems, more) = reader.toml.problems();
             Err(PresetFileError { file: file.to_owned(), problems, more })
         }
     }
@@ -78,30 +69,10 @@ struct Curve {
 
 /// Collects problems while it reads.
 struct Reader<'t> {
-    text: &'t str,
-    problems: Vec<Problem>,
-    more: usize,
+    toml: TomlText<'t>,
 }
 
 impl Reader<'_> {
-    fn problem(&mut self, span: Range<usize>, key: &str, message: String) {
-        if self.problems.len() == MOST_PROBLEMS {
-            self.more += 1;
-            return;
-        }
-        let (line, column) = self.place(span.start);
-        self.problems.push(Problem { line, column, key: key.to_owned(), message });
-    }
-
-    /// Line and column, counted from 1, of a byte of the text.
-    fn place(&self, offset: usize) -> (usize, usize) {
-        let offset = self.text.floor_char_boundary(offset);
-        let before = self.text.get(..offset).unwrap_or_default();
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count();
-        (before.matches('\n').count() + 1, column + 1)
-    }
-
     /// `None` only with a problem.
     fn document(&mut self, document: &DeTable<'_>) -> Option<PresetFile> {
         let mut entries: Vec<_> = document.iter().collect();
@@ -116,7 +87,7 @@ impl Reader<'_> {
                     default = Some((wanted.clone(), value.span()));
                 }
                 _ if name == "default" => {
-                    self.wrong_type(value, name, "a preset's name in quotes");
+                    self.toml.wrong_type(value, name, "a preset's name in quotes");
                 }
                 other => {
                     let found = other.type_str();
@@ -130,14 +101,14 @@ impl Reader<'_> {
                     } else if !nearest(name, ["default"]).is_empty() {
                         message = "unknown key: did you mean `default`?".to_owned();
                     }
-                    self.problem(key.span(), name, message);
+                    self.toml.problem(key.span(), name, message);
                 }
             }
         }
         let Some(first) = presets.first() else {
-            if self.problems.is_empty() {
+            if self.toml.is_sound() {
                 let message = "there is no preset: add a table such as [MY_PRESET]".to_owned();
-                self.problem(0..0, "", message);
+                self.toml.problem(0..0, "", message);
             }
             return None;
         };
@@ -147,13 +118,13 @@ impl Reader<'_> {
                 Some(preset) => preset.clone(),
                 None => {
                     // A preset that could not be read is no reason to complain about its name.
-                    if self.problems.is_empty() {
+                    if self.toml.is_sound() {
                         let names: Vec<&str> = presets.iter().map(|p| p.name.as_str()).collect();
                         let message = format!(
                             "there is no preset `{wanted}` in this file: name one of {}",
                             list(&names, 20)
                         );
-                        self.problem(span, "default", message);
+                        self.toml.problem(span, "default", message);
                     }
                     return None;
                 }
@@ -166,21 +137,21 @@ impl Reader<'_> {
     fn preset(&mut self, name: &str, at: Range<usize>, table: &DeTable<'_>) -> Option<Preset> {
         if name == FREE || name == "default" {
             let message = format!("`{name}` means something else: give the preset another name");
-            self.problem(at.clone(), name, message);
+            self.toml.problem(at.clone(), name, message);
         } else if !is_preset_name(name) {
             let message = "a preset's name has no space at its ends, no control character and at \
                            least one letter"
                 .to_owned();
-            self.problem(at.clone(), name, message);
+            self.toml.problem(at.clone(), name, message);
         }
-        self.known_keys(table, name, &PRESET_KEYS);
+        self.toml.known_keys(table, name, &PRESET_KEYS);
         let description = self.text(table, name, "description");
         let curve = self.curve(table, name);
         let terminal = match self.text(table, name, "terminal") {
             Some((text, span)) => match text.parse::<Terminal>() {
                 Ok(terminal) => Some(terminal),
                 Err(error) => {
-                    self.problem(span, &format!("{name}.terminal"), error.to_string());
+                    self.toml.problem(span, &format!("{name}.terminal"), error.to_string());
                     None
                 }
             },
@@ -208,13 +179,13 @@ impl Reader<'_> {
             (Some(one), None) => one,
             (None, _) => {
                 let message = format!("it has no steps: add one of {}", list(&STEP_FORMS, 3));
-                self.problem(at, name, message);
+                self.toml.problem(at, name, message);
                 return None;
             }
             (Some((one, _)), Some((other, value))) => {
                 let message =
                     format!("`{one}` and `{other}` both give the steps: keep one of them");
-                self.problem(value.span(), name, message);
+                self.toml.problem(value.span(), name, message);
                 return None;
             }
         };
@@ -222,11 +193,15 @@ impl Reader<'_> {
         let Some(rows) = value.get_ref().as_array() else {
             let expected =
                 if form == "guidance_schedule" { "a list of numbers" } else { "a list of tables" };
-            self.wrong_type(value, &path, expected);
+            self.toml.wrong_type(value, &path, expected);
             return None;
         };
         if rows.is_empty() {
-            self.problem(value.span(), &path, "it is empty: give at least one step".to_owned());
+            self.toml.problem(
+                value.span(),
+                &path,
+                "it is empty: give at least one step".to_owned(),
+            );
             return None;
         }
         // A file of this many rows is a mistake; reading it would only repeat that.
@@ -251,8 +226,8 @@ impl Reader<'_> {
         let mut total = 0u64;
         for (i, row) in rows.iter().enumerate() {
             let path = format!("{path}[{i}]");
-            let table = self.table(row, &path);
-            let table = table.inspect(|table| self.known_keys(table, &path, &RUN_KEYS));
+            let table = self.toml.table(row, &path, ROW);
+            let table = table.inspect(|table| self.toml.known_keys(table, &path, &RUN_KEYS));
             let count = table.and_then(|table| self.count(table, &path, row));
             let step = table.and_then(|table| self.step(table, &path, row, curve));
             if let Some(count) = count {
@@ -281,8 +256,8 @@ impl Reader<'_> {
         let mut steps = Some(Vec::new());
         for (i, row) in rows.iter().enumerate() {
             let path = format!("{path}[{i}]");
-            let table = self.table(row, &path);
-            let table = table.inspect(|table| self.known_keys(table, &path, &ROW_KEYS));
+            let table = self.toml.table(row, &path, ROW);
+            let table = table.inspect(|table| self.toml.known_keys(table, &path, &ROW_KEYS));
             match (table.and_then(|table| self.step(table, &path, row, curve)), &mut steps) {
                 (Some(step), Some(steps)) => steps.push(step),
                 _ => steps = None,
@@ -301,13 +276,13 @@ impl Reader<'_> {
         let weights: Vec<Option<f64>> = rows
             .iter()
             .enumerate()
-            .map(|(i, value)| self.finite(value, &format!("{path}[{i}]")))
+            .map(|(i, value)| self.toml.number(value, &format!("{path}[{i}]")))
             .collect();
         let weights: Option<Vec<f64>> = weights.into_iter().collect();
         for (key, value) in [("mu", curve.mu), ("std", curve.std)] {
             if matches!(value, Given::Absent) {
                 let message = format!("it needs `{key}` beside it: add `{key}` to the preset");
-                self.problem(at.clone(), path, message);
+                self.toml.problem(at.clone(), path, message);
             }
         }
         let (mu, std) = (curve.mu.number()?, curve.std.number()?);
@@ -320,7 +295,7 @@ impl Reader<'_> {
         &mut self,
         table: &DeTable<'_>,
         path: &str,
-        row: &Value<'_>,
+        row: &Node<'_>,
         preset: Curve,
     ) -> Option<Step> {
         let own = self.curve(table, path);
@@ -330,7 +305,7 @@ impl Reader<'_> {
             if matches!(value, Given::Absent) {
                 let elsewhere = if key == "gw" { "" } else { " or to the preset" };
                 let message = format!("`{key}` is missing: add it here{elsewhere}");
-                self.problem(row.span(), path, message);
+                self.toml.problem(row.span(), path, message);
             }
         }
         Some(Step { gw: gw.number()?, mu: curve.mu.number()?, std: curve.std.number()? })
@@ -343,27 +318,27 @@ impl Reader<'_> {
             && number <= 0.0
         {
             let message = format!("std is {number}: it must be above 0");
-            self.problem(value.span(), &format!("{path}.std"), message);
+            self.toml.problem(value.span(), &format!("{path}.std"), message);
             std = Given::Broken;
         }
         Curve { mu, std }
     }
 
     /// The number of steps of a run, at least 1.
-    fn count(&mut self, table: &DeTable<'_>, path: &str, row: &Value<'_>) -> Option<u64> {
+    fn count(&mut self, table: &DeTable<'_>, path: &str, row: &Node<'_>) -> Option<u64> {
         let Some(value) = table.get("steps") else {
-            self.problem(row.span(), path, "`steps` is missing: say how many".to_owned());
+            self.toml.problem(row.span(), path, "`steps` is missing: say how many".to_owned());
             return None;
         };
         let path = format!("{path}.steps");
         let DeValue::Integer(written) = value.get_ref() else {
-            self.wrong_type(value, &path, "a whole number");
+            self.toml.wrong_type(value, &path, "a whole number");
             return None;
         };
         match i128::from_str_radix(written.as_str(), written.radix()) {
             Ok(count) if count < 1 => {
                 let message = format!("a run of {count} steps: give at least 1, or delete the run");
-                self.problem(value.span(), &path, message);
+                self.toml.problem(value.span(), &path, message);
                 None
             }
             Ok(count) if count <= MAX_STEPS as i128 => u64::try_from(count).ok(),
@@ -376,15 +351,7 @@ impl Reader<'_> {
 
     fn too_many(&mut self, span: Range<usize>, path: &str, steps: &str) {
         let message = format!("{steps} steps are more than {MAX_STEPS}: use fewer");
-        self.problem(span, path, message);
-    }
-
-    fn table<'v, 'i>(&mut self, value: &'v Value<'i>, path: &str) -> Option<&'v DeTable<'i>> {
-        let table = value.get_ref().as_table();
-        if table.is_none() {
-            self.wrong_type(value, path, "a table such as { gw = 7.0 }");
-        }
-        table
+        self.toml.problem(span, path, message);
     }
 
     /// A text and its place, where the key is there.
@@ -397,7 +364,7 @@ impl Reader<'_> {
         let value = table.get(key)?;
         let text = value.get_ref().as_str();
         if text.is_none() {
-            self.wrong_type(value, &format!("{path}.{key}"), "a text in quotes");
+            self.toml.wrong_type(value, &format!("{path}.{key}"), "a text in quotes");
         }
         text.map(|text| (text.to_owned(), value.span()))
     }
@@ -406,49 +373,10 @@ impl Reader<'_> {
     fn number(&mut self, table: &DeTable<'_>, path: &str, key: &str) -> Given {
         match table.get(key) {
             None => Given::Absent,
-            Some(value) => match self.finite(value, &format!("{path}.{key}")) {
+            Some(value) => match self.toml.number(value, &format!("{path}.{key}")) {
                 Some(number) => Given::Number(number),
                 None => Given::Broken,
             },
-        }
-    }
-
-    fn finite(&mut self, value: &Value<'_>, path: &str) -> Option<f64> {
-        let number = match value.get_ref() {
-            DeValue::Float(written) => written.as_str().parse::<f64>().ok(),
-            DeValue::Integer(written) => {
-                i128::from_str_radix(written.as_str(), written.radix()).ok().map(|int| int as f64)
-            }
-            _ => {
-                self.wrong_type(value, path, "a number");
-                return None;
-            }
-        };
-        let finite = number.filter(|number| number.is_finite());
-        if finite.is_none() {
-            let written = self.text.get(value.span()).unwrap_or("it").to_owned();
-            self.problem(value.span(), path, format!("{written} is not a finite number: give one"));
-        }
-        finite
-    }
-
-    fn wrong_type(&mut self, value: &Value<'_>, path: &str, expected: &str) {
-        let message = format!("expected {expected}, found {}", value.get_ref().type_str());
-        self.problem(value.span(), path, message);
-    }
-
-    /// Reports every key of a table that is not one of `known`.
-    fn known_keys(&mut self, table: &DeTable<'_>, path: &str, known: &[&str]) {
-        for key in table.keys() {
-            let name = key.get_ref().as_ref();
-            if !known.contains(&name) {
-                let meant = match nearest(name, known.iter().copied()).first() {
-                    Some(near) => format!(": did you mean `{near}`?"),
-                    None => String::new(),
-                };
-                let message = format!("unknown key{meant}; the keys here are {}", list(known, 10));
-                self.problem(key.span(), &format!("{path}.{name}"), message);
-            }
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Bytes to inputs. The events depend on the bytes alone, however they are split into reads; only
 //! an escape needs a clock, to tell the key from the start of a sequence. Whatever begins like a
-//! sequence and is none in the end was typed, and becomes keys: nothing waits without end.
+//! sequence and is none in the end was typed, and becomes keys: nothing waits without end but a
+//! paste, whose end only the terminal can say.
 
 use super::escape::{self, Found};
 use super::{Input, Key, Reply};
@@ -25,8 +26,8 @@ const LATE: Duration = Duration::from_secs(10);
 /// A sequence longer than this is not one: no answer asked for is nearly as long.
 const LONGEST_SEQUENCE: usize = 64 * 1024;
 
-/// Reads the terminal's input. Feed it what was read; call [`Parser::flush`] when
-/// [`Parser::timeout`] has passed without more.
+/// Reads the terminal's input. Feed it what was read; call [`Parser::flush`] whenever nothing more
+/// is there to read, and at the latest after [`Parser::wait`].
 #[derive(Debug, Default)]
 pub struct Parser {
     /// Bytes that may be the start of something.
@@ -119,9 +120,16 @@ impl Parser {
         self.pending.drain(..at);
     }
 
-    /// How long to wait for more before [`Parser::flush`]; `None` where nothing waits.
+    /// How long from `now` until [`Parser::flush`] has something to do, if nothing more comes;
+    /// `None` where nothing waits.
     #[must_use]
-    pub fn timeout(&self) -> Option<Duration> {
+    pub fn wait(&self, now: Instant) -> Option<Duration> {
+        let (wait, last) = (self.timeout()?, self.last?);
+        Some((last + wait).saturating_duration_since(now))
+    }
+
+    /// How long what has come waits for more.
+    fn timeout(&self) -> Option<Duration> {
         let last = self.last.filter(|_| self.paste.is_none())?;
         match self.pending.as_slice() {
             [ESCAPE] if self.is_probing(last) => Some(ESCAPE_WAIT_PROBING),
@@ -135,7 +143,7 @@ impl Parser {
     }
 
     /// Nothing more came until `now`: a lone escape is the key, and what began a sequence was
-    /// typed. Does nothing where the wait of [`Parser::timeout`] is not over.
+    /// typed. Does nothing before that has waited long enough.
     pub fn flush(&mut self, now: Instant) -> Vec<Input> {
         let (Some(wait), Some(last)) = (self.timeout(), self.last) else { return Vec::new() };
         if now.saturating_duration_since(last) < wait {

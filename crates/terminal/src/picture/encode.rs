@@ -94,7 +94,7 @@ impl Job {
 
 /// The largest size within `width` × `height` and not above the picture's own: the terminal
 /// enlarges.
-fn within(picture: &Rgb8, width: u32, height: u32) -> (u32, u32) {
+pub(super) fn within(picture: &Rgb8, width: u32, height: u32) -> (u32, u32) {
     let scale = (f64::from(width) / f64::from(picture.width()))
         .min(f64::from(height) / f64::from(picture.height()))
         .min(1.0);

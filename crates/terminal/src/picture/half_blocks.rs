@@ -4,6 +4,7 @@
 
 use super::Rgb8;
 use crate::colours::ColourDepth;
+use crate::screen::sgr_colour;
 use image::{Rgb, RgbImage};
 use ratatui::buffer::{Buffer, Cell};
 use ratatui::layout::{Rect, Size};
@@ -98,6 +99,26 @@ impl HalfBlocks {
             bytes += cell.symbol().len();
         }
         bytes
+    }
+
+    /// As lines of text that end without colours.
+    pub(super) fn lines(&self) -> String {
+        let mut text = String::new();
+        for row in self.cells.content.chunks(usize::from(self.cells.area.width.max(1))) {
+            let (mut fg, mut bg) = (Color::Reset, Color::Reset);
+            for cell in row {
+                let mut codes = Vec::new();
+                codes.extend((cell.fg != fg).then(|| sgr_colour(cell.fg, 30)));
+                codes.extend((cell.bg != bg).then(|| sgr_colour(cell.bg, 40)));
+                if !codes.is_empty() {
+                    text.push_str(&format!("\x1b[{}m", codes.join(";")));
+                }
+                text.push_str(cell.symbol());
+                (fg, bg) = (cell.fg, cell.bg);
+            }
+            text.push_str(if (fg, bg) == (Color::Reset, Color::Reset) { "\n" } else { "\x1b[m\n" });
+        }
+        text
     }
 
     /// Draws the cell at a place within the picture.

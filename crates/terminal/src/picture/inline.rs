@@ -1,20 +1,16 @@
 //! A picture in the middle of text, as a command prints it: bytes that leave the cursor on the line
 //! below it, at the left.
 
-use super::encode::{jpeg_within, png_within, sixel_within};
+use super::encode::{BUDGET, jpeg_within, png_within, sixel_within, within};
+use super::half_blocks::HalfBlocks;
+use super::kitty::Route;
 use super::{ProtocolType, Rgb8, fit, iterm2};
 use crate::capabilities::CellPixels;
 use crate::colours::ColourDepth;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use ratatui::layout::Rect;
 use std::fmt::Write as _;
 
-/// Most bytes of a chunk of kitty's.
-const CHUNK: usize = 4096;
-
-/// The picture in at most `columns` × `rows` cells; `None` where it cannot be encoded, and where
-/// half-blocks have no colours to be made of.
+/// The picture in at most `columns` × `rows` cells; `None` where it cannot be encoded.
 #[must_use]
 pub fn inline(
     picture: &Rgb8,
@@ -30,57 +26,20 @@ pub fn inline(
     }
     let (width, height) =
         (u32::from(columns) * u32::from(cell.width), u32::from(rows) * u32::from(cell.height));
-    // The terminal enlarges what is smaller.
-    let (small, low) = (width.min(picture.width()), height.min(picture.height()));
+    let (small, low) = within(picture, width, height);
     let sequence = match protocol {
-        ProtocolType::Kitty => kitty(&png_within(picture, small, low)?, columns, rows),
+        ProtocolType::Kitty => Route::Direct.show(&png_within(picture, small, low)?, columns, rows),
         ProtocolType::Iterm2 => iterm2::sequence(&jpeg_within(picture, small, low)?, columns, rows),
-        ProtocolType::Sixel => sixel_within(picture, width, height, super::BUDGET)?,
-        ProtocolType::Halfblocks => return half_blocks(picture, columns, rows, colours),
+        ProtocolType::Sixel => sixel_within(picture, width, height, BUDGET)?,
+        ProtocolType::Halfblocks => {
+            let blocks = HalfBlocks::within(picture, columns, rows, colours, BUDGET);
+            return Some(blocks.lines().into_bytes());
+        }
     };
     // Room first: a picture at the bottom would scroll, some terminals' and some not.
     let mut text = "\n".repeat(usize::from(rows));
     // Writing to a string cannot fail.
     let _ = write!(text, "\x1b[{rows}A\x1b7{sequence}\x1b8\x1b[{rows}B\r");
-    Some(text.into_bytes())
-}
-
-/// A PNG shown at the cursor, which stays; the terminal says nothing back.
-fn kitty(file: &[u8], columns: u16, rows: u16) -> String {
-    let encoded = STANDARD.encode(file);
-    let mut text = String::new();
-    let mut rest = encoded.as_str();
-    let mut control = format!("a=T,f=100,q=2,C=1,c={columns},r={rows},");
-    while !rest.is_empty() {
-        let (chunk, after) = rest.split_at(rest.len().min(CHUNK));
-        let more = u8::from(!after.is_empty());
-        let _ = write!(text, "\x1b_G{control}m={more};{chunk}\x1b\\");
-        control.clear();
-        rest = after;
-    }
-    text
-}
-
-fn half_blocks(picture: &Rgb8, columns: u16, rows: u16, colours: ColourDepth) -> Option<Vec<u8>> {
-    let small = picture.resized(u32::from(columns), u32::from(rows) * 2);
-    let colour = |[red, green, blue]: [u8; 3], layer: u8| match colours {
-        ColourDepth::True => Some(format!("{layer}8;2;{red};{green};{blue}")),
-        ColourDepth::Indexed => {
-            let level = |value: u8| (u16::from(value) * 5 + 127) / 255;
-            let index = 16 + 36 * level(red) + 6 * level(green) + level(blue);
-            Some(format!("{layer}8;5;{index}"))
-        }
-        ColourDepth::Sixteen | ColourDepth::None => None,
-    };
-    let mut text = String::new();
-    for row in 0..u32::from(rows) {
-        for column in 0..u32::from(columns) {
-            let upper = colour(small.pixel(column, row * 2), 3)?;
-            let lower = colour(small.pixel(column, row * 2 + 1), 4)?;
-            let _ = write!(text, "\x1b[{upper};{lower}m▀");
-        }
-        text.push_str("\x1b[0m\n");
-    }
     Some(text.into_bytes())
 }
 
@@ -99,7 +58,7 @@ mod tests {
     #[test]
     fn pictures_leave_the_cursor_below_them() {
         for (protocol, begins) in [
-            (ProtocolType::Kitty, "\x1b_Ga=T,f=100,q=2,C=1,c=20,r=10,m="),
+            (ProtocolType::Kitty, "\x1b_Ga=T,f=100,C=1,c=20,r=10,q=2,m="),
             (ProtocolType::Iterm2, "\x1b]1337;File=inline=1;"),
             (ProtocolType::Sixel, "\x1bP9;1;0q"),
         ] {
@@ -110,16 +69,34 @@ mod tests {
         }
     }
 
+    /// The characters of a line, without what colours them.
+    fn characters(line: &str) -> usize {
+        let parts = line.split("\x1b[").enumerate();
+        let text = |(at, part): (usize, &'_ str)| match (at, part.split_once('m')) {
+            (0, _) | (_, None) => part.chars().count(),
+            (_, Some((_, text))) => text.chars().count(),
+        };
+        parts.map(text).sum()
+    }
+
     #[test]
-    fn half_blocks_are_lines_and_need_colours() {
-        let text = shown(ProtocolType::Halfblocks, ColourDepth::True).unwrap();
-        assert_eq!(text.lines().count(), 10);
-        assert!(
-            text.lines().all(|line| line.matches('▀').count() == 20 && line.ends_with("\x1b[0m"))
-        );
-        assert!(
-            shown(ProtocolType::Halfblocks, ColourDepth::Indexed).unwrap().contains("\x1b[38;5;")
-        );
-        assert_eq!(shown(ProtocolType::Halfblocks, ColourDepth::None), None);
+    fn half_blocks_are_lines_in_the_colours_there_are() {
+        for (colours, code) in [
+            (ColourDepth::True, Some(";2;")),
+            (ColourDepth::Indexed, Some("8;5;")),
+            (ColourDepth::Sixteen, Some("\x1b[")),
+            (ColourDepth::None, None),
+        ] {
+            let text = shown(ProtocolType::Halfblocks, colours).unwrap();
+            assert_eq!(text.lines().count(), 10);
+            assert!(text.lines().all(|line| characters(line) == 20), "{colours}: {text}");
+            match code {
+                Some(code) => {
+                    assert!(text.contains(code), "{colours}: {text}");
+                    assert!(text.lines().all(|line| line.ends_with("\x1b[m")), "{text}");
+                }
+                None => assert!(!text.contains('\x1b') && text.contains('▒'), "{text}"),
+            }
+        }
     }
 }

@@ -53,6 +53,17 @@ impl Route {
 
     /// The commands that send a PNG and place it in cells, to be written in order.
     pub(super) fn transmit(self, id: u8, png: &[u8], columns: u16, rows: u16) -> Vec<String> {
+        self.send(&format!("a=T,U=1,f=100,t=d,i={id},p=1,c={columns},r={rows}"), png)
+    }
+
+    /// The commands that send a PNG and show it at the cursor, which stays. The terminal keeps it
+    /// without a name.
+    pub(super) fn show(self, png: &[u8], columns: u16, rows: u16) -> String {
+        self.send(&format!("a=T,f=100,C=1,c={columns},r={rows}"), png).concat()
+    }
+
+    /// A file in chunks; the first says what it is for.
+    fn send(self, control: &str, png: &[u8]) -> Vec<String> {
         let text = STANDARD.encode(png);
         // Base64 is ASCII, so it can be cut anywhere.
         let chunks: Vec<&str> = text
@@ -63,12 +74,8 @@ impl Route {
         let last = chunks.len().saturating_sub(1);
         let command = |(number, chunk): (usize, &&str)| {
             let more = u8::from(number < last);
-            let control = if number == 0 {
-                format!("a=T,U=1,f=100,t=d,i={id},p=1,c={columns},r={rows},q=2,m={more}")
-            } else {
-                format!("q=2,m={more}")
-            };
-            self.command(&control, chunk)
+            let control = if number == 0 { format!("{control},") } else { String::new() };
+            self.command(&format!("{control}q=2,m={more}"), chunk)
         };
         chunks.iter().enumerate().map(command).collect()
     }

@@ -140,10 +140,10 @@ fn codes(now: Drawn, next: Drawn) -> String {
         }
     }
     if now.fg != next.fg {
-        codes.push(colour(next.fg, 30));
+        codes.push(sgr_colour(next.fg, 30));
     }
     if now.bg != next.bg {
-        codes.push(colour(next.bg, 40));
+        codes.push(sgr_colour(next.bg, 40));
     }
     if now.underline != next.underline {
         codes.push(match next.underline {
@@ -189,7 +189,7 @@ fn ordinal(colour: Color) -> Option<u8> {
 }
 
 /// The SGR numbers of a colour; `base` is 30 for text and 40 for background.
-fn colour(colour: Color, base: u8) -> String {
+pub(crate) fn sgr_colour(colour: Color, base: u8) -> String {
     match colour {
         Color::Reset => (base + 9).to_string(),
         Color::Rgb(red, green, blue) => format!("{};2;{red};{green};{blue}", base + 8),

@@ -7,6 +7,7 @@ mod cells;
 use super::colours::ColourDepth;
 use super::meter::{ByteMeter, Purpose};
 use cells::Cells;
+pub(crate) use cells::sgr_colour;
 use ratatui::layout::Size;
 use ratatui::{Frame, Terminal};
 use std::io::{self, Write};

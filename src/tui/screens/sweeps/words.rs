@@ -79,16 +79,15 @@ pub(super) fn plan(view: &SweepView) -> String {
 
 /// `race · 3400 of 12000 evaluations charged · nearest 0.052`.
 fn of_search(search: &SearchView) -> String {
-    let mut text = format!("{} · {}", search.stage, search.charged);
+    // What to do with it stands first: the end of the line may be cut off.
+    let found = if search.found.is_some() { "load-found loads the finalist · " } else { "" };
+    let mut text = format!("{found}{} · {}", search.stage, search.charged);
     if let Some(bound) = search.bound {
         text.push_str(&format!(" of {bound}"));
     }
     text.push_str(" evaluations charged");
     if let Some(nearest) = search.nearest {
         text.push_str(&format!(" · nearest {nearest:.4}"));
-    }
-    if search.found.is_some() {
-        text.push_str(" · load-found takes the finalist into the grid");
     }
     text
 }

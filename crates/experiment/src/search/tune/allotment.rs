@@ -32,7 +32,7 @@ pub struct Allotment {
     pub tuning: usize,
     /// Prompts that are held out.
     pub held_out: usize,
-    /// Evaluations of reference runs and the naive grid.
+    /// Evaluations of reference runs.
     pub references: u64,
     /// Evaluations of the judgement and of what follows it.
     pub judgement: u64,
@@ -101,14 +101,15 @@ impl Allotment {
             Target::Imitate => (few, many),
             Target::Exact => (many, few),
         };
-        let against: usize = frozen.against.iter().map(|preset| preset.steps.len()).sum();
-        let last = frozen.against.last().map_or(0, |preset| preset.steps.len());
+        let against = super::judged_against(spec, frozen, reference);
+        let last = against.last().map_or(0, |preset| preset.steps.len());
+        let against: usize = against.iter().map(|preset| preset.steps.len()).sum();
         let (limit_samples, size_samples, ladder_samples) = (
             LIMIT_SAMPLES.min(held_out * seeds),
             SIZE_SAMPLES.min(held_out * seeds),
             LADDER_SAMPLES.min(held_out * seeds),
         );
-        let references = (target + spec.steps) * tuning * seeds;
+        let references = target * tuning * seeds;
         let judged = (target + 3 * spec.steps + against) * held_out * seeds;
         let limit = other * limit_samples;
         let sizes = spec.further_sizes.len() * (target + 2 * spec.steps + last) * size_samples;

@@ -3,23 +3,15 @@
 //! that is tried, with what is predicted of them.
 
 use super::Setting;
+use super::solvers::{Costs, Grid, Solver, costs, grid_of, predict, solvers};
 use crate::generation::Candidate;
 use crate::search::{Ask, SearchError};
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::recipe::SamplerRef;
-use sigmalab_sampler::ParamKind;
 use sigmalab_schedule::preset::Step;
-use sigmalab_tune::costs::{Pairs, Triples};
 use sigmalab_tune::gram::ReferencePath;
 use sigmalab_tune::grid::{equal_parts, levels_of, steps_of};
 use sigmalab_tune::plain;
-use sigmalab_tune::programme::{Route, one_step, two_step};
-use sigmalab_tune::rollout::{distance, stencils};
-use sigmalab_tune::weights::{Stencil, Stencils, Weights, euler};
 use std::collections::BTreeMap;
-
-/// The noise levels of a schedule, first step first, and the guidance weight of each step.
-type Grid = (Vec<f64>, Vec<f64>);
 
 /// How what follows a step counts against the step itself. None is best for all: a runs' race
 /// decides.
@@ -40,8 +32,6 @@ pub(super) enum Kind {
     Plain,
     /// The same, with the second step's start where the programme has it.
     Pinned,
-    /// The reference preset in fewer steps.
-    Naive,
 }
 
 /// A candidate.
@@ -70,107 +60,25 @@ pub(super) struct Known {
     pub(super) predicted: Vec<Predicted>,
 }
 
-/// A solver with its start.
-#[derive(Debug, Clone, PartialEq)]
-struct Solver {
-    name: String,
-    sampler: SamplerRef,
-}
+/// A programme's grids: coefficient, number of steps, and the grid.
+type Programmed = Vec<(f64, usize, Grid)>;
 
-/// The costs of a solver's steps between nodes.
-enum Costs {
-    Pairs(Pairs),
-    Triples(Triples),
-}
-
-impl Costs {
-    fn routes(&self, last: usize, coefficient: f64, most: usize) -> Vec<Option<Route>> {
-        match self {
-            Costs::Pairs(pairs) => one_step(last, |i, j| pairs.cost(i, j), coefficient, most),
-            Costs::Triples(triples) => two_step(
-                last,
-                |j| triples.start(j),
-                |i, j, k| triples.cost(i, j, k),
-                coefficient,
-                most,
-            ),
+/// The programmes' grids for the wanted number of steps and for those that are told.
+fn programmes(costs: &Costs, path: &ReferencePath, steps: usize) -> Programmed {
+    let last = path.steps();
+    let most = steps.max(*TOLD.end()).min(last);
+    let mut grids = Vec::new();
+    for coefficient in COEFFICIENTS {
+        for (count, route) in (1..).zip(costs.routes(last, coefficient, most)) {
+            if let Some(route) = route.filter(|_| TOLD.contains(&count) || count == steps) {
+                grids.push((coefficient, count, grid_of(path, &route)));
+            }
         }
     }
+    grids
 }
 
-/// The solvers that are tried, each with every start it knows.
-fn solvers(setting: &Setting<'_>) -> Vec<Solver> {
-    let mut found = Vec::new();
-    for sampler in &setting.frozen.samplers {
-        let plain = Solver { name: sampler.id.clone(), sampler: sampler.clone() };
-        let info = setting.experiment.samplers.info(&sampler.id).ok();
-        let start = info.and_then(|info| info.params.iter().find(|param| param.key == "start"));
-        let Some(ParamKind::Choice(names)) = start.map(|start| &start.kind) else {
-            found.push(plain);
-            continue;
-        };
-        for (place, name) in names.iter().enumerate() {
-            let mut with = plain.clone();
-            with.sampler.params.insert("start".to_owned(), place as f64);
-            with.name = format!("{} start={name}", plain.name);
-            found.push(with);
-        }
-    }
-    found
-}
-
-fn weigh(
-    solver: &Solver,
-    stencils: &[Stencil],
-    ask: &mut dyn Ask,
-) -> Result<Option<Vec<Weights>>, SearchError> {
-    if solver.sampler.id == "euler" {
-        return Ok(Some(stencils.iter().map(euler).collect()));
-    }
-    ask.weigh(&solver.sampler, stencils)
-}
-
-fn costs(
-    solver: &Solver,
-    paths: &[ReferencePath],
-    ask: &mut dyn Ask,
-) -> Result<Option<Costs>, SearchError> {
-    if solver.sampler.id == "euler" {
-        return Ok(Some(Costs::Pairs(Pairs::of(paths, euler))));
-    }
-    let Some(path) = paths.first() else { return Ok(None) };
-    let stencils = Stencils::of(&path.sigmas, &path.gw);
-    let weights = weigh(solver, &stencils.list, ask)?;
-    Ok(weights.and_then(|weights| Triples::of(paths, &stencils, &weights)).map(Costs::Triples))
-}
-
-/// What is predicted of grids, (levels, gw) each; `None` where the solver is not linear.
-fn predict(
-    solver: &Solver,
-    paths: &[ReferencePath],
-    grids: &[Grid],
-    ask: &mut dyn Ask,
-) -> Result<Option<Vec<f64>>, SearchError> {
-    let each: Vec<Vec<Stencil>> =
-        grids.iter().map(|(levels, gw)| stencils(levels, gw, 2)).collect();
-    let Some(weights) = weigh(solver, &each.concat(), ask)? else { return Ok(None) };
-    let mut weights = weights.as_slice();
-    let mut found = Vec::new();
-    for ((levels, _), stencils) in grids.iter().zip(&each) {
-        let Some((own, rest)) = weights.split_at_checked(stencils.len()) else { return Ok(None) };
-        found.push(distance(paths, levels, own));
-        weights = rest;
-    }
-    Ok(Some(found))
-}
-
-/// Levels and guidance of a way through the nodes.
-fn grid_of(path: &ReferencePath, route: &Route) -> Grid {
-    let levels = route.nodes.iter().filter_map(|node| path.sigmas.get(*node)).copied().collect();
-    (levels, route.nodes.iter().filter_map(|node| path.gw.get(*node)).copied().collect())
-}
-
-/// All candidates of the wanted number of steps, best predictions of each solver first, and
+/// All candidates of the wanted number of steps, in the order in which they take part in a race, and
 /// predictions for other numbers.
 pub(super) fn find(
     setting: &Setting<'_>,
@@ -179,32 +87,22 @@ pub(super) fn find(
 ) -> Result<Known, SearchError> {
     let steps = setting.spec.steps;
     let Some(path) = paths.first() else { return Err(SearchError::Nothing) };
-    let last = path.steps();
-    let mut found: Vec<Found> = Vec::new();
+    let mut found: Vec<Vec<Found>> = Vec::new();
     let mut predicted: Vec<Predicted> = Vec::new();
-    // Grids of Euler's programme, for solvers that have none of their own.
-    let mut borrowed: Vec<(f64, Grid)> = Vec::new();
+    // Solvers that have none of their own borrow Euler's, whether it is tried itself or not.
+    let of_euler = programmes(&Costs::of_euler(paths), path, steps);
     for solver in solvers(setting) {
         let mut own: Vec<Found> = Vec::new();
         let mut add = |kind, name: &str, grid: &Grid, coefficient, distance| {
             own.extend(of_grid(setting, &solver, kind, name, grid, coefficient, distance));
         };
-        let costs = costs(&solver, paths, ask)?;
+        let grids = match solver.is_euler() {
+            true => Some(of_euler.clone()),
+            false => costs(&solver, paths, ask)?.map(|costs| programmes(&costs, path, steps)),
+        };
         let mut pin = None;
-        match &costs {
-            Some(costs) => {
-                let most = steps.max(*TOLD.end()).min(last);
-                let mut grids = Vec::new();
-                for coefficient in COEFFICIENTS {
-                    let routes = costs.routes(last, coefficient, most);
-                    for (count, route) in (1..).zip(routes) {
-                        if let Some(route) =
-                            route.filter(|_| TOLD.contains(&count) || count == steps)
-                        {
-                            grids.push((coefficient, count, grid_of(path, &route)));
-                        }
-                    }
-                }
+        match &grids {
+            Some(grids) => {
                 let only: Vec<_> = grids.iter().map(|(.., grid)| grid.clone()).collect();
                 let distances = predict(&solver, paths, &only, ask)?.unwrap_or_default();
                 let mut line: BTreeMap<usize, f64> = BTreeMap::new();
@@ -221,16 +119,15 @@ pub(super) fn find(
                             nearest = distance;
                             pin = grid.0.get(1).copied();
                         }
-                        if solver.sampler.id == "euler" {
-                            borrowed.push((*coefficient, grid.clone()));
-                        }
                     }
                 }
                 let name = format!("{}, programme", solver.name);
                 predicted.push(Predicted { name, points: line.into_iter().collect() });
             }
             None => {
-                for (coefficient, grid) in &borrowed {
+                for (coefficient, _, grid) in
+                    of_euler.iter().filter(|(_, count, _)| *count == steps)
+                {
                     let name = format!("Euler's programme {coefficient}");
                     add(Kind::Programme, &name, grid, Some(*coefficient), None);
                 }
@@ -262,47 +159,42 @@ pub(super) fn find(
                 });
             }
         }
-        if solver.sampler.id == "euler" {
+        if solver.is_euler() {
             predicted.extend(lines(setting, &solver, paths, ask)?);
         }
-        let known = |own: &mut Vec<Found>| {
-            let mut seen: Vec<Candidate> = Vec::new();
-            own.retain(|found| {
-                let new = !seen.contains(&found.candidate);
-                seen.push(found.candidate.clone());
-                new
-            });
-        };
-        known(&mut own);
-        let of = |found: &Found| found.predicted.unwrap_or(f64::INFINITY);
-        own.sort_by(|a, b| of(a).total_cmp(&of(b)));
-        found.push_ranked(own);
+        found.push(ranked(own));
     }
-    Ok(Known { candidates: found, predicted })
+    // Predictions do not rank solvers: the first of each, then the second of each.
+    let longest = found.iter().map(Vec::len).max().unwrap_or(0);
+    let candidates = (0..longest)
+        .flat_map(|rank| found.iter().filter_map(move |own| own.get(rank)))
+        .cloned()
+        .collect();
+    Ok(Known { candidates, predicted })
 }
 
-/// Candidates of several solvers in one list: each solver's best first, for predictions do not
-/// rank solvers.
-trait PushRanked {
-    fn push_ranked(&mut self, own: Vec<Found>);
-}
-
-impl PushRanked for Vec<Found> {
-    fn push_ranked(&mut self, own: Vec<Found>) {
-        // The rank of a candidate among its solver's own decides where it stands.
-        let rank_of = |found: &Found, all: &[Found]| {
-            let same = |other: &&Found| {
-                other.candidate.sampler == found.candidate.sampler
-                    && other.candidate.params == found.candidate.params
-            };
-            all.iter().filter(same).position(|other| other == found).unwrap_or(0)
-        };
-        let mut ranked: Vec<(usize, Found)> =
-            self.iter().map(|found| (rank_of(found, self), found.clone())).collect();
-        ranked.extend(own.into_iter().enumerate());
-        ranked.sort_by_key(|(rank, _)| *rank);
-        *self = ranked.into_iter().map(|(_, found)| found).collect();
+/// One solver's candidates, each schedule once, in the order in which they take part in a race that
+/// has no room for all. Predictions do not rank coefficients either: they know nothing of how an
+/// early error grows, and what was best in real runs was predicted to be a fifth worse than others.
+fn ranked(mut own: Vec<Found>) -> Vec<Found> {
+    let place = |found: &Found| match (found.kind, found.coefficient) {
+        (Kind::Pinned, _) => 1,
+        (Kind::Plain, _) => 3,
+        (Kind::Parts, _) => 6,
+        (Kind::Programme, coefficient) => {
+            let order = [(0.9, 0), (1.0, 2), (0.95, 4), (1.05, 5), (0.85, 7), (1.1, 8)];
+            let known = order.iter().find(|(of, _)| Some(*of) == coefficient);
+            known.map_or(9, |(_, place)| *place)
+        }
+    };
+    own.sort_by_key(place);
+    let mut ranked: Vec<Found> = Vec::new();
+    for found in own {
+        if !ranked.iter().any(|known| known.candidate == found.candidate) {
+            ranked.push(found);
+        }
     }
+    ranked
 }
 
 fn of_grid(
@@ -449,11 +341,13 @@ fn lines(
 }
 
 /// The programme's, the plain and the naive schedule of another number of steps, with the solver
-/// of `found`.
+/// of `found`, and with the coefficient that it came from, or else the one that is predicted to be
+/// best.
 pub(super) fn of_steps(
     setting: &Setting<'_>,
     paths: &[ReferencePath],
     found: &Candidate,
+    coefficient: Option<f64>,
     steps: usize,
     ask: &mut dyn Ask,
 ) -> Result<Vec<(&'static str, Candidate)>, SearchError> {
@@ -470,9 +364,10 @@ pub(super) fn of_steps(
     };
     let mut all = Vec::new();
     let own = costs(&solver, paths, ask)?;
-    let costs = own.unwrap_or_else(|| Costs::Pairs(Pairs::of(paths, euler)));
+    let costs = own.unwrap_or_else(|| Costs::of_euler(paths));
     let grids: Vec<_> = COEFFICIENTS
         .into_iter()
+        .filter(|known| coefficient.is_none_or(|wanted| wanted == *known))
         .filter_map(|coefficient| {
             let routes = costs.routes(path.steps(), coefficient, steps);
             Some(grid_of(path, &routes.into_iter().nth(steps - 1)??))
@@ -484,7 +379,7 @@ pub(super) fn of_steps(
             let best = grids.iter().zip(distances).min_by(|a, b| a.1.total_cmp(&b.1));
             best.map(|(grid, _)| grid.clone())
         }
-        None => grids.get(1).cloned(),
+        None => grids.get(1).or(grids.first()).cloned(),
     };
     let made = best.and_then(|grid| {
         of_grid(setting, &solver, Kind::Programme, "programme", &grid, None, None)

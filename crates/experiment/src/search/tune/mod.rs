@@ -4,11 +4,14 @@
 mod allotment;
 mod candidates;
 mod refine;
+mod role;
+mod solvers;
 mod standings;
 mod verdict;
 
 pub use allotment::Allotment;
 pub use candidates::Predicted;
+pub(crate) use role::{Role, judged};
 pub use verdict::{Ladder, OtherSize, Verdict, verdict};
 
 use super::{Ask, SearchError, Tried};
@@ -33,6 +36,9 @@ const RACE_SHARE: f64 = 0.55;
 
 /// Candidates that the race ends with.
 const LAST: usize = 2;
+
+/// Samples that the race begins with: one alone ranks by chance.
+const FIRST: usize = 2;
 
 /// What a tune is about, looked up once.
 pub struct Setting<'a> {
@@ -118,6 +124,20 @@ impl<'a> Setting<'a> {
     }
 }
 
+/// The presets that a tune is judged against: from itself the reference is no distance away, so that
+/// beside it, where it is imitated, nothing is told.
+fn judged_against<'a>(
+    spec: &TuneSpec,
+    frozen: &'a FrozenTune,
+    reference: &FrozenPreset,
+) -> Vec<&'a FrozenPreset> {
+    let is_itself = |preset: &FrozenPreset| {
+        spec.target == Target::Imitate
+            && (&preset.steps, preset.terminal) == (&reference.steps, reference.terminal)
+    };
+    frozen.against.iter().filter(|preset| !is_itself(preset)).collect()
+}
+
 fn proposal(name: &str, candidate: Candidate, instances: &[Instance], pictures: bool) -> Proposal {
     Proposal {
         name: name.to_owned(),
@@ -154,12 +174,17 @@ pub(super) fn next(
     }
 }
 
-/// The reference runs of tuning, and the naive grid against them.
+/// The reference runs of tuning. What is proposed is the same schedule once more, which costs
+/// nothing: every evaluation is the reference run's.
 fn first(setting: &Setting<'_>) -> Result<Draft, SearchError> {
-    let naive = setting.euler(setting.naive(setting.spec.steps)?, setting.terminal());
+    let steps = match setting.spec.target {
+        Target::Imitate => setting.reference.steps.clone(),
+        Target::Exact => very_many(&setting.reference.steps, setting.size, setting.terminal())?,
+    };
+    let same = setting.euler(steps, setting.terminal());
     Ok(Draft {
         stage: Stage::References,
-        proposals: vec![proposal("naive", naive, &setting.tuning, false)],
+        proposals: vec![proposal("reference", same, &setting.tuning, false)],
         note: serde_json::Value::Null,
     })
 }
@@ -195,9 +220,9 @@ fn start_race(
     let paths = paths(setting, references, ask)?;
     let Known { candidates, predicted } = candidates::find(setting, &paths, ask)?;
     let runs = setting.allotment.race_runs(setting.spec.steps, RACE_SHARE);
-    let mut rounds = halving::rounds(candidates.len(), setting.tuning.len(), runs, 3, LAST);
+    let mut rounds = halving::rounds(candidates.len(), setting.tuning.len(), runs, 3, LAST, FIRST);
     if rounds.is_empty() {
-        // Nothing to race for: the best prediction is the finalist.
+        // Nothing to race for: the first candidate is the finalist.
         rounds.push(Round { candidates: 1, samples: 1 });
     }
     let round = rounds.first().copied().unwrap_or(Round { candidates: 1, samples: 1 });
@@ -254,8 +279,7 @@ fn refine_or_judge(setting: &Setting<'_>, tried: &[Tried]) -> Result<Draft, Sear
 
 /// What the finalist is judged on, and against what. From here on it does not change.
 fn judge(setting: &Setting<'_>, tried: &[Tried]) -> Result<Draft, SearchError> {
-    let best = standings::best(setting, tried, 1)?;
-    let found = best.first().cloned().ok_or(SearchError::Nothing)?;
+    let found = standings::leader(setting, tried, standings::compared_on(setting, tried))?;
     let held_out = &setting.held_out;
     let naive = Candidate {
         steps: setting.naive(setting.spec.steps)?,
@@ -263,30 +287,32 @@ fn judge(setting: &Setting<'_>, tried: &[Tried]) -> Result<Draft, SearchError> {
         ..found.candidate.clone()
     };
     let mut all = vec![
-        ("found".to_owned(), proposal(&found.name, found.candidate, held_out, true)),
-        ("naive".to_owned(), proposal("naive, the same sampler", naive, held_out, true)),
+        (Role::Found, proposal(&found.name, found.candidate, held_out, true)),
+        (Role::Naive, proposal("naive, the same sampler", naive, held_out, true)),
     ];
     if let Some(plain) = standings::best_of(setting, tried, &[Kind::Pinned, Kind::Plain]) {
         let name = plain.name.clone();
-        all.push(("plain".to_owned(), proposal(&name, plain.candidate, held_out, false)));
+        all.push((Role::Plain, proposal(&name, plain.candidate, held_out, false)));
     }
-    for preset in &setting.frozen.against {
+    for preset in judged_against(setting.spec, setting.frozen, &setting.reference) {
         let candidate = setting.euler(preset.steps.clone(), preset.terminal);
-        all.push((preset.name.clone(), proposal(&preset.name, candidate, held_out, true)));
+        let role = Role::Preset(preset.name.clone());
+        all.push((role, proposal(&preset.name, candidate, held_out, true)));
     }
     let few: Vec<Instance> =
         held_out.iter().copied().take(setting.allotment.limit_samples).collect();
     let other = match setting.spec.target {
         Target::Imitate => {
             let steps = very_many(&setting.reference.steps, setting.size, setting.terminal())?;
-            ("limit", setting.euler(steps, setting.terminal()))
+            (Role::Limit, setting.euler(steps, setting.terminal()))
         }
         Target::Exact => {
-            ("reference", setting.euler(setting.reference.steps.clone(), setting.terminal()))
+            (Role::Reference, setting.euler(setting.reference.steps.clone(), setting.terminal()))
         }
     };
-    all.push((other.0.to_owned(), proposal(other.0, other.1, &few, false)));
-    let (roles, proposals): (Vec<String>, Vec<Proposal>) = all.into_iter().unzip();
+    let name = other.0.name().to_owned();
+    all.push((other.0, proposal(&name, other.1, &few, false)));
+    let (roles, proposals): (Vec<Role>, Vec<Proposal>) = all.into_iter().unzip();
     let plain = standings::best_of(setting, tried, &[Kind::Plain]);
     let note = json!({ "roles": roles, "plain": plain.map(|plain| plain.candidate) });
     Ok(Draft { stage: Stage::Judgement, proposals, note })
@@ -302,13 +328,16 @@ fn ladder(
     if setting.spec.ladder.is_empty() {
         return Ok(None);
     }
-    let Some(found) = judged(tried) else { return Ok(None) };
+    let Some((name, found)) = finalist(tried) else { return Ok(None) };
+    let coefficient = coefficient_of(tried, name);
     let paths = paths(setting, references, ask)?;
     let few: Vec<Instance> =
         setting.held_out.iter().copied().take(setting.allotment.ladder_samples).collect();
     let mut proposals = Vec::new();
     for steps in &setting.spec.ladder {
-        for (kind, candidate) in candidates::of_steps(setting, &paths, &found, *steps, ask)? {
+        for (kind, candidate) in
+            candidates::of_steps(setting, &paths, &found, coefficient, *steps, ask)?
+        {
             proposals.push(proposal(&format!("{kind} {steps}"), candidate, &few, false));
         }
     }
@@ -324,8 +353,9 @@ fn sizes(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draft>, Search
     else {
         return Ok(None);
     };
-    let roles = verdict::roles(&judgement.generation);
-    let last = setting.frozen.against.last().map(|preset| preset.name.clone());
+    let roles = role::roles(&judgement.generation);
+    let against = judged_against(setting.spec, setting.frozen, &setting.reference);
+    let last = against.last().map(|preset| Role::Preset(preset.name.clone()));
     let mut proposals = Vec::new();
     for size in &setting.spec.further_sizes {
         let few: Vec<Instance> = setting
@@ -335,9 +365,9 @@ fn sizes(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draft>, Search
             .map(|instance| Instance { size: *size, ..*instance })
             .collect();
         for (role, tried) in roles.iter().zip(&judgement.generation.proposals) {
-            let told = role == "found" || role == "naive" || Some(role) == last.as_ref();
+            let told = matches!(role, Role::Found | Role::Naive) || Some(role) == last.as_ref();
             if let Some(candidate) = tried.candidate.clone().filter(|_| told) {
-                proposals.push(proposal(role, candidate, &few, false));
+                proposals.push(proposal(role.name(), candidate, &few, false));
             }
         }
     }
@@ -346,10 +376,24 @@ fn sizes(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draft>, Search
     Ok((!ends).then_some(Draft { stage: Stage::Sizes, proposals, note }))
 }
 
-/// The finalist, once it is frozen.
-fn judged(tried: &[Tried]) -> Option<Candidate> {
+/// The finalist and its name, once it is frozen.
+fn finalist(tried: &[Tried]) -> Option<(&str, Candidate)> {
     let judgement = tried.iter().find(|tried| tried.generation.stage == Stage::Judgement)?;
-    judgement.generation.proposals.first()?.candidate.clone()
+    let found = judgement.generation.proposals.first()?;
+    Some((&found.name, found.candidate.clone()?))
+}
+
+/// The coefficient of the programme that a candidate came from: moves add to its name.
+fn coefficient_of(tried: &[Tried], name: &str) -> Option<f64> {
+    let begun = tried.iter().find(|tried| tried.generation.stage == Stage::Race)?;
+    let told = begun.generation.note.get("candidates")?.as_array()?;
+    let name_of = |told: &serde_json::Value| {
+        let own = told.get("name")?.as_str()?;
+        let rest = name.strip_prefix(own)?;
+        (rest.is_empty() || rest.starts_with(' ')).then_some(own.len())
+    };
+    let longest = told.iter().filter_map(|told| Some((name_of(told)?, told)));
+    longest.max_by_key(|(length, _)| *length)?.1.get("coefficient")?.as_f64()
 }
 
 #[cfg(test)]

@@ -11,6 +11,10 @@ use sigmalab_sampler::ParamKind;
 use sigmalab_tune::grid::{levels_of, steps_of};
 use sigmalab_tune::local::{Moves, Shape, neighbours};
 
+/// Fewest samples that moves are compared on: on three or four the best of eight moves is the
+/// luckiest.
+const FEWEST: usize = 6;
+
 /// How far levels move at first, in logit σ.
 const FIRST: f64 = 0.2;
 
@@ -38,8 +42,8 @@ struct Note {
     size: f64,
 }
 
-/// The next generation of moves; `None` where no move is worth its cost, or the budget of the
-/// search is used up.
+/// The next generation of moves; `None` where no move is worth its cost, or the budget of the search
+/// has no room for any.
 pub(super) fn next(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draft>, SearchError> {
     let spent = tried.last().map_or(0, |tried| tried.generation.spent);
     let left = setting.allotment.budget.saturating_sub(setting.allotment.judgement + spent);
@@ -49,43 +53,60 @@ pub(super) fn next(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draf
         tried.iter().filter(|tried| tried.generation.stage == Stage::Refine).collect();
     let samples = match refined.first() {
         Some(_) => standings::compared_on(setting, tried),
-        // So that about three generations of eight moves about two fit.
-        None => standings::compared_on(setting, tried).min((runs / 40).max(3)),
+        // So that some generations of eight moves fit.
+        None => standings::compared_on(setting, tried).min((runs / 24).max(FEWEST)),
     };
     let instances: Vec<Instance> = setting.tuning.iter().copied().take(samples).collect();
     let mut at: Option<Note> = match refined.last() {
         None => Some(Note { moves: Kind::Params, size: 1.0 }),
         Some(last) => after(setting, tried, last, samples)?,
     };
-    let incumbents = standings::best(setting, tried, if refined.is_empty() { 2 } else { 1 })?;
+    let incumbents = match refined.is_empty() {
+        true => standings::best(setting, tried, 2)?,
+        false => vec![standings::leader(setting, tried, samples)?],
+    };
+    let known = standings::all(setting, tried);
+    // A run that was made for an earlier generation costs nothing.
+    let lacking = |proposal: &Proposal| {
+        let standing =
+            known.iter().find(|known| Some(&known.candidate) == proposal.candidate.as_ref());
+        standing.map_or(samples, |standing| samples.saturating_sub(standing.samples()))
+    };
     while let Some(note) = at {
-        let mut proposals: Vec<Proposal> = Vec::new();
-        for incumbent in &incumbents {
-            for (name, candidate) in moved(setting, incumbent, &note) {
-                let known =
-                    proposals.iter().any(|known| known.candidate.as_ref() == Some(&candidate));
-                if !known {
-                    let name = format!("{} {name}", incumbent.name);
-                    proposals.push(proposal(&name, candidate, &instances, false));
-                }
+        // About the best alone where runs do not reach for two.
+        for incumbents in [incumbents.as_slice(), incumbents.get(..1).unwrap_or_default()] {
+            let proposals = moves_about(setting, incumbents, &note, &instances);
+            if proposals.len() == incumbents.len() {
+                continue;
+            }
+            if proposals.iter().map(lacking).sum::<usize>() <= runs {
+                return Ok(Some(Draft { stage: Stage::Refine, proposals, note: json!(note) }));
             }
         }
-        if proposals.is_empty() {
-            at = following(setting, note.moves);
-            continue;
-        }
-        // Incumbents come along where they lack samples, which they do not in most cases.
-        let all = incumbents
-            .iter()
-            .map(|known| proposal(&known.name, known.candidate.clone(), &instances, false));
-        let cost = (proposals.len() + incumbents.len()) * samples;
-        if cost > runs {
-            return Ok(None);
-        }
-        let proposals = all.chain(proposals).collect();
-        return Ok(Some(Draft { stage: Stage::Refine, proposals, note: json!(note) }));
+        at = following(setting, note.moves);
     }
     Ok(None)
+}
+
+/// Incumbents, which come along where they lack samples, and their moves, each schedule once.
+fn moves_about(
+    setting: &Setting<'_>,
+    incumbents: &[Standing],
+    note: &Note,
+    instances: &[Instance],
+) -> Vec<Proposal> {
+    let with = |name: &str, candidate| proposal(name, candidate, instances, false);
+    let mut proposals: Vec<Proposal> =
+        incumbents.iter().map(|known| with(&known.name, known.candidate.clone())).collect();
+    for incumbent in incumbents {
+        for (name, candidate) in moved(setting, incumbent, note) {
+            let known = proposals.iter().any(|known| known.candidate.as_ref() == Some(&candidate));
+            if !known {
+                proposals.push(with(&format!("{} {name}", incumbent.name), candidate));
+            }
+        }
+    }
+    proposals
 }
 
 /// What comes after a generation: the same again where it was of use, smaller moves where not.
@@ -97,11 +118,9 @@ fn after(
 ) -> Result<Option<Note>, SearchError> {
     let note: Result<Note, _> = serde_json::from_value(last.generation.note.clone());
     let note = note.map_err(|error| SearchError::Damaged(format!("a generation: {error}")))?;
-    let best = standings::best(setting, tried, 1)?;
-    let before: Vec<Standing> = standings::all(setting, &tried[..tried.len().saturating_sub(1)]);
-    let nearest_before =
-        before.iter().map(|known| known.loss(samples)).fold(f64::INFINITY, f64::min);
-    let improved = best.first().is_some_and(|best| best.loss(samples) < nearest_before);
+    let before = tried.get(..tried.len().saturating_sub(1)).unwrap_or_default();
+    let leader = standings::leader(setting, tried, samples)?;
+    let improved = leader.candidate != standings::leader(setting, before, samples)?.candidate;
     let (size, least) = match note.moves {
         Kind::Params => return Ok(following(setting, Kind::Params)),
         Kind::Levels => (note.size, LEAST),

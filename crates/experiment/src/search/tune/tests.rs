@@ -18,6 +18,13 @@ struct World {
     flat: bool,
 }
 
+/// The experiment's reference preset against itself.
+fn against_itself(world: &mut World) {
+    let reference = world.experiment.reference_preset().unwrap().unwrap();
+    let tune = world.experiment.inputs.tune.as_mut().unwrap();
+    tune.against.insert(0, reference);
+}
+
 impl World {
     fn new(prompts: usize, budget: u64, text: &str) -> Self {
         let text = format!(
@@ -91,7 +98,9 @@ impl World {
             for proposal in &draft.proposals {
                 let candidate = proposal.candidate.as_ref().unwrap();
                 for instance in &proposal.instances {
-                    if seen.insert(serde_json::to_string(&(candidate, instance)).unwrap()) {
+                    let new = seen.insert(serde_json::to_string(&(candidate, instance)).unwrap());
+                    // The reference's own schedule is all in its run.
+                    if new && candidate.steps.len() != 48 {
                         pairs += candidate.steps.len();
                     }
                     if seen.insert(serde_json::to_string(instance).unwrap()) {
@@ -223,4 +232,59 @@ fn towards_the_limit_the_reference_is_very_many_steps_with_gw_by_noise_level() {
     for (k, step) in many.iter().enumerate() {
         assert_eq!(step.gw, preset.steps[k / 4].gw, "{k}");
     }
+}
+
+#[test]
+fn the_reference_is_not_judged_against_itself_and_a_presets_name_is_its_own() {
+    let mut world = World::new(20, 9000, "");
+    against_itself(&mut world);
+    let tune = world.experiment.inputs.tune.as_mut().unwrap();
+    tune.against[1].name = "naive".to_owned();
+    tune.against[2].name = "limit".to_owned();
+    let tried = world.tune();
+    let found = verdict(&world.experiment, &tried).unwrap().unwrap();
+    let names: Vec<&str> = found.comparisons.iter().map(|c| c.other.as_str()).collect();
+    assert_eq!(names, ["naive grid, the same sampler", "best plain mu and std", "naive", "limit"]);
+    assert_ne!(found.comparisons[0].distance, found.comparisons[2].distance);
+    assert!(found.comparisons.iter().all(|c| c.ratio < 100.0), "{:#?}", found.comparisons);
+}
+
+/// A solver whose steps are not known beforehand.
+struct Closed<'a>(Oracle<'a>);
+
+impl Ask for Closed<'_> {
+    fn weigh(
+        &mut self,
+        _: &SamplerRef,
+        _: &[Stencil],
+    ) -> Result<Option<Vec<Weights>>, SearchError> {
+        Ok(None)
+    }
+
+    fn path(&mut self, reference: &TrialId) -> Result<ReferencePath, SearchError> {
+        self.0.path(reference)
+    }
+}
+
+#[test]
+fn a_solver_without_grids_of_its_own_borrows_eulers_wherever_it_is_listed() {
+    let named = |ids: &[&str]| {
+        let mut world = World::new(20, 9000, "");
+        let tune = world.experiment.inputs.tune.as_mut().unwrap();
+        tune.samplers = ids.iter().map(|id| SamplerRef::named(*id)).collect();
+        let setting = Setting::of(&world.experiment).unwrap();
+        let paths: Vec<ReferencePath> = setting
+            .tuning
+            .iter()
+            .map(|instance| world.reference(instance).path(Basis::Velocities))
+            .collect();
+        let mut ask = Closed(Oracle(&world, &setting));
+        let known = candidates::find(&setting, &paths, &mut ask).unwrap();
+        let own = known.candidates.into_iter().filter(|found| found.candidate.sampler == "unipc-2");
+        own.map(|found| (found.name, found.candidate)).collect::<Vec<_>>()
+    };
+    let after = named(&["euler", "unipc-2"]);
+    assert!(after.iter().filter(|(name, _)| name.contains("Euler's programme")).count() > 2);
+    assert_eq!(named(&["unipc-2", "euler"]), after);
+    assert_eq!(named(&["unipc-2"]), after);
 }

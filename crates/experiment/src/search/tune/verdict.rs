@@ -2,7 +2,8 @@
 
 use super::Setting;
 use super::candidates::Predicted;
-use crate::generation::{Candidate, Generation, Stage};
+use super::role::{Role, roles};
+use crate::generation::{Candidate, Stage};
 use crate::search::{SearchError, Tried};
 use crate::trial::Experiment;
 use serde::Serialize;
@@ -67,12 +68,6 @@ impl Verdict {
     }
 }
 
-/// What the proposals of a judgement are.
-pub(super) fn roles(generation: &Generation) -> Vec<String> {
-    let roles = generation.note.get("roles").cloned().unwrap_or_default();
-    serde_json::from_value(roles).unwrap_or_default()
-}
-
 /// What was found, once the judgement is complete.
 ///
 /// # Errors
@@ -83,21 +78,20 @@ pub fn verdict(experiment: &Experiment, tried: &[Tried]) -> Result<Option<Verdic
         return Ok(None);
     };
     let roles = roles(&judged.generation);
-    let of = |role: &str| {
+    let of = |role: &Role| {
         let place = roles.iter().position(|known| known == role)?;
         Some((judged.generation.proposals.get(place)?, by_prompt(judged, place)))
     };
-    let Some((proposal, found)) = of("found") else { return Ok(None) };
+    let Some((proposal, found)) = of(&Role::Found) else { return Ok(None) };
     let Some(candidate) = proposal.candidate.clone() else { return Ok(None) };
-    let others =
-        roles.iter().filter(|role| !matches!(role.as_str(), "found" | "limit" | "reference"));
+    let others = roles.iter().filter(|role| role.is_judged() && **role != Role::Found);
     let comparisons = others
         .filter_map(|role| {
             let (_, distances) = of(role)?;
-            compare(&found, &distances, name_of(role))
+            compare(&found, &distances, role.name())
         })
         .collect();
-    let limit = of("limit").or_else(|| of("reference"));
+    let limit = of(&Role::Limit).or_else(|| of(&Role::Reference));
     let begun = tried.iter().find(|tried| tried.generation.stage == Stage::Race);
     let note = |key: &str| begun.and_then(|begun| begun.generation.note.get(key).cloned());
     let predicted: Vec<Predicted> = note("predicted")
@@ -116,18 +110,9 @@ pub fn verdict(experiment: &Experiment, tried: &[Tried]) -> Result<Option<Verdic
         held_out: setting.allotment.held_out,
         plain: plain.and_then(|plain| serde_json::from_value(plain).ok()),
         sizes: sizes(tried),
-        ladder: ladder(tried),
+        ladder: ladder(tried, judged, &roles),
         predicted,
     }))
-}
-
-/// What a comparison is called.
-fn name_of(role: &str) -> &str {
-    match role {
-        "naive" => "naive grid, the same sampler",
-        "plain" => "best plain mu and std",
-        preset => preset,
-    }
 }
 
 /// The distances of a proposal, prompt by prompt.
@@ -172,14 +157,27 @@ fn sizes(tried: &[Tried]) -> Vec<OtherSize> {
     found
 }
 
-fn ladder(tried: &[Tried]) -> Vec<Ladder> {
-    let stage = tried.iter().filter(|tried| tried.generation.stage == Stage::Ladder);
-    let proposals = stage.flat_map(|tried| tried.generation.proposals.iter().zip(&tried.distances));
-    proposals
-        .filter_map(|(proposal, distances)| {
-            let steps = proposal.candidate.as_ref()?.steps.len();
-            let name = proposal.name.rsplit_once(' ').map_or(proposal.name.as_str(), |(n, _)| n);
-            Some(Ladder { name: name.to_owned(), steps, distance: mean(distances) })
-        })
-        .collect()
+/// Other numbers of steps, and the finalist and the presets on the same prompts.
+fn ladder(tried: &[Tried], judged: &Tried, roles: &[Role]) -> Vec<Ladder> {
+    let Some(stage) = tried.iter().find(|tried| tried.generation.stage == Stage::Ladder) else {
+        return Vec::new();
+    };
+    let proposals = stage.generation.proposals.iter().zip(&stage.distances);
+    let rungs = proposals.filter_map(|(proposal, distances)| {
+        let steps = proposal.candidate.as_ref()?.steps.len();
+        let name = proposal.name.rsplit_once(' ').map_or(proposal.name.as_str(), |(n, _)| n);
+        Some(Ladder { name: name.to_owned(), steps, distance: mean(distances) })
+    });
+    let same = stage.generation.proposals.first().map(|proposal| proposal.instances.as_slice());
+    let same = same.unwrap_or_default();
+    let others = roles.iter().zip(&judged.generation.proposals).zip(&judged.distances);
+    let others = others.filter(|((role, _), _)| matches!(role, Role::Found | Role::Preset(_)));
+    let others = others.filter_map(|((role, proposal), distances)| {
+        let steps = proposal.candidate.as_ref()?.steps.len();
+        let on = proposal.instances.iter().zip(distances);
+        let on: Vec<f64> =
+            on.filter(|(instance, _)| same.contains(instance)).map(|(_, d)| *d).collect();
+        Some(Ladder { name: role.name().to_owned(), steps, distance: mean(&on) })
+    });
+    rungs.chain(others).collect()
 }

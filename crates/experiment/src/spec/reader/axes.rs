@@ -31,7 +31,7 @@ pub(super) fn axes(
     method: Method,
 ) -> Vec<Axis> {
     let mut placed: Vec<(usize, Axis)> = Vec::new();
-    if let Some(table) = parameters.and_then(|value| text.table(value, "parameters")) {
+    if let Some(table) = parameters.and_then(|value| text.table(value, "parameters", "a table")) {
         for entry in entries(table) {
             let place = entry.span.start;
             let key = format!("parameters.{}", entry.key);
@@ -43,7 +43,7 @@ pub(super) fn axes(
     if let Some(groups) = zips.and_then(|value| text.array(value, "zip", "tables")) {
         for (number, group) in groups.iter().enumerate() {
             let path = format!("zip[{number}]");
-            let Some(table) = text.table(group, &path) else { continue };
+            let Some(table) = text.table(group, &path, "a table") else { continue };
             let mut columns = Vec::new();
             for entry in entries(table) {
                 let key = format!("{path}.{}", entry.key);
@@ -95,7 +95,7 @@ pub(super) fn rows(text: &mut Text<'_>, value: &Node<'_>) -> Option<Axis> {
     let mut columns: Vec<(Path, Vec<Value>)> = Vec::new();
     for (number, row) in rows.iter().enumerate() {
         let path = format!("trials[{number}]");
-        let Some(table) = text.table(row, &path) else { continue };
+        let Some(table) = text.table(row, &path, "a table") else { continue };
         let found = entries(table);
         for entry in &found {
             let key = format!("{path}.{}", entry.key);

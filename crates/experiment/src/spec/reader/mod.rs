@@ -59,15 +59,9 @@ const SOBOL_DIMENSIONS: usize = sobol_burley::NUM_DIMENSIONS as usize;
 
 pub(super) fn read(source: &str, file: &str) -> Result<Spec, SpecError> {
     let mut text = Text::new(source);
-    let spec = match DeTable::parse(source) {
-        Ok(document) => document_of(&mut text, document.get_ref()),
-        Err(error) => {
-            let span = error.span().unwrap_or(0..0);
-            text.problem(span, "", format!("no TOML: {}", error.message()));
-            None
-        }
-    };
-    match (text.error(file), spec) {
+    let document = text.document();
+    let spec = document.and_then(|document| document_of(&mut text, document.get_ref()));
+    match (text::error(text, source, file), spec) {
         (None, Some(spec)) => Ok(spec),
         (Some(error), _) => Err(error),
         (None, None) => {
@@ -283,7 +277,7 @@ fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis
             }
         },
         Method::Zip => {
-            let table = parameters.and_then(|value| text.table(value, "parameters"));
+            let table = parameters.and_then(|value| text.table(value, "parameters", "a table"));
             table.and_then(|table| axes::zipped(text, table)).into_iter().collect()
         }
         Method::Grid | Method::Random { .. } | Method::Sobol { .. } | Method::Search(_) => {
@@ -428,7 +422,7 @@ fn sizes(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<Si
 
 fn settings(text: &mut Text<'_>, value: &Node<'_>, path: &str) -> Settings {
     let mut settings = Settings::default();
-    let Some(table) = text.table(value, path) else { return settings };
+    let Some(table) = text.table(value, path, "a table") else { return settings };
     for entry in entries(table) {
         let key = format!("{path}.{}", entry.key);
         if entry.key == "preset" {
@@ -450,7 +444,8 @@ fn settings(text: &mut Text<'_>, value: &Node<'_>, path: &str) -> Settings {
 
 fn output(text: &mut Text<'_>, table: &DeTable<'_>) -> Output {
     let mut output = Output { images: true, latents: false, decode: true };
-    let Some(table) = table.get("output").and_then(|value| text.table(value, "output")) else {
+    let Some(table) = table.get("output").and_then(|value| text.table(value, "output", "a table"))
+    else {
         return output;
     };
     text.known_keys(table, "output", &["images", "latents", "decode"]);

@@ -60,5 +60,5 @@ pub(in crate::spec) fn check(
             look(Named::Sampler, value, &format!("{part}[{number}].sampler"));
         }
     }
-    text.error(file).map_or(Ok(()), Err)
+    super::text::error(text, source, file).map_or(Ok(()), Err)
 }

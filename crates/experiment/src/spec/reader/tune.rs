@@ -12,7 +12,7 @@ const KEYS: [&str; 8] =
 const MOST: u64 = 1 << 40;
 
 pub(super) fn tune(text: &mut Text<'_>, value: &Node<'_>) -> Option<TuneSpec> {
-    let table = text.table(value, "tune")?;
+    let table = text.table(value, "tune", "a table")?;
     text.known_keys(table, "tune", &KEYS);
     let steps = match table.get("steps") {
         Some(value) => text.whole(value, "tune.steps", STEPS),
@@ -44,9 +44,6 @@ pub(super) fn tune(text: &mut Text<'_>, value: &Node<'_>) -> Option<TuneSpec> {
         list.iter().map(|value| text.string(value, &path)).collect()
     };
     let samplers = names(text, "samplers");
-    if samplers.as_ref().is_some_and(Vec::is_empty) {
-        text.problem(value.span(), "tune.samplers", "name at least one sampler");
-    }
     let against = names(text, "against");
     let budget = match table.get("budget") {
         None => Some(Budget::Evaluations(USUAL_BUDGET)),

@@ -3,17 +3,10 @@
 
 pub(crate) mod blocks;
 
+use super::stored::{BF16, E4M3, F16, F32};
 use std::arch::x86_64::*;
 
-/// Formats, as parameters of the functions below.
-pub(crate) const F32: u8 = 0;
-/// See [`F32`].
-pub(crate) const BF16: u8 = 1;
-/// See [`F32`].
-pub(crate) const F16: u8 = 2;
-/// See [`F32`].
-pub(crate) const E4M3: u8 = 3;
-/// See [`F32`].
+/// A format beside those of [`super::stored`], whose values have a scale of their own.
 pub(crate) const NF4: u8 = 4;
 
 /// Half the bytes of a value.

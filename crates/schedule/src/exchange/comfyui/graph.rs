@@ -4,14 +4,23 @@
 use super::super::ImportError;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
+use std::cell::Cell;
 
 /// Links followed one after the other before it is taken for a circle.
 const DEEPEST: usize = 64;
+
+/// Work for a whole workflow: [`EACH_NODE`] for each node that is asked, and the bytes of texts that
+/// nodes give or make others of. ComfyUI's template needs a thousandth of it; a chain of nodes that each ask
+/// the one before thrice, or double its text, needs more than any machine has.
+const WORK: usize = 16 << 20;
+const EACH_NODE: usize = 64;
 
 /// The nodes of a workflow.
 #[derive(Debug)]
 pub(super) struct Graph {
     nodes: Map<String, Value>,
+    /// What is left of [`WORK`].
+    work: Cell<usize>,
 }
 
 /// One node.
@@ -41,13 +50,24 @@ impl Graph {
         }
         match value {
             Value::Object(nodes) if !nodes.is_empty() && nodes.values().all(is_node) => {
-                Ok(Graph { nodes })
+                Ok(Graph { nodes, work: Cell::new(WORK) })
             }
             _ => Err(ImportError::new(
                 "it is no workflow of ComfyUI: nodes with a `class_type` are expected, as its \
                  menu's Export (API) writes them",
             )),
         }
+    }
+
+    fn spend(&self, work: usize) -> Result<(), ImportError> {
+        let left = self.work.get().checked_sub(work);
+        self.work.set(left.unwrap_or(0));
+        left.map(drop).ok_or_else(|| {
+            ImportError::new(
+                "its nodes compute more than any schedule needs: write the values themselves where \
+                 they are used",
+            )
+        })
     }
 
     fn node(&self, id: &str) -> Option<Node<'_>> {
@@ -69,7 +89,7 @@ impl Graph {
             [node] => Ok(*node),
             [] => Err(ImportError::new(format!("there is no {class} in the workflow"))),
             many => {
-                let ids: Vec<&str> = many.iter().map(|node| node.id).collect();
+                let ids: Vec<&str> = many.iter().map(|node| node.id).take(20).collect();
                 Err(ImportError::new(format!(
                     "there are {} of {class} (nodes {}): leave the one that is meant",
                     many.len(),
@@ -160,9 +180,10 @@ impl<'g> Node<'g> {
 
     /// Text.
     pub(super) fn text(&self, input: &str) -> Result<String, ImportError> {
-        match self.value(input, DEEPEST)? {
-            Value::String(text) => Ok(text),
-            other => Err(self.wrong(input, "text", &other)),
+        let value = self.value(input, DEEPEST)?;
+        match value.as_str() {
+            Some(text) => Ok(text.to_owned()),
+            None => Err(self.wrong(input, "text", &value)),
         }
     }
 
@@ -171,11 +192,11 @@ impl<'g> Node<'g> {
         ImportError::new(format!("`{input}` of {} is {found}: expected {expected}", self.name()))
     }
 
-    fn value(&self, input: &str, depth: usize) -> Result<Value, ImportError> {
+    fn value(&self, input: &str, depth: usize) -> Result<Cow<'g, Value>, ImportError> {
         let value = self
             .input(input)
             .ok_or_else(|| ImportError::new(format!("{} has no `{input}`", self.name())))?;
-        let Some((id, output)) = link(value) else { return Ok(value.clone()) };
+        let Some((id, output)) = link(value) else { return Ok(Cow::Borrowed(value)) };
         let unknown = |from: String| {
             ImportError::new(format!(
                 "`{input}` of {} comes from {from}, which is not read: write the value itself there",
@@ -184,34 +205,45 @@ impl<'g> Node<'g> {
         };
         let Some(from) = self.graph.node(id) else { return Err(unknown(format!("node {id}"))) };
         let Some(depth) = depth.checked_sub(1) else { return Err(unknown("a circle".to_owned())) };
-        from.output(output, depth)?.ok_or_else(|| unknown(from.name()))
+        self.graph.spend(EACH_NODE)?;
+        let value = from.output(output, depth)?.ok_or_else(|| unknown(from.name()))?;
+        self.graph.spend(value.as_str().map_or(0, str::len))?;
+        Ok(value)
     }
 
     /// What a node that computes gives; `None` where it is not known how it computes. These are
     /// the nodes by which ComfyUI's template chooses between the reference's presets.
-    fn output(&self, output: u64, depth: usize) -> Result<Option<Value>, ImportError> {
-        let text = |input: &str| {
-            let value = self.value(input, depth)?;
-            Ok::<_, ImportError>(value.as_str().unwrap_or_default().to_owned())
-        };
+    fn output(&self, output: u64, depth: usize) -> Result<Option<Cow<'g, Value>>, ImportError> {
         Ok(match (self.class, output) {
             (class, 0) if class.starts_with("Primitive") => Some(self.value("value", depth)?),
             ("CustomCombo", 0) => Some(self.value("choice", depth)?),
             ("ComfyNumberConvert", 0 | 1) => {
-                let number = as_number(&self.value("value", depth)?);
-                number.map(|number| Value::from(if output == 1 { number.trunc() } else { number }))
+                let value = self.value("value", depth)?;
+                let number = as_number(&value);
+                let number = number.map(|number| if output == 1 { number.trunc() } else { number });
+                number.map(|number| Cow::Owned(Value::from(number)))
             }
             ("StringReplace", 0) => {
-                Some(text("string")?.replace(&text("find")?, &text("replace")?).into())
+                let text = |input: &str| self.value(input, depth);
+                let (string, find, replace) = (text("string")?, text("find")?, text("replace")?);
+                let [string, find, replace] =
+                    [&string, &find, &replace].map(|value| value.as_str().unwrap_or_default());
+                self.graph.spend(string.len() + find.len())?;
+                let times = string.matches(find).count();
+                self.graph.spend(times.saturating_mul(replace.len()))?;
+                Some(Cow::Owned(string.replace(find, replace).into()))
             }
             ("JsonExtractString", 0) => {
-                let json: Option<Value> = serde_json::from_str(&text("json_string")?).ok();
-                let found = json.as_ref().and_then(|json| json.get(text("key").ok()?));
-                Some(match found {
+                let (json, key) = (self.value("json_string", depth)?, self.value("key", depth)?);
+                let json = json.as_str().unwrap_or_default();
+                self.graph.spend(json.len() + key.as_str().map_or(0, str::len))?;
+                let json: Option<Value> = serde_json::from_str(json).ok();
+                let found = json.as_ref().and_then(|json| json.get(key.as_str()?));
+                Some(Cow::Owned(match found {
                     None | Some(Value::Null) => "".into(),
                     Some(Value::String(text)) => text.as_str().into(),
                     Some(other) => other.to_string().into(),
-                })
+                }))
             }
             _ => None,
         })

@@ -235,6 +235,32 @@ fn the_template_of_comfyui_reads_as_the_preset_it_names_and_its_window_as_steps(
 }
 
 #[test]
+fn nodes_that_would_compute_without_end_are_refused() {
+    // Each asks the one before for all of its three inputs, or makes its text longer by them.
+    let chain = |first: Value, next: fn(&str) -> Value| {
+        let mut workflow: Value = serde_json::from_str(&template("Turbo")).unwrap();
+        workflow["0"] = json!({ "class_type": "PrimitiveString", "inputs": { "value": first } });
+        for number in 1..60 {
+            let before = (number - 1).to_string();
+            let inputs = next(&before);
+            workflow[number.to_string()] =
+                json!({ "class_type": "StringReplace", "inputs": inputs });
+        }
+        workflow["98:17"]["inputs"]["mu"] = json!(["59", 0]);
+        workflow.to_string()
+    };
+    let asks = |before: &str| json!({ "string": [before, 0], "find": [before, 0], "replace": [before, 0] });
+    let doubles = |before: &str| json!({ "string": [before, 0], "find": "a", "replace": "aa" });
+    let fills = |before: &str| json!({ "string": [before, 0], "find": "", "replace": "aaaaaaaa" });
+    for text in [chain("1".into(), asks), chain("a".into(), doubles), chain("".into(), fills)] {
+        let told = refusal(&text);
+        assert!(told.starts_with("its nodes compute more than"), "{told}");
+    }
+    let harmless = |before: &str| json!({ "string": [before, 0], "find": "0", "replace": "0" });
+    assert_eq!(import(&chain("0.5".into(), harmless)).preset.steps.0[0].mu, 0.5);
+}
+
+#[test]
 fn where_windows_overlap_the_one_nearest_to_the_sampler_counts() {
     let text = super::export(&preset(&[(7.0, 0.0, 1.5); 4]), Size::SQUARE).text;
     let mut workflow: Value = serde_json::from_str(&text).unwrap();

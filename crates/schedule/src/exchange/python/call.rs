@@ -2,7 +2,7 @@
 
 use super::super::ImportError;
 use super::token::{Placed, Token};
-use super::value::{NoValue, Value, value};
+use super::value::{DEEPEST, NoValue, Room, Value, value};
 
 /// A call, or bare arguments.
 #[derive(Debug, Clone)]
@@ -82,13 +82,21 @@ impl Argument {
     }
 }
 
-/// Every call in the text, in its order; a call inside of another comes after it.
+/// Every call in the text, in its order; a call inside of another comes after it. One that is deeper
+/// in brackets than any schedule is left out: arguments are read once for each call around them.
 pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
     let token = |at: usize| tokens.get(at).map(|placed| &placed.token);
     let mut found = Vec::new();
+    let mut room = Room::new();
+    let mut depth = 0usize;
     for (at, placed) in tokens.iter().enumerate() {
+        match placed.token {
+            Token::Operator("(" | "[" | "{") => depth += 1,
+            Token::Operator(")" | "]" | "}") => depth = depth.saturating_sub(1),
+            _ => {}
+        }
         let Token::Name(function) = &placed.token else { continue };
-        if token(at + 1) != Some(&Token::Operator("(")) {
+        if depth > DEEPEST || token(at + 1) != Some(&Token::Operator("(")) {
             continue;
         }
         // `a.b.c(` is a call of `c`, and begins at `a`.
@@ -109,8 +117,8 @@ pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
             _ => None,
         };
         let inner = tokens.get(at + 2..).unwrap_or_default();
-        let call =
-            Call { function: function.clone(), name, line: placed.line, ..bare(text, inner) };
+        let arguments = bare(text, inner, &mut room);
+        let call = Call { function: function.clone(), name, line: placed.line, ..arguments };
         found.push(call);
     }
     found
@@ -118,11 +126,14 @@ pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
 
 /// The text itself as arguments.
 pub(in super::super) fn arguments(text: &str, tokens: &[Placed]) -> Call {
-    bare(text, tokens)
+    // A call's lines do not end inside of it; here they may.
+    let tokens: Vec<Placed> =
+        tokens.iter().filter(|placed| placed.token != Token::LineEnd).cloned().collect();
+    bare(text, &tokens, &mut Room::new())
 }
 
 /// The arguments up to the bracket that closes them, or to the end.
-fn bare(text: &str, tokens: &[Placed]) -> Call {
+fn bare(text: &str, tokens: &[Placed], room: &mut Room) -> Call {
     let mut call = Call {
         function: String::new(),
         name: None,
@@ -131,8 +142,9 @@ fn bare(text: &str, tokens: &[Placed]) -> Call {
         named: Vec::new(),
     };
     let mut depth = 0usize;
-    let mut part: Vec<Placed> = Vec::new();
-    for placed in tokens {
+    let mut rest = tokens;
+    let mut at = 0;
+    while let Some(placed) = rest.get(at) {
         match placed.token {
             Token::Operator("(" | "[" | "{") => depth += 1,
             Token::Operator(")" | "]" | "}") => match depth.checked_sub(1) {
@@ -140,21 +152,21 @@ fn bare(text: &str, tokens: &[Placed]) -> Call {
                 None => break,
             },
             Token::Operator(",") if depth == 0 => {
-                call.take(text, &part);
-                part.clear();
+                let (part, behind) = rest.split_at(at);
+                call.take(text, part, room);
+                (rest, at) = (behind.get(1..).unwrap_or_default(), 0);
                 continue;
             }
-            Token::LineEnd => continue,
             _ => {}
         }
-        part.push(placed.clone());
+        at += 1;
     }
-    call.take(text, &part);
+    call.take(text, rest.get(..at).unwrap_or_default(), room);
     call
 }
 
 impl Call {
-    fn take(&mut self, text: &str, part: &[Placed]) {
+    fn take(&mut self, text: &str, part: &[Placed], room: &mut Room) {
         let (name, rest) = match part {
             [] => return,
             [
@@ -169,7 +181,7 @@ impl Call {
             _ => (0, 0),
         };
         let written = text.get(start..end).unwrap_or("").to_owned();
-        let argument = Argument { written, value: value(rest) };
+        let argument = Argument { written, value: value(rest, room) };
         match name {
             Some(name) => self.named.push((name, argument)),
             None => self.positional.push(argument),

@@ -233,7 +233,8 @@ impl Reader<'_> {
 
 /// Whether a string begins here, and if so whether its prefix makes it a raw one.
 fn string_prefix(rest: &str) -> Option<bool> {
-    let quote = rest.find(['"', '\'']).filter(|at| *at <= 2)?;
+    // Not looked for any farther: this is asked at every token.
+    let quote = rest.bytes().take(3).position(|byte| matches!(byte, b'"' | b'\''))?;
     let prefix = rest.get(..quote)?;
     let known = prefix.chars().all(|c| "rRbBuUfFtT".contains(c));
     known.then(|| prefix.contains(['r', 'R']))

@@ -4,8 +4,27 @@
 use super::super::super::fault::MAX_STEPS;
 use super::token::{Placed, Token};
 
-/// Brackets inside brackets before an expression counts as none.
-const DEEPEST: usize = 32;
+/// Brackets inside brackets before an expression, or a call, counts as none.
+pub(super) const DEEPEST: usize = 32;
+
+/// How much the multiples of lists in a text may become, in numbers and bytes of strings. Files of
+/// presets need some thousand; a line of multiples of multiples can ask for any number.
+const MOST: usize = 1 << 20;
+
+/// What is left of [`MOST`].
+pub(super) struct Room(usize);
+
+impl Room {
+    /// Of a text.
+    pub(super) fn new() -> Self {
+        Room(MOST)
+    }
+
+    fn take(&mut self, weight: usize) -> Result<(), NoValue> {
+        self.0 = self.0.checked_sub(weight).ok_or(NoValue::TooLong)?;
+        Ok(())
+    }
+}
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,13 +44,13 @@ pub(in super::super) enum Value {
 pub(in super::super) enum NoValue {
     /// Something that would have to be run, or is no Python.
     Unknown,
-    /// A list longer than any schedule.
+    /// A list longer than any schedule, or all of a text's longer than any file's.
     TooLong,
 }
 
-/// The value of an expression.
-pub(super) fn value(tokens: &[Placed]) -> Result<Value, NoValue> {
-    let mut parser = Parser { tokens, at: 0, depth: 0 };
+/// The value of an expression, which takes of the text's room.
+pub(super) fn value(tokens: &[Placed], room: &mut Room) -> Result<Value, NoValue> {
+    let mut parser = Parser { tokens, at: 0, depth: 0, room };
     let value = parser.sum()?;
     if parser.at == tokens.len() { Ok(value) } else { Err(NoValue::Unknown) }
 }
@@ -40,6 +59,7 @@ struct Parser<'t> {
     tokens: &'t [Placed],
     at: usize,
     depth: usize,
+    room: &'t mut Room,
 }
 
 impl Parser<'_> {
@@ -82,7 +102,7 @@ impl Parser<'_> {
             product = match (product, self.signed()?) {
                 (Value::Number(a), Value::Number(b)) => Value::Number(a * b),
                 (Value::List(list), Value::Number(times))
-                | (Value::Number(times), Value::List(list)) => repeated(&list, times)?,
+                | (Value::Number(times), Value::List(list)) => repeated(&list, times, self.room)?,
                 _ => return Err(NoValue::Unknown),
             };
         }
@@ -108,13 +128,14 @@ impl Parser<'_> {
     }
 
     fn atom(&mut self) -> Result<Value, NoValue> {
-        let token = self.peek().cloned().ok_or(NoValue::Unknown)?;
+        let token = self.tokens.get(self.at).ok_or(NoValue::Unknown)?;
         self.at += 1;
-        match token {
-            Token::Number(text) => number(&text).map(Value::Number).ok_or(NoValue::Unknown),
-            Token::Text(mut text) => {
-                while let Some(Token::Text(more)) = self.peek().cloned() {
-                    text.push_str(&more);
+        match &token.token {
+            Token::Number(text) => number(text).map(Value::Number).ok_or(NoValue::Unknown),
+            Token::Text(text) => {
+                let mut text = text.clone();
+                while let Some(Placed { token: Token::Text(more), .. }) = self.tokens.get(self.at) {
+                    text.push_str(more);
                     self.at += 1;
                 }
                 Ok(Value::Text(text))
@@ -174,7 +195,7 @@ impl Parser<'_> {
     }
 }
 
-fn repeated(list: &[Value], times: f64) -> Result<Value, NoValue> {
+fn repeated(list: &[Value], times: f64, room: &mut Room) -> Result<Value, NoValue> {
     if times.fract() != 0.0 || !times.is_finite() {
         return Err(NoValue::Unknown);
     }
@@ -183,7 +204,18 @@ fn repeated(list: &[Value], times: f64) -> Result<Value, NoValue> {
         return Err(NoValue::TooLong);
     }
     let times = if list.is_empty() { 0 } else { times as usize };
+    let weight: usize = list.iter().map(weight).sum();
+    room.take(weight.saturating_mul(times))?;
     Ok(Value::List(list.iter().cloned().cycle().take(list.len() * times).collect()))
+}
+
+/// Numbers and bytes of strings.
+fn weight(value: &Value) -> usize {
+    match value {
+        Value::None | Value::Number(_) => 1,
+        Value::Text(text) => 1 + text.len(),
+        Value::List(list) => 1 + list.iter().map(weight).sum::<usize>(),
+    }
 }
 
 fn short_enough(list: Vec<Value>) -> Result<Value, NoValue> {
@@ -209,7 +241,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<Value, NoValue> {
-        value(&tokens(text).unwrap())
+        value(&tokens(text).unwrap(), &mut Room::new())
     }
 
     #[test]
@@ -235,5 +267,17 @@ mod tests {
         assert_eq!(of(&"(".repeat(99)), Err(NoValue::Unknown));
         assert_eq!(of("[1] * 99999999999999"), Err(NoValue::TooLong));
         assert_eq!(of("[1, 2] * 600 + [3]"), Err(NoValue::TooLong));
+    }
+
+    #[test]
+    fn multiples_of_multiples_fill_no_memory() {
+        assert_eq!(of("[[[[0] * 1000] * 1000] * 1000] * 1000"), Err(NoValue::TooLong));
+        let long = "a".repeat(1000);
+        assert_eq!(of(&format!("[['{long}'] * 1000] * 1000")), Err(NoValue::TooLong));
+        // Nor do many of them, one beside the other.
+        let tokens = tokens("[0] * 1000").unwrap();
+        let mut room = Room::new();
+        let read = (0..2000).filter(|_| value(&tokens, &mut room).is_ok()).count();
+        assert!((1000..1100).contains(&read), "{read}");
     }
 }

@@ -1,7 +1,7 @@
 //! One writer at a time: a lock among the processes that read a file, change it and write it
 //! again. It binds only those who ask for it, and ends with its process.
 
-use sigmalab_files::shared_folder::SharedFolder;
+use crate::shared_folder::SharedFolder;
 use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};

@@ -2,8 +2,8 @@
 //! in the same folder, renamed at the end. What takes a file's place has its mode and its owner; where
 //! that cannot be, or the file has other names, it is written over. Knows nothing of what it holds.
 
+use crate::unfinished;
 use rustix::fs::{Gid, Uid};
-use sigmalab_files::unfinished;
 use std::fs::{File, Metadata, Permissions};
 use std::io::{BufWriter, Seek as _, SeekFrom, Write};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};

@@ -1,5 +1,5 @@
-//! The presets file as the workbench uses it: what it holds, noticing that somebody else changed
-//! it, and saving into it without losing what they wrote. Knows the file's place; its text form is
+//! The presets file as the workbench and commands use it: what it holds, noticing that somebody
+//! else changed it, and saving into it without losing what they wrote. Knows the file's place; its text form is
 //! the schedule room's.
 
 mod changes;
@@ -7,7 +7,8 @@ mod changes;
 mod tests;
 
 pub use changes::Changes;
-use sigmalab_engine::image_file::{Lock, LockError, OnCollision, Target};
+use sigmalab_files::lock::{Lock, LockError};
+use sigmalab_files::target::{OnCollision, Target};
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
 use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain, without_mark};
@@ -19,7 +20,7 @@ use std::time::SystemTime;
 const LIMIT: u64 = 16 << 20;
 
 /// What a first file begins as, comments and all.
-const BUILT_IN: &str = include_str!("../../presets.toml");
+const BUILT_IN: &str = include_str!("../presets.toml");
 
 /// How often a change is tried that somebody without a lock interferes with.
 const TRIES: usize = 5;
@@ -175,6 +176,18 @@ impl Store {
         claim: Claim<'_>,
         change: impl Fn(&str) -> Result<String, String>,
     ) -> Result<Saved, StoreError> {
+        self.change_all(&[claim], change)
+    }
+
+    /// The same for a change that relies on several things.
+    ///
+    /// # Errors
+    /// As [`Store::change`] has.
+    pub fn change_all(
+        &mut self,
+        claims: &[Claim<'_>],
+        change: impl Fn(&str) -> Result<String, String>,
+    ) -> Result<Saved, StoreError> {
         let failed = |problem: String| StoreError::Write { path: self.path.clone(), problem };
         if let Some(folder) = self.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| failed(error.to_string()))?;
@@ -188,7 +201,7 @@ impl Store {
                 true => self.file.clone(),
                 false => parse(before, &self.path)?,
             };
-            claim.check(&there, &self.path)?;
+            claims.iter().try_for_each(|claim| claim.check(&there, &self.path))?;
             let after = change(&plain(before)).map_err(StoreError::Text)?;
             // Marks and line ends are not this program's to change.
             let after = in_the_form_of(before, &after);
