@@ -9,6 +9,7 @@ use candle_core::cuda_backend::cudarc::nvrtc::Ptx;
 use candle_core::{CudaDevice, Device, Error, Result};
 use sigmalab_cuda::calls::{Argument, Call};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// The kernels as they were loaded on one device.
@@ -86,12 +87,9 @@ fn with_loaded<R>(device: &CudaDevice, lend: impl FnOnce(&mut Loaded) -> Result<
     let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
     let devices = loaded.get_or_insert_with(HashMap::new);
     let number = context.ordinal();
-    if !devices.contains_key(&number) {
-        devices.insert(number, Loaded::on(context)?);
-    }
-    match devices.get_mut(&number) {
-        Some(loaded) => lend(loaded),
-        None => Err(Error::msg("the kernels were not loaded")),
+    match devices.entry(number) {
+        Entry::Occupied(loaded) => lend(loaded.into_mut()),
+        Entry::Vacant(place) => lend(place.insert(Loaded::on(context)?)),
     }
 }
 
