@@ -109,7 +109,10 @@ pub(crate) fn of_text(
     let against: Vec<FrozenPreset> = against.collect::<Result<_, _>>()?;
     warnings.iter().for_each(print::warning);
     let device = flags.device.or(spec.device).unwrap_or_default();
-    devices::check(device)?;
+    // What is only planned, or handed to other machines, needs no device here.
+    if measuring.is_some() {
+        devices::check(device)?;
+    }
     // An experiment file may be anybody's: what it names is not downloaded.
     let (model, named) = match (flags.model.given(), &spec.model) {
         (None, Some(model)) => (model.clone(), NamedBy::File),
