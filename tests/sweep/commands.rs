@@ -173,7 +173,7 @@ fn an_interrupt_ends_with_130_says_how_to_go_on_and_loses_nothing() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(130), "{stderr}");
     assert!(stderr.contains("interrupted; ") && stderr.contains("of 8 trials"), "{stderr}");
-    assert!(stderr.contains("try: sigmalab sweep run runs/small to go on"), "{stderr}");
+    assert!(stderr.contains("try: sigmalab sweep run runs/small to continue"), "{stderr}");
     let before = rows(&place.path("runs/small/trials.csv"));
     assert!(!before.is_empty());
     place.done(&["sweep", "run", "runs/small", "--no-report"]);

@@ -118,7 +118,7 @@ fn a_cancelled_sweep_stops_its_processes_and_the_same_command_goes_on() {
     let stderr = String::from_utf8(output.stderr).unwrap();
     if output.status.code() != Some(0) {
         assert_eq!(output.status.code(), Some(130), "{stderr}");
-        assert!(stderr.contains("cancelled; ") && stderr.contains("to go on"), "{stderr}");
+        assert!(stderr.contains("cancelled; ") && stderr.contains("to continue"), "{stderr}");
     }
     assert_eq!(run(&place, &[]).code, Some(0));
     assert_eq!(left(&path), *undisturbed());

@@ -45,7 +45,7 @@ fn a_finished_sweep_has_a_sheet_a_page_and_a_summary() {
 #[test]
 fn a_preset_that_has_changed_since_the_sweep_began_is_told() {
     let place = reported();
-    let told = "another preset `V4_TURBO_12` now than when this sweep began";
+    let told = "a different preset `V4_TURBO_12` now than when this sweep began";
     let report = ["sweep", "report", "runs/small"];
     assert!(!place.done(&report).contains(told));
     place.write(
@@ -74,7 +74,7 @@ fn any_column_is_compared_with_any_other() {
     assert_eq!((svg.matches("<polyline").count(), svg.matches("<circle").count()), (2, 2));
 
     for (up, words) in
-        [("latent_rms", "did you mean `latent_rmse`?"), ("x", "there is latent_rmse,")]
+        [("latent_rms", "did you mean `latent_rmse`?"), ("x", "the columns are latent_rmse,")]
     {
         let refused = place.run(&["sweep", "plot", "runs/small", "--across", "nfe", "--up", up]);
         assert_eq!(refused.code, Some(2), "{refused:?}");
@@ -257,7 +257,7 @@ fn the_page_without_its_pictures_says_which_are_gone() {
     for command in [&["sweep", "report", "runs/small"][..], &["sweep", "run", "runs/small"]] {
         let told = place.run(command);
         assert_eq!(told.code, Some(0), "{told:?}");
-        assert!(told.stderr.contains("1 picture of finished runs is gone"), "{told:?}");
+        assert!(told.stderr.contains("1 picture of finished runs is missing"), "{told:?}");
     }
     let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
     assert!(page.contains("the picture is gone"));

@@ -252,6 +252,22 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_generation_is_read_or_refused_by_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(folder.path());
+        std::fs::create_dir_all(directory.generations()).unwrap();
+        generation(0, "a").write(&directory).unwrap();
+        let path = directory.generations().join("0.json");
+        let whole = std::fs::read(&path).unwrap();
+        for damaged in sigmalab_mutations::Mutations::of(&whole, 20).take(2000) {
+            std::fs::write(&path, damaged).unwrap();
+            if let Err(error) = Generation::read(&directory, 0) {
+                assert!(error.to_string().contains("0.json"), "{error}");
+            }
+        }
+    }
+
+    #[test]
     fn what_is_no_generation_is_refused_with_a_way_out() {
         let folder = tempfile::tempdir().unwrap();
         let directory = RunDirectory::at(folder.path());

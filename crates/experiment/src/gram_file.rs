@@ -93,6 +93,10 @@ mod tests {
         assert_eq!(found, path);
         let path = directory.grams().join("a.gram");
         let mut bytes = std::fs::read(&path).unwrap();
+        for damaged in sigmalab_mutations::Mutations::of(&bytes, 20).take(2000) {
+            std::fs::write(&path, damaged).unwrap();
+            let _ = read(&directory, "a");
+        }
         *bytes.last_mut().unwrap() ^= 1;
         std::fs::write(&path, &bytes).unwrap();
         assert_eq!(read(&directory, "a"), None);
