@@ -181,7 +181,9 @@ fn a_worker_that_reaches_its_time_limit_stops_before_it() {
     let Some(slurm) = Slurm::start() else { return };
     let place = place();
     // A minute is the least that Slurm knows, and the signal comes a minute before: at once.
-    place.write("small.toml", small().replace("steps = 4", "steps = 400"));
+    // Trials of minutes, so that no machine is done with all of them before that.
+    let long = small().replace("steps = 4", "steps = 400").replace("256x256", "1024x1024");
+    place.write("small.toml", long);
     let directory = place.path("runs/small");
     let submit =
         ["submit", "small.toml", "--to", "slurm", "--time", "1", "--grace", "50", "--cpus", "1"];
