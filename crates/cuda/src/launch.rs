@@ -133,7 +133,7 @@ fn by_column(kernel: &'static str, rows: usize, width: usize) -> Option<Launch> 
     Launch::new(kernel, [rows as u64, (width as u64).div_ceil(u64::from(THREADS))], THREADS)
 }
 
-/// Sums that [`group_sums`] writes for each group of `values` values.
+/// Partial sums of a group of `values` values.
 pub fn group_shares(values: usize) -> usize {
     (values as u64).div_ceil(SHARE) as usize
 }
