@@ -1,7 +1,7 @@
 //! A sweep on Slurm itself: two nodes on this machine, made of Debian's packages where
 //! `SIGMALAB_SLURM` names the folder they were unpacked in, see `.ci/slurm`.
 
-use crate::place::{left, place, recorded, small, undisturbed};
+use crate::place::{left, place, recorded, run, small};
 use crate::program::{Outcome, Place, outcome};
 use std::fs;
 use std::net::TcpListener;
@@ -140,9 +140,20 @@ fn until(slurm: &Slurm, what: &str, mut holds: impl FnMut() -> bool) {
 #[test]
 fn a_sweep_on_slurm_ends_as_an_undisturbed_one_whatever_happens_to_its_workers() {
     let Some(slurm) = Slurm::start() else { return };
-    let place = place();
+    // Long enough that no machine is done with it before something happens to it.
+    let long = || {
+        let place = place();
+        place.write("small.toml", small().replace("steps = 4", "steps = 80").replace("256", "512"));
+        place
+    };
+    let expected = {
+        let place = long();
+        let done = run(&place, &[]);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        left(&place.path("runs/small"))
+    };
+    let place = long();
     let directory = place.path("runs/small");
-    // Longer, so that something can happen to it.
     let submit = ["submit", "small.toml", "--to", "slurm", "--workers", "2", "--cpus", "1"];
     let dry = slurm.sweep(&place, &[&submit[..], &["--dry-run"]].concat());
     assert_eq!(dry.code, Some(0), "{dry:?}");
@@ -171,7 +182,7 @@ fn a_sweep_on_slurm_ends_as_an_undisturbed_one_whatever_happens_to_its_workers()
     assert_eq!(done.code, Some(0), "{done:?}");
     slurm.settle();
     // The job after the workers has written tables and report.
-    assert_eq!(left(&directory), *undisturbed());
+    assert_eq!(left(&directory), expected);
     assert!(directory.join("report.html").exists());
     assert!(recorded(&directory).values().all(|times| *times == 1));
 }

@@ -305,7 +305,7 @@ method = {{ kind = "{kind}", trials = 12, seed = 3{more} }}
 model = {:?}
 prompts = ["a red circle", "a blue square"]
 seeds = [1]
-sizes = ["256x256"]
+sizes = ["512x512"]
 [base]
 preset = "V4_TURBO_12"
 steps = 3
