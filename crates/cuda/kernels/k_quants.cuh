@@ -14,3 +14,11 @@ DEVICE void six_bits(const unsigned char *packed, int group, float &scale, float
         minimum = static_cast<float>(low >> 4 | packed[group] >> 6 << 4);
     }
 }
+
+// What the codes of a group are multiplied by and what is taken from them: the block's own two
+// scales, of which each group has its share.
+DEVICE void scales_of_group(const unsigned char *block, int group, float &scale, float &minimum) {
+    six_bits(block + 4, group, scale, minimum);
+    scale = scale_at(block, 0) * scale;
+    minimum = scale_at(block, 2) * minimum;
+}

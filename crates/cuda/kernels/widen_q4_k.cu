@@ -6,9 +6,7 @@ struct Q4K {
     DEVICE void widen(const unsigned char *block, int at, float (&values)[8]) {
         int group = at / 32;
         float scale, minimum;
-        six_bits(block + 4, group, scale, minimum);
-        scale = scale_at(block, 0) * scale;
-        minimum = scale_at(block, 2) * minimum;
+        scales_of_group(block, group, scale, minimum);
         const unsigned char *codes = block + 16 + group / 2 * 32 + at % 32;
         for (int i = 0; i < 8; ++i) {
             float code = static_cast<float>(codes[i] >> (4 * (group % 2)) & 0xf);

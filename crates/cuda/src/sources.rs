@@ -20,11 +20,14 @@ const SOURCES: [&str; 17] = [
     include_str!("../kernels/widen_q8_0.cu"),
 ];
 
-/// Changes whenever the source of a kernel does (FNV-1a over all of them): results of different
-/// kernels are not taken for the same.
+/// How they are launched: the order of a sum follows from the threads of its block too.
+const LAUNCHES: &str = include_str!("launch.rs");
+
+/// Changes whenever the source of a kernel or the launches do (FNV-1a over all of them): results of
+/// different kernels are not taken for the same.
 pub fn version() -> String {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    for byte in SOURCES.iter().flat_map(|source| source.bytes().chain([0])) {
+    for byte in SOURCES.iter().chain([&LAUNCHES]).flat_map(|source| source.bytes().chain([0])) {
         hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     }
     format!("{hash:016x}")

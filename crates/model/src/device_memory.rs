@@ -1,12 +1,13 @@
 //! Which layers stay in the memory of a device, and whether a model fits there at all: sums of sizes,
 //! before anything is copied. It knows no device.
 
+use crate::linear::DEVICE_PANEL_BYTES;
 use crate::residency::{kept, window};
 
 /// Bytes that CUDA, cuBLAS and the kernels take for themselves.
 const CONTEXT: u64 = 1 << 30;
 /// Widened panels of a weight at a time: the one in use, the one after it, and one of slack.
-const PANELS: u64 = 3 * (256 << 20);
+const PANELS: u64 = 3 * DEVICE_PANEL_BYTES as u64;
 
 /// What a model takes of a device's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -16,6 +16,8 @@ mod decoder;
 #[cfg(feature = "cuda")]
 pub mod device_check;
 mod device_memory;
+#[cfg(any(test, feature = "cuda"))]
+mod device_operations;
 #[cfg(feature = "cuda")]
 pub mod devices;
 mod error;

@@ -8,6 +8,7 @@ use super::device_memory::DeviceNeed;
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime};
 use super::linear::Placement;
+use super::ops::banded::PATCH_VALUES;
 use super::options::{activation_dtype, open_for};
 use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
@@ -310,7 +311,7 @@ fn streamed(
     }
     let pixels = grid.tokens() as u64 * 256;
     // Three images of the widest stage in f32, and the patches of some of its rows.
-    let decoding = pixels * 256 * 4 * 3 + (256 << 20);
+    let decoding = pixels * 256 * 4 * 3 + 4 * PATCH_VALUES as u64;
     // Stored in half the bytes that it is computed in.
     let fixed = 2 * checkpoint.component_bytes(Component::Vae);
     let layers = networks.concat();

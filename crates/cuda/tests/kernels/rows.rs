@@ -118,22 +118,38 @@ fn heads_are_normalised_turned_and_split() {
                 expected[part].extend((0..half).map(|i| row[half + i] * cos(i) + row[i] * sin(i)));
             }
         }
-        let values_of_heads = Heads {
-            product: of_product(&product, scale),
-            query_gain: buffer(&gains[0]),
-            key_gain: buffer(&gains[1]),
-            cosines: buffer(&cosines),
-            sines: buffer(&sines),
-            query: room::<bf16>(expected[0].len()),
-            key: room::<bf16>(expected[1].len()),
-            value: room::<bf16>(expected[2].len()),
-        };
-        let shape = HeadShape { tokens, heads, kv_heads, head_dim };
-        let found = run(split_heads(Number::Bf16, shape, values_of_heads, EPS));
-        let found = &found[found.len() - 3..];
-        for (part, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            let found = wide(&values::<bf16>(found));
-            assert_near(["query", "key", "value"][part], &found, expected, ROUNDING, 1e-6);
+        // The same numbers in both formats, so that one expectation holds for both.
+        for number in [Number::Bf16, Number::F32] {
+            let of = |values: &[bf16]| match number {
+                Number::Bf16 => buffer(values),
+                Number::F32 => {
+                    buffer(&values.iter().map(|value| value.to_f32()).collect::<Vec<_>>())
+                }
+            };
+            let room_for = |part: usize| match number {
+                Number::Bf16 => room::<bf16>(expected[part].len()),
+                Number::F32 => room::<f32>(expected[part].len()),
+            };
+            let values_of_heads = Heads {
+                product: of_product(&product, scale),
+                query_gain: of(&gains[0]),
+                key_gain: of(&gains[1]),
+                cosines: of(&cosines),
+                sines: of(&sines),
+                query: room_for(0),
+                key: room_for(1),
+                value: room_for(2),
+            };
+            let shape = HeadShape { tokens, heads, kv_heads, head_dim };
+            let found = run(split_heads(number, shape, values_of_heads, EPS));
+            let found = &found[found.len() - 3..];
+            for (part, (found, expected)) in found.iter().zip(&expected).enumerate() {
+                let (found, relative) = match number {
+                    Number::Bf16 => (wide(&values::<bf16>(found)), ROUNDING),
+                    Number::F32 => (f64s(&values::<f32>(found)), 3e-6),
+                };
+                assert_near(["query", "key", "value"][part], &found, expected, relative, 1e-6);
+            }
         }
     }
 }

@@ -122,10 +122,11 @@ fn blocks_of_every_format_are_widened_to_the_bits_of_the_processor() {
         return;
     }
     for (block, format) in BLOCKS {
-        for (count, offset) in [(1, 0), (9, 0), (5, 2)] {
+        for (count, offset) in [(1, 0), (9, 0), (5, 2), (256, 0)] {
             let mut stored = Vec::new();
             for i in 0..count {
-                // Every byte value comes up; scales, which are f16, are kept from being no numbers.
+                // In 256 blocks every place has every byte value; scales, which are f16, are kept from
+                // being no numbers.
                 let bytes = (0..block.bytes()).map(|at| (at * 151 + i * 89 + 255) as u8);
                 stored.extend(finite_scales(block, bytes.collect()));
             }

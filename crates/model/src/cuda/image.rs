@@ -4,12 +4,10 @@
 use super::address::{address, checked, room};
 use super::kernels::launch;
 use super::product::multiply_patches;
+use crate::ops::banded::PATCH_VALUES;
 use candle_core::{DType, Result, Tensor, bail};
 use sigmalab_cuda::calls::{self, Affine, Patches};
 use sigmalab_cuda::group_shares;
-
-/// Most values of the patches that stand in memory at a time: 256 MB.
-const PATCH_VALUES: usize = 64 << 20;
 
 /// What a group norm does to the channels of an image [1, channels, height, width]: factors and
 /// terms, [2, channels].

@@ -8,10 +8,10 @@ use crate::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use sigmalab_kernels::product::{self, Gated, Precision};
 use sigmalab_kernels::{Matrix, Real};
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 /// Bytes of one widened panel on an accelerator, which wants larger products.
-const DEVICE_PANEL_BYTES: usize = 256 << 20;
+pub(crate) const DEVICE_PANEL_BYTES: usize = 256 << 20;
 
 /// y = x·Wᵀ + b over a weight in some stored format.
 ///
@@ -53,7 +53,7 @@ impl Placement {
 #[derive(Debug)]
 struct Part {
     weight: Box<dyn Weight>,
-    uploaded: Option<Box<dyn DeviceWeight>>,
+    uploaded: Option<Arc<dyn DeviceWeight>>,
     /// The largest magnitude in each row, where bytes are multiplied; found at the first product.
     peaks: OnceLock<Vec<f32>>,
 }
@@ -220,23 +220,17 @@ impl Linear {
 
     /// The weight of a part widened some rows at a time, each when it is asked for.
     fn panels_of<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = Result<Tensor>> + 'a> {
-        let streamed = match &part.uploaded {
-            Some(_) => None,
+        let weight = match &part.uploaded {
+            Some(resident) => Arc::clone(resident),
             None => match upload(part.weight.as_ref(), self.dtype, &self.device) {
-                Ok(uploaded) => Some(uploaded),
+                Ok(streamed) => streamed,
                 Err(error) => return Box::new(std::iter::once(Err(error))),
             },
         };
-        let step = match (&part.uploaded, &streamed) {
-            (Some(weight), _) | (None, Some(weight)) => weight.row_step(),
-            (None, None) => 1,
-        };
+        let (outputs, step) = (part.weight.outputs(), weight.row_step());
         let element = DType::F32.size_in_bytes();
-        let panels = panels(part.weight.outputs(), self.inputs, element, step, DEVICE_PANEL_BYTES);
-        Box::new(panels.map(move |panel| match (&part.uploaded, &streamed) {
-            (Some(weight), _) | (None, Some(weight)) => weight.widen_rows(panel),
-            (None, None) => bail!("a weight is not on its device"),
-        }))
+        let panels = panels(outputs, self.inputs, element, step, DEVICE_PANEL_BYTES);
+        Box::new(panels.map(move |panel| weight.widen_rows(panel)))
     }
 
     /// The device the layer computes on.
@@ -256,12 +250,12 @@ fn precision_of<T: Real>() -> Precision {
 }
 
 /// Copies a weight to a device as it is stored.
-fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Box<dyn DeviceWeight>> {
+fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn DeviceWeight>> {
     #[cfg(feature = "cuda")]
     if let Some(uploaded) = crate::cuda::upload(&weight.matrix(), dtype, device)? {
-        return Ok(uploaded);
+        return Ok(uploaded.into());
     }
-    weight.upload(dtype, device)
+    Ok(weight.upload(dtype, device)?.into())
 }
 
 /// The row scales of all parts, one after the other, where any has some.

@@ -6,8 +6,8 @@ use candle_core::{Module, Result, Tensor};
 use candle_nn::{Conv2d, Conv2dConfig};
 use std::ops::Range;
 
-/// Most values of the patches that stand in memory at a time: 256 MB.
-const PATCH_VALUES: usize = 64 << 20;
+/// Most values of the patches that are in memory at a time: 256 MB.
+pub(crate) const PATCH_VALUES: usize = 64 << 20;
 
 /// A convolution with a square, odd kernel and zeros around the image, by the tensor library.
 pub(crate) struct Banded {

@@ -3,7 +3,7 @@
 //! nothing of the networks.
 
 mod attention;
-mod banded;
+pub(super) mod banded;
 mod canvas;
 mod convolution;
 mod feed_forward;
