@@ -49,6 +49,8 @@ struct Loaded {
     prompts: Vec<(String, Arc<PromptFeatures>)>,
     /// What drafts are made with; read from disk with the first run that asks for drafts.
     fit: Option<Fit>,
+    /// The file of a fit that came with the checkpoint.
+    own_fit: Option<Vec<u8>>,
 }
 
 /// Why a request has no image.
@@ -328,6 +330,7 @@ impl Session {
                 }
                 // Before it is said which weights stay: this reads a little of all.
                 let fingerprint = checkpoint.fingerprint();
+                let own_fit = checkpoint.latent_rgb();
                 let limit = self.memory.asked.map(|limit| limit.0);
                 let room = DeviceRoom { limit, grid: Some(grid(recipe.size)) };
                 let mut model = Model::load_within(&checkpoint, options, room, &mut progress)?;
@@ -341,6 +344,7 @@ impl Session {
                     model,
                     prompts: Vec::new(),
                     fit: None,
+                    own_fit,
                 }
             }
         };
@@ -367,12 +371,14 @@ fn check_memory(budget: MemoryBudget, model: &Model, size: Size) -> Result<(), S
 }
 
 impl Loaded {
-    /// The fit kept of this checkpoint, or a first one: noise decoded once, at the smallest size.
+    /// The fit kept of this checkpoint, else its own, else a first one: noise decoded once, at the
+    /// smallest size.
     fn first_fit(&self, fits: &FitStore) -> Fit {
-        let mut fit = fits.load(&self.fingerprint);
-        if !fit.is_empty() {
+        let own = || self.own_fit.as_deref().and_then(Fit::parse);
+        if let Some(fit) = fits.load(&self.fingerprint).or_else(own) {
             return fit;
         }
+        let mut fit = Fit::default();
         let Ok(size) = Size::new(SHORTEST_SIDE, SHORTEST_SIDE) else { return fit };
         let latents = preview::noise(size);
         // A decoder that fails here fails at the end of the run too, and says why there.

@@ -20,8 +20,10 @@ const COLOURS: usize = 3;
 /// Image pixels a latent pixel covers along each side.
 const PIXELS: usize = 8;
 
-/// Images after which a fit is good enough to be left alone.
-const ENOUGH_IMAGES: u32 = 16;
+/// Images after which a fit is good enough to be left alone. Drafts of the demo checkpoint, whose
+/// latents are codes, come within 16.5 dB of prompts never seen after 16 images, 20.6 after 88 and
+/// 21.0 after 320.
+const ENOUGH_IMAGES: u32 = 88;
 
 /// Weight of the assumption that a channel does nothing, in latent pixels of deviation 1: it
 /// decides where the images say nothing and gives way where they do.
@@ -56,14 +58,15 @@ impl Default for Fit {
 }
 
 impl Fit {
-    /// Whether no image was taken in.
-    pub fn is_empty(&self) -> bool {
-        self.images == 0
-    }
-
     /// Whether more images would change little.
     pub fn is_enough(&self) -> bool {
         self.images >= ENOUGH_IMAGES
+    }
+
+    /// A fit from its file; `None` where that is damaged or holds no image.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        let fit: Fit = serde_json::from_slice(text).ok()?;
+        (fit.is_whole() && fit.images > 0).then_some(fit)
     }
 
     /// Whether the sums are as many as this build's, and numbers.

@@ -24,13 +24,11 @@ impl FitStore {
         FitStore(cache.map(|cache| cache.join("latent-rgb")))
     }
 
-    /// The fit of a checkpoint; empty where none is kept.
-    pub fn load(&self, fingerprint: &str) -> Fit {
+    /// The fit of a checkpoint; `None` where none is kept.
+    pub fn load(&self, fingerprint: &str) -> Option<Fit> {
         let path =
             self.0.as_ref().zip(name_of(fingerprint)).map(|(folder, name)| folder.join(name));
-        let text = path.and_then(|path| read_plain(&path, LIMIT).ok());
-        let fit: Option<Fit> = text.and_then(|text| serde_json::from_slice(&text).ok());
-        fit.filter(Fit::is_whole).unwrap_or_default()
+        path.and_then(|path| read_plain(&path, LIMIT).ok()).and_then(|text| Fit::parse(&text))
     }
 
     /// Keeps the fit of a checkpoint. The file is replaced as a whole, so that another process
@@ -90,9 +88,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let store = FitStore::under(Some(folder.path().to_owned()));
         store.save("abc123", &fit()).unwrap();
-        assert_eq!(store.load("abc123"), fit());
-        assert_eq!(store.load("abc124"), Fit::default());
-        assert_eq!(store.load("../abc123"), Fit::default());
+        assert_eq!(store.load("abc123"), Some(fit()));
+        assert_eq!(store.load("abc124"), None);
+        assert_eq!(store.load("../abc123"), None);
     }
 
     #[test]
@@ -103,7 +101,7 @@ mod tests {
         let path = folder.path().join("latent-rgb/ab.json");
         for text in ["", "{\"images\":3,\"sums\":[1.0]}", "{\"images\":-1"] {
             fs::write(&path, text).unwrap();
-            assert_eq!(store.load("ab"), Fit::default(), "{text}");
+            assert_eq!(store.load("ab"), None, "{text}");
         }
     }
 
@@ -121,6 +119,6 @@ mod tests {
     fn without_a_folder_nothing_is_kept() {
         let store = FitStore::under(None);
         store.save("ab", &fit()).unwrap();
-        assert_eq!(store.load("ab"), Fit::default());
+        assert_eq!(store.load("ab"), None);
     }
 }

@@ -45,6 +45,6 @@ mod tests {
     fn signals_and_exit_codes_are_told_apart() {
         assert!(in_words(ExitStatus::from_raw(11), None).contains("SIGSEGV"));
         assert!(in_words(ExitStatus::from_raw(101 << 8), None).contains("panicked"));
-        assert!(in_words(ExitStatus::from_raw(3 << 8), None).contains("exit code 3"));
+        assert!(in_words(ExitStatus::from_raw(3 << 8), None).contains("exited with code 3"));
     }
 }

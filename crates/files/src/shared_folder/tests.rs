@@ -135,7 +135,7 @@ fn what_is_being_written_is_left_to_its_writer_until_it_has_its_name() {
     let tidy = || {
         for name in folder.names().unwrap() {
             let file = fs::File::open(root.path().join(name)).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(120)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(7200)).unwrap();
         }
         clear_within(&SharedFolder::open(root.path()).unwrap());
     };

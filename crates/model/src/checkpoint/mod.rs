@@ -110,6 +110,7 @@ const TOKENIZER: &str = "tokenizer/tokenizer.json";
 /// Where single files have it who keep everything in one folder.
 const LOOSE_TOKENIZER: &str = "tokenizer.json";
 const SETTINGS: &str = "sigmalab.json";
+const LATENT_RGB: &str = "latent-rgb.json";
 
 /// `sigmalab.json`: what a checkpoint tells sigmalab about itself; optional.
 #[derive(Debug, Default, Deserialize)]
@@ -246,6 +247,12 @@ impl Checkpoint {
             return Err(CheckpointError::NoTokenizer { file: self.files.place(TOKENIZER) });
         }
         self.files.read(TOKENIZER)
+    }
+
+    /// `latent-rgb.json`, where the folder has one that can be read: what drafts of its images are
+    /// made with before any was decoded. Nothing but drafts depends on it.
+    pub fn latent_rgb(&self) -> Option<Vec<u8>> {
+        self.files.read(LATENT_RGB).ok()
     }
 
     /// `default_size` of `sigmalab.json`, (width, height) in pixels, where the folder has one.

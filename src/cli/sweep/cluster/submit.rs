@@ -189,8 +189,8 @@ fn to_slurm(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
     let words = slurm::sbatch(job, &script("report.sh"), Some(&id));
     let report = match answer(place, &words, slurm::number) {
         Ok(report) => Some(report),
-        Err(failure) => {
-            let directory = quoted(place.directory.path());
+        Err(unanswered) => {
+            let (failure, directory) = (Failure::from(unanswered), quoted(place.directory.path()));
             print::warning(format_args!(
                 "the workers are submitted and the report after them is not: {}; `sigmalab sweep \
                  report {directory}` writes it",
@@ -222,16 +222,16 @@ fn to_hq(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
                 counted(tasks, "task")
             )
         }
-        Err(failure) if failure.ways_out.is_empty() => {
+        // The queue's programs may be on another machine, which sees the same folder.
+        Err(Unanswered::NoProgram(program)) => {
             format!(
-                "{}  {}; where hq is:\ncd {} && {}\n",
+                "{}  there is no `{program}` here; where it is:\ncd {} && {}\n",
                 place.folder.display(),
-                failure.message,
                 quoted(&place.folder),
                 line(&words)
             )
         }
-        Err(failure) => return Err(failure),
+        Err(Unanswered::Failed(failure)) => return Err(failure),
     };
     place.told(&text)
 }
@@ -246,9 +246,9 @@ fn to_hosts(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
     for (host, words) in &lines {
         match answer(place, words, |said| Some(said.trim().to_owned())) {
             Ok(said) => text.push_str(&format!("{host}  {}\n", print::one_line(&said))),
-            Err(failure) => {
+            Err(unanswered) => {
                 failed += 1;
-                print::warning(format_args!("{host}: {}", failure.message));
+                print::warning(format_args!("{host}: {}", Failure::from(unanswered).message));
             }
         }
     }
@@ -261,14 +261,34 @@ fn to_hosts(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
     place.told(&text)
 }
 
-/// What a queue's command answers. A program that is not there is told apart by having no way out.
+/// Why a queue's command gave no answer.
+enum Unanswered {
+    /// There is no such program on this machine.
+    NoProgram(String),
+    /// It refused, or could not be run.
+    Failed(Failure),
+}
+
+impl From<Unanswered> for Failure {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::NoProgram(program) => {
+                Failure::failed(format_args!("there is no `{program}` here"))
+            }
+            Unanswered::Failed(failure) => failure,
+        }
+    }
+}
+
+/// What a queue's command answers.
 fn answer(
     place: &Place<'_>,
     words: &[String],
     read: impl FnOnce(&str) -> Option<String>,
-) -> Result<String, Failure> {
+) -> Result<String, Unanswered> {
+    let failed = |failure: Failure| Err(Unanswered::Failed(failure));
     let Some((program, arguments)) = words.split_first() else {
-        return Err(Failure::failed("there is no command"));
+        return failed(Failure::failed("there is no command"));
     };
     let output = Command::new(program)
         .args(arguments)
@@ -278,9 +298,9 @@ fn answer(
     let output = match output {
         Ok(output) => output,
         Err(error) if error.kind() == ErrorKind::NotFound => {
-            return Err(Failure::failed(format_args!("there is no `{program}` here")));
+            return Err(Unanswered::NoProgram(program.clone()));
         }
-        Err(error) => return Err(Failure::failed(format_args!("`{program}`: {error}"))),
+        Err(error) => return failed(Failure::failed(format_args!("`{program}`: {error}"))),
     };
     let said = String::from_utf8_lossy(&output.stdout);
     match read(&said).filter(|_| output.status.success()) {
@@ -288,8 +308,10 @@ fn answer(
         None => {
             let error = String::from_utf8_lossy(&output.stderr);
             let error = if error.trim().is_empty() { said } else { error };
-            Err(Failure::failed(format_args!("`{program}` refused: {}", error.trim()))
-                .way_out(format_args!("cd {} && {}", quoted(&place.folder), line(words))))
+            failed(
+                Failure::failed(format_args!("`{program}` refused: {}", error.trim()))
+                    .way_out(format_args!("cd {} && {}", quoted(&place.folder), line(words))),
+            )
         }
     }
 }
