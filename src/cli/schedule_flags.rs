@@ -69,7 +69,9 @@ impl ScheduleFlags {
             ))
             .way_out(format_args!("{list_flag} with {steps} weights; runs are short: 7x{steps}"))
             .way_out(format_args!("--num-steps {given}")),
-            ParameterError::NoSteps | ParameterError::TooManySteps { .. } => {
+            ParameterError::NoSteps | ParameterError::TooManySteps { .. }
+                if self.num_steps.is_some() =>
+            {
                 Failure::bad_input(format_args!("--num-steps: {error}"))
             }
             error => Failure::bad_input(error),

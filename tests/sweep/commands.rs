@@ -245,6 +245,10 @@ fn a_folder_that_is_something_else_is_left_alone() {
     fs::create_dir_all(place.path("runs/small")).unwrap();
     fs::write(place.path("runs/small/thesis.tex"), "x").unwrap();
     place.refused(&["sweep", "run", "small.toml"], &["is neither empty nor a run directory"]);
+    // Nor is a file one, or what would lie below it.
+    let file = ["sweep", "run", "small.toml", "--dir", "small.toml"];
+    place.refused(&file, &["is neither empty nor a run directory"]);
+    place.refused(&["sweep", "run", "small.toml", "--dir", "small.toml/x"], &["small.toml/x"]);
 }
 
 #[test]

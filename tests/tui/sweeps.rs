@@ -429,6 +429,19 @@ fn pause_order_and_skipping_are_written_for_whoever_runs_it() {
 }
 
 #[test]
+fn a_paused_sweep_goes_on_when_it_is_started() {
+    let folder = finished();
+    fs::remove_dir_all(folder.path().join("runs/small/journal")).unwrap();
+    let mut bench = Bench::attached(folder.path());
+    bench.press("p");
+    bench.until("it is paused", |app| view(app).is_some_and(|view| view.status.paused));
+    bench.press("r");
+    bench.until("it is done", |app| {
+        view(app).is_some_and(|view| view.status.done == 4 && !view.status.paused)
+    });
+}
+
+#[test]
 fn a_run_directory_that_another_process_works_on_is_followed_while_it_grows() {
     let folder = folder();
     let text = small().replace("[2, 3]", "{ min = 1, max = 4, steps = 16 }");

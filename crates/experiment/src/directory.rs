@@ -218,6 +218,9 @@ impl RunDirectory {
     /// experiment file. With `extend` a changed one takes the place of what was frozen, which is
     /// kept beside it.
     pub fn begin(&self, text: &str, inputs: &Inputs, extend: bool) -> Result<(), DirectoryError> {
+        if self.path.metadata().is_ok_and(|there| !there.is_dir()) {
+            return Err(DirectoryError::Occupied(self.path.clone()));
+        }
         let frozen = Frozen {
             version: VERSION,
             blake3: blake3::hash(text.as_bytes()).to_hex().to_string(),
@@ -365,6 +368,9 @@ impl RunDirectory {
         let text = match self.read(FROZEN, FROZEN_LIMIT) {
             Ok(Some(text)) => without_mark(&text).to_owned(),
             Ok(None) => return Ok(None),
+            Err(source) if source.kind() == io::ErrorKind::NotADirectory => {
+                return Err(DirectoryError::NotOne(self.path.clone()));
+            }
             Err(source) => return Err(DirectoryError::Io { path, source }),
         };
         let damaged = |problem: String| DirectoryError::Damaged { path: path.clone(), problem };

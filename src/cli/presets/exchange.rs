@@ -66,8 +66,11 @@ pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
     let path = arguments.file.display();
     let text = read(&arguments.file, arguments.from)?;
     let size = arguments.size.resolve(Size::SQUARE)?;
-    let mut imports = exchange::import_all(&text, arguments.from, NAMELESS, size)
-        .map_err(|error| Failure::bad_input(format_args!("{path}: {error}")))?;
+    let found = match &arguments.name {
+        Some(name) => exchange::import_wanted(&text, arguments.from, name, NAMELESS, size),
+        None => exchange::import_all(&text, arguments.from, NAMELESS, size),
+    };
+    let mut imports = found.map_err(|error| Failure::bad_input(format_args!("{path}: {error}")))?;
     if let Some(name) = &arguments.name {
         if !is_preset_name(name) {
             return Err(Failure::bad_input(format_args!(

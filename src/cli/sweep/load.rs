@@ -321,7 +321,8 @@ pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
 }
 
 fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
-    let beside = "a path from the folder of the experiment file, as in prompts = \"prompts.txt\"";
+    let beside =
+        "a path from the folder of the experiment file, as in prompts = { file = \"prompts.txt\" }";
     prompts_in(&experiment.parent().unwrap_or(Path::new("")).join(file), beside)
 }
 

@@ -166,7 +166,8 @@ fn text(status: &Status) -> String {
             if status.former == 1 { "is" } else { "are" }
         );
     }
-    if status.damaged > 0 {
+    // A line whose trial was run again is no news any more.
+    if status.damaged > 0 && status.pending > 0 {
         let are = if status.damaged == 1 { "is" } else { "are" };
         let _ = writeln!(text, "{} of the journals {are} damaged", counted(status.damaged, "line"));
     }

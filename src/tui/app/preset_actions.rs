@@ -17,9 +17,7 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
     }
     if let Some(c) = name.chars().find(|c| !is_plain(*c)) {
         let what = if c.is_whitespace() { "a space".to_owned() } else { format!("`{c}`") };
-        return Err(format!(
-            "`{name}` has {what} in it: a name is letters, digits and _ - . + (as in SOFT_20)"
-        ));
+        return Err(format!("`{name}` has {what} in it: letters, digits and _ - . + make a name"));
     }
     if !is_preset_name(name) || !name.starts_with(char::is_alphanumeric) {
         return Err(format!("`{name}` cannot be the name of a preset: choose another"));
@@ -28,6 +26,14 @@ pub(super) fn check_name(name: &str) -> Result<(), String> {
         return Err(format!("a name has at most {LONGEST_NAME} characters"));
     }
     Ok(())
+}
+
+/// `NAME`, or `NAME: what it is for`.
+pub(super) fn name_and_description(text: &str) -> (&str, Option<&str>) {
+    match text.split_once(':') {
+        Some((name, about)) => (name.trim(), Some(about.trim())),
+        None => (text.trim(), None),
+    }
 }
 
 impl App {
@@ -153,10 +159,7 @@ impl App {
 
     /// `NAME`, or `NAME: what it is for`.
     pub(super) fn save_as(&mut self, text: &str) -> Done {
-        let (name, about) = match text.split_once(':') {
-            Some((name, about)) => (name.trim(), Some(about.trim())),
-            None => (text.trim(), None),
-        };
+        let (name, about) = name_and_description(text);
         check_name(name)?;
         let draft = self.document.draft().preset();
         let own = name == draft.name;

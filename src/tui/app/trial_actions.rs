@@ -1,6 +1,6 @@
 //! Actions on the trials of the sweep that is followed.
 
-use super::preset_actions::check_name;
+use super::preset_actions::{check_name, name_and_description};
 use super::sweep_actions::{NOT_ATTACHED, OF};
 use super::{App, Asking, Done, LineAsk, Screen};
 use crate::preset_store::Claim;
@@ -334,11 +334,13 @@ impl App {
         }
     }
 
-    /// `NAME`, or `NAME of TRIAL`.
+    /// `NAME` or `NAME: what it is for`; with ` of TRIAL` behind the name where it is not the one
+    /// under the cursor.
     pub(super) fn trial_preset(&mut self, text: &str) -> Done {
-        let (name, trial) = match text.rsplit_once(OF) {
+        let (name, about) = name_and_description(text);
+        let (name, trial) = match name.rsplit_once(OF) {
             Some((name, trial)) => (name.trim(), self.trial_named(trial)?),
-            None => (text.trim(), self.selected_trial()?),
+            None => (name, self.selected_trial()?),
         };
         let trial = trial.clone();
         let title = self.trial_title(&trial);
@@ -348,7 +350,10 @@ impl App {
         }
         let preset = Preset {
             name: name.to_owned(),
-            description: Some(format!("{title}: {}", trial.setting)),
+            description: Some(match about {
+                Some(about) if !about.is_empty() => about.to_owned(),
+                _ => format!("{title}: {}", trial.setting),
+            }),
             steps: SamplingOrder(trial.recipe.steps.clone()),
             terminal: trial.recipe.terminal,
         };

@@ -77,8 +77,17 @@ pub(super) fn plot(
     let (top, bottom) = (inner.y, inner.bottom() - 1);
     label(inner.x, top, "1.0".to_owned(), theme.sigma);
     label(inner.x, bottom, "σ 0".to_owned(), theme.sigma);
-    label(plot.right(), top, format!("{most:>5.1}"), theme.gw);
-    label(plot.right(), bottom, format!("gw{least:>3.0}"), theme.gw);
+    let most = Some(format!("{most:.1}"))
+        .filter(|text| text.len() <= 5)
+        .unwrap_or_else(|| in_cells(most, 5));
+    label(plot.right(), top, format!("{most:>5}"), theme.gw);
+    label(plot.right(), bottom, format!("gw{:>3}", in_cells(least, 3)), theme.gw);
+}
+
+/// A mark of the scale of gw in so many cells at most, be it without its last digits.
+fn in_cells(mark: f64, cells: usize) -> String {
+    let forms = [format!("{mark:.0}"), format!("{mark:.1e}"), format!("{mark:.0e}")];
+    forms.into_iter().find(|text| text.len() <= cells).unwrap_or_else(|| "…".to_owned())
 }
 
 /// The next of 0, 1, 2, 4, 8, 12, 16 …: few enough that most edits leave the scale alone, and so
@@ -125,6 +134,9 @@ mod tests {
     #[test]
     fn the_scale_of_gw_ends_at_few_values() {
         let ends = [0.0, 0.4, 1.0, 3.0, 7.0, 7.1, 8.1, 12.5].map(round_up);
+        let marks = [0.0, 128.0, 12_344.0, 1e9, 1.25e6, -8.0, -1e9].map(|mark| in_cells(mark, 5));
+        assert_eq!(marks, ["0", "128", "12344", "1.0e9", "1.2e6", "-8", "-1e9"]);
+        assert_eq!([-8.0, 0.0, -400.0].map(|mark| in_cells(mark, 3)), ["-8", "0", "…"]);
         assert_eq!(ends, [0.0, 1.0, 1.0, 4.0, 8.0, 8.0, 12.0, 16.0]);
     }
 }

@@ -140,6 +140,7 @@ impl Follower {
                 SweepNews::Planned(file, plan)
             }),
             SweepWork::Start { start, model, presets } => self.beside(move |program| {
+                resume(&start);
                 let started = program.start(&start, &model, &presets);
                 SweepNews::Started(started.map_err(|said| in_the_workbench(&start, said)))
             }),
@@ -157,6 +158,16 @@ impl Follower {
             let _ =
                 news.send(SweepNews::Started(Err(format!("no thread can be started: {error}"))));
         }
+    }
+}
+
+/// Whoever starts a sweep that is paused wants it to go on. Where that cannot be written, the
+/// process that is started says that it is paused.
+fn resume(start: &Start) {
+    let (Start::Run(what) | Start::Retry(what)) = start else { return };
+    let directory = RunDirectory::at(what);
+    if directory.has_begun() && Control::read(&directory).is_ok_and(|control| control.paused) {
+        let _ = control::ask(&directory, Request::Resume {});
     }
 }
 

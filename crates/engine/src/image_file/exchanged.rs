@@ -14,6 +14,8 @@ const PICTURE_LIMIT: u64 = 256 << 20;
 
 /// Keyword of the text chunk in which ComfyUI keeps the workflow, in the form its server takes.
 const WORKFLOW: &str = "prompt";
+/// Where it keeps what its screen shows.
+const SCREEN: &str = "workflow";
 
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +41,12 @@ pub enum ExchangedError {
          text"
     )]
     NoWorkflow,
+    /// A PNG of ComfyUI with what its screen shows, and not what it runs.
+    #[error(
+        "it is a PNG picture with a workflow in the form of ComfyUI's screen alone: its menu's Export \
+         (API) gives the form that is read"
+    )]
+    ScreenForm,
     /// A picture of this program.
     #[error(
         "it is a picture of sigmalab, which holds a recipe and no workflow: `sigmalab generate \
@@ -66,6 +74,9 @@ pub fn read_exchanged(source: impl Read) -> Result<Exchanged, ExchangedError> {
             source.read_to_end(&mut bytes).map_err(TextError::from)?;
             if let Some(text) = text_under(Cursor::new(&bytes), WORKFLOW, TEXT_LIMIT as usize)? {
                 return Ok(Exchanged::Workflow(text));
+            }
+            if text_under(Cursor::new(&bytes), SCREEN, TEXT_LIMIT as usize)?.is_some() {
+                return Err(ExchangedError::ScreenForm);
             }
             let own = text_under(Cursor::new(&bytes), RECIPE_KEYWORD, TEXT_LIMIT as usize)?;
             Err(if own.is_some() { ExchangedError::OwnPicture } else { ExchangedError::NoWorkflow })
@@ -104,6 +115,7 @@ mod tests {
     fn anything_else_is_called_what_it_is() {
         let told = |bytes: &[u8]| read_exchanged(bytes).unwrap_err().to_string();
         assert!(told(&png_with("Comment", "x")).starts_with("it is a PNG picture without"));
+        assert!(told(&png_with("workflow", "{}")).contains("Export (API)"));
         assert!(told(&png_with(RECIPE_KEYWORD, "{}")).starts_with("it is a picture of sigmalab"));
         assert!(told(&png_with("prompt", "x")[..40]).contains("cannot be read"));
         assert!(told(b"\xff\xd8\xff\xe0").starts_with("it is a JPEG picture"));

@@ -16,7 +16,11 @@ const MOST_VALUES: usize = 12;
 
 /// What a sweep found, in words.
 pub fn summary(finding: &Finding<'_>) -> String {
-    let mut text = format!("{}: {} trials done", finding.name, finding.trials.len());
+    let trials = match finding.trials.len() {
+        1 => "1 trial".to_owned(),
+        trials => format!("{trials} trials"),
+    };
+    let mut text = format!("{}: {trials} done", finding.name);
     if !finding.failed.is_empty() {
         let _ = write!(text, ", {} failed", finding.failed.len());
     }

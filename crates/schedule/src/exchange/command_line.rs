@@ -12,7 +12,7 @@ pub(super) struct Command {
 }
 
 /// The commands of a text. Quotes hold words together, a backslash takes the next character as it
-/// is, `#` begins a comment, and a line goes on where it ends in a backslash (in a caret or a
+/// is, `#` begins a comment (as do `rem` and `::` a line of the command prompt of Windows), and a line goes on where it ends in a backslash (in a caret or a
 /// backtick, as shells of Windows have it). `;`, `&` and `|` part commands too.
 ///
 /// # Errors
@@ -28,6 +28,9 @@ pub(super) fn commands(text: &str) -> Result<Vec<Command>, ImportError> {
                 reader.line += 1;
             }
             '\r' if next == Some('\n') => {}
+            _ if reader.begins_remark(c, &chars) => {
+                while chars.next_if(|c| *c != '\n').is_some() {}
+            }
             '#' if !reader.inside => while chars.next_if(|c| *c != '\n').is_some() {},
             ';' | '&' | '|' => reader.end_of_command(),
             '\\' | '^' | '`' if ends_the_line(&chars) => {
@@ -72,6 +75,18 @@ struct Reader {
 }
 
 impl Reader {
+    /// Whether a line begins that the command prompt of Windows passes over: `rem …` or `:: …`.
+    fn begins_remark(&self, c: char, rest: &std::iter::Peekable<std::str::Chars<'_>>) -> bool {
+        if self.inside || !self.command.words.is_empty() || !matches!(c, 'r' | 'R' | ':') {
+            return false;
+        }
+        let mut rest = rest.clone();
+        let word: String = std::iter::once(c)
+            .chain(rest.by_ref().take_while(|c| !c.is_whitespace()).take(8))
+            .collect();
+        word.eq_ignore_ascii_case("rem") || word.starts_with("::")
+    }
+
     fn push(&mut self, c: char) {
         if self.command.words.is_empty() && !self.inside {
             self.command.line = self.line;
@@ -162,5 +177,8 @@ mod tests {
         let shown: Vec<_> = found.iter().map(|(line, words)| (*line, words.join(" "))).collect();
         let shown: Vec<_> = shown.iter().map(|(line, words)| (*line, words.as_str())).collect();
         assert_eq!(shown, [(2, "cd x"), (2, "a 1"), (4, "b 2"), (5, "c"), (6, "d")]);
+        let found = of("REM it's a remark --steps 9\n:: it's one, too\nremove a\n:\n");
+        let shown: Vec<_> = found.iter().map(|(line, words)| (*line, words.join(" "))).collect();
+        assert_eq!(shown, [(3, "remove a".to_owned()), (4, ":".to_owned())]);
     }
 }

@@ -40,6 +40,9 @@ const MU_AT: (&str, usize) = ("mu", 6);
 const STD_AT: (&str, usize) = ("std", 7);
 const KNOWN: [(&str, usize); 5] = [STEPS_AT, SCALE_AT, SCHEDULE_AT, MU_AT, STD_AT];
 
+/// Those that calls of other functions have, too.
+const OF_MANY: [&str; 2] = ["mu", "std"];
+
 /// Arguments of other pipelines that would change the schedule; this one has none of them.
 const FOREIGN: [&str; 6] =
     ["sigmas", "timesteps", "true_cfg_scale", "strength", "denoising_start", "denoising_end"];
@@ -48,8 +51,10 @@ pub(super) fn import(text: &str, name: &str, size: Size) -> Result<Read, ImportE
     let tokens = tokens(text)?;
     let all = calls(text, &tokens);
     let known = |call: &&Call| {
-        let pipeline = ["pipe", "pipeline", "Ideogram4Pipeline"].contains(&call.function.as_str());
-        KNOWN.iter().any(|(key, _)| call.names(key))
+        let function = call.function.to_lowercase();
+        let pipeline = function.contains("pipe") || function == "dict";
+        // Functions of many kinds have a `std`, those that normalise or draw numbers.
+        KNOWN.iter().any(|(key, _)| call.names(key) && (pipeline || !OF_MANY.contains(key)))
             || pipeline && call.positional() > STEPS_AT.1
             || pipeline && FOREIGN.iter().any(|key| call.names(key))
     };
@@ -77,7 +82,11 @@ pub(super) fn import(text: &str, name: &str, size: Size) -> Result<Read, ImportE
              or `std=`: give the arguments of the pipeline's call{found}"
         )));
     }
-    let mut notes = Vec::new();
+    let mut notes: Vec<String> = call
+        .unpacked()
+        .iter()
+        .map(|written| format!("`{written}`: what it holds is not known here, and not read"))
+        .collect();
     if !foreign.is_empty() {
         notes.push(format!(
             "{}: Ideogram4Pipeline takes no such argument, so it is not read",

@@ -178,9 +178,34 @@ pub fn import_all(
     name: &str,
     size: Size,
 ) -> Result<Vec<Import>, ImportError> {
+    import_of(text, from, name, size, None)
+}
+
+/// The same where one is wanted by its name: what is wrong with others does not count, if that one
+/// is in the text.
+///
+/// # Errors
+/// As there.
+pub fn import_wanted(
+    text: &str,
+    from: Tool,
+    wanted: &str,
+    name: &str,
+    size: Size,
+) -> Result<Vec<Import>, ImportError> {
+    import_of(text, from, name, size, Some(wanted))
+}
+
+fn import_of(
+    text: &str,
+    from: Tool,
+    name: &str,
+    size: Size,
+    wanted: Option<&str>,
+) -> Result<Vec<Import>, ImportError> {
     let text = without_mark(text);
     let found = match from {
-        Tool::Reference => reference::import(text, name)?,
+        Tool::Reference => reference::import(text, name, wanted)?,
         Tool::Diffusers => vec![diffusers::import(text, name, size)?],
         Tool::ComfyUi => vec![comfyui::import(text, name, size)?],
         Tool::SdCpp => vec![sd_cpp::import(text, name, size)?],

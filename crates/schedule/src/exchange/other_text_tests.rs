@@ -38,6 +38,13 @@ fn several_entries_are_all_read_and_each_has_its_name() {
     assert_eq!(presets, built_in().into_iter().map(plain).collect::<Vec<_>>());
     let told = refusal(&text, Tool::Reference);
     assert!(told.contains("3 schedules, `V4_QUALITY_48`, `V4_DEFAULT_20`"), "{told}");
+    // What is wrong with another is no reason to refuse the one that is wanted.
+    let broken = text.replacen("std=1.5", "std=STD", 1);
+    assert_ne!(broken, text);
+    assert!(import_all(&broken, Tool::Reference, "IMPORTED", Size::SQUARE).is_err());
+    let turbo = import_wanted(&broken, Tool::Reference, "V4_TURBO_12", "IMPORTED", Size::SQUARE);
+    let names: Vec<String> = turbo.unwrap().into_iter().map(|import| import.preset.name).collect();
+    assert_eq!(names, ["V4_TURBO_12"]);
     // The class imported under a name of its own.
     let aliased = text.replace("SamplerParameters", "SP");
     let all = import_all(&aliased, Tool::Reference, "IMPORTED", Size::SQUARE).unwrap();
@@ -120,6 +127,13 @@ fn arguments_that_the_pipeline_has_not_are_told() {
     );
     let told = refusal("pipe('x', sigmas=[1, .5])", Tool::Diffusers);
     assert!(told.contains("`sigmas` is not an argument of Ideogram4Pipeline"), "{told}");
+    let told = refusal("t = Normalize(mean=0.5, std=0.5)\npipe('x')", Tool::Diffusers);
+    assert!(told.contains("there is no `num_inference_steps=`"), "{told}");
+    let near = "noise = torch.normal(0, std=0.3)\nmy_pipe('x', num_inference_steps=2, guidance_scale=5, mu=1, **more)";
+    let import = read(near, Tool::Diffusers);
+    let first = import.preset.steps.iter().next().unwrap();
+    assert_eq!((first.mu, first.std), (1.0, 1.5));
+    assert!(import.notes.iter().any(|note| note.starts_with("`**more`")), "{:?}", import.notes);
     let told = refusal("pipe('x', num_inference_steps=steps)", Tool::Diffusers);
     assert_eq!(told, "`num_inference_steps=steps`: expected a whole number");
 }

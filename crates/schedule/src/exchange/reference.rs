@@ -26,7 +26,12 @@ pub(super) fn export(preset: &Preset, size: Size) -> Export {
     Export { text, cannot_follow: one_line([fit.complaint("the reference"), end]) }
 }
 
-pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
+/// The entries of a text. Where it has one of the name `wanted`, only those of that name are read.
+pub(super) fn import(
+    text: &str,
+    name: &str,
+    wanted: Option<&str>,
+) -> Result<Vec<Read>, ImportError> {
     let tokens = tokens(text)?;
     let mut entries: Vec<Call> = calls(text, &tokens)
         .into_iter()
@@ -41,6 +46,10 @@ pub(super) fn import(text: &str, name: &str) -> Result<Vec<Read>, ImportError> {
         entries.push(arguments(text, &tokens));
     }
     let several = entries.len() > 1;
+    let is_wanted = |entry: &Call| entry.name.is_some() && entry.name.as_deref() == wanted;
+    if entries.iter().any(is_wanted) {
+        entries.retain(is_wanted);
+    }
     let mut found: Vec<Read> = Vec::new();
     let mut taken: HashSet<String> = HashSet::new();
     let mut free_names = (2..).map(|number| format!("{name}_{number}"));

@@ -26,12 +26,9 @@ pub(super) fn parse(bytes: &[u8], answers: bool) -> Found {
         [0x1b, b'[', ..] => csi(bytes),
         [0x1b, b'O', ..] => ss3(bytes),
         [0x1b, b']' | b'P' | b'_', ..] if answers => string(bytes),
-        [0x1b, 0x1b] => Found::Incomplete,
-        // Two escapes before a sequence: alt with that key, as rxvt sends it, or the escape key
-        // and then a sequence. Either way the sequence must stay whole.
-        [0x1b, 0x1b, b'[' | b'O', ..] => key(KeyCode::Esc, 0, 1),
-        [0x1b, 0x1b, b']' | b'P' | b'_', ..] if answers => key(KeyCode::Esc, 0, 1),
-        [0x1b, 0x1b, ..] => key(KeyCode::Esc, 2, 2),
+        // The escape key twice, or once and then a sequence, which must stay whole. Alt with the
+        // escape key looks the same, and means no more.
+        [0x1b, 0x1b, ..] => key(KeyCode::Esc, 0, 1),
         [0x1b, ..] => match character(&bytes[1..]) {
             Found::Input(Input::Key(inner), used) => {
                 let modifiers = inner.modifiers.with(Modifiers::ALT);

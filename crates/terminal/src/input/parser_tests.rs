@@ -49,7 +49,6 @@ fn keys_of_every_common_terminal_are_read() -> Result<(), KeyError> {
         (b"\t", "tab"),
         (b"\x7f", "backspace"),
         (b"\x1b", "esc"),
-        (b"\x1b\x1b", "alt-esc"),
         (b"\x1bx", "alt-x"),
         (b"\x1b[", "alt-["),
         (b"\x1b\x12", "ctrl-alt-r"),
@@ -74,6 +73,13 @@ fn keys_of_every_common_terminal_are_read() -> Result<(), KeyError> {
     ] {
         assert_eq!(read(bytes), [key(name)?], "{name}");
     }
+    Ok(())
+}
+
+#[test]
+fn the_escape_key_twice_in_one_read_is_that_key_twice() -> Result<(), KeyError> {
+    assert_eq!(read(b"\x1b\x1b"), [key("esc")?, key("esc")?]);
+    assert_eq!(read(b"\x1b\x1b\x1b[A"), [key("esc")?, key("esc")?, key("up")?]);
     Ok(())
 }
 

@@ -15,6 +15,8 @@ pub(in super::super) struct Call {
     pub(in super::super) line: usize,
     positional: Vec<Argument>,
     named: Vec<(String, Argument)>,
+    /// Such as `*list` and `**dictionary`, as they are written.
+    unpacked: Vec<String>,
 }
 
 /// An argument's value, and how it is written.
@@ -35,6 +37,11 @@ impl Call {
     /// Whether an argument of that name is written, be it `None`.
     pub(in super::super) fn names(&self, name: &str) -> bool {
         self.named.iter().any(|(key, _)| key == name)
+    }
+
+    /// Arguments that stand for more of them, such as `**dictionary`, as they are written.
+    pub(in super::super) fn unpacked(&self) -> &[String] {
+        &self.unpacked
     }
 
     /// How many arguments have no name.
@@ -140,6 +147,7 @@ fn bare(text: &str, tokens: &[Placed], room: &mut Room) -> Call {
         line: tokens.first().map_or(1, |placed| placed.line),
         positional: Vec::new(),
         named: Vec::new(),
+        unpacked: Vec::new(),
     };
     let mut depth = 0usize;
     let mut rest = tokens;
@@ -181,10 +189,15 @@ impl Call {
             _ => (0, 0),
         };
         let written = text.get(start..end).unwrap_or("").to_owned();
+        if let (None, Some(Token::Operator("*" | "**"))) = (&name, rest.first().map(|p| &p.token)) {
+            return self.unpacked.push(written.chars().take(60).collect());
+        }
         let argument = Argument { written, value: value(rest, room) };
         match name {
             Some(name) => self.named.push((name, argument)),
-            None => self.positional.push(argument),
+            // Behind `*list` nobody knows the place of an argument.
+            None if self.unpacked.is_empty() => self.positional.push(argument),
+            None => {}
         }
     }
 }
