@@ -1,6 +1,7 @@
 //! How a command ends badly: an exit code, one message, and ways out. Knows nothing of what
 //! went wrong.
 
+use sigmalab_experiment::launch::RefusalKind;
 use std::fmt::Display;
 use std::process::ExitCode;
 
@@ -34,28 +35,39 @@ pub(crate) struct Failure {
     pub(crate) message: String,
     /// Ways out, one a line.
     pub(crate) ways_out: Vec<String>,
+    /// What kind it is, where that matters to a program that asked.
+    pub(crate) kind: Option<RefusalKind>,
 }
 
 impl Failure {
+    /// A failure of an exit code.
+    pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
+        Failure { exit, message: message.to_string(), ways_out: Vec::new(), kind: None }
+    }
+
     /// Bad usage or bad input.
     pub(crate) fn bad_input(message: impl Display) -> Self {
-        Failure { exit: Exit::BadInput, message: message.to_string(), ways_out: Vec::new() }
+        Failure::new(Exit::BadInput, message)
     }
 
     /// A failure while running.
     pub(crate) fn failed(message: impl Display) -> Self {
-        Failure { exit: Exit::Failed, message: message.to_string(), ways_out: Vec::new() }
+        Failure::new(Exit::Failed, message)
     }
 
     /// The user stopped it.
     pub(crate) fn interrupted() -> Self {
-        let message = "interrupted; nothing was written".to_owned();
-        Failure { exit: Exit::Interrupted, message, ways_out: Vec::new() }
+        Failure::new(Exit::Interrupted, "interrupted; nothing was written")
     }
 
     /// Bad input whose report is the command's own output.
     pub(crate) fn reported() -> Self {
         Failure::bad_input("")
+    }
+
+    /// The same of a kind.
+    pub(crate) fn of_kind(self, kind: RefusalKind) -> Self {
+        Failure { kind: Some(kind), ..self }
     }
 
     /// Adds a way out.

@@ -2,6 +2,7 @@
 //! A closed pipe is no error: whoever read it had enough.
 
 use super::failure::Failure;
+use sigmalab_experiment::launch::{ANSWERS, Refusal};
 use sigmalab_text::strange_text::turns_round;
 use std::borrow::Cow;
 use std::fmt::Display;
@@ -31,8 +32,29 @@ pub(crate) fn counted(number: usize, thing: &str) -> String {
     if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
-/// Tells how a command ended: `error: …`, then `  try: …` lines.
+/// Whether a program asked, and not a person.
+pub(crate) fn answers_a_program() -> bool {
+    std::env::var_os(ANSWERS).is_some_and(|value| !value.is_empty())
+}
+
+/// How a command ended, in the form that another program reads, with nothing in it that a terminal
+/// would obey.
+pub(crate) fn refusal(failure: &Failure) -> Refusal {
+    let ways_out = failure.ways_out.iter().map(|way| one_line(&bounded(way)));
+    Refusal {
+        message: harmless(&bounded(&failure.message)).into_owned(),
+        ways_out: ways_out.collect(),
+        kind: failure.kind,
+    }
+}
+
+/// Tells how a command ended: `error: …`, then `  try: …` lines. A program that asked is told on
+/// standard output, where nothing else is then.
 pub(crate) fn failure(failure: &Failure) {
+    if answers_a_program() {
+        let _ = json(&refusal(failure));
+        return;
+    }
     if !failure.message.is_empty() {
         labelled("error", "\x1b[1;31m", &failure.message);
     }

@@ -204,15 +204,13 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places(memory_limit) };
     match runtime::run(&mut app, &mut engine, choices, record, recovery, beside) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
-        Ok(Ended::Interrupted) => Err(Failure {
-            exit: Exit::Interrupted,
-            message: match app.unsaved() {
+        Ok(Ended::Interrupted) => Err(Failure::new(
+            Exit::Interrupted,
+            match app.unsaved() {
                 Some(_) => "interrupted; unsaved edits will be back at the next start",
                 None => "interrupted; there were no unsaved edits",
-            }
-            .to_owned(),
-            ways_out: Vec::new(),
-        }),
+            },
+        )),
         Err(error) => Err(Failure::failed(error)),
     }
 }

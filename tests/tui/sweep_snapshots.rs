@@ -90,7 +90,7 @@ fn view(workbench: &Workbench) -> SweepView {
         planned: NEEDED,
         columns,
         trials: trials.collect(),
-        said: None,
+        stopped: None,
     }
 }
 

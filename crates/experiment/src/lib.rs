@@ -10,6 +10,7 @@ pub mod generation;
 mod gram_file;
 pub mod inputs;
 pub mod journal;
+pub mod launch;
 pub mod lease;
 pub mod ledger;
 mod measure;

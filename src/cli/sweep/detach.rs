@@ -5,11 +5,11 @@ use super::run::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_experiment::launch::launch;
 use sigmalab_experiment::process::Process;
-use sigmalab_files::shared_folder::append_to;
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 /// What is started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,21 +43,17 @@ pub(super) fn start(
         }
         Detached::Run | Detached::Retry => directory.output(),
     };
-    let path = log.display().to_string();
-    let failed = |error: std::io::Error| Failure::failed(format_args!("`{path}`: {error}"));
-    let output = append_to(&log).map_err(failed)?;
-    let errors = output.try_clone().map_err(failed)?;
-    let child = Command::new(program()?)
-        .args(arguments(directory, what, flags))
-        .stdin(Stdio::null())
-        .stdout(output)
-        .stderr(errors)
-        .spawn()
-        .map_err(|error| Failure::failed(format_args!("no process can be started: {error}")))?;
+    let mut command = Command::new(program()?);
+    command.args(arguments(directory, what, flags));
+    let launched = launch(directory, &log, command).map_err(Failure::failed)?;
+    if print::answers_a_program() {
+        return print::json(&launched);
+    }
     print::result(&format!(
-        "{}  process {} runs it; its output is in {path}\n",
-        directory.path().display(),
-        child.id()
+        "{}  process {} runs it; its output is in {}\n",
+        launched.directory.display(),
+        launched.process,
+        launched.output.display()
     ))
 }
 

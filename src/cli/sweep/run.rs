@@ -14,6 +14,7 @@ use crate::cli::values::threads;
 use clap::Args;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::DirectoryError;
+use sigmalab_experiment::launch::{self, RefusalKind};
 use sigmalab_experiment::lease;
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
@@ -165,6 +166,7 @@ pub(crate) fn begin(loaded: &load::Loaded, extend: bool) -> Result<(), Failure> 
     let begun = directory.begin(&loaded.text, &loaded.experiment.inputs, extend);
     begun.map_err(|error| match error {
         DirectoryError::Changed { .. } => Failure::bad_input(error.to_string().trim_end())
+            .of_kind(RefusalKind::ExperimentChanged)
             .way_out("--extend to add the new trials; recorded ones stay")
             .way_out("--dir with another folder for a sweep of its own")
             .way_out(format_args!(
@@ -176,9 +178,9 @@ pub(crate) fn begin(loaded: &load::Loaded, extend: bool) -> Result<(), Failure> 
     })
 }
 
-/// Runs what is left of a sweep and tells of it.
+/// Runs what is left of a sweep and tells of it; or has a process of its own do that.
 pub(crate) fn work(
-    mut sweep: Sweep,
+    sweep: Sweep,
     flags: &RunningFlags,
     retry_failed: bool,
     interrupt: &Interrupt,
@@ -186,9 +188,23 @@ pub(crate) fn work(
     if flags.detach {
         return detach::start(&sweep.directory, Detached::of(retry_failed), flags);
     }
-    if flags.detached {
-        detach::arrive()?;
+    if !flags.detached {
+        return work_here(sweep, flags, retry_failed, interrupt);
     }
+    detach::arrive()?;
+    let directory = sweep.directory.clone();
+    launch::note(&directory, None);
+    let result = work_here(sweep, flags, retry_failed, interrupt);
+    launch::note(&directory, result.as_ref().err().map(print::refusal));
+    result
+}
+
+fn work_here(
+    mut sweep: Sweep,
+    flags: &RunningFlags,
+    retry_failed: bool,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
     // A run directory may be anybody's too.
     model_flags::check_here(&sweep.experiment.inputs.model)?;
     let started = Instant::now();
@@ -249,7 +265,11 @@ pub(crate) fn work(
             counted(trials, "trial"),
             sweep.directory.path().display()
         );
-        return Err(Failure { exit: Exit::Interrupted, message, ways_out: vec![go_on] });
+        let failure = Failure::new(Exit::Interrupted, message).way_out(go_on);
+        return Err(match ended.cancelled && ended.cause.is_none() {
+            true => failure.of_kind(RefusalKind::Cancelled),
+            false => failure,
+        });
     }
     interrupt.become_patient();
     let complete = done + failed + skipped == trials;

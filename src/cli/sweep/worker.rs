@@ -121,7 +121,7 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
     if interrupt.requested() && ended.interrupted {
         let message = format!("interrupted; {left} of {} are left", counted(trials, "trial"));
         let go_on = format!("sigmalab sweep run {} --worker to go on", quoted(directory.path()));
-        return Err(Failure { exit: Exit::Interrupted, message, ways_out: vec![go_on] });
+        return Err(Failure::new(Exit::Interrupted, message).way_out(go_on));
     }
     Ok(why)
 }

@@ -15,10 +15,11 @@ impl App {
                 let first = problem.lines().next().unwrap_or_default();
                 self.complain(format!("{}: {first}", file.display()));
             }
-            SweepNews::Started(Ok((directory, said))) => {
+            SweepNews::Started(Ok(launched)) => {
                 self.sweeps.is_starting = false;
-                self.say(said.clone());
-                self.follow_sweep(directory);
+                let output = launched.output.file_name().unwrap_or_default().display();
+                self.say(format!("process {} runs it and writes {output}", launched.process));
+                self.follow_sweep(&launched.directory);
                 self.list_sweeps();
             }
             SweepNews::Started(Err(problem)) => {

@@ -11,6 +11,7 @@ use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_experiment::built_in;
 use sigmalab_experiment::control::{self, Control, Request};
 use sigmalab_experiment::directory::RunDirectory;
+use sigmalab_experiment::launch::{Refusal, RefusalKind};
 use sigmalab_experiment::lease::{Held, Leases};
 use sigmalab_experiment::spec::Spec;
 use sigmalab_experiment::status::Status;
@@ -136,13 +137,14 @@ impl Follower {
             SweepWork::Thumbnails(paths) => drop(self.to_read.send(ToRead::Thumbnails(paths))),
             SweepWork::Look(look) => drop(self.to_read.send(ToRead::Look(look))),
             SweepWork::Plan { file, measure, model, presets } => self.beside(move |program| {
-                let plan = program.plan(&file, measure, &model, &presets).map(Box::new);
+                let plan = program.plan(&file, measure, &model, &presets);
+                let plan = plan.map(Box::new).map_err(|refusal| in_words(&refusal));
                 SweepNews::Planned(file, plan)
             }),
             SweepWork::Start { start, model, presets } => self.beside(move |program| {
                 resume(&start);
                 let started = program.start(&start, &model, &presets);
-                SweepNews::Started(started.map_err(|said| in_the_workbench(&start, said)))
+                SweepNews::Started(started.map_err(|refusal| in_the_workbench(&start, &refusal)))
             }),
         }
     }
@@ -171,16 +173,19 @@ fn resume(start: &Start) {
     }
 }
 
-/// What was said of a start that failed, with the way out that is near.
-fn in_the_workbench(start: &Start, said: String) -> String {
-    match start {
-        Start::Run(_) if said.contains("--extend") => {
-            let ways = said.find("\n  try:").unwrap_or(said.len());
-            let said = said.get(..ways).unwrap_or(&said);
-            format!("{said}\nextend-sweep adds the new trials; recorded ones stay")
+/// Why a start failed, with the way out that is near.
+fn in_the_workbench(start: &Start, refusal: &Refusal) -> String {
+    match (start, refusal.kind) {
+        (Start::Run(_), Some(RefusalKind::ExperimentChanged)) => {
+            format!("{}\nextend-sweep adds the new trials; recorded ones stay", refusal.message)
         }
-        _ => said,
+        _ => in_words(refusal),
     }
+}
+
+fn in_words(refusal: &Refusal) -> String {
+    let ways = refusal.ways_out.iter().map(|way| format!("\n  try: {way}"));
+    refusal.message.clone() + &ways.collect::<String>()
 }
 
 /// The run directory that is followed.

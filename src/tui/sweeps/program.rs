@@ -2,7 +2,9 @@
 //! experiment, and leaving a sweep to a process that outlives the workbench.
 
 use super::work::{PlanCard, Start};
+use serde::de::DeserializeOwned;
 use sigmalab_engine::memory_size::MemorySize;
+use sigmalab_experiment::launch::{ANSWERS, Launched, Refusal};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -41,14 +43,17 @@ impl Program {
         Program { memory_limit, ..self }
     }
 
-    /// What an experiment file would run; or what is wrong with it, with line and column.
+    /// What an experiment file would run.
+    ///
+    /// # Errors
+    /// What is wrong with it, with line and column.
     pub fn plan(
         &self,
         file: &Path,
         measure: bool,
         model: &str,
         presets: &Path,
-    ) -> Result<PlanCard, String> {
+    ) -> Result<PlanCard, Refusal> {
         let mut arguments: Vec<&OsStr> =
             ["sweep", "plan", "--json", "--list"].map(OsStr::new).into();
         if !measure {
@@ -56,16 +61,14 @@ impl Program {
         }
         arguments.extend([OsStr::new("--"), file.as_os_str()]);
         let text = self.run(&arguments, model, presets)?;
-        serde_json::from_str(&text).map_err(|error| format!("the plan cannot be read: {error}"))
+        answer(&text)
     }
 
-    /// Starts a process that runs a sweep: its run directory, and what was said.
-    pub fn start(
-        &self,
-        start: &Start,
-        model: &str,
-        presets: &Path,
-    ) -> Result<(PathBuf, String), String> {
+    /// Starts a process that runs a sweep.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub fn start(&self, start: &Start, model: &str, presets: &Path) -> Result<Launched, Refusal> {
         let on = |command: &'static str, flags: &'static [&'static str], what: &'static str| {
             [&["sweep", command], flags, &[what]].concat()
         };
@@ -84,18 +87,20 @@ impl Program {
         };
         let arguments: Vec<&OsStr> =
             words.into_iter().map(OsStr::new).chain(what.iter().copied()).collect();
-        let said = self.run(&arguments, model, presets)?;
-        let said = said.trim().to_owned();
-        let directory = said.rsplit_once("  process ").map(|(directory, _)| match &self.folder {
-            Some(folder) => folder.join(directory),
-            None => PathBuf::from(directory),
-        });
-        directory.map(|directory| (directory, said.clone())).ok_or(said)
+        let launched: Launched = answer(&self.run(&arguments, model, presets)?)?;
+        Ok(match &self.folder {
+            Some(folder) => Launched { directory: folder.join(&launched.directory), ..launched },
+            None => launched,
+        })
     }
 
-    fn run(&self, arguments: &[&OsStr], model: &str, presets: &Path) -> Result<String, String> {
+    fn run(&self, arguments: &[&OsStr], model: &str, presets: &Path) -> Result<String, Refusal> {
         let mut command = Command::new(&self.path);
-        command.args(arguments).stdin(Stdio::null()).env("SIGMALAB_MODEL", model);
+        command
+            .args(arguments)
+            .stdin(Stdio::null())
+            .env("SIGMALAB_MODEL", model)
+            .env(ANSWERS, "json");
         if let Some(limit) = self.memory_limit {
             command.env("SIGMALAB_MEMORY_LIMIT", limit.exact());
         }
@@ -105,17 +110,29 @@ impl Program {
         // The file of the workbench and no other, there or not: where it is not there yet, the
         // built-in presets count for both.
         command.env("SIGMALAB_PRESETS", presets);
-        let output =
-            command.output().map_err(|error| format!("no process can be started: {error}"))?;
+        let output = command
+            .output()
+            .map_err(|error| refused(format!("no process can be started: {error}")))?;
+        let said = String::from_utf8_lossy(&output.stdout);
         if output.status.success() {
-            return String::from_utf8(output.stdout).map_err(|error| error.to_string());
+            return Ok(said.into_owned());
         }
-        let said = String::from_utf8_lossy(&output.stderr);
-        let said = said.trim_end();
-        Err(match said.split_once("error: ") {
-            Some((_, said)) => said.to_owned(),
-            None if said.is_empty() => format!("it ended with {}", output.status),
-            None => said.to_owned(),
-        })
+        // A usage error, or a program that broke, has words for people alone.
+        Err(serde_json::from_str(&said).unwrap_or_else(|_| {
+            let said = String::from_utf8_lossy(&output.stderr);
+            match said.trim() {
+                "" => refused(format!("it ended with {}", output.status)),
+                said => refused(said.to_owned()),
+            }
+        }))
     }
+}
+
+fn answer<T: DeserializeOwned>(text: &str) -> Result<T, Refusal> {
+    serde_json::from_str(text)
+        .map_err(|error| refused(format!("its answer cannot be read: {error}")))
+}
+
+fn refused(message: String) -> Refusal {
+    Refusal { message, ..Refusal::default() }
 }

@@ -4,6 +4,7 @@
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::OUTPUT;
+use sigmalab_experiment::launch::{self, Refusal};
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::record::{Kind, Measured, Outcome, Record};
 use sigmalab_experiment::report::{Better, METRICS, short};
@@ -30,8 +31,8 @@ pub struct SweepView {
     pub columns: Vec<ColumnInfo>,
     /// The trials, by number.
     pub trials: Vec<TrialRow>,
-    /// What a detached process said last, where none is at work and something is left.
-    pub said: Option<String>,
+    /// Why its last process stopped, where none is at work and something is left.
+    pub stopped: Option<Refusal>,
     /// Where its search is, where trials are proposed as it goes.
     pub search: Option<SearchView>,
 }
@@ -193,7 +194,7 @@ impl SweepView {
         Ok(SweepView {
             directory: sweep.directory.path().to_owned(),
             description: sweep.experiment.spec.description.clone(),
-            said: is_idle.then(|| last_words(sweep)).flatten(),
+            stopped: is_idle.then(|| why_stopped(sweep)).flatten(),
             planned: sweep.plan.nfe,
             search: SearchView::of(sweep),
             status,
@@ -340,15 +341,12 @@ fn setting(trial: &Trial) -> String {
     if words.is_empty() { "base".to_owned() } else { words.join(", ") }
 }
 
-/// The last line of what detached processes said.
-fn last_words(sweep: &Sweep) -> Option<String> {
-    const MOST: u64 = 4096;
-    let shared = sweep.directory.shared().ok()?;
-    let bytes = shared.read_end(OUTPUT, MOST).ok()?;
-    let text = String::from_utf8_lossy(&bytes);
-    let line = text.lines().rev().find(|line| {
-        let line = line.trim();
-        !line.is_empty() && !line.starts_with("try:")
-    })?;
-    Some(line.chars().filter(|c| !c.is_control()).collect())
+/// Why the last process that was started on it stopped, where it has.
+fn why_stopped(sweep: &Sweep) -> Option<Refusal> {
+    let last = launch::last(&sweep.directory)?;
+    let in_silence = || Refusal {
+        message: format!("its process ended without a word; {OUTPUT} has what it said last"),
+        ..Refusal::default()
+    };
+    last.stopped.or_else(|| last.process.is_gone().then(in_silence))
 }

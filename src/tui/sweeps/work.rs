@@ -5,6 +5,7 @@ use super::stands::Stands;
 use super::view::SweepView;
 use serde::Deserialize;
 use sigmalab_engine::event::NfeCount;
+use sigmalab_experiment::launch::Launched;
 use sigmalab_image::RgbImage;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -107,8 +108,8 @@ pub enum SweepNews {
     Stands(PathBuf, Result<Stands, String>),
     /// A plan, or what is wrong with the experiment.
     Planned(PathBuf, Result<Box<PlanCard>, String>),
-    /// A process was started, or why it was not: its run directory and what it said.
-    Started(Result<(PathBuf, String), String>),
+    /// A process was started, or why it was not.
+    Started(Result<Launched, String>),
     /// What a run directory holds now.
     Followed(PathBuf, Result<Arc<SweepView>, String>),
     /// What was wanted is in the file, or why not.

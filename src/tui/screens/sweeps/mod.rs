@@ -210,8 +210,8 @@ fn draw_head(app: &App, view: &SweepView, area: Rect, buffer: &mut Buffer) {
     Line::from(vec![Span::raw(" "), Span::styled(bars, bar), Span::styled(words, style)])
         .render(first, buffer);
     let second = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
-    let (text, style) = match &view.said {
-        Some(said) => (format!(" {}", words::stopped(said)), app.theme.changed),
+    let (text, style) = match &view.stopped {
+        Some(refusal) => (format!(" {}", words::stopped(refusal)), app.theme.changed),
         None => (format!(" {}", words::plan(view)), app.theme.dim),
     };
     Span::styled(text, style).render(second, buffer);

@@ -4,6 +4,7 @@ use crate::tui::gallery::words as recipes;
 use crate::tui::runs::{self, seconds};
 use crate::tui::sweeps::{PlanCard, SearchView, Stands, SweepView, TrialRow};
 use sigmalab_engine::event::NfeCount;
+use sigmalab_experiment::launch::{Refusal, RefusalKind};
 use sigmalab_experiment::report::digits;
 use sigmalab_schedule::edit::Column;
 
@@ -55,13 +56,12 @@ pub(super) fn stands(stands: Stands) -> String {
     format!("{of}{failed} · {state}")
 }
 
-/// Why nobody works on a sweep, from what its process said last.
-pub(super) fn stopped(said: &str) -> String {
-    let said = said.trim_start_matches("error: ");
-    if said.starts_with("cancelled") {
-        return "stopped by you".to_owned();
+/// Why nobody works on a sweep.
+pub(super) fn stopped(refusal: &Refusal) -> String {
+    match refusal.kind {
+        Some(RefusalKind::Cancelled) => "stopped by you".to_owned(),
+        _ => format!("stopped: {}", refusal.message.lines().next().unwrap_or_default()),
     }
-    format!("stopped: {said}")
 }
 
 /// `needs 132 + 132 evaluations, 108 + 108 saved · what it is for`.
@@ -195,9 +195,11 @@ mod tests {
 
     #[test]
     fn a_sweep_that_somebody_stopped_says_so() {
-        let said = "error: cancelled; 1 of 20 trials are recorded in `runs/quickstart`";
-        assert_eq!(stopped(said), "stopped by you");
-        assert_eq!(stopped("error: no space left"), "stopped: no space left");
+        let mut refusal =
+            Refusal { message: "no space left\nat all".to_owned(), ..Refusal::default() };
+        assert_eq!(stopped(&refusal), "stopped: no space left");
+        refusal.kind = Some(RefusalKind::Cancelled);
+        assert_eq!(stopped(&refusal), "stopped by you");
     }
 
     #[test]
