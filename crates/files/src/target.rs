@@ -147,7 +147,11 @@ impl Target {
 
     /// Whether both are one file, by whatever names.
     pub fn is_same_file(&self, other: &Self) -> bool {
-        self.real == other.real
+        let id = |target: &Target| {
+            let there = std::fs::metadata(&target.path).ok()?;
+            Some((there.dev(), there.ino()))
+        };
+        self.real == other.real || id(self).is_some_and(|own| id(other) == Some(own))
     }
 
     /// Where the file will be.
@@ -202,7 +206,7 @@ fn bound(path: &Path, there: &Metadata) -> Option<&'static str> {
         Some("belongs to another user")
     } else if !me.is_root() && !in_group() {
         Some("belongs to a group that you are not in")
-    } else if rustix::fs::getxattr(path, ACL, &mut [0_u8; 0][..]).is_ok_and(|length| length > 0) {
+    } else if rustix::fs::getxattr_query(path, ACL).is_ok_and(|length| length > 0) {
         Some("has an access list")
     } else {
         None
@@ -365,6 +369,9 @@ mod tests {
         }
         assert!(!out.is_same_file(&target("real/other")));
         assert!(!out.is_same_file(&target("out")));
+        fs::write(out.path(), "there").unwrap();
+        fs::hard_link(out.path(), folder.path().join("linked")).unwrap();
+        assert!(out.is_same_file(&target("linked")));
     }
 
     #[test]
@@ -429,6 +436,32 @@ mod tests {
         assert_eq!(fs::read_to_string(&other).unwrap(), "new");
         assert_eq!(fs::metadata(&path).unwrap().nlink(), 2);
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+    }
+
+    #[test]
+    fn a_file_with_an_access_list_keeps_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        fs::write(&path, "old").unwrap();
+        // acl(5): the version; then owner, user 12345, group, mask and others.
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        let entries = [(1, 6, u32::MAX), (2, 4, 12345), (4, 4, u32::MAX), (16, 4, u32::MAX)];
+        for (tag, rights, id) in entries.into_iter().chain([(32, 4, u32::MAX)]) {
+            list.extend(u16::to_le_bytes(tag));
+            list.extend(u16::to_le_bytes(rights));
+            list.extend(u32::to_le_bytes(id));
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&path, ACL, &list, flags).is_err() {
+            eprintln!("not run: this file system has no access lists");
+            return;
+        }
+        let target = Target::check(&path).unwrap();
+        target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        let mut kept = vec![0_u8; list.len()];
+        assert_eq!(rustix::fs::getxattr(&path, ACL, &mut kept[..]), Ok(list.len()));
+        assert_eq!(kept, list);
     }
 
     #[test]

@@ -308,7 +308,11 @@ impl App {
         let name = if name.is_empty() { self.chosen()? } else { name.to_owned() };
         self.store.get(&name).map_err(|error| error.to_string())?;
         if !confirmed {
-            let text = format!("Delete {name} from {}?", self.store.path().display());
+            let ships = match preset_store::ships(&name) {
+                true => " It ships with sigmalab: experiments and recipes refer to it by name.",
+                false => "",
+            };
+            let text = format!("Delete {name} from {}?{ships}", self.store.path().display());
             let call = Call::with(Action::DeletePreset, format!("{name} confirmed"));
             self.asking = Some(Asking::Question { text, call });
             return Ok(None);

@@ -195,7 +195,12 @@ impl App {
 
     pub(super) fn run_sweep(&mut self, argument: Option<&str>) -> Done {
         let what = argument.ok_or("name an experiment file or a run directory")?;
-        self.start_sweep(Start::Run(PathBuf::from(what.trim())))
+        let what = PathBuf::from(what.trim());
+        // Two processes share a sweep well, but a key pressed twice does not ask for two.
+        if matches!(self.sweeps.stands(&what), Some(Ok(stands)) if stands.is_running()) {
+            return Err(format!("{} is being run already", what.display()));
+        }
+        self.start_sweep(Start::Run(what))
     }
 
     pub(super) fn extend_sweep(&mut self, argument: Option<&str>) -> Done {

@@ -238,14 +238,20 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
     let own = app.screen == Screen::Editor;
     let wrong = super::grid::reason(&app.grid, app.document.faults()).filter(|_| own);
     let one_line = |text: &str| text.replace('\n', " · ");
+    let within = |text: &str| {
+        let more = format!(" … {} shows it all", app.key_of(Action::ShowLog));
+        wrapping::cut(text, usize::from(room.saturating_sub(1)), &more)
+    };
     let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
         (Some(message), ..) if message.is_problem => {
-            Piece::does(one_line(&message.text), theme.fault, Action::ShowLog)
+            Piece::does(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
         }
         (_, Some(going), ..) => Piece::new(going_on(going, room), theme.title),
         // What was said is in the log too; what to do next stays in sight.
         (_, None, Some(tour), _) => Piece::new(tour, theme.title),
-        (Some(message), ..) => Piece::does(one_line(&message.text), theme.good, Action::ShowLog),
+        (Some(message), ..) => {
+            Piece::does(within(&one_line(&message.text)), theme.good, Action::ShowLog)
+        }
         (None, None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
         (None, None, None, None) if !own => Piece::new("", theme.text),
         (None, None, None, None) => {

@@ -1,5 +1,6 @@
 //! The presets of the file, and steps and curves of the one under the cursor.
 
+use super::wrapping::cut;
 use super::{curves, footer, inside, list_rows, longest, pane};
 use crate::tui::app::App;
 use crate::tui::gallery::words::short;
@@ -118,8 +119,8 @@ fn entry(app: &App, preset: &Preset, width: u16) -> Line<'static> {
         false => (" ", theme.text),
     };
     let [name_room, gw_room] = rooms(width);
-    let name = format!("{:<name_room$}", cut(&preset.name, name_room));
-    let gw = cut(&short_runs(preset, |step| step.gw), gw_room);
+    let name = format!("{:<name_room$}", cut(&preset.name, name_room, "…"));
+    let gw = cut(&short_runs(preset, |step| step.gw), gw_room, "…");
     Line::from(vec![
         Span::styled(mark, mark_style),
         Span::styled(default, theme.key),
@@ -143,16 +144,6 @@ fn short_runs(preset: &Preset, of: fn(&Step) -> f64) -> String {
     let runs = runs(preset.steps.iter().map(of));
     let words = runs.iter().map(|run| format!("{}x{}", short(run.value), run.steps));
     words.collect::<Vec<_>>().join(" ")
-}
-
-/// At most that many characters, the last one a mark where there were more.
-fn cut(text: &str, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text.to_owned();
-    }
-    let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
-    short.extend((room > 0).then_some('…'));
-    short
 }
 
 fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
@@ -189,9 +180,9 @@ mod tests {
 
     #[test]
     fn what_is_cut_says_so() {
-        assert_eq!(cut("7x45 3x3", 8), "7x45 3x3");
-        assert_eq!(cut("7x45 3x3", 7), "7x45 3…");
-        assert_eq!(cut("7x45", 1), "…");
-        assert_eq!(cut("7x45", 0), "");
+        assert_eq!(cut("7x45 3x3", 8, "…"), "7x45 3x3");
+        assert_eq!(cut("7x45 3x3", 7, "…"), "7x45 3…");
+        assert_eq!(cut("7x45", 1, "…"), "…");
+        assert_eq!(cut("7x45", 0, "…"), "");
     }
 }

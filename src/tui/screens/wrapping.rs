@@ -1,4 +1,19 @@
-//! Lines of text in parts that fit a width.
+//! Lines of text in parts that fit a width, and those that are cut where they do not.
+
+use ratatui::text::Span;
+
+/// A text, or where it takes more columns than that its beginning and `mark`.
+pub(super) fn cut(text: &str, columns: usize, mark: &str) -> String {
+    let width = |text: &str| Span::raw(text).width();
+    if width(text) <= columns {
+        return text.to_owned();
+    }
+    let Some(room) = columns.checked_sub(width(mark)) else { return String::new() };
+    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
+    let fits = |end: &usize| text.get(..*end).is_some_and(|head| width(head) <= room);
+    let end = ends.take_while(fits).last().unwrap_or(0);
+    text.get(..end).unwrap_or_default().to_owned() + mark
+}
 
 /// A line in parts of that many characters, at spaces where there are some; at least one part.
 pub(super) fn wrapped(text: &str, width: u16) -> Vec<String> {
@@ -22,6 +37,15 @@ pub(super) fn wrapped(text: &str, width: u16) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_cut_says_so_within_its_columns() {
+        assert_eq!(cut("a red circle", 12, "…"), "a red circle");
+        assert_eq!(cut("a red circle", 11, "…"), "a red circ…");
+        assert_eq!(cut("字字字", 5, "…"), "字字…");
+        assert_eq!(cut("a red circle", 8, " … F6"), "a r … F6");
+        assert_eq!(cut("abc", 0, "…"), "");
+    }
 
     #[test]
     fn long_lines_are_cut_at_spaces_or_where_they_have_to_be() {

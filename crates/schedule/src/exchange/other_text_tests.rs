@@ -45,6 +45,33 @@ fn several_entries_are_all_read_and_each_has_its_name() {
     let turbo = import_wanted(&broken, Tool::Reference, "V4_TURBO_12", "IMPORTED", Size::SQUARE);
     let names: Vec<String> = turbo.unwrap().into_iter().map(|import| import.preset.name).collect();
     assert_eq!(names, ["V4_TURBO_12"]);
+    // Entries by assignment, with a type, by key, by place, and with names that are none.
+    let entry = "SamplerParameters(num_steps=2, guidance_schedule=(3.0, 7.0), mu=0.5, std=1.75)";
+    let other = "SamplerParameters(3, (3.0, 7.0, 7.0), 0.1, 1.75)";
+    for (text, names) in [
+        (format!("A: SamplerParameters = {entry}\nB: Final = {other}"), ["A", "B"]),
+        (format!("{{'ONE': {entry}, 'TWO': {other}}}"), ["ONE", "TWO"]),
+        (format!("{{'ONE': {other}, 'TWO': {entry}}}"), ["ONE", "TWO"]),
+        (format!("P['ONE'] = {entry}; P[\"TWO\"] = {other}"), ["ONE", "TWO"]),
+        (format!("{{'V4_' 'ONE': {entry}, f'{{x}}': {other}}}"), ["V4_ONE", "IMPORTED"]),
+        (format!("A, B = {entry}, {other}"), ["IMPORTED", "IMPORTED_2"]),
+        (format!("{{'a\\nb': {entry}, 'c\\nd': {other}}}"), ["IMPORTED", "IMPORTED_2"]),
+        (format!("{{'IMPORTED': {entry}, 'c\\nd': {other}}}"), ["IMPORTED", "IMPORTED_2"]),
+        (format!("{{'IMPORTED': {other}, 'c\\nd': {entry}}}"), ["IMPORTED", "IMPORTED_2"]),
+    ] {
+        let all = import_all(&text, Tool::Reference, "IMPORTED", Size::SQUARE).unwrap();
+        let found: Vec<&str> = all.iter().map(|import| import.preset.name.as_str()).collect();
+        assert_eq!(found, names, "{text}");
+        let steps: Vec<usize> = all.iter().map(|import| import.preset.steps.len()).collect();
+        let in_order = text.find(entry) < text.find(other);
+        assert_eq!(steps, if in_order { [2, 3] } else { [3, 2] }, "{text}");
+    }
+    let import = read(&entry.replace(", std=1.75", ""), Tool::Reference);
+    assert!(import.preset.steps.iter().all(|step| step.std == 1.0));
+    assert_eq!(import.notes, ["no std is given: the reference's default, 1"]);
+    let replaced = format!("P = {{'A': {entry}}}\nP['B'] = dataclasses.replace(P['A'], mu=3)");
+    let notes = read(&replaced, Tool::Reference).notes;
+    assert!(notes.iter().any(|note| note.contains("line 2: `B`, which `replace`")), "{notes:?}");
     // The class imported under a name of its own.
     let aliased = text.replace("SamplerParameters", "SP");
     let all = import_all(&aliased, Tool::Reference, "IMPORTED", Size::SQUARE).unwrap();

@@ -11,6 +11,20 @@ use super::python::{Call, arguments, calls, tokens};
 use super::{Export, ImportError, Read, guidance};
 use std::collections::HashSet;
 
+/// The class of an entry, and its fields with their places. The reference's own takes no field by
+/// its place; ports of it do.
+const CLASS: &str = "SamplerParameters";
+const STEPS_AT: (&str, usize) = ("num_steps", 0);
+const SCHEDULE_AT: (&str, usize) = ("guidance_schedule", 1);
+const MU_AT: (&str, usize) = ("mu", 2);
+const STD_AT: (&str, usize) = ("std", 3);
+
+/// The class's own default.
+const STD: f64 = 1.0;
+
+/// Functions that make another of an entry.
+const REPLACE: [&str; 3] = ["replace", "_replace", "model_copy"];
+
 pub(super) fn export(preset: &Preset, size: Size) -> Export {
     let fit = Fit::of(preset, size);
     let text = format!(
@@ -33,14 +47,20 @@ pub(super) fn import(
     wanted: Option<&str>,
 ) -> Result<Vec<Read>, ImportError> {
     let tokens = tokens(text)?;
-    let mut entries: Vec<Call> = calls(text, &tokens)
-        .into_iter()
-        .filter(|call| call.function == "SamplerParameters" && call.names("guidance_schedule"))
+    let all = calls(text, &tokens);
+    let mut entries: Vec<Call> = all
+        .iter()
+        .filter(|call| {
+            let listed = call.names(SCHEDULE_AT.0) || call.positional() > SCHEDULE_AT.1;
+            call.function == CLASS && listed
+        })
+        .cloned()
         .collect();
     if entries.is_empty() {
         // Under another name of the class.
-        let listed = |call: &Call| call.names("guidance_schedule");
-        entries.extend(calls(text, &tokens).into_iter().filter(listed));
+        let listed =
+            |call: &&Call| call.names(SCHEDULE_AT.0) && !REPLACE.contains(&call.function.as_str());
+        entries.extend(all.iter().filter(listed).cloned());
     }
     if entries.is_empty() {
         entries.push(arguments(text, &tokens));
@@ -61,7 +81,7 @@ pub(super) fn import(
         };
         let mut read = of(&entry, name).map_err(place)?;
         if taken.contains(&read.preset.name) {
-            if entry.name.is_some() {
+            if entry.name.as_deref() == Some(&read.preset.name) {
                 // As in a dictionary.
                 found.retain(|other| other.preset.name != read.preset.name);
                 read.notes
@@ -74,26 +94,54 @@ pub(super) fn import(
         taken.insert(read.preset.name.clone());
         found.push(read);
     }
+    if let (Some(first), None) = (found.first_mut(), wanted) {
+        for call in all.iter().filter(|call| REPLACE.contains(&call.function.as_str())) {
+            let name = call.name.as_ref().map_or(String::new(), |name| format!("`{name}`, "));
+            first.notes.push(format!(
+                "line {}: {name}which `{}` makes of another entry, is not read",
+                call.line, call.function
+            ));
+        }
+    }
     Ok(found)
 }
 
 fn of(entry: &Call, name: &str) -> Result<Read, ImportError> {
-    let Some(list) = entry.get("guidance_schedule", None) else {
+    // Only of its own class are the places known.
+    let at =
+        |(key, place): (&'static str, usize)| (key, (entry.function == CLASS).then_some(place));
+    let (key, place) = at(SCHEDULE_AT);
+    let Some(list) = entry.get(key, place) else {
         return Err(ImportError::new(
             "there is no `guidance_schedule=`: give an entry of PRESETS in sampler_configs.py",
         ));
     };
     let list = guidance::from_python(list)?;
     let missing = |key: &str| ImportError::new(format!("there is no `{key}=` beside it"));
+    let count = |field| {
+        let (key, place) = at(field);
+        entry.count(key, place)
+    };
+    let number = |field| {
+        let (key, place) = at(field);
+        entry.number(key, place)
+    };
+    let mut notes = Vec::new();
+    let std = match number(STD_AT)? {
+        Some(std) => std,
+        None => {
+            notes.push(format!("no std is given: the reference's default, {STD}"));
+            STD
+        }
+    };
     let parameters = FreeParameters {
-        num_steps: entry.count("num_steps", None)?.unwrap_or(list.len()),
+        num_steps: count(STEPS_AT)?.unwrap_or(list.len()),
         guidance: Guidance::LoopIndex(LoopIndexOrder(list)),
-        mu: entry.number("mu", None)?.ok_or_else(|| missing("mu"))?,
-        std: entry.number("std", None)?.ok_or_else(|| missing("std"))?,
+        mu: number(MU_AT)?.ok_or_else(|| missing("mu"))?,
+        std,
         terminal: Terminal::Reference,
     };
     let preset = parameters.preset().map_err(|error| ImportError::new(error.to_string()))?;
-    let mut notes = Vec::new();
     let name = match &entry.name {
         Some(own) if is_preset_name(own) => own.clone(),
         Some(own) => {

@@ -5,6 +5,7 @@ use super::super::gallery::first_row;
 use super::{is_run, pane};
 use crate::tui::action::{Action, Call};
 use crate::tui::app::App;
+use crate::tui::screens::wrapping::cut;
 use crate::tui::screens::{footer, inside, list_rows};
 use crate::tui::sweeps::{
     Attached, Cell, Face, SweepView, TrialRow, TrialStanding, heading, ranking,
@@ -114,7 +115,7 @@ pub(super) fn draw(
     for (at, row, place) in rows {
         let Row { front: mut spans, cells, failed } = row;
         for column in &shown {
-            let text = cells.get(column.at).map(|cell| cut(cell.text(), column.width));
+            let text = cells.get(column.at).map(|cell| cut(&cell.text(), column.width, "…"));
             let given = view.columns.get(column.at).is_some_and(|info| info.given);
             let style = if failed && !given { theme.fault } else { theme.text };
             let text = text.unwrap_or_default();
@@ -192,7 +193,7 @@ fn columns<'r, 'v: 'r>(
         .filter_map(|at| {
             let info = view.columns.get(*at)?;
             let sorted = table.sort().filter(|sort| sort.column == info.name);
-            let name = cut(heading(&info.name).to_owned(), WIDEST);
+            let name = cut(heading(&info.name), WIDEST, "…");
             let title = match sorted.map(|sort| sort.descending) {
                 Some(true) => format!("{name}▾"),
                 Some(false) => format!("{name}▴"),
@@ -278,14 +279,4 @@ fn mark(app: &App, trial: &TrialRow) -> (&'static str, Style) {
         TrialStanding::Pending => ("·", theme.dim),
         TrialStanding::Skipped => ("–", theme.changed),
     }
-}
-
-/// At most that many characters, the last one a mark where there were more.
-fn cut(text: String, room: usize) -> String {
-    if text.chars().count() <= room {
-        return text;
-    }
-    let mut short: String = text.chars().take(room.saturating_sub(1)).collect();
-    short.extend((room > 0).then_some('…'));
-    short
 }

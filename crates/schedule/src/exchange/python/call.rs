@@ -118,9 +118,9 @@ pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
         if matches!(before(1), Some(Token::Name(word)) if word == "def" || word == "class") {
             continue;
         }
-        let name = match (before(2), before(1)) {
-            (Some(Token::Text(name)), Some(Token::Operator(":"))) => Some(name.clone()),
-            (Some(Token::Name(name)), Some(Token::Operator("="))) => Some(name.clone()),
+        let name = match before(1) {
+            Some(Token::Operator(":")) => key(tokens.get(..first - 1).unwrap_or_default()),
+            Some(Token::Operator("=")) => assigned(tokens.get(..first - 1).unwrap_or_default()),
             _ => None,
         };
         let inner = tokens.get(at + 2..).unwrap_or_default();
@@ -129,6 +129,41 @@ pub(in super::super) fn calls(text: &str, tokens: &[Placed]) -> Vec<Call> {
         found.push(call);
     }
     found
+}
+
+/// What the string literals say that end what stands before a value of a dictionary.
+fn key(before: &[Placed]) -> Option<String> {
+    let texts = before.iter().rev().map_while(|placed| match &placed.token {
+        Token::Text(text) => Some(text.as_str()),
+        _ => None,
+    });
+    let mut texts: Vec<&str> = texts.collect();
+    texts.reverse();
+    (!texts.is_empty()).then(|| texts.concat())
+}
+
+/// The name that a statement assigns to whose part before `=` ends `before`: `NAME`, `NAME: TYPE`,
+/// or the key of `NAME["KEY"]`. Of several names it is none.
+fn assigned(before: &[Placed]) -> Option<String> {
+    let ends = |placed: &Placed| matches!(placed.token, Token::LineEnd | Token::Operator(";"));
+    let start = before.iter().rposition(ends).map_or(0, |end| end + 1);
+    let parts: Vec<&Token> = before.get(start..)?.iter().map(|placed| &placed.token).collect();
+    let count = |brackets: [&str; 3]| {
+        let is_one = |part: &&&Token| matches!(part, Token::Operator(o) if brackets.contains(o));
+        parts.iter().filter(is_one).count()
+    };
+    if count(["(", "[", "{"]) > count([")", "]", "}"]) {
+        // An argument of a call around it.
+        return match parts.last() {
+            Some(Token::Name(name)) => Some(name.clone()),
+            _ => None,
+        };
+    }
+    match parts.as_slice() {
+        [Token::Name(name)] | [Token::Name(name), Token::Operator(":"), ..] => Some(name.clone()),
+        [.., Token::Operator("["), Token::Text(key), Token::Operator("]")] => Some(key.clone()),
+        _ => None,
+    }
 }
 
 /// The text itself as arguments.

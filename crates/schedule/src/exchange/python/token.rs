@@ -104,7 +104,14 @@ impl Reader<'_> {
             self.at += c.len_utf8();
         } else if let Some(raw) = string_prefix(self.rest()) {
             let text = self.string(raw)?;
-            self.push(Token::Text(text), start, line);
+            let prefix = self.text.get(start..).unwrap_or("").split(['"', '\'']).next();
+            let computed = prefix.is_some_and(|prefix| prefix.contains(['f', 'F', 't', 'T']));
+            // What a string with values in it says is known to whoever runs it.
+            let token = match computed && text.contains('{') {
+                true => Token::Operator("?"),
+                false => Token::Text(text),
+            };
+            self.push(token, start, line);
         } else if c.is_alphabetic() || c == '_' {
             let name = |c: char| c.is_alphanumeric() || c == '_';
             let length = self.rest().find(|c| !name(c)).unwrap_or(self.rest().len());
@@ -288,10 +295,11 @@ mod tests {
             (r#"'\x41\u00e9\U0001F600\101\n'"#, "A\u{e9}\u{1f600}A\n"),
             (r#"'\d\q'"#, r"\d\q"),
             ("'a\\\nb'", "ab"),
-            (r#"f'{x}'"#, "{x}"),
+            (r#"f'x'"#, "x"),
         ] {
             assert_eq!(texts(source), [said], "{source}");
         }
+        assert!(texts("f'{x}'").is_empty(), "what it says is not known here");
         assert_eq!(texts("# it's\n'a' # 'b\n"), ["a"]);
         let told = tokens("x = 1\ny = 'a\n'").unwrap_err().to_string();
         assert!(told.contains("begins in line 2"), "{told}");
