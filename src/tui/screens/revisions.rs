@@ -2,6 +2,7 @@
 //! cursor would change.
 
 use super::gallery::first_row;
+use super::wrapping::cut;
 use super::{curves, inside, list_rows, pane};
 use crate::tui::app::App;
 use crate::tui::gallery::words;
@@ -62,9 +63,12 @@ fn draw_tree(app: &App, screen: Rect, buffer: &mut Buffer) {
         let label = revisions.get(number).map(done).unwrap_or_default();
         let current = number == history.revision();
         let style = if current { app.theme.title } else { app.theme.text };
+        let (number_text, lanes) = (format!(" {number:>digits$} "), format!("{lanes:<wide$}  "));
+        let before = Span::raw(number_text.as_str()).width() + Span::raw(lanes.as_str()).width();
+        let label = cut(&label, usize::from(place.width).saturating_sub(before), "…");
         Line::from(vec![
-            Span::styled(format!(" {number:>digits$} "), app.theme.dim),
-            Span::styled(format!("{lanes:<wide$}  "), app.theme.key),
+            Span::styled(number_text, app.theme.dim),
+            Span::styled(lanes, app.theme.key),
             Span::styled(label, style),
         ])
         .render(place, buffer);
