@@ -3,10 +3,12 @@
 //! the schedule room's.
 
 mod changes;
+mod names;
 #[cfg(test)]
 mod tests;
 
 pub use changes::Changes;
+pub use names::check_name;
 use sigmalab_files::lock::{Lock, LockError};
 use sigmalab_files::target::{OnCollision, Target};
 use sigmalab_schedule::preset::Preset;

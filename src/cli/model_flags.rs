@@ -4,6 +4,7 @@ use super::failure::Failure;
 use clap::Args;
 use sigmalab_compute::LoadProgress;
 use sigmalab_model::checkpoint::Checkpoint;
+use sigmalab_model::hub::looks_like_repository;
 use sigmalab_model::source::{self, DEMO, NamedBy, SourceError};
 use sigmalab_schedule::size::Size;
 use std::env::VarError;
@@ -77,7 +78,7 @@ pub(crate) fn default_size(name: &str, checkpoint: &Checkpoint) -> Result<Size, 
 /// The same without a download: a repository that is not in the cache gets 1024×1024, the size
 /// of every published checkpoint.
 pub(crate) fn default_size_offline(name: &str) -> Result<Size, Failure> {
-    if name == DEMO || Path::new(name).exists() {
+    if name == DEMO || Path::new(name).exists() || !looks_like_repository(name) {
         let checkpoint = open(name, &NamedBy::User, &mut |_| {})?;
         return default_size(name, &checkpoint);
     }

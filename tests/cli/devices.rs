@@ -43,6 +43,35 @@ fn devices_are_listed_with_their_memory_or_with_what_is_missing() {
 }
 
 #[test]
+fn a_worker_that_others_may_have_put_there_is_not_started_and_none_is_given_the_token() {
+    let place = Place::new();
+    let script = format!("[ -z \"$HF_TOKEN\" ] || exit 9\n{}", report());
+    let listed = |folder_mode: u32| {
+        let folder = place.path("bin");
+        let _ = std::fs::create_dir(&folder);
+        let file = folder.join("sigmalab-worker-cuda");
+        std::fs::write(&file, format!("#!/bin/sh\n{script}\n")).unwrap();
+        let mode = |path: &std::path::Path, mode: u32| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        mode(&file, 0o700);
+        mode(&folder, folder_mode);
+        let mut command = place.command(&["device", "--json"]);
+        command
+            .env("PATH", &folder)
+            .env("HF_TOKEN", "hf_secret")
+            .env_remove("SIGMALAB_WORKER_CUDA");
+        let listing: serde_json::Value = serde_json::from_str(&outcome(command).stdout).unwrap();
+        listing
+    };
+    assert_eq!(listed(0o755)["cuda"]["devices"][0]["name"], "A card");
+    let refused = listed(0o777);
+    let missing = refused["missing"].as_str().unwrap();
+    assert!(missing.contains("everybody may write"), "{missing}");
+    assert!(missing.contains("SIGMALAB_PLUGIN_TRUST"), "{missing}");
+}
+
+#[test]
 fn a_gpu_that_cannot_be_used_is_refused_before_anything_is_loaded() {
     let place = Place::new();
     let draw = |script: &str, device: &str| {

@@ -5,9 +5,9 @@ use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use super::super::size_flags::SizeFlags;
 use clap::Args;
+use sigmalab::preset_store::check_name;
 use sigmalab_engine::image_file::{Exchanged, read_exchanged};
 use sigmalab_schedule::exchange::{self, Tool};
-use sigmalab_schedule::preset::is_preset_name;
 use sigmalab_schedule::preset_file::writer::preset_text;
 use sigmalab_schedule::size::Size;
 use std::io::Read;
@@ -72,12 +72,9 @@ pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
     };
     let mut imports = found.map_err(|error| Failure::bad_input(format_args!("{path}: {error}")))?;
     if let Some(name) = &arguments.name {
-        if !is_preset_name(name) {
-            return Err(Failure::bad_input(format_args!(
-                "`{name}` cannot be the name of a preset"
-            ))
-            .way_out("--name MY_PRESET"));
-        }
+        check_name(name).map_err(|problem| {
+            Failure::bad_input(format_args!("--name: {problem}")).way_out("--name MY_PRESET")
+        })?;
         match imports.as_mut_slice() {
             // The only one gets the name; of several it says which is meant.
             [only] => only.preset.name.clone_from(name),

@@ -2,8 +2,8 @@
 //! anything is computed. It knows presets and not how they were found.
 
 use crate::cli::failure::Failure;
-use sigmalab::preset_store::{Claim, Store, StoreError, ships};
-use sigmalab_schedule::preset::{Preset, is_preset_name};
+use sigmalab::preset_store::{Claim, Store, StoreError, check_name, ships};
+use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::writer;
 use std::path::Path;
 
@@ -21,12 +21,9 @@ impl Saving {
     /// Refuses a name that no preset can have, and one that a preset has already unless it is to
     /// be replaced: nobody should hear of it after an hour of computing.
     pub(super) fn prepare(path: &Path, name: &str, replace: bool) -> Result<Self, Failure> {
-        if !is_preset_name(name) {
-            return Err(Failure::bad_input(format_args!(
-                "--save: `{name}` cannot be the name of a preset"
-            ))
-            .way_out("--save TEN, or another name of letters and digits"));
-        }
+        check_name(name).map_err(|problem| {
+            Failure::bad_input(format_args!("--save: {problem}")).way_out("--save TEN")
+        })?;
         let store = Store::open(path).map_err(Failure::bad_input)?;
         let names = [name.to_owned(), plain(name)];
         let taken = names.iter().find(|name| ships(name) || store.get(name).is_ok());

@@ -1,32 +1,10 @@
 //! Actions about presets: loading one into the grid, saving, and keeping the file in order.
 
 use super::{App, Asking, Choice, Done, Screen};
-use crate::preset_store::{self, Claim, Saved, StoreError};
+use crate::preset_store::{self, Claim, Saved, StoreError, check_name};
 use crate::tui::action::{Action, Call};
-use sigmalab_schedule::preset::{Preset, is_preset_name};
+use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::writer::{self, WriteError};
-
-/// Most characters of a name: lists have room for as many.
-const LONGEST_NAME: usize = 40;
-
-/// Whether a new preset may have that name: one that is typed on a command line as it is.
-pub(super) fn check_name(name: &str) -> Result<(), String> {
-    let is_plain = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.' | '+');
-    if name.is_empty() {
-        return Err("a preset needs a name".to_owned());
-    }
-    if let Some(c) = name.chars().find(|c| !is_plain(*c)) {
-        let what = if c.is_whitespace() { "a space".to_owned() } else { format!("`{c}`") };
-        return Err(format!("`{name}` has {what} in it: letters, digits and _ - . + make a name"));
-    }
-    if !is_preset_name(name) || !name.starts_with(char::is_alphanumeric) {
-        return Err(format!("`{name}` cannot be the name of a preset: choose another"));
-    }
-    if name.chars().count() > LONGEST_NAME {
-        return Err(format!("a name has at most {LONGEST_NAME} characters"));
-    }
-    Ok(())
-}
 
 /// `NAME`, or `NAME: what it is for`.
 pub(super) fn name_and_description(text: &str) -> (&str, Option<&str>) {

@@ -1,9 +1,9 @@
 //! Actions on the trials of the sweep that is followed.
 
-use super::preset_actions::{check_name, name_and_description};
+use super::preset_actions::name_and_description;
 use super::sweep_actions::{NOT_ATTACHED, OF};
 use super::{App, Asking, Done, LineAsk, Screen};
-use crate::preset_store::Claim;
+use crate::preset_store::{Claim, check_name};
 use crate::tui::action::Action;
 use crate::tui::line::Line;
 use crate::tui::screens;

@@ -3,6 +3,8 @@
 //! linked when it is built: one that has them does not start on a machine without.
 
 use sigmalab_compute::{Device, DeviceReport};
+use sigmalab_files::token::TOKEN_VARIABLES;
+use sigmalab_sampler::plugin::{TRUST_VARIABLE, Trust};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
@@ -30,6 +32,14 @@ pub enum Missing {
          `scripts/cuda-toolkit` builds it, and {VARIABLE} may name it"
     )]
     Worker,
+    /// Somebody else could have put it there.
+    #[error("`{}`: {problem}", program.display())]
+    Distrusted {
+        /// The program.
+        program: PathBuf,
+        /// Who, and what to do.
+        problem: String,
+    },
     /// It cannot be started.
     #[error("`{}` cannot be started: {problem}", program.display())]
     Start {
@@ -128,7 +138,14 @@ fn program() -> Result<PathBuf, Missing> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = beside.into_iter().chain(std::env::split_paths(&path));
     let found = folders.map(|folder| folder.join(CUDA_WORKER)).find(|file| file.is_file());
-    found.ok_or(Missing::Worker)
+    let program = found.and_then(|file| std::path::absolute(file).ok()).ok_or(Missing::Worker)?;
+    // It is found where it is looked for, and runs in the user's name: as with plugins, nobody
+    // else may have put it there.
+    let meant = std::env::var_os(TRUST_VARIABLE).unwrap_or_default();
+    match Trust::default().meaning(&meant).check(&program) {
+        Ok(()) => Ok(program),
+        Err(distrust) => Err(Missing::Distrusted { program, problem: distrust.to_string() }),
+    }
 }
 
 /// Asks a program what it can do.
@@ -139,6 +156,9 @@ fn ask(program: &Path) -> Result<CudaWorker, Missing> {
     };
     let mut command = Command::new(program);
     command.arg(DEVICES_ARGUMENT).stdin(Stdio::null());
+    for variable in TOKEN_VARIABLES {
+        command.env_remove(variable);
+    }
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
     let output = finished(child, PATIENCE).map_err(start)?;
     understand(program, output)

@@ -34,7 +34,7 @@ pub use listing::{Listing, Plugin, Problem};
 pub use open::Opened;
 pub use places::{PATH_VARIABLE, Places};
 pub use sampler::PluginSampler;
-pub use trust::{TRUST_VARIABLE, Trust};
+pub use trust::{Distrust, TRUST_VARIABLE, Trust};
 pub use watch::{Guardian, Place, USUAL_LIMIT, Watch};
 
 pub(super) use call::{Call, Shape, Spent};

@@ -19,6 +19,9 @@ const MOST_LINKS: usize = 40;
 
 const STICKY: u32 = 0o1000;
 
+/// Name under which Linux keeps access lists beyond the mode.
+const ACCESS_LIST: &str = "system.posix_acl_access";
+
 /// Whose libraries are opened.
 #[derive(Debug, Clone, Default)]
 pub struct Trust {
@@ -27,9 +30,9 @@ pub struct Trust {
     groups: PrivateGroups,
 }
 
-/// Why a library is not opened.
+/// Why a library or a program is not opened.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Distrust {
+pub struct Distrust {
     /// The library or a folder above it.
     culprit: PathBuf,
     cause: Cause,
@@ -43,6 +46,8 @@ enum Cause {
     All,
     /// A group may.
     Group(u32),
+    /// An access list may let others.
+    List,
     /// It cannot be looked at.
     Unknown(String),
 }
@@ -64,6 +69,11 @@ impl fmt::Display for Distrust {
                 f,
                 "it is not opened, because group {group} may write to `{culprit}`: chmod g-w"
             )?,
+            Cause::List => write!(
+                f,
+                "it is not opened, because an access list lets others write to `{culprit}`: \
+                 setfacl -b"
+            )?,
             Cause::Unknown(problem) => {
                 write!(f, "it is not opened, because `{culprit}` cannot be looked at: {problem}")?;
             }
@@ -83,7 +93,10 @@ impl Trust {
 
     /// Whether the library at `path`, an absolute one, is opened: nobody but the user and root may
     /// have put it there, and nobody else may change it or put another one in its place.
-    pub(super) fn check(&self, path: &Path) -> Result<(), Distrust> {
+    ///
+    /// # Errors
+    /// Who else could have, and at which of the folders above it.
+    pub fn check(&self, path: &Path) -> Result<(), Distrust> {
         let real = fs::canonicalize(path);
         if real.is_ok_and(|real| self.meant.iter().any(|meant| real.starts_with(meant))) {
             return Ok(());
@@ -144,6 +157,11 @@ impl Trust {
         }
         if meta.mode() & 0o020 != 0 && !self.groups.is_private(meta.gid(), meta.uid()) {
             return blame(Cause::Group(meta.gid()));
+        }
+        // Where there is a list, the mode's group stands for all whom it names.
+        let has_list = || rustix::fs::getxattr_query(path, ACCESS_LIST).is_ok_and(|size| size > 0);
+        if meta.mode() & 0o020 != 0 && has_list() {
+            return blame(Cause::List);
         }
         Ok(meta)
     }
@@ -234,6 +252,26 @@ mod tests {
         chown(&file, Some(0), None).unwrap();
         chown(file.parent().unwrap(), Some(65534), None).unwrap();
         assert!(told(&file).contains("plugins` belongs to user 65534"), "{}", told(&file));
+    }
+
+    #[test]
+    fn an_access_list_that_lets_others_write_is_refused() {
+        let (_root, file) = library();
+        // acl(5): the version; then owner, user 12345, group, mask and others.
+        let mut list = 2_u32.to_le_bytes().to_vec();
+        let entries = [(1, 6, u32::MAX), (2, 6, 12345), (4, 4, u32::MAX), (16, 6, u32::MAX)];
+        for (tag, rights, id) in entries.into_iter().chain([(32, 4, u32::MAX)]) {
+            list.extend(u16::to_le_bytes(tag));
+            list.extend(u16::to_le_bytes(rights));
+            list.extend(u32::to_le_bytes(id));
+        }
+        let flags = rustix::fs::XattrFlags::empty();
+        if rustix::fs::setxattr(&file, ACCESS_LIST, &list, flags).is_err() {
+            eprintln!("skipped: this file system has no access lists");
+            return;
+        }
+        let words = told(&file);
+        assert!(words.contains("access list") || words.contains("group"), "{words}");
     }
 
     #[test]

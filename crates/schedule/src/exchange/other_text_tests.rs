@@ -249,13 +249,16 @@ fn a_missing_side_is_the_tools_own_and_counts_where_sigma_depends_on_it() {
 #[test]
 fn schedules_that_cannot_be_run_are_refused() {
     for (text, from) in [
-        ("--sigmas 0.9999,0.2,0.5,0 --cfg-scale 5", Tool::SdCpp),
         ("--steps 3 --extra-sample-args mu=1e308,std=1", Tool::SdCpp),
         ("SamplerParameters(guidance_schedule=[7, 7, 7], mu=1e308, std=1)", Tool::Reference),
         ("pipe(num_inference_steps=3, guidance_scale=5, mu=-50, std=1)", Tool::Diffusers),
     ] {
         let told = refusal(text, from);
         assert!(told.contains("the schedule cannot be run"), "{text}: {told}");
+    }
+    for (sigmas, step) in [("0.9999,0.2,0.5,0", 1), ("0.2,0.5,0", 0), ("0.5,0.5,0", 0)] {
+        let told = refusal(&format!("--sigmas {sigmas} --cfg-scale 5"), Tool::SdCpp);
+        assert!(told.contains(&format!("step {step}: σ does not fall")), "{sigmas}: {told}");
     }
     let edge = "SamplerParameters(guidance_schedule=[7, 7, 7], mu=8.2, std=0.01)";
     let notes = read(edge, Tool::Reference).notes;
