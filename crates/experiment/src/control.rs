@@ -133,6 +133,10 @@ pub enum ControlError {
     Write(#[from] TargetError),
 }
 
+/// The highest number of a request. People ask some hundred times; a file of a higher number is no
+/// request.
+const MOST_REQUESTS: u64 = 1_000_000;
+
 /// Asks the processes of a run directory for something.
 ///
 /// # Errors
@@ -142,6 +146,12 @@ pub fn ask(directory: &RunDirectory, request: Request) -> Result<(), ControlErro
     let file = File { version: VERSION, request };
     let text = serde_json::to_string(&file).unwrap_or_default() + "\n";
     let mut number = numbers(directory)?.last().map_or(1, |last| last + 1);
+    if number > MOST_REQUESTS {
+        // Somebody else's: a later one would not count, and nobody would see why.
+        let path = directory.path().join(file_name(MOST_REQUESTS));
+        let problem = "its number is the highest that a request can have".to_owned();
+        return Err(ControlError::Damaged { path, problem });
+    }
     loop {
         let written = directory
             .put(&file_name(number), OnCollision::Refuse, |out| out.write_all(text.as_bytes()));
@@ -168,7 +178,8 @@ fn numbers(directory: &RunDirectory) -> Result<Vec<u64>, ControlError> {
     let names = names.map_err(|source| ControlError::Io { path, source })?;
     let number = |name: &str| -> Option<u64> {
         let number = name.strip_suffix(".json")?;
-        number.parse().ok().filter(|parsed: &u64| parsed.to_string() == number)
+        let is_one = |parsed: &u64| parsed.to_string() == number && *parsed <= MOST_REQUESTS;
+        number.parse().ok().filter(is_one)
     };
     let mut numbers: Vec<u64> = names.iter().filter_map(|name| number(name.to_str()?)).collect();
     numbers.sort_unstable();
@@ -370,6 +381,21 @@ mod tests {
 
     fn skip(trials: &[&str]) -> Request {
         Request::Skip { trials: trials.iter().map(|id| (*id).to_owned()).collect() }
+    }
+
+    #[test]
+    fn a_request_of_a_huge_number_is_none_and_the_highest_is_named() {
+        let (folder, directory) = directory();
+        ask(&directory, Request::Pause {}).unwrap();
+        let planted = |number: u64| folder.path().join(file_name(number));
+        for number in [u64::MAX, MOST_REQUESTS + 1] {
+            fs::copy(planted(1), planted(number)).unwrap();
+        }
+        ask(&directory, Request::Resume {}).unwrap();
+        assert!(!Control::read(&directory).unwrap().paused);
+        fs::copy(planted(1), planted(MOST_REQUESTS)).unwrap();
+        let told = ask(&directory, Request::Resume {}).unwrap_err().to_string();
+        assert!(told.contains("1000000.json") && told.contains("delete it"), "{told}");
     }
 
     #[test]

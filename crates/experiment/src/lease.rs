@@ -117,7 +117,12 @@ impl Leases {
             last = Some((attempt, found));
             attempt += 1;
             if attempt > MOST_ATTEMPTS {
-                return Ok(None);
+                // Nobody loses a part so often: whoever waited for it would wait for ever.
+                return Err(io::Error::other(format!(
+                    "{unit}.{MOST_ATTEMPTS} is the last attempt that there can be: delete the \
+                     leases of {unit} in `{}`",
+                    self.folder.display()
+                )));
             }
         }
         let robbed = match &last {

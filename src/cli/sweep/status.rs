@@ -166,10 +166,12 @@ fn text(status: &Status) -> String {
             if status.former == 1 { "is" } else { "are" }
         );
     }
-    // A line whose trial was run again is no news any more.
-    if status.damaged > 0 && status.pending > 0 {
+    if status.damaged > 0 {
         let are = if status.damaged == 1 { "is" } else { "are" };
-        let _ = writeln!(text, "{} of the journals {are} damaged", counted(status.damaged, "line"));
+        let lines = counted(status.damaged, "line");
+        // Whose trial was run again since.
+        let over = if status.pending > 0 { "" } else { " and passed over: no trial is missing" };
+        let _ = writeln!(text, "{lines} of the journals {are} damaged{over}");
     }
     for failure in status.failures.iter().take(MOST_FAILURES) {
         let _ = writeln!(
