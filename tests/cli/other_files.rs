@@ -97,7 +97,7 @@ fn what_cannot_be_run_is_no_import() {
     place.write("up.txt", "--sigmas 0.9999,0.2,0.5,0 --cfg-scale 5");
     place.refused(
         &["presets", "import", "up.txt", "--from", "sd.cpp"],
-        &["up.txt", "1024×1024", "the schedule cannot be run"],
+        &["up.txt", "the schedule cannot be run: step 1", "from 0.2 to 0.5"],
     );
 }
 

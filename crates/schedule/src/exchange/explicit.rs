@@ -22,7 +22,7 @@ pub(super) fn with_sigmas(
     if let Some(step) = rising {
         let pair = sigmas.get(step..).unwrap_or_default().iter().take(2).map(f64::to_string);
         return Err(ImportError::new(format!(
-            "step {step}: σ does not fall: it goes from {}",
+            "the schedule cannot be run: step {step}: σ does not fall: it goes from {}",
             pair.collect::<Vec<_>>().join(" to ")
         )));
     }
