@@ -99,10 +99,15 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
         }
     };
+    // Those that the workbench starts; a worker's standard output is not for answers.
+    let answers = matches!(cli.command, Some(Command::Sweep(_) | Command::Tune(_)));
     match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            print::failure(&failure);
+            match answers && print::answers_a_program() {
+                true => drop(print::json(&print::refusal(&failure))),
+                false => print::failure(&failure),
+            }
             failure.exit.into()
         }
     }

@@ -48,13 +48,8 @@ pub(crate) fn refusal(failure: &Failure) -> Refusal {
     }
 }
 
-/// Tells how a command ended: `error: …`, then `  try: …` lines. A program that asked is told on
-/// standard output, where nothing else is then.
+/// Tells how a command ended: `error: …`, then `  try: …` lines.
 pub(crate) fn failure(failure: &Failure) {
-    if answers_a_program() {
-        let _ = json(&refusal(failure));
-        return;
-    }
     if !failure.message.is_empty() {
         labelled("error", "\x1b[1;31m", &failure.message);
     }

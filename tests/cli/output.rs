@@ -64,6 +64,9 @@ fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
         assert!(told.contains(words), "{words}: {told}");
     }
     assert!(!told.contains('\x1b'), "a report is text: {told}");
+    // A checkpoint that is not there is not well.
+    let told = place.done(&["doctor", "--model", "nope"]);
+    assert!(told.contains("→ ") && !told.contains("all is well"), "{told}");
     let mut broken = place.command(&["doctor"]);
     broken.env("SIGMALAB_PRESETS", "gone.toml").env("SIGMALAB_CACHE", "/dev/null/cache");
     let told = crate::program::outcome(broken);

@@ -2,7 +2,7 @@
 //! an undisturbed sweep leaves.
 
 use crate::place::{left, place, recorded, rows, run, start, undisturbed};
-use crate::program::Place;
+use crate::program::{Place, outcome};
 use sigmalab_experiment::control::{Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use std::fs;
@@ -168,6 +168,34 @@ fn a_control_file_that_is_none_is_refused_before_anything_is_run() {
             "{told:?}"
         );
     }
+}
+
+#[test]
+fn a_detached_sweep_notes_that_it_was_cancelled_and_answers_a_program_in_json() {
+    let place = place();
+    // Long enough that it is not over before it is cancelled.
+    place.write("small.toml", crate::place::small().replace("steps = 4", "steps = 400"));
+    let mut command = place.command(&["sweep", "run", "small.toml", "--detach"]);
+    command.env("SIGMALAB_ANSWERS", "json");
+    let launched: serde_json::Value = serde_json::from_str(&outcome(command).stdout).unwrap();
+    assert_eq!(launched["directory"], "runs/small");
+    let note = || -> serde_json::Value {
+        let text = fs::read(place.path("runs/small/process.json")).unwrap_or_default();
+        serde_json::from_slice(&text).unwrap_or_default()
+    };
+    until("it began", || note()["process"]["id"] == launched["process"]);
+    assert!(note()["stopped"].is_null());
+    place.done(&["sweep", "cancel", "runs/small"]);
+    until("it says why it stopped", || note()["stopped"]["kind"] == "cancelled");
+    // A changed experiment is a kind of its own, and is told on standard output.
+    place.write("small.toml", crate::place::small());
+    let mut command = place.command(&["sweep", "run", "small.toml", "--detach"]);
+    command.env("SIGMALAB_ANSWERS", "json");
+    let refused = outcome(command);
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let refusal: serde_json::Value = serde_json::from_str(&refused.stdout).unwrap();
+    assert_eq!(refusal["kind"], "experiment-changed");
+    assert!(!refusal["message"].as_str().unwrap().contains("error:"), "{refusal}");
 }
 
 #[test]

@@ -317,6 +317,15 @@ fn a_trial_becomes_a_preset() {
     assert!(text.starts_with(PRESETS), "what was there stays: {text}");
     let id = view(bench.app()).unwrap().trials[0].id.clone();
     assert!(bench.records().contains(&format!("trial-preset SOFT of {id}")));
+    // What it is for may be said, and is said in a record before the trial.
+    bench.press("w \"SOFTER:\" space \"the\" space \"end\" space \"of\" space \"it\" enter");
+    let record = format!("trial-preset SOFTER: the end of it of {id}");
+    assert!(bench.records().contains(&record), "{:?}", bench.records());
+    bench.press("g j");
+    bench.workbench.app.play(&record.replace("SOFTER", "REPLAYED").parse().unwrap()).1.unwrap();
+    let text = fs::read_to_string(folder.path().join("presets.toml")).unwrap();
+    assert_eq!(text.matches("\"the end of it\"").count(), 2, "{text}");
+    assert!(bench.message().contains("trial 0 of small is preset REPLAYED"), "{}", bench.message());
 }
 
 #[test]
@@ -439,6 +448,19 @@ fn a_paused_sweep_goes_on_when_it_is_started() {
     bench.until("it is done", |app| {
         view(app).is_some_and(|view| view.status.done == 4 && !view.status.paused)
     });
+}
+
+#[test]
+fn a_run_directory_that_is_being_run_is_not_run_twice() {
+    use sigmalab::tui::sweeps::{Stands, SweepNews};
+    let folder = finished();
+    let mut bench = Bench::listed(folder.path());
+    let directory = folder.path().join("runs/small");
+    let stands = Stands { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
+    bench.workbench.app.sweep_news(SweepNews::Stands(directory, Ok(stands)));
+    bench.press("G r");
+    assert!(bench.message().contains("is being run already"), "{}", bench.message());
+    assert!(!bench.app().sweeps().is_busy());
 }
 
 #[test]

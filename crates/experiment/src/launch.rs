@@ -68,6 +68,18 @@ pub struct LastProcess {
     pub stopped: Option<Refusal>,
 }
 
+/// The program that is running, to be started once more.
+///
+/// # Errors
+/// The system does not say where it is.
+pub fn own_program() -> io::Result<PathBuf> {
+    // Stays the running program even when its file was replaced by a newer build.
+    if cfg!(target_os = "linux") {
+        return Ok(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe()
+}
+
 /// Starts a command on a run directory, with what it says in the file `output`, and does not wait
 /// for its end.
 ///

@@ -2,6 +2,7 @@
 //! in the same folder, renamed at the end. What takes a file's place has its mode and its owner; where
 //! that cannot be, or the file has other names, it is written over. Knows nothing of what it holds.
 
+use crate::access_list;
 use crate::unfinished;
 use rustix::fs::{Gid, Uid};
 use std::fs::{File, Metadata, Permissions};
@@ -206,15 +207,12 @@ fn bound(path: &Path, there: &Metadata) -> Option<&'static str> {
         Some("belongs to another user")
     } else if !me.is_root() && !in_group() {
         Some("belongs to a group that you are not in")
-    } else if rustix::fs::getxattr_query(path, ACL).is_ok_and(|length| length > 0) {
+    } else if access_list::has_one(path) {
         Some("has an access list")
     } else {
         None
     }
 }
-
-/// Name under which Linux keeps access lists beyond the mode.
-const ACL: &str = "system.posix_acl_access";
 
 /// Gives a new file the owner and the mode of the one whose place it takes; whether it has them.
 fn take_over(new: &NamedTempFile, there: &Metadata) -> bool {
@@ -452,7 +450,7 @@ mod tests {
             list.extend(u32::to_le_bytes(id));
         }
         let flags = rustix::fs::XattrFlags::empty();
-        if rustix::fs::setxattr(&path, ACL, &list, flags).is_err() {
+        if rustix::fs::setxattr(&path, access_list::ATTRIBUTE, &list, flags).is_err() {
             eprintln!("not run: this file system has no access lists");
             return;
         }
@@ -460,7 +458,10 @@ mod tests {
         target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
         let mut kept = vec![0_u8; list.len()];
-        assert_eq!(rustix::fs::getxattr(&path, ACL, &mut kept[..]), Ok(list.len()));
+        assert_eq!(
+            rustix::fs::getxattr(&path, access_list::ATTRIBUTE, &mut kept[..]),
+            Ok(list.len())
+        );
         assert_eq!(kept, list);
     }
 

@@ -137,11 +137,11 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     };
     recipe.check(&samplers).map_err(|error| {
         let failure = Failure::bad_input(error);
-        match base {
-            // What is wrong stands in a recipe, and no flag says it.
-            Some(_) => failure,
-            None => failure.way_out("sigmalab schedule with the same flags, which marks the steps"),
+        // What is wrong in a recipe is said by no flag.
+        if base.is_some() {
+            return failure;
         }
+        failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
     let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
     Ok(Resolved { run, samplers, warnings })

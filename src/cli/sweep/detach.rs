@@ -5,10 +5,9 @@ use super::run::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab_experiment::directory::RunDirectory;
-use sigmalab_experiment::launch::launch;
+use sigmalab_experiment::launch::{launch, own_program};
 use sigmalab_experiment::process::Process;
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::process::Command;
 
 /// What is started.
@@ -43,7 +42,7 @@ pub(super) fn start(
         }
         Detached::Run | Detached::Retry => directory.output(),
     };
-    let mut command = Command::new(program()?);
+    let mut command = Command::new(own_program().map_err(Failure::failed)?);
     command.args(arguments(directory, what, flags));
     let launched = launch(directory, &log, command).map_err(Failure::failed)?;
     if print::answers_a_program() {
@@ -87,12 +86,4 @@ fn arguments(directory: &RunDirectory, what: Detached, flags: &RunningFlags) -> 
     }
     arguments.extend(["--detached".into(), "--".into(), directory.path().into()]);
     arguments
-}
-
-fn program() -> Result<PathBuf, Failure> {
-    // Stays the running program even when its file was replaced by a newer build.
-    if cfg!(target_os = "linux") {
-        return Ok(PathBuf::from("/proc/self/exe"));
-    }
-    std::env::current_exe().map_err(Failure::failed)
 }

@@ -120,11 +120,9 @@ impl App {
             return match (call.action, self.selected_trial()) {
                 (Action::TrialPreset, Ok(trial)) => {
                     let name = call.argument.as_deref().unwrap_or_default();
-                    match name.contains(OF) {
-                        true => call.clone(),
-                        false => {
-                            Call::with(call.action, format!("{}{OF}{}", name.trim(), trial.id))
-                        }
+                    match self.names_a_trial(name) {
+                        Some(_) => call.clone(),
+                        None => Call::with(call.action, format!("{}{OF}{}", name.trim(), trial.id)),
                     }
                 }
                 _ => call.clone(),

@@ -334,14 +334,22 @@ impl App {
         }
     }
 
-    /// `NAME` or `NAME: what it is for`; with ` of TRIAL` behind the name where it is not the one
-    /// under the cursor.
+    /// A text for a preset, and the trial that is named behind it. A description may have the word
+    /// that stands between them, too.
+    pub(super) fn names_a_trial<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
+        let described = |text: &str| text.contains(':');
+        text.rsplit_once(OF)
+            .filter(|(text, trial)| !described(text) || self.trial_named(trial).is_ok())
+    }
+
+    /// `NAME` or `NAME: what it is for`; with ` of TRIAL` at the end where it is not the one under
+    /// the cursor.
     pub(super) fn trial_preset(&mut self, text: &str) -> Done {
-        let (name, about) = name_and_description(text);
-        let (name, trial) = match name.rsplit_once(OF) {
-            Some((name, trial)) => (name.trim(), self.trial_named(trial)?),
-            None => (name, self.selected_trial()?),
+        let (text, trial) = match self.names_a_trial(text) {
+            Some((text, trial)) => (text, self.trial_named(trial)?),
+            None => (text, self.selected_trial()?),
         };
+        let (name, about) = name_and_description(text);
         let trial = trial.clone();
         let title = self.trial_title(&trial);
         check_name(name)?;

@@ -173,16 +173,3 @@ fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
     line(format!("std {}", values(|step| step.std)), theme.text);
     Paragraph::new(lines).wrap(Wrap { trim: true }).render(inner, buffer);
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_cut_says_so() {
-        assert_eq!(cut("7x45 3x3", 8, "…"), "7x45 3x3");
-        assert_eq!(cut("7x45 3x3", 7, "…"), "7x45 3…");
-        assert_eq!(cut("7x45", 1, "…"), "…");
-        assert_eq!(cut("7x45", 0, "…"), "");
-    }
-}

@@ -9,10 +9,13 @@ pub(super) fn cut(text: &str, columns: usize, mark: &str) -> String {
         return text.to_owned();
     }
     let Some(room) = columns.checked_sub(width(mark)) else { return String::new() };
-    let ends = text.char_indices().map(|(at, c)| at + c.len_utf8());
-    let fits = |end: &usize| text.get(..*end).is_some_and(|head| width(head) <= room);
-    let end = ends.take_while(fits).last().unwrap_or(0);
-    text.get(..end).unwrap_or_default().to_owned() + mark
+    let mut taken = 0;
+    let fits = |(at, c): &(usize, char)| {
+        taken += width(text.get(*at..*at + c.len_utf8()).unwrap_or_default());
+        taken <= room
+    };
+    let kept = text.char_indices().take_while(fits).map(|(_, c)| c);
+    kept.chain(mark.chars()).collect()
 }
 
 /// A line in parts of that many characters, at spaces where there are some; at least one part.
@@ -45,6 +48,9 @@ mod tests {
         assert_eq!(cut("字字字", 5, "…"), "字字…");
         assert_eq!(cut("a red circle", 8, " … F6"), "a r … F6");
         assert_eq!(cut("abc", 0, "…"), "");
+        assert_eq!(cut("7x45 3x3", 8, "…"), "7x45 3x3");
+        assert_eq!(cut("7x45 3x3", 7, "…"), "7x45 3…");
+        assert_eq!(cut("7x45", 1, "…"), "…");
     }
 
     #[test]

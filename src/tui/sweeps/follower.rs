@@ -142,8 +142,10 @@ impl Follower {
                 SweepNews::Planned(file, plan)
             }),
             SweepWork::Start { start, model, presets } => self.beside(move |program| {
-                resume(&start);
                 let started = program.start(&start, &model, &presets);
+                if let Ok(launched) = &started {
+                    resume(&launched.directory);
+                }
                 SweepNews::Started(started.map_err(|refusal| in_the_workbench(&start, &refusal)))
             }),
         }
@@ -163,12 +165,11 @@ impl Follower {
     }
 }
 
-/// Whoever starts a sweep that is paused wants it to go on. Where that cannot be written, the
-/// process that is started says that it is paused.
-fn resume(start: &Start) {
-    let (Start::Run(what) | Start::Retry(what)) = start else { return };
-    let directory = RunDirectory::at(what);
-    if directory.has_begun() && Control::read(&directory).is_ok_and(|control| control.paused) {
+/// Whoever starts a sweep that is paused wants it to go on, and its process waits for that. Where it
+/// cannot be written, the screen says that it is paused.
+fn resume(directory: &Path) {
+    let directory = RunDirectory::at(directory);
+    if Control::read(&directory).is_ok_and(|control| control.paused) {
         let _ = control::ask(&directory, Request::Resume {});
     }
 }

@@ -4,7 +4,7 @@
 use super::work::{PlanCard, Start};
 use serde::de::DeserializeOwned;
 use sigmalab_engine::memory_size::MemorySize;
-use sigmalab_experiment::launch::{ANSWERS, Launched, Refusal};
+use sigmalab_experiment::launch::{ANSWERS, Launched, Refusal, own_program};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -21,13 +21,7 @@ pub struct Program {
 impl Program {
     /// The program that is running, or another one.
     pub fn new(path: Option<PathBuf>) -> Self {
-        let running = || {
-            // Stays the running program even when its file was replaced by a newer build.
-            match cfg!(target_os = "linux") {
-                true => PathBuf::from("/proc/self/exe"),
-                false => std::env::current_exe().unwrap_or_default(),
-            }
-        };
+        let running = || own_program().unwrap_or_default();
         Program { path: path.unwrap_or_else(running), folder: None, memory_limit: None }
     }
 

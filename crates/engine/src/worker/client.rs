@@ -15,7 +15,7 @@ use crate::request::{RunOutput, RunRequest};
 use rustix::process::Pid;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_files::shared_folder::append_to;
-use sigmalab_files::token::TOKEN_VARIABLES;
+use sigmalab_files::token;
 use sigmalab_image::RgbImage;
 use sigmalab_sampler::Samplers;
 use sigmalab_sampler::plugin::Place;
@@ -368,9 +368,7 @@ impl Worker {
         let threads = threads.clamp(1, cores).to_string();
         command.env("RAYON_NUM_THREADS", &threads).env("CANDLE_NUM_THREADS", &threads);
         // Code of plugins runs there.
-        for variable in TOKEN_VARIABLES {
-            command.env_remove(variable);
-        }
+        token::withhold(&mut command);
         command.stdin(Stdio::from(OwnedFd::from(theirs)));
         let printed = match &options.log {
             Some(path) => {

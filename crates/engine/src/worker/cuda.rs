@@ -3,7 +3,7 @@
 //! linked when it is built: one that has them does not start on a machine without.
 
 use sigmalab_compute::{Device, DeviceReport};
-use sigmalab_files::token::TOKEN_VARIABLES;
+use sigmalab_files::token;
 use sigmalab_sampler::plugin::{TRUST_VARIABLE, Trust};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -156,9 +156,7 @@ fn ask(program: &Path) -> Result<CudaWorker, Missing> {
     };
     let mut command = Command::new(program);
     command.arg(DEVICES_ARGUMENT).stdin(Stdio::null());
-    for variable in TOKEN_VARIABLES {
-        command.env_remove(variable);
-    }
+    token::withhold(&mut command);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(start)?;
     let output = finished(child, PATIENCE).map_err(start)?;
     understand(program, output)

@@ -3,7 +3,7 @@
 //! say.
 
 use super::ending::signal_in_words;
-use sigmalab_files::token::TOKEN_VARIABLES;
+use sigmalab_files::token;
 use std::ffi::OsStr;
 use std::io::{self, BufRead, BufReader, Read};
 use std::os::fd::{AsFd, OwnedFd};
@@ -71,9 +71,7 @@ pub fn converse(
     let mut command = Command::new(conversation.program);
     command.args(conversation.arguments);
     // It is no business of a plugin's.
-    for variable in TOKEN_VARIABLES {
-        command.env_remove(variable);
-    }
+    token::withhold(&mut command);
     command.stdin(Stdio::from(OwnedFd::from(theirs))).stdout(printed()).stderr(printed());
     let mut child = command.spawn()?;
     // The command holds the other end too: it must go, or the end is never seen.

@@ -12,8 +12,9 @@ pub(super) struct Command {
 }
 
 /// The commands of a text. Quotes hold words together, a backslash takes the next character as it
-/// is, `#` begins a comment (as do `rem` and `::` a line of the command prompt of Windows), and a line goes on where it ends in a backslash (in a caret or a
-/// backtick, as shells of Windows have it). `;`, `&` and `|` part commands too.
+/// is, `#` begins a comment, and a line goes on where it ends in a backslash. As shells of Windows
+/// have it, `rem` and `::` begin lines that are comments, and a line goes on where it ends in a
+/// caret or a backtick. `;`, `&` and `|` part commands too.
 ///
 /// # Errors
 /// Where a quote is not closed.

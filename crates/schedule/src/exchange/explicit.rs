@@ -17,15 +17,6 @@ pub(super) fn with_sigmas(
     size: Size,
     notes: &mut Vec<String>,
 ) -> Result<Preset, ImportError> {
-    // The first one is replaced below: what the list itself says has to fall before that.
-    let rising = sigmas.windows(2).position(|pair| !matches!(pair, [from, to] if to < from));
-    if let Some(step) = rising {
-        let pair = sigmas.get(step..).unwrap_or_default().iter().take(2).map(f64::to_string);
-        return Err(ImportError::new(format!(
-            "the schedule cannot be run: step {step}: σ does not fall: it goes from {}",
-            pair.collect::<Vec<_>>().join(" to ")
-        )));
-    }
     let schedule = preset.schedule(size);
     let mut steps: Vec<Step> = preset.steps.0.clone();
     for (k, (step, &sigma)) in steps.iter_mut().zip(sigmas).enumerate() {
@@ -48,6 +39,15 @@ pub(super) fn with_sigmas(
                 Sigma::highest().0
             ))
         })?;
+    }
+    // The first one was replaced: what the list itself says has to fall.
+    let rising = sigmas.windows(2).position(|pair| !matches!(pair, [from, to] if to < from));
+    if let Some(step) = rising {
+        let pair = sigmas.get(step..).unwrap_or_default().iter().take(2).map(f64::to_string);
+        return Err(ImportError::new(format!(
+            "the schedule cannot be run: step {step}: σ does not fall: it goes from {}",
+            pair.collect::<Vec<_>>().join(" to ")
+        )));
     }
     let last = sigmas.last().copied().unwrap_or(0.0);
     let clamp = Sigma::lowest().0;
