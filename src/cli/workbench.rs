@@ -12,6 +12,7 @@ use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
+use sigmalab::tui::gallery::when::ago;
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
@@ -31,6 +32,7 @@ use sigmalab_text::text_file;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What is drawn until somebody says something else: the demo checkpoint knows it.
 const FIRST_PROMPT: &str = "a red circle on a blue background";
@@ -145,8 +147,12 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     if let Some(device) = arguments.device {
         app.use_device(device);
     }
-    if let Some(missing) = arguments.presets.missing() {
-        app.note(&format!("{missing}; saving a preset makes the file"));
+    let presets = &arguments.presets;
+    let no_presets = presets.missing().or_else(|| presets.not_yet_there());
+    let no_presets = no_presets.map(|missing| format!("{missing}; saving a preset makes the file"));
+    let missing: Vec<_> = no_presets.into_iter().chain(model_flags::not_here(&model)).collect();
+    if !missing.is_empty() {
+        app.trouble(&missing.join(" · "));
     }
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
@@ -194,7 +200,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     };
     let data = data_folder();
     match data.as_deref().and_then(recovery::take_abandoned) {
-        Some(unsaved) => app.restore(&unsaved),
+        Some((unsaved, written)) => app.restore(&unsaved, &ago(SystemTime::now(), written)),
         None if data.as_deref().is_some_and(is_first_start) => app.begin_tour(),
         None => {}
     }
@@ -229,6 +235,7 @@ fn sweep_places(memory_limit: Option<MemorySize>) -> SweepPlaces {
     let here = Some(PathBuf::from("experiments"));
     let own = configuration_folder().map(|folder| folder.join("experiments"));
     SweepPlaces {
+        here: PathBuf::new(),
         experiments: here.into_iter().chain(own).collect(),
         runs: PathBuf::from("runs"),
         memory_limit,

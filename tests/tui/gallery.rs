@@ -301,6 +301,30 @@ fn the_picture_of_the_run_under_the_cursor_is_on_the_screen_and_zooms() {
 }
 
 #[test]
+fn a_grid_behind_an_enlarged_picture_is_not_edited_and_any_of_its_keys_leads_back() {
+    let data = tempfile::tempdir().unwrap();
+    let mut session = Session::new(data.path());
+    session.run(200);
+    session.press("esc");
+    let screen = ratatui::layout::Rect::new(0, 0, 100, 30);
+    let area = |session: &Session| session.app().pictures(screen)[0].area;
+    let small = area(&session);
+    for key in ["j", "D", "p", "5", "esc", "space"] {
+        let (cursor, steps) = (session.app().grid().cursor, session.app().document().len());
+        session.press("space");
+        assert!(area(&session).width > small.width, "{key}");
+        session.press(key);
+        assert_eq!(area(&session), small, "{key}");
+        let now = (session.app().grid().cursor, session.app().document().len());
+        assert_eq!(now, (cursor, steps), "{key}");
+    }
+    // Undo and a run are seen in the picture.
+    session.press("_ space u");
+    assert!(area(&session).width > small.width);
+    assert!(!session.app().document().is_edited());
+}
+
+#[test]
 fn a_long_history_is_read_in_the_background_and_the_cursor_stays_on_its_run() {
     let data = earlier();
     let folder = data.path().join("history");

@@ -62,6 +62,7 @@ fn view(workbench: &Workbench) -> SweepView {
     });
     SweepView {
         search: None,
+        starting: false,
         directory: "runs/polish".into(),
         description: Some("gw of the last three of twelve steps, on two prompts".to_owned()),
         status: Status {

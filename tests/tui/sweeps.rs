@@ -8,6 +8,7 @@ use sigmalab::tui::sweeps::SweepNews;
 use sigmalab::tui::sweeps::TrialStanding;
 use sigmalab::tui::sweeps::follower::{Follower, SweepPlaces};
 use sigmalab::tui::sweeps::program::Program;
+use sigmalab_experiment::built_in::EXPERIMENTS;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::spec::Spec;
@@ -94,6 +95,7 @@ impl Bench {
     fn new(folder: &Path) -> Self {
         let (sender, news) = mpsc::channel();
         let places = SweepPlaces {
+            here: folder.to_owned(),
             experiments: vec![folder.join("experiments")],
             runs: folder.join("runs"),
             memory_limit: None,
@@ -210,6 +212,22 @@ fn the_list_has_experiments_and_run_directories_and_says_what_is_wrong_with_a_fi
 }
 
 #[test]
+fn the_list_has_what_lies_in_the_folder_itself_and_the_built_in_experiments_too() {
+    let folder = folder();
+    let mine = small().replace("name = \"small\"", "name = \"mine\"");
+    fs::write(folder.path().join("mine.toml"), &mine).unwrap();
+    // One with a mistake in it must not go missing.
+    fs::write(folder.path().join("torn.toml"), mine.replace("seeds = [", "seeds = ")).unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"x\"\n").unwrap();
+    fs::write(folder.path().join("experiments/quickstart.toml"), small()).unwrap();
+    let bench = Bench::listed(folder.path());
+    bench.shows(&["  mine", "  torn.toml", "  mu-std", "built in"]);
+    let shown = bench.text();
+    assert!(!shown.contains("Cargo"), "{shown}");
+    assert_eq!(shown.matches("quickstart").count(), 0, "the file stands for it: {shown}");
+}
+
+#[test]
 fn a_plan_says_what_would_be_run_and_what_sharing_saves() {
     let folder = folder();
     let mut bench = Bench::listed(folder.path());
@@ -290,6 +308,8 @@ fn the_table_of_a_finished_sweep_is_sorted_and_filtered_and_the_cursor_stays_on_
 fn a_trial_is_loaded_into_the_grid_with_its_picture_as_one_step_of_undo() {
     let folder = finished();
     let mut bench = Bench::attached(folder.path());
+    let (seed, prompt) = (bench.app().document().seed, bench.app().document().prompt.clone());
+    let before = (seed, prompt.as_str());
     bench.press("G enter");
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n3 0 1.5\n3 0 1.5");
     assert_eq!(bench.app().document().seed, 2);
@@ -302,6 +322,12 @@ fn a_trial_is_loaded_into_the_grid_with_its_picture_as_one_step_of_undo() {
     assert!(bench.records().contains(&format!("load-trial {id}")), "{:?}", bench.records());
     bench.press("u");
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n7 0 1.5\n3 0 1.5");
+    let (seed, prompt) = (bench.app().document().seed, bench.app().document().prompt.clone());
+    assert_eq!((seed, prompt.as_str()), before, "what came with the steps goes with them");
+    bench.press("U t end \"!\" enter u");
+    // What somebody wrote since stays.
+    assert_eq!(bench.app().document().prompt, "a red circle!");
+    assert_eq!(bench.app().document().seed, before.0);
 }
 
 #[test]
@@ -486,6 +512,11 @@ fn a_run_directory_that_another_process_works_on_is_followed_while_it_grows() {
     bench.shows(&["32 of 32 trials · all done"]);
 }
 
+/// Rows of the list that are no built-in experiments.
+fn files(app: &App) -> usize {
+    app.sweeps().len() - EXPERIMENTS.len()
+}
+
 #[test]
 fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     let folder = folder();
@@ -494,7 +525,7 @@ fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     bench.shows(&["gw[-2..]: values for the selected steps"]);
     bench.press("\"1..3/3\" space \"softer\" enter");
     bench.until("it is planned", |app| {
-        app.sweeps().is_listed() && !app.sweeps().is_busy() && app.sweeps().len() == 2
+        app.sweeps().is_listed() && !app.sweeps().is_busy() && files(app) == 2
     });
     let file = folder.path().join("experiments/softer.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -507,7 +538,7 @@ fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     // Edited steps stand in it as they are; a name that is taken gets a number.
     bench.press("F2 g 9 enter G 1 enter G K L");
     bench.press("esc G K : \"write-experiment\" space \"2\" space \"softer\" enter");
-    bench.until("the second one is there", |app| app.sweeps().len() == 3);
+    bench.until("the second one is there", |app| files(app) == 3);
     let text = fs::read_to_string(folder.path().join("experiments/softer-2.toml")).unwrap();
     assert!(text.contains("name = \"softer-2\""), "{text}");
     assert!(text.contains("gw = [9.0, 7.0, 7.0, 1.0]"), "{text}");

@@ -152,7 +152,7 @@ impl App {
         self.load_recipe(&recipe, &run.title())
     }
 
-    /// The steps as one command, everything else beside; back in the editor.
+    /// Steps and settings as one command; back in the editor.
     pub(super) fn load_recipe(&mut self, recipe: &Recipe, title: &str) -> Result<String, String> {
         let preset = recipe.preset.as_ref().and_then(|name| self.store.get(name).ok()).cloned();
         let (sampler, revision) = (self.document.sampler.clone(), self.document.revision());
@@ -169,7 +169,7 @@ impl App {
         self.show(Screen::Editor)?;
         let undo = match self.document.revision() == revision {
             true => String::new(),
-            false => format!("; {} brings the previous steps back", self.key_of(Action::Undo)),
+            false => format!("; {} takes that back", self.key_of(Action::Undo)),
         };
         Ok(match left.as_slice() {
             [] => format!("{title} is in the grid{undo}"),

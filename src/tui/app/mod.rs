@@ -37,6 +37,7 @@ use ratatui::layout::Rect;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_sampler::Samplers;
+use sigmalab_schedule::free::FREE;
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
 use sigmalab_terminal::input::Input;
@@ -448,9 +449,8 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. } | Asking::Choice(_) | Asking::Help(_)), _) => {
-                Context::Palette
-            }
+            (Some(Asking::Palette { .. } | Asking::Help(_)), _) => Context::Palette,
+            (Some(Asking::Choice(_)), _) => Context::Choice,
             (Some(Asking::Text(_)), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
             (None, screen) => screen.context(),
@@ -480,6 +480,10 @@ impl App {
     fn pressed(&mut self, key: &Key) {
         let context = self.context();
         if self.is_count(key) {
+            return;
+        }
+        if self.image_zoomed && context == Context::Grid && !self.works_while_zoomed(key) {
+            self.image_zoomed = false;
             return;
         }
         if let Some(call) = self.keymap.call(context, key).cloned() {
@@ -516,6 +520,15 @@ impl App {
             None if context == Context::Grid => self.begin_value(key),
             None => {}
         }
+    }
+
+    /// Whether a key does something that is seen while the image hides the grid. Any other key leads
+    /// back to the grid, which nobody edits unseen.
+    fn works_while_zoomed(&self, key: &Key) -> bool {
+        let own = [Action::Zoom, Action::Undo, Action::Redo, Action::Save, Action::SaveAs];
+        let is_own = |call: &Call| own.contains(&call.action);
+        self.keymap.call(Context::Grid, key).is_some_and(is_own)
+            || self.keymap.call(Context::Global, key).is_some()
     }
 
     /// A digit begins a value, and so do a point and a minus.
@@ -611,8 +624,9 @@ impl App {
         lost.then(|| Unsaved::new(name, recipe))
     }
 
-    /// Brings back what an earlier session did not save, as one step of undo.
-    pub fn restore(&mut self, unsaved: &Unsaved) {
+    /// Brings back what an earlier session did not save `ago`, as one step of undo.
+    pub fn restore(&mut self, unsaved: &Unsaved, ago: &str) {
+        let earlier = self.message.take().map(|message| format!(" · {}", message.text));
         match self.store.get(&unsaved.name).cloned() {
             // Into an untouched document this cannot fail; if it did, the edits still come.
             Ok(preset) => drop(self.document.load(&preset)),
@@ -621,10 +635,13 @@ impl App {
         match self.document.load_recipe(&unsaved.recipe, "edits of the last session") {
             Ok(()) => {
                 let undo = self.key_of(Action::Undo);
-                let name = &unsaved.name;
+                let name = match unsaved.name.as_str() {
+                    FREE => "unnamed steps",
+                    name => name,
+                };
                 self.say(format!(
-                    "restored the unsaved edits of {name} from the last session; {undo} undoes \
-                     that"
+                    "restored unsaved edits of {name}, kept {ago}; {undo} undoes that{}",
+                    earlier.unwrap_or_default()
                 ));
             }
             Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),

@@ -76,7 +76,6 @@ impl App {
             Action::SelectColumn => self.select_column(),
             Action::SelectAll => self.select_all(),
             Action::Select => self.select_range(text),
-            Action::ClearSelection if std::mem::take(&mut self.image_zoomed) => Ok(None),
             Action::ClearSelection if self.grid.anchor.is_none() && self.end_tour() => Ok(None),
             Action::ClearSelection => {
                 self.grid.anchor = None;

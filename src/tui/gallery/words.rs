@@ -53,8 +53,11 @@ pub fn steps(recipe: &Recipe) -> String {
 pub fn column(recipe: &Recipe, column: Column) -> String {
     let runs = runs::runs(recipe.steps.iter().map(|step: &Step| column.of(step)));
     match runs.as_slice() {
-        [one] => one.value.to_string(),
-        runs => runs.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
+        [one] => short(one.value),
+        runs => {
+            let words = runs.iter().map(|run| format!("{}x{}", short(run.value), run.steps));
+            words.collect::<Vec<_>>().join(" ")
+        }
     }
 }
 

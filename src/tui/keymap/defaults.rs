@@ -66,6 +66,8 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Compare, "s", "swap"),
     (Context::Compare, "d", "difference-scale"),
     (Context::Compare, "f", "fold"),
+    (Context::Compare, "u", "undo"),
+    (Context::Compare, "U ctrl-r", "redo"),
     (Context::Compare, "w ctrl-s", "save"),
     (Context::Compare, "W", "save-as"),
     (Context::Gallery, "enter", "load-run"),
@@ -148,6 +150,10 @@ const DEFAULTS: &[(Context, &str, &str)] = &[
     (Context::Palette, "pageup", "page-up"),
     (Context::Palette, "pagedown", "page-down"),
     (Context::Palette, "esc ctrl-c", "back"),
+    (Context::Choice, "enter", "accept"),
+    (Context::Choice, "ctrl-n tab", "next"),
+    (Context::Choice, "ctrl-p shift-tab", "previous"),
+    (Context::Choice, "ctrl-c", "back"),
     (Context::Question, "y enter", "accept"),
     (Context::Question, "n esc ctrl-c", "back"),
 ];
@@ -164,7 +170,7 @@ const LISTS: &[(&str, &str)] = &[
 ];
 
 /// Where [`LISTS`] counts.
-const WITH_LISTS: [Context; 8] = [
+const WITH_LISTS: [Context; 9] = [
     Context::Presets,
     Context::Compare,
     Context::Gallery,
@@ -173,6 +179,7 @@ const WITH_LISTS: [Context; 8] = [
     Context::Sweeps,
     Context::Sweep,
     Context::Reading,
+    Context::Choice,
 ];
 
 /// Every line of the tables.

@@ -156,7 +156,8 @@ fn draw_run(
     // Where one is seen at a time, which one is what matters.
     let flipped = app.comparing.view == View::Flip;
     pane(app, longest(&titles, area), area, flipped, buffer);
-    footer(longest(&run.summaries(), area), app.theme.dim, area, buffer);
+    // How long both took stands together, below.
+    footer(longest(&run.costs(), area), app.theme.dim, area, buffer);
 }
 
 fn draw_difference(app: &App, area: Rect, buffer: &mut Buffer) {

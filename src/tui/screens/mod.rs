@@ -294,6 +294,16 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::ShowLog, "log"),
             (Action::Help, "help"),
         ],
+        Context::Grid if app.image_zoomed => &[
+            (Action::Zoom, "back to the grid"),
+            (Action::Run, "run"),
+            (Action::Undo, "undo"),
+            (Action::Pin, "pin"),
+            (Action::Compare, "compare"),
+            (Action::Save, "save"),
+            (Action::Palette, "palette"),
+            (Action::Help, "help"),
+        ],
         Context::Grid if app.grid.is_range() => &[
             (Action::NudgeUp, "nudge up"),
             (Action::NudgeDown, "down"),
@@ -437,15 +447,21 @@ fn hints(app: &App, room: u16) -> Vec<Piece> {
             (Action::Previous, "up"),
             (Action::Back, "leave"),
         ],
+        Context::Choice => &[
+            (Action::Accept, "do it"),
+            (Action::Next, "down"),
+            (Action::Previous, "up"),
+            (Action::Back, "leave"),
+        ],
         Context::Question => &[(Action::Accept, "yes"), (Action::Back, "no")],
         Context::Global => &[],
     };
     let mut pieces: Vec<Piece> = Vec::new();
     let mut width = 0;
     // The way to everything else stands first: what is cut off is the end.
-    let (last, first) =
-        hinted.split_last().map_or((None, hinted), |(last, rest)| (Some(last), rest));
-    for &(action, word) in last.into_iter().chain(first) {
+    let (help, others): (Vec<_>, Vec<_>) =
+        hinted.iter().partition(|(action, _)| *action == Action::Help);
+    for (action, word) in help.into_iter().chain(others) {
         let keys = app.keymap.keys(context, &Call::from(action));
         let Some(key) = keys.iter().min_by_key(|key| key.to_string().len()) else { continue };
         let key = Piece::does(format!(" {key} "), app.theme.key, action);

@@ -2,6 +2,7 @@
 
 use super::wrapping::cut;
 use super::{curves, footer, inside, list_rows, longest, pane};
+use crate::preset_store::stands_in_for_a_shipped_one;
 use crate::tui::app::App;
 use crate::tui::gallery::words::short;
 use ratatui::buffer::Buffer;
@@ -159,6 +160,9 @@ fn draw_about(app: &App, preset: &Preset, area: Rect, buffer: &mut Buffer) {
             "≠ differs from what the grid began with: another program changed it".to_owned(),
             theme.changed,
         );
+    }
+    if stands_in_for_a_shipped_one(preset) {
+        line("≠ not the preset that sigmalab ships under this name".to_owned(), theme.changed);
     }
     if let Some(description) = &preset.description {
         line(description.clone(), theme.text);

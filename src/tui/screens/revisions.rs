@@ -106,7 +106,7 @@ fn draw_there(app: &App, above: Rect, below: Rect, buffer: &mut Buffer) {
     let size = document.size();
     let beside = there.as_ref().map(|there| (format!("revision {chosen}"), there.schedule(size)));
     curves::draw_beside(app, beside, above, buffer);
-    let inner = pane(app, &format!("what going to {chosen} changes"), below, false, buffer);
+    let inner = pane(app, &format!("from here to revision {chosen}"), below, false, buffer);
     let changes = match &there {
         None => vec!["nothing: the grid is here".to_owned()],
         Some(there) => {

@@ -46,6 +46,8 @@ const LIMIT: u64 = 1 << 20;
 /// Where experiments and run directories are, and what a sweep may take.
 #[derive(Debug, Clone, Default)]
 pub struct SweepPlaces {
+    /// Where somebody works: what looks like an experiment there is listed too.
+    pub here: PathBuf,
     /// Folders of experiment files. New ones are written into the first that is there; where none
     /// is, the last one is made.
     pub experiments: Vec<PathBuf>,
@@ -284,7 +286,7 @@ impl Following {
     fn does(&mut self, work: ToFollow) {
         match work {
             ToFollow::List => {
-                let experiments = experiments(&self.places.experiments);
+                let experiments = experiments(&self.places);
                 let runs = runs(&self.places.runs);
                 let directories = runs.iter().map(|run| run.directory.clone());
                 self.listed = directories.map(Listed::new).collect();
@@ -413,34 +415,69 @@ impl Open {
     }
 }
 
-/// The experiment files of some folders, by name; where there are none, the built-in experiments.
-fn experiments(folders: &[PathBuf]) -> Vec<ExperimentCard> {
+/// The experiments that somebody has at hand: files of the folder that they work in, of the folders
+/// for experiments, and the built-in ones that no file stands for.
+fn experiments(places: &SweepPlaces) -> Vec<ExperimentCard> {
     let mut cards = Vec::new();
-    for folder in folders {
-        let Ok(entries) = fs::read_dir(folder) else { continue };
-        let files = entries.filter_map(|entry| Some(entry.ok()?.path()));
-        let mut files: Vec<PathBuf> = files
-            .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
-            .collect();
-        files.sort();
-        cards.extend(files.into_iter().map(|file| ExperimentCard { about: about(&file), file }));
+    for file in toml_files(&places.here) {
+        // Presets and manifests lie there too.
+        match read_text(&file) {
+            Ok(text) if looks_like_an_experiment(&text) => {
+                cards.push(ExperimentCard { about: about(&file, &text), file });
+            }
+            _ => {}
+        }
     }
-    if cards.is_empty() {
-        // A first sweep needs no file: commands take these names too.
-        cards.extend(built_in::EXPERIMENTS.iter().map(|(name, text)| {
+    for file in places.experiments.iter().flat_map(|folder| toml_files(folder)) {
+        let about = read_text(&file).and_then(|text| about(&file, &text));
+        cards.push(ExperimentCard { file, about });
+    }
+    // A first sweep needs no file: commands take these names too.
+    for (name, text) in built_in::EXPERIMENTS {
+        let stands_for_it = |card: &ExperimentCard| {
+            card.file.file_stem().is_some_and(|stem| stem == name)
+                || card.about.as_ref().is_ok_and(|(own, _)| own == name)
+        };
+        if !cards.iter().any(stands_for_it) {
             let about = Spec::parse(text, name).map(|spec| (spec.name, spec.description));
-            ExperimentCard { file: name.into(), about: about.map_err(|error| error.to_string()) }
-        }));
+            let about = about.map_err(|error| error.to_string());
+            cards.push(ExperimentCard { file: name.into(), about });
+        }
     }
     cards
 }
 
-fn about(file: &Path) -> Result<(String, Option<String>), String> {
+/// The TOML files of a folder, by name.
+fn toml_files(folder: &Path) -> Vec<PathBuf> {
+    // A path that begins with `./` would not be what people type.
+    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let Ok(entries) = fs::read_dir(listed) else { return Vec::new() };
+    let files = entries.filter_map(|entry| Some(folder.join(entry.ok()?.file_name())));
+    let mut files: Vec<PathBuf> = files
+        .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
+        .collect();
+    files.sort();
+    files
+}
+
+/// Whether a text has the one key that every experiment has, so that one with a mistake in it does
+/// not go missing.
+fn looks_like_an_experiment(text: &str) -> bool {
+    let value = |line: &str| {
+        line.trim_start().strip_prefix("prompts").map(str::trim_start).map(str::to_owned)
+    };
+    text.lines().filter_map(value).any(|rest| rest.starts_with('='))
+}
+
+fn read_text(file: &Path) -> Result<String, String> {
     // The folder may be anybody's: a pipe in it would be waited for.
     let opened = open_plain(file).map_err(|error| error.to_string())?;
-    let text = text_file::read(opened, LIMIT).map_err(|error| error.to_string())?;
+    text_file::read(opened, LIMIT).map_err(|error| error.to_string())
+}
+
+fn about(file: &Path, text: &str) -> Result<(String, Option<String>), String> {
     let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let spec = Spec::parse(&text, &name).map_err(|error| error.to_string())?;
+    let spec = Spec::parse(text, &name).map_err(|error| error.to_string())?;
     Ok((spec.name, spec.description))
 }
 

@@ -4,8 +4,9 @@
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::OUTPUT;
-use sigmalab_experiment::launch::{self, Refusal};
+use sigmalab_experiment::launch::{self, LastProcess, Refusal};
 use sigmalab_experiment::plan::Run;
+use sigmalab_experiment::process::Process;
 use sigmalab_experiment::record::{Kind, Measured, Outcome, Record};
 use sigmalab_experiment::report::{Better, METRICS, short};
 use sigmalab_experiment::spec::{Path as ParameterPath, Value};
@@ -33,6 +34,8 @@ pub struct SweepView {
     pub trials: Vec<TrialRow>,
     /// Why its last process stopped, where none is at work and something is left.
     pub stopped: Option<Refusal>,
+    /// Whether a process was started on it that has not taken a part yet.
+    pub starting: bool,
     /// Where its search is, where trials are proposed as it goes.
     pub search: Option<SearchView>,
 }
@@ -191,10 +194,16 @@ impl SweepView {
         });
         let trials = trials.collect();
         let is_idle = status.workers.is_empty() && status.pending > 0;
+        let last = launch::last(&sweep.directory).filter(|_| is_idle);
         Ok(SweepView {
             directory: sweep.directory.path().to_owned(),
             description: sweep.experiment.spec.description.clone(),
-            stopped: is_idle.then(|| why_stopped(sweep)).flatten(),
+            starting: last.as_ref().is_some_and(|last| {
+                last.stopped.is_none()
+                    && last.process.is_beside(&Process::this())
+                    && !last.process.is_gone()
+            }),
+            stopped: last.and_then(why_stopped),
             planned: sweep.plan.nfe,
             search: SearchView::of(sweep),
             status,
@@ -341,9 +350,8 @@ fn setting(trial: &Trial) -> String {
     if words.is_empty() { "base".to_owned() } else { words.join(", ") }
 }
 
-/// Why the last process that was started on it stopped, where it has.
-fn why_stopped(sweep: &Sweep) -> Option<Refusal> {
-    let last = launch::last(&sweep.directory)?;
+/// Why the last process that was started on a sweep stopped, where it has.
+fn why_stopped(last: LastProcess) -> Option<Refusal> {
     let in_silence = || Refusal {
         message: format!("its process ended without a word; {OUTPUT} has what it said last"),
         ..Refusal::default()

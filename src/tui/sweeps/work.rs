@@ -5,6 +5,7 @@ use super::stands::Stands;
 use super::view::SweepView;
 use serde::Deserialize;
 use sigmalab_engine::event::NfeCount;
+use sigmalab_experiment::built_in;
 use sigmalab_experiment::launch::Launched;
 use sigmalab_image::RgbImage;
 use std::path::PathBuf;
@@ -132,6 +133,13 @@ pub struct ExperimentCard {
     pub file: PathBuf,
     /// Its name and description, or what is wrong with it.
     pub about: Result<(String, Option<String>), String>,
+}
+
+impl ExperimentCard {
+    /// Whether it is part of the program and there is no file.
+    pub fn is_built_in(&self) -> bool {
+        self.file.to_str().and_then(built_in::text).is_some()
+    }
 }
 
 /// A run directory.

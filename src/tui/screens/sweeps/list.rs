@@ -103,6 +103,7 @@ fn draw_row(app: &App, entry: Entry<'_>, place: Rect, buffer: &mut Buffer) {
                     Some(PlanState::Planned(plan)) => format!("{} trials", plan.trials),
                     Some(PlanState::Planning { .. }) => "planning".to_owned(),
                     Some(PlanState::Refused(_)) => "✗".to_owned(),
+                    None if card.is_built_in() => "built in".to_owned(),
                     None => String::new(),
                 };
                 (name.clone(), trials, app.theme.text)
@@ -110,7 +111,7 @@ fn draw_row(app: &App, entry: Entry<'_>, place: Rect, buffer: &mut Buffer) {
             Err(_) => (stem(&card.file), "✗".to_owned(), app.theme.fault),
         },
         Entry::Run(card) => {
-            let age = card.changed.map(|changed| when::age(SystemTime::now(), changed));
+            let age = card.changed.map(|changed| when::ago(SystemTime::now(), changed));
             let (stands, style) = match app.sweeps.stands(&card.directory) {
                 Some(Ok(stands)) if stands.is_running() => (stands.to_string(), app.theme.good),
                 Some(Ok(stands)) => (stands.to_string(), app.theme.text),

@@ -59,7 +59,9 @@ fn parts(attached: &Attached, area: Rect) -> Parts {
             let width = body.width * 5 / 8;
             let left = Rect { width, ..body };
             let right = Rect { x: body.x + width, width: body.width - width, ..body };
-            let points = if body.height >= 28 { body.height / 3 } else { 0 };
+            // What a short table leaves free shows more of the scatter.
+            let free = left.height.saturating_sub(table_height(attached));
+            let points = if body.height >= 28 { free.max(body.height / 3) } else { 0 };
             parts.table = Rect { height: left.height - points, ..left };
             parts.scatter = Rect { y: parts.table.bottom(), height: points, ..left };
             let about = 12.min(right.height / 2);
@@ -77,6 +79,16 @@ fn parts(attached: &Attached, area: Rect) -> Parts {
         }
     }
     parts
+}
+
+/// Rows that the whole table takes, its border and headings included.
+fn table_height(attached: &Attached) -> u16 {
+    const AROUND: usize = 3;
+    let rows = match (&attached.view, attached.face) {
+        (Some(view), Face::Settings) => attached.settings(view).0.len(),
+        _ => attached.table.order().len(),
+    };
+    u16::try_from(rows + AROUND).unwrap_or(u16::MAX)
 }
 
 /// The pictures of the screen of a sweep.

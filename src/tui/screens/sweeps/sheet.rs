@@ -91,7 +91,13 @@ pub(super) fn draw(
     let title = format!("contact sheet{}", sorted.unwrap_or_default());
     pane(app, &title, area, true, buffer);
     let mut seen = 0;
-    for tile in tiles(attached, view, area) {
+    let tiles: Vec<Tile<'_>> = tiles(attached, view, area).collect();
+    // All in the same form, so that one is compared with the next.
+    let is_short = tiles.iter().any(|tile| {
+        let text = format!("{} {}", tile.trial.number, tile.trial.setting);
+        text.chars().count() > usize::from(tile.picture.width)
+    });
+    for tile in tiles {
         seen = tile.row + 1;
         let trial = tile.trial;
         if app.sweeps.small(trial).is_none_or(|small| small.is_err()) {
@@ -103,13 +109,11 @@ pub(super) fn draw(
         }
         let pinned = app.runs.pinned.as_ref().is_some_and(|run| is_run(trial, &run.recipe));
         let mark = if pinned { "A " } else { "" };
-        let room = usize::from(tile.picture.width);
-        let whole = format!("{mark}{} {}", trial.number, trial.setting);
         // Where one thing was swept, its value says it all.
         let value = trial.setting.rsplit(' ').next().filter(|_| !trial.setting.contains(','));
-        let first = match value.filter(|_| whole.chars().count() > room) {
+        let first = match value.filter(|_| is_short) {
             Some(value) => format!("{mark}{} · {value}", trial.number),
-            None => whole,
+            None => format!("{mark}{} {}", trial.number, trial.setting),
         };
         let lines = [first, second(view, trial)];
         let selected = tile.row == attached.table.cursor();
