@@ -1,7 +1,7 @@
 //! What is being worked on: a draft of a schedule with its history, and everything else an image
 //! depends on. It knows nothing of keys and screens.
 
-use super::grid::{Cell, GridColumn, Row};
+use crate::tui::cell::{Cell, GridColumn, Row};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::{NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};

@@ -1,7 +1,7 @@
 //! Help and documentation from the action list and the keymap, so that neither can be wrong.
 
-use super::action::{Action, Argument, Call, Group};
-use super::keymap::{Context, Keymap};
+use crate::tui::action::{Action, Argument, Call, Group};
+use crate::tui::keymap::{Context, Keymap};
 use std::fmt::Write as _;
 
 /// One line of help.

@@ -1,7 +1,7 @@
 //! What people call actions that have another name here: the palette and the help find them by
 //! these words too. It knows words, not what an action does.
 
-use super::action::Action;
+use crate::tui::action::Action;
 
 /// Other words for an action.
 pub(super) fn other_words(action: Action) -> &'static str {

@@ -1,14 +1,14 @@
 //! Playing a file of actions without a screen: one call a line, `#` begins a comment. Every run
 //! is waited for before the next line, so a record gives the same result every time.
 
-use super::action::Call;
-use super::app::{App, Effect};
-use super::gallery::GalleryNews;
-use super::gallery::keeper::Keeper;
-use super::sweeps::SweepNews;
-use super::sweeps::follower::{Follower, SweepPlaces};
-use super::sweeps::program::Program;
 use crate::history::History;
+use crate::tui::action::Call;
+use crate::tui::app::{App, Effect};
+use crate::tui::screens::gallery::GalleryNews;
+use crate::tui::screens::gallery::keeper::Keeper;
+use crate::tui::screens::sweeps::SweepNews;
+use crate::tui::screens::sweeps::follower::{Follower, SweepPlaces};
+use crate::tui::screens::sweeps::program::Program;
 use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::Engine;
 use std::io::Write;

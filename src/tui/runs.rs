@@ -1,7 +1,7 @@
 //! The run that is going, the last one that ended, and the pinned one. It follows the engine's
 //! news and knows nothing of how it is drawn or asked for.
 
-use crate::tui::gallery::words;
+use crate::tui::screens::gallery::words;
 use sigmalab_compute::LoadProgress;
 use sigmalab_engine::event::{Event, NfeCount, StepReport};
 use sigmalab_engine::recipe::Recipe;

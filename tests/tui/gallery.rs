@@ -4,7 +4,7 @@ use crate::screens::screen;
 use crate::session::{Session, history, shade};
 use sigmalab::history::History;
 use sigmalab::tui::app::Effect;
-use sigmalab::tui::gallery::Kept;
+use sigmalab::tui::screens::gallery::Kept;
 use std::path::Path;
 use tempfile::{TempDir, tempdir};
 
@@ -357,7 +357,7 @@ fn without_a_home_folder_the_session_still_has_its_gallery() {
     let mut session = Session::new(data.path());
     let (sender, news) = std::sync::mpsc::channel();
     let nowhere: Option<History> = None;
-    session.keeper = sigmalab::tui::gallery::keeper::Keeper::start(nowhere, move |news| {
+    session.keeper = sigmalab::tui::screens::gallery::keeper::Keeper::start(nowhere, move |news| {
         drop(sender.send(news));
     })
     .unwrap();

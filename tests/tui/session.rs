@@ -4,8 +4,8 @@
 use crate::keys::Workbench;
 use sigmalab::history::{DEFAULT_QUOTA, History};
 use sigmalab::tui::app::{App, Effect};
-use sigmalab::tui::gallery::GalleryNews;
-use sigmalab::tui::gallery::keeper::Keeper;
+use sigmalab::tui::screens::gallery::GalleryNews;
+use sigmalab::tui::screens::gallery::keeper::Keeper;
 use sigmalab_engine::request::RunOutput;
 use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;

@@ -5,7 +5,7 @@ use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::snapshots::{LARGE, SMALL, drawn};
-use sigmalab::tui::sweeps::{
+use sigmalab::tui::screens::sweeps::{
     Cell, ColumnInfo, ExperimentCard, PlanCard, PlannedCard, RunCard, Stands, SweepNews, SweepView,
     TrialRow, TrialStanding,
 };

@@ -4,10 +4,10 @@ use crate::keys::Workbench;
 use crate::screens::screen;
 use ratatui::layout::Rect;
 use sigmalab::tui::app::{App, Effect};
-use sigmalab::tui::sweeps::SweepNews;
-use sigmalab::tui::sweeps::TrialStanding;
-use sigmalab::tui::sweeps::follower::{Follower, SweepPlaces};
-use sigmalab::tui::sweeps::program::Program;
+use sigmalab::tui::screens::sweeps::SweepNews;
+use sigmalab::tui::screens::sweeps::TrialStanding;
+use sigmalab::tui::screens::sweeps::follower::{Follower, SweepPlaces};
+use sigmalab::tui::screens::sweeps::program::Program;
 use sigmalab_experiment::built_in::EXPERIMENTS;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::RunDirectory;
@@ -188,7 +188,7 @@ impl Bench {
     }
 }
 
-fn view(app: &App) -> Option<&sigmalab::tui::sweeps::SweepView> {
+fn view(app: &App) -> Option<&sigmalab::tui::screens::sweeps::SweepView> {
     app.sweeps().attached.as_ref()?.view.as_deref()
 }
 
@@ -281,7 +281,7 @@ fn the_table_of_a_finished_sweep_is_sorted_and_filtered_and_the_cursor_stays_on_
     let values: Vec<f64> = sorted
         .iter()
         .map(|place| match rmse(place) {
-            sigmalab::tui::sweeps::Cell::Number(number) => number,
+            sigmalab::tui::screens::sweeps::Cell::Number(number) => number,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -478,7 +478,7 @@ fn a_paused_sweep_goes_on_when_it_is_started() {
 
 #[test]
 fn a_run_directory_that_is_being_run_is_not_run_twice() {
-    use sigmalab::tui::sweeps::{Stands, SweepNews};
+    use sigmalab::tui::screens::sweeps::{Stands, SweepNews};
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let directory = folder.path().join("runs/small");
@@ -603,8 +603,8 @@ fn means_by_setting_come_first_and_stand_for_their_best_trial() {
     let (settings, at) = attached.settings(&view);
     assert_eq!((settings.len(), at), (2, 0));
     let rmse = view.column("latent_rmse").unwrap();
-    let number = |cell: &sigmalab::tui::sweeps::Cell| match cell {
-        sigmalab::tui::sweeps::Cell::Number(number) => *number,
+    let number = |cell: &sigmalab::tui::screens::sweeps::Cell| match cell {
+        sigmalab::tui::screens::sweeps::Cell::Number(number) => *number,
         other => panic!("{other:?}"),
     };
     let means: Vec<f64> = settings.iter().map(|setting| number(&setting.means[rmse])).collect();
@@ -671,7 +671,7 @@ fn the_list_says_where_run_directories_stand_also_after_a_restart() {
 
 #[test]
 fn run_directories_are_looked_at_while_the_list_is_near_and_no_longer() {
-    use sigmalab::tui::sweeps::SweepWork;
+    use sigmalab::tui::screens::sweeps::SweepWork;
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let mut leaves = |keys: &str| {

@@ -2,37 +2,30 @@
 //! asks for effects; it writes to no terminal, starts no process and draws through `&self`.
 
 mod asking;
-mod comparing;
-mod editing;
-mod exchanging;
-mod gallery_actions;
 mod mouse;
 mod perform;
-mod preset_actions;
-mod revision_actions;
 mod running;
-mod sampler_actions;
 mod settings;
-mod sweep_actions;
 mod tour;
-mod trial_actions;
 
+pub use crate::tui::screens::Screen;
 pub(super) use asking::how_found;
+pub(super) use perform::count;
 
-use super::action::{Action, Argument, Call};
-use super::comparing::{Comparing, Comparison, ComparisonJob};
-use super::document::Document;
-use super::gallery::{Gallery, GalleryWork};
-use super::grid::Grid;
-use super::keymap::{Context, Keymap};
-use super::line::Line;
-use super::recovery::Unsaved;
-use super::runs::Runs;
-use super::samplers::SamplerList;
-use super::screens;
-use super::sweeps::{SweepWork, Sweeps};
-use super::theme::Theme;
 use crate::preset_store::Store;
+use crate::tui::action::{Action, Argument, Call};
+use crate::tui::document::Document;
+use crate::tui::keymap::{Context, Keymap};
+use crate::tui::line::Line;
+use crate::tui::recovery::Unsaved;
+use crate::tui::runs::Runs;
+use crate::tui::screens;
+use crate::tui::screens::compare::{Comparing, Comparison, ComparisonJob};
+use crate::tui::screens::editor::grid::Grid;
+use crate::tui::screens::gallery::{Gallery, GalleryWork};
+use crate::tui::screens::samplers::SamplerList;
+use crate::tui::screens::sweeps::{SweepWork, Sweeps};
+use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::Recipe;
@@ -105,46 +98,6 @@ pub enum Effect {
     Quit,
 }
 
-/// A screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    /// Grid, curves and image.
-    Editor,
-    /// The presets.
-    Presets,
-    /// A and B.
-    Compare,
-    /// The finished runs.
-    Gallery,
-    /// The samplers.
-    Samplers,
-    /// What was done and undone.
-    Revisions,
-    /// The experiments and run directories.
-    Sweeps,
-    /// The sweep that is followed.
-    Sweep,
-    /// What happened.
-    Log,
-}
-
-impl Screen {
-    /// Where its keys are looked up.
-    pub(super) fn context(self) -> Context {
-        match self {
-            Screen::Editor => Context::Grid,
-            Screen::Presets => Context::Presets,
-            Screen::Compare => Context::Compare,
-            Screen::Gallery => Context::Gallery,
-            Screen::Samplers => Context::Samplers,
-            Screen::Revisions => Context::Revisions,
-            Screen::Sweeps => Context::Sweeps,
-            Screen::Sweep => Context::Sweep,
-            Screen::Log => Context::Reading,
-        }
-    }
-}
-
 /// Something that takes the keys for itself until it is answered.
 #[derive(Debug, Clone)]
 pub(super) enum Asking {
@@ -160,6 +113,13 @@ pub(super) enum Asking {
     Choice(Choice),
     /// Something to read.
     Text(Reading),
+}
+
+impl Asking {
+    /// Whether it is a value for the grid, and nothing is wrong with it.
+    pub(super) fn is_value(&self) -> bool {
+        matches!(self, Asking::Line(ask) if ask.is_value())
+    }
 }
 
 /// Several ways to go on.
@@ -457,6 +417,11 @@ impl App {
         }
     }
 
+    /// Whether somebody types into an input line.
+    pub(super) fn is_typing(&self) -> bool {
+        matches!(self.asking, Some(Asking::Line(_)))
+    }
+
     fn key(&mut self, key: &Key) {
         self.message = None;
         self.pressed(key);
@@ -577,13 +542,7 @@ impl App {
             }
             Some(Asking::Palette { line, .. } | Asking::Help(line)) => line.insert(text),
             Some(_) => {}
-            None if self.screen == Screen::Editor => {
-                let _ = self.perform(&Call::with(Action::Paste, text));
-            }
-            None if self.screen == Screen::Presets => {
-                let _ = self.perform(&Call::with(Action::ImportPreset, text));
-            }
-            None => {}
+            None => self.screen.component().pasted(self, text),
         }
     }
 
@@ -712,10 +671,10 @@ impl App {
     }
 
     fn fit(&mut self) {
-        let rows = screens::editor::grid_rows(self);
+        let rows = screens::editor::draw::grid_rows(self);
         self.grid.fit(self.document.len(), rows);
         if self.screen == Screen::Compare {
-            self.scroll = self.scroll.min(screens::compare::most_scroll(self));
+            self.scroll = self.scroll.min(screens::compare::draw::most_scroll(self));
         }
         let shown = self.shown_presets();
         if !shown.contains(&self.chosen_preset) {

@@ -1,22 +1,24 @@
 //! From an action to what does it.
 
-use super::{App, Asking, At, Done, Effect, Screen};
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::grid::{Cell, GridColumn};
+use crate::tui::app::{App, Asking, At, Done, Effect, Screen};
+use crate::tui::cell::{Cell, GridColumn};
 use crate::tui::line::Line;
 use sigmalab_terminal::picture::{ProtocolType, protocol_name, protocol_named};
 
 impl App {
     /// Does an action, says what came of it, and asks for a record of it. An argument that is
     /// missing is asked for.
-    pub(super) fn perform(&mut self, call: &Call) -> Result<(), String> {
+    pub(in crate::tui) fn perform(&mut self, call: &Call) -> Result<(), String> {
         if call.argument.is_none() && matches!(call.action.argument(), Argument::Asked(_)) {
             self.ask_for(call.action);
             return Ok(());
         }
         let call = &self.naming_the_trial(&self.naming_the_run(call));
         let revision = self.document.revision();
-        match self.does(call.action, call.argument.as_deref()) {
+        let argument = call.argument.as_deref();
+        let own = self.screen.component().perform(self, call.action, argument);
+        match own.unwrap_or_else(|| self.does(call.action, argument)) {
             Ok(message) => {
                 if let Some(message) = message {
                     self.say(message);
@@ -46,13 +48,6 @@ impl App {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
-            Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
-            Action::MoveLeft if self.screen == Screen::Samplers => {
-                self.sampler_list.leave();
-                Ok(None)
-            }
-            Action::MoveRight if self.screen == Screen::Sweep => self.across_trials(count()?),
-            Action::MoveLeft if self.screen == Screen::Sweep => self.across_trials(-count()?),
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -232,12 +227,12 @@ impl App {
         }
     }
 
-    pub(super) fn effect(&mut self, effect: Effect) -> Done {
+    pub(in crate::tui) fn effect(&mut self, effect: Effect) -> Done {
         self.ask_world(effect);
         Ok(None)
     }
 
-    pub(super) fn show(&mut self, screen: Screen) -> Done {
+    pub(in crate::tui) fn show(&mut self, screen: Screen) -> Done {
         self.asking = None;
         self.enter(screen);
         self.scroll = 0;
@@ -245,7 +240,7 @@ impl App {
     }
 
     /// Goes to a screen and remembers from where. The editor is where every way begins.
-    pub(super) fn enter(&mut self, screen: Screen) {
+    pub(in crate::tui) fn enter(&mut self, screen: Screen) {
         if screen == self.screen {
             return;
         }
@@ -258,7 +253,7 @@ impl App {
     }
 
     /// Goes back to the screen that somebody came from.
-    pub(super) fn leave_screen(&mut self) {
+    pub(in crate::tui) fn leave_screen(&mut self) {
         self.screen = self.way.pop().unwrap_or(Screen::Editor);
         if self.screen == Screen::Compare && self.runs.pair().is_none() {
             self.leave_screen();
@@ -307,7 +302,7 @@ impl App {
     }
 
     fn page(&mut self, direction: isize) -> Done {
-        let rows = crate::tui::screens::editor::grid_rows(self).max(1) as isize;
+        let rows = crate::tui::screens::editor::draw::grid_rows(self).max(1) as isize;
         if self.screen != Screen::Editor || self.asking.is_some() {
             return self.along(direction * rows);
         }
@@ -317,7 +312,7 @@ impl App {
     }
 
     fn scroll_grid(&mut self, steps: isize) -> Done {
-        let rows = crate::tui::screens::editor::grid_rows(self);
+        let rows = crate::tui::screens::editor::draw::grid_rows(self);
         self.grid.scroll(steps, self.document.len(), rows);
         Ok(None)
     }
@@ -345,7 +340,7 @@ impl App {
     }
 
     /// A step as people write it: -1 is the last.
-    pub(super) fn step_number(&self, text: &str) -> Result<usize, String> {
+    pub(in crate::tui) fn step_number(&self, text: &str) -> Result<usize, String> {
         let steps = self.document.len();
         let number: i64 =
             text.trim().parse().map_err(|_| format!("`{text}` is not a step: give its number"))?;
@@ -441,7 +436,7 @@ fn column(name: &str) -> Result<GridColumn, String> {
 }
 
 /// How often, once where nothing is said.
-fn count(argument: Option<&str>) -> Result<isize, String> {
+pub(in crate::tui) fn count(argument: Option<&str>) -> Result<isize, String> {
     let Some(text) = argument else { return Ok(1) };
     match text.trim().parse::<u16>() {
         Ok(count) if count > 0 => Ok(isize::try_from(count).unwrap_or(1)),

@@ -4,7 +4,7 @@
 mod defaults;
 mod file;
 
-use super::action::Call;
+use crate::tui::action::Call;
 use sigmalab_terminal::key::Key;
 use std::fmt;
 

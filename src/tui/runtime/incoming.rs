@@ -2,12 +2,12 @@
 //! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::history::History;
-use crate::tui::comparing::{Comparison, ComparisonJob};
-use crate::tui::gallery::GalleryNews;
-use crate::tui::gallery::keeper::Keeper;
-use crate::tui::sweeps::SweepNews;
-use crate::tui::sweeps::follower::{Follower, SweepPlaces};
-use crate::tui::sweeps::program::Program;
+use crate::tui::screens::compare::{Comparison, ComparisonJob};
+use crate::tui::screens::gallery::GalleryNews;
+use crate::tui::screens::gallery::keeper::Keeper;
+use crate::tui::screens::sweeps::SweepNews;
+use crate::tui::screens::sweeps::follower::{Follower, SweepPlaces};
+use crate::tui::screens::sweeps::program::Program;
 use sigmalab_sampler::Samplers;
 use sigmalab_terminal::picture::{Encoded, Job};
 use sigmalab_terminal::signals::{Signal, Signals};

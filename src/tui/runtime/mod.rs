@@ -8,11 +8,11 @@ mod incoming;
 mod reports;
 mod shown;
 
-use super::app::{App, Effect};
-use super::gallery::GalleryNews;
-use super::recovery::Recovery;
-use super::sweeps::SweepNews;
-use super::theme::Theme;
+use crate::tui::app::{App, Effect};
+use crate::tui::recovery::Recovery;
+use crate::tui::screens::gallery::GalleryNews;
+use crate::tui::screens::sweeps::SweepNews;
+use crate::tui::theme::Theme;
 use clock::{Clock, Haste};
 pub use incoming::{Beside, FollowSamplers};
 use incoming::{Incoming, Sources};
