@@ -17,7 +17,7 @@ use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
 use sigmalab::tui::screens::gallery::when::ago;
-use sigmalab::tui::screens::sweeps::follower::SweepPlaces;
+use sigmalab::tui::screens::sweeps::threads::SweepFolders;
 use sigmalab::tui::theme::Theme;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::folders::cache_folder;
@@ -175,7 +175,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         };
         let mut out = std::io::stdout().lock();
         let history = kept(data_folder().as_deref());
-        let beside = (history, sweep_places(memory_limit));
+        let beside = (history, sweep_folders(memory_limit));
         return play(&mut app, &mut engine, beside, &text, &name, &mut out).map_err(|error| {
             if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
         });
@@ -207,7 +207,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
     let samplers = app.samplers().clone();
-    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places(memory_limit) };
+    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_folders(memory_limit) };
     match runtime::run(&mut app, &mut engine, choices, record, recovery, beside) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure::new(
@@ -231,10 +231,10 @@ pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
 
 /// Where experiments and run directories are: beside where somebody works, and experiments of their
 /// own in the configuration folder.
-fn sweep_places(memory_limit: Option<MemorySize>) -> SweepPlaces {
+fn sweep_folders(memory_limit: Option<MemorySize>) -> SweepFolders {
     let here = Some(PathBuf::from("experiments"));
     let own = configuration_folder().map(|folder| folder.join("experiments"));
-    SweepPlaces {
+    SweepFolders {
         here: PathBuf::new(),
         experiments: here.into_iter().chain(own).collect(),
         runs: PathBuf::from("runs"),

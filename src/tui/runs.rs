@@ -1,7 +1,7 @@
 //! The run that is going, the last one that ended, and the pinned one. It follows the engine's
 //! news and knows nothing of how it is drawn or asked for.
 
-use crate::tui::screens::gallery::words;
+use crate::tui::screens::gallery::labels;
 use sigmalab_compute::LoadProgress;
 use sigmalab_engine::event::{Event, NfeCount, StepReport};
 use sigmalab_engine::recipe::Recipe;
@@ -276,7 +276,7 @@ impl Finished {
 
     /// What it was drawn with: its name, and where that is of edited steps, their mu and std too.
     pub fn title(&self) -> String {
-        let [mu, std] = [Column::Mu, Column::Std].map(|of| words::column(&self.recipe, of));
+        let [mu, std] = [Column::Mu, Column::Std].map(|of| labels::column(&self.recipe, of));
         match &self.recipe.preset {
             Some(preset) => preset.clone(),
             None => format!("{} · mu {mu} · std {std}", self.name()),

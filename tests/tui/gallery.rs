@@ -57,7 +57,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
     session.run(30);
     session.press("G 2 enter");
     session.run(200);
-    // Nothing of the keeper has been heard yet.
+    // Nothing of the thread has been heard yet.
     session.press("F5");
     let shown = text(&session);
     for part in [
@@ -153,7 +153,7 @@ fn deleting_asks_first_and_then_leaves_no_file() {
     session.press("D y");
     assert_eq!(session.app().gallery().len(), 1);
     assert!(text(&session).contains("gallery · 1 run"), "{}", text(&session));
-    // Dropping the keeper waits for it.
+    // Dropping the thread waits for it.
     drop(session);
     assert_eq!(std::fs::read_dir(data.path().join("history")).unwrap().count(), 3);
     assert_eq!(history(data.path()).list().unwrap().entries.len(), 1);
@@ -357,15 +357,16 @@ fn without_a_home_folder_the_session_still_has_its_gallery() {
     let mut session = Session::new(data.path());
     let (sender, news) = std::sync::mpsc::channel();
     let nowhere: Option<History> = None;
-    session.keeper = sigmalab::tui::screens::gallery::keeper::Keeper::start(nowhere, move |news| {
-        drop(sender.send(news));
-    })
-    .unwrap();
+    session.gallery_thread =
+        sigmalab::tui::screens::gallery::thread::GalleryThread::start(nowhere, move |news| {
+            drop(sender.send(news));
+        })
+        .unwrap();
     session.run(30);
     session.press("F5");
     for _ in 0..3 {
         let news = news.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-        session.workbench.app.gallery_news(news);
+        session.workbench.app.gallery_event(news);
     }
     let shown = text(&session);
     assert!(shown.contains("│✗  1  ") && shown.contains("SIGMALAB_DATA"), "{shown}");

@@ -4,10 +4,10 @@ use crate::keys::Workbench;
 use crate::screens::screen;
 use ratatui::layout::Rect;
 use sigmalab::tui::app::{App, Effect};
-use sigmalab::tui::screens::sweeps::SweepNews;
-use sigmalab::tui::screens::sweeps::TrialStanding;
-use sigmalab::tui::screens::sweeps::follower::{Follower, SweepPlaces};
+use sigmalab::tui::screens::sweeps::SweepEvent;
+use sigmalab::tui::screens::sweeps::TrialStatus;
 use sigmalab::tui::screens::sweeps::program::Program;
+use sigmalab::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
 use sigmalab_experiment::built_in::EXPERIMENTS;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::RunDirectory;
@@ -83,29 +83,30 @@ fn finished() -> TempDir {
     folder
 }
 
-/// A workbench in a folder, beside its follower.
+/// A workbench in a folder, beside its threads.
 struct Bench {
     workbench: Workbench,
-    follower: Follower,
-    news: Receiver<SweepNews>,
+    sweep_threads: SweepThreads,
+    news: Receiver<SweepEvent>,
     folder: PathBuf,
 }
 
 impl Bench {
     fn new(folder: &Path) -> Self {
         let (sender, news) = mpsc::channel();
-        let places = SweepPlaces {
+        let folders = SweepFolders {
             here: folder.to_owned(),
             experiments: vec![folder.join("experiments")],
             runs: folder.join("runs"),
             memory_limit: None,
         };
         let program = Program::new(Some(PROGRAM.into())).within(folder);
-        let follower = Follower::start(places, program, Samplers::built_in(), move |news| {
-            drop(sender.send(news));
-        });
+        let sweep_threads =
+            SweepThreads::start(folders, program, Samplers::built_in(), move |news| {
+                drop(sender.send(news));
+            });
         let workbench = Workbench::at(&folder.join("presets.toml"), (120, 40));
-        Bench { workbench, follower: follower.unwrap(), news, folder: folder.to_owned() }
+        Bench { workbench, sweep_threads: sweep_threads.unwrap(), news, folder: folder.to_owned() }
     }
 
     fn app(&self) -> &App {
@@ -123,7 +124,7 @@ impl Bench {
         while !holds(&self.workbench.app) {
             let news = self.news.recv_timeout(Duration::from_secs(60));
             let news = news.unwrap_or_else(|_| panic!("never: {what}\n{}", self.text()));
-            let effects = self.workbench.app.sweep_news(news);
+            let effects = self.workbench.app.sweep_event(news);
             self.workbench.effects.extend(effects);
             self.carry_out();
         }
@@ -132,7 +133,7 @@ impl Bench {
     fn carry_out(&mut self) {
         for effect in &self.workbench.effects {
             if let Effect::Sweeps(work) = effect {
-                self.follower.take(work.clone());
+                self.sweep_threads.take(work.clone());
             }
         }
         self.workbench.effects.retain(|effect| !matches!(effect, Effect::Sweeps(_)));
@@ -449,7 +450,7 @@ fn pause_order_and_skipping_are_written_for_whoever_runs_it() {
     bench.shows(&["↑    3"]);
     bench.press("g D");
     let skipped =
-        |app: &App| view(app).is_some_and(|view| view.trials[0].standing == TrialStanding::Skipped);
+        |app: &App| view(app).is_some_and(|view| view.trials[0].status == TrialStatus::Skipped);
     bench.until("it is skipped", skipped);
     bench.shows(&["–    0", "1 skipped"]);
     let control = Control::read(&bench.directory()).unwrap();
@@ -478,12 +479,13 @@ fn a_paused_sweep_goes_on_when_it_is_started() {
 
 #[test]
 fn a_run_directory_that_is_being_run_is_not_run_twice() {
-    use sigmalab::tui::screens::sweeps::{Stands, SweepNews};
+    use sigmalab::tui::screens::sweeps::{DirectoryStatus, SweepEvent};
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let directory = folder.path().join("runs/small");
-    let stands = Stands { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
-    bench.workbench.app.sweep_news(SweepNews::Stands(directory, Ok(stands)));
+    let stands =
+        DirectoryStatus { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
+    bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(stands)));
     bench.press("G r");
     assert!(bench.message().contains("is being run already"), "{}", bench.message());
     assert!(!bench.app().sweeps().is_busy());
@@ -697,6 +699,6 @@ fn what_could_not_be_read_is_tried_again_with_other_samplers() {
     bench.until("it cannot be read", |app| matches!(stands(app), Some(Err(_))));
     // As a sampler that it names may come, here with nothing else that would wake the list.
     fs::write(directory.join("frozen.json"), frozen).unwrap();
-    bench.follower.set_samplers(Samplers::built_in());
+    bench.sweep_threads.set_samplers(Samplers::built_in());
     bench.until("it can be read", |app| matches!(stands(app), Some(Ok(_))));
 }

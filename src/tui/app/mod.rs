@@ -72,9 +72,9 @@ pub enum Effect {
     ReplaceWorker,
     /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
     Compare(Box<ComparisonJob>),
-    /// Work for the gallery's keeper.
+    /// Work for the gallery's thread.
     Gallery(GalleryWork),
-    /// Work for the sweeps' follower.
+    /// Work for the threads of sweeps.
     Sweeps(SweepWork),
     /// Let somebody edit a file, and tell [`App::edited`].
     Edit(PathBuf),
@@ -643,7 +643,7 @@ impl App {
         text.lines().for_each(|line| self.say(line));
     }
 
-    pub(super) fn ask_world(&mut self, effect: Effect) {
+    pub(super) fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
@@ -654,7 +654,7 @@ impl App {
         self.follow_tour();
         self.fit();
         if let Some(job) = self.comparing.wanted(&self.runs) {
-            self.ask_world(Effect::Compare(Box::new(job)));
+            self.emit(Effect::Compare(Box::new(job)));
         }
         std::mem::take(&mut self.effects)
     }

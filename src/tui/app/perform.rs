@@ -18,7 +18,7 @@ impl App {
         let revision = self.document.revision();
         let argument = call.argument.as_deref();
         let own = self.screen.component().perform(self, call.action, argument);
-        match own.unwrap_or_else(|| self.does(call.action, argument)) {
+        match own.unwrap_or_else(|| self.dispatch(call.action, argument)) {
             Ok(message) => {
                 if let Some(message) = message {
                     self.say(message);
@@ -30,7 +30,7 @@ impl App {
                         Some(Asking::Question { .. } | Asking::Choice(_) | Asking::Line(_))
                     );
                 if recorded {
-                    self.ask_world(Effect::Record(call.clone()));
+                    self.emit(Effect::Record(call.clone()));
                 }
                 if self.document.revision() != revision && self.run_on_edit {
                     self.run_or_again(At::Set);
@@ -44,7 +44,7 @@ impl App {
         }
     }
 
-    fn does(&mut self, action: Action, argument: Option<&str>) -> Done {
+    fn dispatch(&mut self, action: Action, argument: Option<&str>) -> Done {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
@@ -228,7 +228,7 @@ impl App {
     }
 
     pub(in crate::tui) fn effect(&mut self, effect: Effect) -> Done {
-        self.ask_world(effect);
+        self.emit(effect);
         Ok(None)
     }
 
@@ -285,7 +285,7 @@ impl App {
             Some(name) => Some(protocol_named(name).map_err(|error| error.to_string())?),
             None => Some(self.protocol.map_or(ProtocolType::Halfblocks, |present| present.next())),
         };
-        self.ask_world(Effect::PictureProtocol(choice));
+        self.emit(Effect::PictureProtocol(choice));
         Ok(Some(match choice {
             Some(protocol) => {
                 format!("images as {}; `image-protocol auto` goes back", protocol_name(protocol))

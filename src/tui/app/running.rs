@@ -62,7 +62,7 @@ impl App {
                 self.run_again = Some(at);
                 if !std::mem::replace(&mut going.cancelled, true) {
                     going.cancelled_at = Some(Instant::now());
-                    self.ask_world(Effect::Cancel);
+                    self.emit(Effect::Cancel);
                 }
             }
             None => {
@@ -84,7 +84,7 @@ impl App {
             return Err(error.to_string());
         }
         self.runs.start(recipe.clone());
-        self.ask_world(Effect::Run(Box::new(recipe)));
+        self.emit(Effect::Run(Box::new(recipe)));
         Ok(None)
     }
 

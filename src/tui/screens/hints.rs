@@ -22,8 +22,8 @@ pub(super) fn hints(app: &App, room: u16) -> Vec<Piece> {
     for (action, word) in help.into_iter().chain(others) {
         let keys = app.keymap.keys(context, &Call::from(action));
         let Some(key) = keys.iter().min_by_key(|key| key.to_string().len()) else { continue };
-        let key = Piece::does(format!(" {key} "), app.theme.key, action);
-        let word = Piece::does(format!("{word} "), app.theme.dim, action);
+        let key = Piece::action(format!(" {key} "), app.theme.key, action);
+        let word = Piece::action(format!("{word} "), app.theme.dim, action);
         width += key.width() + word.width();
         if width > room {
             break;

@@ -216,21 +216,21 @@ fn title(app: &App, room: u16) -> Vec<Piece> {
     };
     // With how much each matters; 0 stays.
     let mut parts: Vec<(u8, Piece)> = vec![
-        (6, Piece::does(" sigmalab ", theme.title, Action::Help)),
-        (0, Piece::does(format!(" {}", document.title()), theme.text, Action::ShowPresets)),
+        (6, Piece::action(" sigmalab ", theme.title, Action::Help)),
+        (0, Piece::action(format!(" {}", document.title()), theme.text, Action::ShowPresets)),
     ];
     if document.is_edited() {
-        parts.push((0, Piece::does(" ● edited", theme.changed, Action::Save)));
+        parts.push((0, Piece::action(" ● edited", theme.changed, Action::Save)));
     }
     let mut part = |matters: u8, text: String, style, action| {
-        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+        parts.push((matters, Piece::action(format!(" · {text}"), style, action)));
     };
     part(1, size.to_string(), theme.dim, Action::Size);
     if !name.is_empty() {
-        parts.push((8, Piece::does(name, theme.dim, Action::Size)));
+        parts.push((8, Piece::action(name, theme.dim, Action::Size)));
     }
     let mut part = |matters: u8, text: String, style, action| {
-        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+        parts.push((matters, Piece::action(format!(" · {text}"), style, action)));
     };
     if let Some(proxy) = document.proxy() {
         part(1, format!("drawn at {proxy}"), theme.changed, Action::ProxySize);
@@ -272,19 +272,19 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
     };
     let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
         (Some(message), ..) if message.is_problem => {
-            Piece::does(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
+            Piece::action(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
         }
         (_, Some(going), ..) => Piece::new(going_on(going, room), theme.title),
         // What was said is in the log too; what to do next stays in sight.
         (_, None, Some(tour), _) => Piece::new(tour, theme.title),
         (Some(message), ..) => {
-            Piece::does(within(&one_line(&message.text)), theme.good, Action::ShowLog)
+            Piece::action(within(&one_line(&message.text)), theme.good, Action::ShowLog)
         }
         (None, None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
         (None, None, None, None) if !own => Piece::new("", theme.text),
         (None, None, None, None) => {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
-            Piece::does(text, theme.text, Action::Prompt)
+            Piece::action(text, theme.text, Action::Prompt)
         }
     };
     vec![Piece::new(" ", theme.text), piece]

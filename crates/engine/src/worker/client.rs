@@ -269,6 +269,28 @@ impl Engine {
         &self.updates
     }
 
+    /// Gives every update to `receive` from now on, on a thread of its own and until it says
+    /// `false`; [`Engine::updates`] has none then. A caller that waits for other things too need
+    /// not ask.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn forward_updates(
+        &mut self,
+        mut receive: impl FnMut(RunUpdate) -> bool + Send + 'static,
+    ) -> io::Result<()> {
+        let (_, nothing) = mpsc::channel();
+        let updates = std::mem::replace(&mut self.updates, nothing);
+        thread::Builder::new().name("run updates".to_owned()).spawn(move || {
+            for update in updates {
+                if !receive(update) {
+                    return;
+                }
+            }
+        })?;
+        Ok(())
+    }
+
     /// Process id of the worker, if one is alive.
     pub fn worker_id(&self) -> Option<u32> {
         self.workers().find(|worker| worker.is_alive()).map(|worker| worker.process)

@@ -4,7 +4,7 @@ use crate::tui::app::App;
 use crate::tui::runs::{Finished, proxy_notes, seconds};
 use crate::tui::screens::compare::side_by_side::{self, Compared, Row};
 use crate::tui::screens::compare::{Images, View};
-use crate::tui::screens::gallery::words;
+use crate::tui::screens::gallery::labels;
 use crate::tui::screens::{Placement, curves, editor, footer, inside, longest, pane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};
@@ -138,7 +138,7 @@ fn draw_run(
     area: Rect,
     buffer: &mut Buffer,
 ) {
-    let own = words::own(&run.recipe, &other.recipe);
+    let own = labels::own(&run.recipe, &other.recipe);
     // What tells the two apart is worth more than a name that both have.
     let first = |count: usize| own.get(..count).unwrap_or_default().join(" · ");
     let whole = match (&run.recipe.preset, own.len()) {

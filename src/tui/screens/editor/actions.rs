@@ -203,7 +203,7 @@ impl App {
         };
         let (first, last) = self.grid.steps();
         self.yanked = Some(cells.clone());
-        self.ask_world(Effect::Clipboard(cells));
+        self.emit(Effect::Clipboard(cells));
         Ok(Some(format!("{} rows yanked", last + 1 - first)))
     }
 

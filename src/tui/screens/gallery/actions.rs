@@ -1,9 +1,9 @@
-//! Actions on finished runs, and the keeper's news.
+//! Actions on finished runs, and what its thread says.
 
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Done, Effect, Message, Screen};
 use crate::tui::runs::Finished;
-use crate::tui::screens::gallery::{Deed, GalleryNews, GalleryRun, Granted, Kept, RunName};
+use crate::tui::screens::gallery::{GalleryEvent, GalleryRun, Intent, Kept, Ready, RunName};
 use sigmalab_engine::recipe::Recipe;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -12,11 +12,11 @@ impl App {
     /// A run ended with a picture: it is in the gallery from now on.
     pub(in crate::tui) fn remember(&mut self, run: Arc<Finished>) {
         let work = self.gallery.add(run, SystemTime::now());
-        self.ask_world(Effect::Gallery(work));
+        self.emit(Effect::Gallery(work));
     }
 
-    /// Takes what the gallery's keeper has to say.
-    pub fn gallery_news(&mut self, news: GalleryNews) -> Vec<Effect> {
+    /// Takes what the gallery's thread has to say.
+    pub fn gallery_event(&mut self, news: GalleryEvent) -> Vec<Effect> {
         let taken = self.gallery.take(news);
         for note in taken.notes {
             // Into the log alone: it is no answer to what somebody is doing now.
@@ -31,7 +31,7 @@ impl App {
             None => {}
         }
         if let Some(work) = taken.work {
-            self.ask_world(Effect::Gallery(work));
+            self.emit(Effect::Gallery(work));
         }
         self.effects()
     }
@@ -48,9 +48,9 @@ impl App {
 
     /// Does what waited for a picture, and asks for the next one.
     pub(in crate::tui) fn follow_gallery(&mut self) {
-        match self.gallery.granted() {
+        match self.gallery.ready() {
             None => {}
-            Some(Ok(granted)) => match self.does_with_run(granted) {
+            Some(Ok(ready)) => match self.use_run(ready) {
                 Ok(Some(message)) => self.say(message),
                 Ok(None) => {}
                 Err(problem) => self.complain(problem),
@@ -58,7 +58,7 @@ impl App {
             Some(Err(problem)) => self.complain(problem),
         }
         if let Some(work) = self.gallery.wanted(self.screen == Screen::Gallery) {
-            self.ask_world(Effect::Gallery(work));
+            self.emit(Effect::Gallery(work));
         }
     }
 
@@ -91,20 +91,20 @@ impl App {
 
     pub(in crate::tui) fn load_run(&mut self, text: &str) -> Done {
         let name = self.run_name(text)?;
-        let Some(run) = self.gallery.run(&name) else { return self.wish(name, Deed::Load) };
+        let Some(run) = self.gallery.run(&name) else { return self.intend(name, Intent::Load) };
         let run = run.clone();
         let message = self.load_recipe_of(&run)?;
         // The picture follows where it must be read first.
         if let Some(problem) = run.problem.filter(|_| self.gallery.picture_of(&name).is_none()) {
             return Ok(Some(format!("{message}; without its picture: {problem}")));
         }
-        self.gallery.wish(name, Deed::Show);
+        self.gallery.intend(name, Intent::Show);
         Ok(Some(message))
     }
 
     pub(in crate::tui) fn pin_run(&mut self, text: &str) -> Done {
         let name = self.run_name(text)?;
-        self.wish(name, Deed::Pin)
+        self.intend(name, Intent::Pin)
     }
 
     pub(in crate::tui) fn compare_run(&mut self, text: &str) -> Done {
@@ -112,34 +112,34 @@ impl App {
         if self.runs.last.is_none() {
             return Err("there is no last run to compare it with: run first, or load one".into());
         }
-        self.wish(name, Deed::Compare)
+        self.intend(name, Intent::Compare)
     }
 
-    fn wish(&mut self, name: RunName, deed: Deed) -> Done {
-        self.gallery.wish(name, deed);
+    fn intend(&mut self, name: RunName, intent: Intent) -> Done {
+        self.gallery.intend(name, intent);
         // Where its picture is at hand, it is done before anything is drawn.
         Ok(None)
     }
 
-    fn does_with_run(&mut self, granted: Granted) -> Done {
-        let Granted { deed, name, run } = granted;
+    fn use_run(&mut self, ready: Ready) -> Done {
+        let Ready { intent, name, run } = ready;
         let title = self.gallery.run(&name).map(GalleryRun::title).unwrap_or_default();
-        match deed {
-            Deed::Show => {
+        match intent {
+            Intent::Show => {
                 self.runs.last = Some(run);
                 Ok(None)
             }
-            Deed::Load => {
+            Intent::Load => {
                 let Some(card) = self.gallery.run(&name).cloned() else { return Ok(None) };
                 let message = self.load_recipe_of(&card)?;
                 self.runs.last = Some(run);
                 Ok(Some(message))
             }
-            Deed::Pin => {
+            Intent::Pin => {
                 self.runs.pinned = Some(run);
                 Ok(Some(format!("{title} is pinned as A; run something else and compare")))
             }
-            Deed::Compare => {
+            Intent::Compare => {
                 self.runs.pinned = Some(run);
                 self.compare()?;
                 Ok(Some(format!("A is {title}, B is the last run")))
@@ -181,7 +181,7 @@ impl App {
         })
     }
 
-    /// The first time a question, the second time the deed.
+    /// The first time a question, the second time the intent.
     pub(in crate::tui) fn delete_run(&mut self, text: &str) -> Done {
         let (text, confirmed) = match text.trim().strip_suffix("confirmed") {
             Some(name) => (name, true),
@@ -197,7 +197,7 @@ impl App {
             return Ok(None);
         }
         if let Some(work) = self.gallery.forget(&name) {
-            self.ask_world(Effect::Gallery(work));
+            self.emit(Effect::Gallery(work));
         }
         Ok(Some(format!("{title} deleted")))
     }
@@ -207,7 +207,7 @@ impl App {
         let run = self.known_run(&name)?;
         let recipe = serde_json::to_string(&*run.recipe).map_err(|error| error.to_string())?;
         let message = format!("copied the recipe of {}", run.title());
-        self.ask_world(Effect::Clipboard(recipe));
+        self.emit(Effect::Clipboard(recipe));
         Ok(Some(message))
     }
 
@@ -221,7 +221,7 @@ impl App {
                 return Err(format!("{} has no file: {problem}", run.title()));
             }
         };
-        self.ask_world(Effect::Clipboard(path.clone()));
+        self.emit(Effect::Clipboard(path.clone()));
         Ok(Some(format!("copied {path}")))
     }
 

@@ -4,7 +4,7 @@
 use crate::tui::action::Action;
 use crate::tui::app::App;
 use crate::tui::runs::seconds;
-use crate::tui::screens::gallery::{GalleryRun, Kept, RunName, when, words};
+use crate::tui::screens::gallery::{GalleryRun, Kept, RunName, labels, when};
 use crate::tui::screens::{Placement, footer, inside, list_rows, pane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -137,8 +137,8 @@ fn row(app: &App, run: &GalleryRun, before: Option<&GalleryRun>, place: Rect, bu
         _ => Span::raw(" "),
     };
     let what = match before {
-        Some(before) => words::change(&before.recipe, &run.recipe),
-        None => words::first(&run.recipe),
+        Some(before) => labels::change(&before.recipe, &run.recipe),
+        None => labels::first(&run.recipe),
     };
     let age = when::age(app.gallery.now, run.finished);
     Line::from(vec![
@@ -268,7 +268,7 @@ pub(in crate::tui) fn broken(text: &str, width: usize, most: usize) -> Vec<Strin
 /// What is said of a run, the most telling first.
 fn about(app: &App, run: &GalleryRun) -> Vec<(&'static str, String)> {
     let recipe = &run.recipe;
-    let column = |column| words::column(recipe, column);
+    let column = |column| labels::column(recipe, column);
     let kept = match &run.kept {
         Kept::As { picture, .. } => picture.display().to_string(),
         Kept::Writing => "being written".to_owned(),
@@ -286,7 +286,7 @@ fn about(app: &App, run: &GalleryRun) -> Vec<(&'static str, String)> {
     let parts = parts.iter().filter(|(_, ms)| *ms >= 0.5);
     let took: String = parts.map(|(what, ms)| format!(" · {what} {}", seconds(ms / 1e3))).collect();
     let (mu, std) = (column(Column::Mu), column(Column::Std));
-    let mut steps = words::steps(recipe);
+    let mut steps = labels::steps(recipe);
     // Most schedules have one mu and one std.
     let same = !mu.contains(' ') && !std.contains(' ');
     if same {
@@ -301,8 +301,8 @@ fn about(app: &App, run: &GalleryRun) -> Vec<(&'static str, String)> {
         ("gw", column(Column::Gw)),
         ("mu", mu),
         ("std", std),
-        ("drawn", words::drawn(recipe)),
-        ("picture", run.metrics.as_ref().map(words::metrics).unwrap_or_default()),
+        ("drawn", labels::drawn(recipe)),
+        ("picture", run.metrics.as_ref().map(labels::metrics).unwrap_or_default()),
         ("ended", format!("{ago} · {}{took}", when::date(run.finished))),
         ("file", if matches!(run.kept, Kept::Not(_)) { String::new() } else { kept }),
     ];

@@ -2,16 +2,16 @@
 
 mod actions;
 pub(in crate::tui) mod draw;
-pub mod keeper;
+pub mod labels;
 mod run;
 mod state;
+pub mod thread;
 pub mod when;
-pub mod words;
 mod work;
 
 pub use run::{GalleryRun, Kept, NoRunName, ReadRun, RunName};
-pub use state::{Deed, Gallery, Granted, Taken};
-pub use work::{GalleryNews, GalleryWork};
+pub use state::{Gallery, Intent, Ready, Taken};
+pub use work::{GalleryEvent, GalleryWork};
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, Done};

@@ -154,7 +154,7 @@ impl GalleryRun {
         }
         let recipe = &self.recipe;
         let preset = recipe.preset.as_deref().unwrap_or_default();
-        let drawn = crate::tui::screens::gallery::words::drawn(recipe);
+        let drawn = crate::tui::screens::gallery::labels::drawn(recipe);
         let text = format!("{} {preset} {drawn}", recipe.prompt).to_lowercase();
         words.iter().all(|word| text.contains(word.as_str()))
     }

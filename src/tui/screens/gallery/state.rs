@@ -1,7 +1,7 @@
 //! The gallery: the runs of this session and of earlier ones, which of them is under the cursor,
 //! and which pictures are at hand. It asks for work in words and touches no disk itself.
 
-use super::{GalleryNews, GalleryRun, GalleryWork, Kept, ReadRun, RunName};
+use super::{GalleryEvent, GalleryRun, GalleryWork, Kept, ReadRun, RunName};
 use crate::history::EntryId;
 use crate::tui::runs::Finished;
 use sigmalab_image::RgbImage;
@@ -15,7 +15,7 @@ const AT_HAND: usize = 8;
 
 /// What is to be done with a run once its picture is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Intent {
     /// Load its recipe into the grid and show its picture.
     Load,
     /// Only show its picture: its recipe is in the grid already.
@@ -26,22 +26,22 @@ pub enum Deed {
     Compare,
 }
 
-/// A deed that waits for its run to be read.
+/// A intent that waits for its run to be read.
 #[derive(Debug, Clone, PartialEq)]
-struct Wish {
+struct Pending {
     name: RunName,
-    deed: Deed,
+    intent: Intent,
     /// Whether the run was asked for.
     asked: bool,
     /// Why it cannot be read.
     failed: Option<String>,
 }
 
-/// A deed whose run is at hand.
+/// A intent whose run is at hand.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Granted {
+pub struct Ready {
     /// What is to be done.
-    pub deed: Deed,
+    pub intent: Intent,
     /// With which run.
     pub name: RunName,
     /// The run.
@@ -79,7 +79,7 @@ pub struct Gallery {
     draft: Option<(EntryId, Arc<RgbImage>)>,
     /// What is being read to be looked at.
     looked: Option<EntryId>,
-    wish: Option<Wish>,
+    pending: Option<Pending>,
     is_listing: bool,
     /// Whether the picture takes the whole screen.
     pub zoomed: bool,
@@ -99,7 +99,7 @@ impl Default for Gallery {
             at_hand: VecDeque::new(),
             draft: None,
             looked: None,
-            wish: None,
+            pending: None,
             is_listing: false,
             zoomed: false,
             now: SystemTime::UNIX_EPOCH,
@@ -132,26 +132,26 @@ impl Gallery {
         GalleryWork::List
     }
 
-    /// Takes news from the keeper.
-    pub fn take(&mut self, news: GalleryNews) -> Taken {
+    /// Takes what the thread says.
+    pub fn take(&mut self, news: GalleryEvent) -> Taken {
         let mut taken = Taken::default();
         match news {
-            GalleryNews::Remembered { number, result } => {
+            GalleryEvent::Remembered { number, result } => {
                 self.remembered(number, result, &mut taken);
             }
-            GalleryNews::Present(ids) => self.change(|runs| {
+            GalleryEvent::Present(ids) => self.change(|runs| {
                 // One of this session may have been written after the folder was read.
                 let is_there = |run: &GalleryRun| run.id().is_some_and(|id| ids.contains(id));
                 runs.retain(|run| matches!(run.name, RunName::Session(_)) || is_there(run));
             }),
-            GalleryNews::Found(found) => self.change(|runs| {
+            GalleryEvent::Found(found) => self.change(|runs| {
                 let known: HashSet<&EntryId> = runs.iter().filter_map(GalleryRun::id).collect();
                 let is_new = |run: &GalleryRun| run.id().is_some_and(|id| !known.contains(id));
                 let found: Vec<GalleryRun> = found.into_iter().filter(is_new).collect();
                 runs.extend(found);
                 runs.sort_by_key(|run| Reverse(run.finished));
             }),
-            GalleryNews::Listed { unreadable } => {
+            GalleryEvent::Listed { unreadable } => {
                 self.is_listing = false;
                 if let Some(first) = unreadable.first() {
                     let others = match unreadable.len() - 1 {
@@ -162,9 +162,9 @@ impl Gallery {
                     taken.notes.push(format!("{first}{others}"));
                 }
             }
-            GalleryNews::Problem(problem) => taken.notes.push(problem),
-            GalleryNews::Draft(id, image) => self.draft = Some((id, image)),
-            GalleryNews::Read(id, result) => self.was_read(&id, result),
+            GalleryEvent::Problem(problem) => taken.notes.push(problem),
+            GalleryEvent::Draft(id, image) => self.draft = Some((id, image)),
+            GalleryEvent::Read(id, result) => self.was_read(&id, result),
         }
         taken
     }
@@ -226,7 +226,7 @@ impl Gallery {
             Err(problem) => {
                 if let Some(run) = known.and_then(|at| self.runs.get_mut(at)) {
                     run.problem = Some(problem);
-                } else if let Some(wish) = &mut self.wish
+                } else if let Some(wish) = &mut self.pending
                     && wish.name == RunName::Earlier(id.clone())
                 {
                     wish.failed = Some(problem);
@@ -270,20 +270,20 @@ impl Gallery {
     }
 
     /// Says what is to be done with a run as soon as its picture is at hand.
-    pub fn wish(&mut self, name: RunName, deed: Deed) {
-        self.wish = Some(Wish { name, deed, asked: false, failed: None });
+    pub fn intend(&mut self, name: RunName, intent: Intent) {
+        self.pending = Some(Pending { name, intent, asked: false, failed: None });
     }
 
     /// Whether something waits for a run to be read.
     pub fn is_waiting(&self) -> bool {
-        self.wish.is_some()
+        self.pending.is_some()
     }
 
-    /// The deed that can be done now, or why it cannot be done at all.
-    pub fn granted(&mut self) -> Option<Result<Granted, String>> {
-        let Wish { name, deed, failed, .. } = self.wish.as_ref()?;
-        let granted = match (self.picture_of(name), self.run(name)) {
-            (Some(run), _) => Ok(Granted { deed: *deed, name: name.clone(), run }),
+    /// The intent that can be done now, or why it cannot be done at all.
+    pub fn ready(&mut self) -> Option<Result<Ready, String>> {
+        let Pending { name, intent, failed, .. } = self.pending.as_ref()?;
+        let ready = match (self.picture_of(name), self.run(name)) {
+            (Some(run), _) => Ok(Ready { intent: *intent, name: name.clone(), run }),
             (None, Some(GalleryRun { kept: Kept::Not(problem), .. })) => {
                 Err(format!("its picture is gone, because it could not be kept: {problem}"))
             }
@@ -292,8 +292,8 @@ impl Gallery {
                 Err(problem.clone())
             }
         };
-        self.wish = None;
-        Some(granted)
+        self.pending = None;
+        Some(ready)
     }
 
     /// What is to be read next, if anything. `is_open` says whether the screen shows the gallery.
@@ -306,7 +306,7 @@ impl Gallery {
                 (None, RunName::Session(_)) => None,
             }
         };
-        if let Some(wish) = self.wish.as_mut().filter(|wish| !wish.asked)
+        if let Some(wish) = self.pending.as_mut().filter(|wish| !wish.asked)
             && let Some(id) = id_of(&self.runs, &wish.name)
         {
             wish.asked = true;

@@ -1,4 +1,4 @@
-//! What the gallery asks of its keeper and what comes back: plain data, so that the application
+//! What the gallery asks of its thread and what comes back: plain data, so that the application
 //! touches no disk.
 
 use crate::history::EntryId;
@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Something the gallery asks of its keeper.
+/// Something the gallery asks of its thread.
 #[derive(Debug, Clone, PartialEq)]
 pub enum GalleryWork {
     /// Put a run of this session into the history.
@@ -31,9 +31,9 @@ pub enum GalleryWork {
     Forget(EntryId),
 }
 
-/// Something the keeper has to say.
+/// Something the thread has to say.
 #[derive(Debug, Clone, PartialEq)]
-pub enum GalleryNews {
+pub enum GalleryEvent {
     /// A run of this session is in the history, or why it is not.
     Remembered {
         /// Its number.

@@ -276,7 +276,7 @@ impl App {
         Ok(Some(format!("{to} is a copy of {from}{merged}")))
     }
 
-    /// The first time a question, the second time the deed. The question names its preset: the
+    /// The first time a question, the second time the intent. The question names its preset: the
     /// list may be another one when it is answered.
     pub(in crate::tui) fn delete_preset(&mut self, text: &str) -> Done {
         let (name, confirmed) = match text.trim().strip_suffix("confirmed") {

@@ -2,7 +2,7 @@
 
 use crate::preset_store::stands_in_for_a_shipped_one;
 use crate::tui::app::App;
-use crate::tui::screens::gallery::words::short;
+use crate::tui::screens::gallery::labels::short;
 use crate::tui::screens::wrapping::cut;
 use crate::tui::screens::{curves, footer, inside, list_rows, longest, pane};
 use ratatui::buffer::Buffer;

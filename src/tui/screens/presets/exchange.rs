@@ -57,7 +57,7 @@ impl App {
         lines.extend(export.text.lines().map(|line| (Tone::Plain, line.to_owned())));
         let title = format!("{} for {tool}", preset.name);
         self.read(title, lines);
-        self.ask_world(Effect::Clipboard(export.text));
+        self.emit(Effect::Clipboard(export.text));
         let lost = export.cannot_follow.map(|lost| format!("; {lost}")).unwrap_or_default();
         Ok(Some(format!("{} copied for {tool}{lost}", preset.name)))
     }

@@ -3,7 +3,7 @@
 
 use crate::tui::app::App;
 use crate::tui::screens::gallery::draw::first_row;
-use crate::tui::screens::gallery::words;
+use crate::tui::screens::gallery::labels;
 use crate::tui::screens::revisions::tree;
 use crate::tui::screens::wrapping::cut;
 use crate::tui::screens::{curves, inside, list_rows, pane};
@@ -91,7 +91,7 @@ fn done(revision: &Revision<'_>) -> String {
     let first = all.next().flatten().filter(|first| all.all(|other| other == Some(*first)));
     match first {
         Some((before, after)) => {
-            format!("{}: {} → {}", revision.label, words::short(before), words::short(after))
+            format!("{}: {} → {}", revision.label, labels::short(before), labels::short(after))
         }
         None => revision.label.to_owned(),
     }
@@ -109,7 +109,7 @@ fn draw_there(app: &App, above: Rect, below: Rect, buffer: &mut Buffer) {
     let changes = match &there {
         None => vec!["nothing: the grid is here".to_owned()],
         Some(there) => {
-            let mut changes = words::edits(&Difference::of_drafts(document.draft(), there));
+            let mut changes = labels::edits(&Difference::of_drafts(document.draft(), there));
             if there.name != document.draft().name {
                 changes.insert(0, format!("name {}", there.name));
             }

@@ -4,51 +4,51 @@ use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Done, Effect, Reading, Screen, Tone};
 use crate::tui::screens;
 use crate::tui::screens::sweeps::{
-    ControlChange, Entry, Face, Start, SweepNews, SweepWork, writing,
+    ControlChange, Entry, Face, Start, SweepEvent, SweepWork, writing,
 };
 use sigmalab_experiment::built_in;
 use std::path::{Path, PathBuf};
 
 impl App {
     /// Takes what came of work on sweeps.
-    pub fn sweep_news(&mut self, news: SweepNews) -> Vec<Effect> {
+    pub fn sweep_event(&mut self, news: SweepEvent) -> Vec<Effect> {
         match &news {
-            SweepNews::Planned(file, Err(problem)) => {
+            SweepEvent::Planned(file, Err(problem)) => {
                 let first = problem.lines().next().unwrap_or_default();
                 self.complain(format!("{}: {first}", file.display()));
             }
-            SweepNews::Started(Ok(launched)) => {
+            SweepEvent::Started(Ok(launched)) => {
                 self.sweeps.is_starting = false;
                 let output = launched.output.file_name().unwrap_or_default().display();
                 self.say(format!("process {} runs it and writes {output}", launched.process));
                 self.follow_sweep(&launched.directory);
                 self.list_sweeps();
             }
-            SweepNews::Started(Err(problem)) => {
+            SweepEvent::Started(Err(problem)) => {
                 self.sweeps.is_starting = false;
                 self.read_problem("not started", problem);
             }
-            SweepNews::Followed(directory, Err(problem)) => {
+            SweepEvent::Followed(directory, Err(problem)) => {
                 self.complain(format!("{}: {problem}", directory.display()));
             }
-            SweepNews::Followed(directory, Ok(view)) => {
+            SweepEvent::Followed(directory, Ok(view)) => {
                 if let Some(ended) = self.sweeps.ended_with(directory, view) {
                     self.say(ended);
                 }
             }
-            SweepNews::Controlled(Err(problem)) => self.complain(problem.clone()),
-            SweepNews::Written(Ok(file)) => {
+            SweepEvent::Controlled(Err(problem)) => self.complain(problem.clone()),
+            SweepEvent::Written(Ok(file)) => {
                 self.say(format!("{} is written", file.display()));
                 self.list_sweeps();
                 self.enter(Screen::Sweeps);
                 self.ask_plan(file, false);
-                self.ask_world(Effect::Edit(file.clone()));
+                self.emit(Effect::Edit(file.clone()));
             }
-            SweepNews::Written(Err(problem)) => self.complain(problem.clone()),
+            SweepEvent::Written(Err(problem)) => self.complain(problem.clone()),
             _ => {}
         }
         let written = match &news {
-            SweepNews::Written(Ok(file)) => Some(file.clone()),
+            SweepEvent::Written(Ok(file)) => Some(file.clone()),
             _ => None,
         };
         self.sweeps.take(news);
@@ -82,20 +82,20 @@ impl App {
 
     /// Asks for what the screen wants to show and is not there yet, and does what waited for it.
     pub(in crate::tui) fn follow_sweeps(&mut self) {
-        self.does_with_trial();
+        self.use_trial();
         let near = self.screen == Screen::Sweeps || self.way.contains(&Screen::Sweeps);
         if self.sweeps.left_list(near) {
-            self.ask_world(Effect::Sweeps(SweepWork::Unlist));
+            self.emit(Effect::Sweeps(SweepWork::Unlist));
         }
         let (in_view, large) = screens::sweeps::draw::wanted(self);
         for work in self.sweeps.wanted(&in_view, large) {
-            self.ask_world(Effect::Sweeps(work));
+            self.emit(Effect::Sweeps(work));
         }
     }
 
     fn list_sweeps(&mut self) {
         self.sweeps.watches_list = true;
-        self.ask_world(Effect::Sweeps(SweepWork::List));
+        self.emit(Effect::Sweeps(SweepWork::List));
     }
 
     pub(in crate::tui) fn show_sweeps(&mut self) -> Done {
@@ -190,7 +190,7 @@ impl App {
         self.sweeps.planning(file, measure);
         let (model, presets) = (self.document.model.clone(), self.store.path().to_owned());
         let file = file.to_owned();
-        self.ask_world(Effect::Sweeps(SweepWork::Plan { file, measure, model, presets }));
+        self.emit(Effect::Sweeps(SweepWork::Plan { file, measure, model, presets }));
     }
 
     pub(in crate::tui) fn run_sweep(&mut self, argument: Option<&str>) -> Done {
@@ -243,7 +243,7 @@ impl App {
         }
         self.sweeps.is_starting = true;
         let (model, presets) = (self.document.model.clone(), self.store.path().to_owned());
-        self.ask_world(Effect::Sweeps(SweepWork::Start { start, model, presets }));
+        self.emit(Effect::Sweeps(SweepWork::Start { start, model, presets }));
         Ok(Some("starting a process of its own".to_owned()))
     }
 
@@ -257,7 +257,7 @@ impl App {
 
     fn follow_sweep(&mut self, directory: &Path) {
         if let Some(work) = self.sweeps.attach(directory) {
-            self.ask_world(Effect::Sweeps(work));
+            self.emit(Effect::Sweeps(work));
         }
         // A message stays: it may be about what was just started.
         self.enter(Screen::Sweep);
@@ -268,7 +268,7 @@ impl App {
         let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
         let directory = attached.directory.clone();
         self.sweeps.awaited += 1;
-        self.ask_world(Effect::Sweeps(SweepWork::Control(directory, change)));
+        self.emit(Effect::Sweeps(SweepWork::Control(directory, change)));
         Ok(())
     }
 
@@ -292,7 +292,7 @@ impl App {
         }))
     }
 
-    /// The first time a question, the second time the deed.
+    /// The first time a question, the second time the intent.
     pub(in crate::tui) fn cancel_sweep(&mut self, confirmed: bool) -> Done {
         let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
         let view = attached.known()?;
@@ -323,10 +323,10 @@ impl App {
     }
 
     pub(in crate::tui) fn skip_trial(&mut self, name: &str) -> Done {
-        use crate::tui::screens::sweeps::TrialStanding::{Done, Failed, Pending, Running, Skipped};
+        use crate::tui::screens::sweeps::TrialStatus::{Done, Failed, Pending, Running, Skipped};
         let trial = self.trial_named(name)?;
         let (id, number) = (trial.id.clone(), trial.number);
-        let (change, said) = match trial.standing {
+        let (change, said) = match trial.status {
             Done | Failed => {
                 return Err(format!("trial {number} has ended already and keeps its record"));
             }
@@ -354,7 +354,7 @@ impl App {
         let text =
             writing::text(&self.document, preset, &self.samplers, &name, &path, &wanted.values);
         self.sweeps.awaited += 1;
-        self.ask_world(Effect::Sweeps(SweepWork::Write { name, text }));
+        self.emit(Effect::Sweeps(SweepWork::Write { name, text }));
         Ok(None)
     }
 

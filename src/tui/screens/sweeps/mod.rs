@@ -1,27 +1,27 @@
 //! The sweeps: experiments and run directories, and the sweep that is followed, with its trials.
 
 mod actions;
+mod directory_status;
 pub(in crate::tui) mod draw;
-pub mod follower;
 pub mod program;
 mod scatter;
 mod settings;
-mod stands;
 mod state;
 mod table;
+pub mod threads;
 mod trials;
 mod view;
 mod work;
 pub mod writing;
 
+pub use directory_status::DirectoryStatus;
 pub use scatter::{Axis, Scatter};
 pub use settings::{Setting, ranking};
-pub use stands::Stands;
-pub use state::{Attached, Entry, Face, Granted, PlanState, Sweeps, TrialDeed};
+pub use state::{Attached, Entry, Face, PlanState, Ready, Sweeps, TrialIntent};
 pub use table::{Sort, Table, check, heading, known as known_column};
-pub use view::{Cell, ColumnInfo, SECONDS, SearchView, SweepView, TrialRow, TrialStanding};
+pub use view::{Cell, ColumnInfo, SECONDS, SearchView, SweepView, TrialRow, TrialStatus};
 pub use work::{
-    ControlChange, ExperimentCard, Look, PlanCard, PlannedCard, RunCard, Start, SweepNews,
+    ControlChange, ExperimentCard, Look, PlanCard, PlannedCard, RunCard, Start, SweepEvent,
     SweepWork,
 };
 

@@ -1,7 +1,7 @@
 //! The trials of a sweep by setting: what was tried, with the means over prompts, seeds and sizes.
 //! It knows rows and columns, not how they are drawn.
 
-use crate::tui::screens::sweeps::view::{Cell, SweepView, TrialRow, TrialStanding};
+use crate::tui::screens::sweeps::view::{Cell, SweepView, TrialRow, TrialStatus};
 use sigmalab_experiment::report::Better;
 use std::collections::HashMap;
 
@@ -102,6 +102,6 @@ fn setting(view: &SweepView, name: &str, trials: Vec<usize>) -> Setting {
         known.min_by(|a, b| a.1.total_cmp(&b.1)).map(|(at, _)| at)
     });
     let first = trials.first().copied().unwrap_or_default();
-    let done = members.iter().filter(|trial| trial.standing == TrialStanding::Done).count();
+    let done = members.iter().filter(|trial| trial.status == TrialStatus::Done).count();
     Setting { name: name.to_owned(), done, best: best.unwrap_or(first), trials, means }
 }

@@ -3,7 +3,7 @@
 //! starts no process.
 
 use super::{
-    Cell, ExperimentCard, Look, PlanCard, RunCard, Setting, Stands, SweepNews, SweepView,
+    Cell, DirectoryStatus, ExperimentCard, Look, PlanCard, RunCard, Setting, SweepEvent, SweepView,
     SweepWork, Table, TrialRow, settings,
 };
 use crate::tui::runs::Finished;
@@ -71,12 +71,12 @@ impl FromStr for Face {
     }
 }
 
-/// A deed that can be done now: with which trial, and the run that it is.
-pub type Granted = (TrialDeed, TrialRow, Arc<Finished>);
+/// A intent that can be done now: with which trial, and the run that it is.
+pub type Ready = (TrialIntent, TrialRow, Arc<Finished>);
 
 /// What is to be done with a trial once its picture is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TrialDeed {
+pub enum TrialIntent {
     /// Load it into the grid and show its picture.
     Load,
     /// Pin it as A.
@@ -129,7 +129,7 @@ pub struct Sweeps {
     cursor: usize,
     plans: BTreeMap<PathBuf, PlanState>,
     /// Where run directories stand.
-    stands: HashMap<PathBuf, Result<Stands, String>>,
+    stands: HashMap<PathBuf, Result<DirectoryStatus, String>>,
     /// Whether the run directories of the list are looked at now and then.
     pub(in crate::tui) watches_list: bool,
     /// Whether a process is being started.
@@ -176,7 +176,7 @@ pub struct Attached {
     /// Whether the picture takes the whole screen.
     pub zoomed: bool,
     /// What waits for a picture.
-    wish: Option<(String, TrialDeed)>,
+    pending: Option<(String, TrialIntent)>,
 }
 
 impl Attached {
@@ -190,7 +190,7 @@ impl Attached {
             face_chosen: false,
             axes: [None, None],
             zoomed: false,
-            wish: None,
+            pending: None,
         }
     }
 
@@ -311,7 +311,7 @@ impl Sweeps {
     }
 
     /// Where a run directory stands, once that is known.
-    pub fn stands(&self, directory: &Path) -> Option<&Result<Stands, String>> {
+    pub fn stands(&self, directory: &Path) -> Option<&Result<DirectoryStatus, String>> {
         self.stands.get(directory)
     }
 
@@ -362,9 +362,9 @@ impl Sweeps {
     }
 
     /// Takes what concerns no more than what is shown.
-    pub fn take(&mut self, news: SweepNews) {
+    pub fn take(&mut self, news: SweepEvent) {
         match news {
-            SweepNews::Listed { experiments, runs } => {
+            SweepEvent::Listed { experiments, runs } => {
                 let here = self.entry().map(|entry| entry.path().to_owned());
                 (self.experiments, self.runs, self.is_listed) = (experiments, runs, true);
                 self.along(0);
@@ -372,15 +372,17 @@ impl Sweeps {
                     self.go_to(&there);
                 }
             }
-            SweepNews::Stands(directory, stands) => drop(self.stands.insert(directory, stands)),
-            SweepNews::Planned(file, result) => {
+            SweepEvent::DirectoryStatus(directory, stands) => {
+                drop(self.stands.insert(directory, stands))
+            }
+            SweepEvent::Planned(file, result) => {
                 let plan = match result {
                     Ok(card) => PlanState::Planned(card),
                     Err(problem) => PlanState::Refused(problem),
                 };
                 self.plans.insert(file, plan);
             }
-            SweepNews::Followed(directory, result) => {
+            SweepEvent::Followed(directory, result) => {
                 let Some(attached) = &mut self.attached else { return };
                 if attached.directory != directory {
                     return;
@@ -395,7 +397,7 @@ impl Sweeps {
                             attached.face = Face::Settings;
                             attached.go_to_setting(0, &view);
                         }
-                        let stands = Stands::from(&view.status);
+                        let stands = DirectoryStatus::from(&view.status);
                         self.stands.insert(directory, Ok(stands));
                         attached.view = Some(view);
                         attached.problem = None;
@@ -406,7 +408,7 @@ impl Sweeps {
                     }
                 }
             }
-            SweepNews::Thumbnail(path, result) => {
+            SweepEvent::Thumbnail(path, result) => {
                 self.small_order.retain(|held| *held != path);
                 self.small_order.push_back(path.clone());
                 self.small.insert(path, result);
@@ -416,7 +418,7 @@ impl Sweeps {
                     }
                 }
             }
-            SweepNews::Looked(path, result) => {
+            SweepEvent::Looked(path, result) => {
                 self.looked = self.looked.take().filter(|looked| *looked != path);
                 self.whole.retain(|(held, _)| *held != path);
                 let whole = match result {
@@ -428,10 +430,10 @@ impl Sweeps {
                     self.whole.pop_front();
                 }
             }
-            SweepNews::Controlled(_) | SweepNews::Written(_) => {
+            SweepEvent::Controlled(_) | SweepEvent::Written(_) => {
                 self.awaited = self.awaited.saturating_sub(1);
             }
-            SweepNews::Started(_) => {}
+            SweepEvent::Started(_) => {}
         }
     }
 
@@ -462,9 +464,9 @@ impl Sweeps {
     }
 
     /// Says what is to be done with a trial as soon as its picture is at hand.
-    pub fn wish(&mut self, id: &str, deed: TrialDeed) {
+    pub fn intend(&mut self, id: &str, intent: TrialIntent) {
         if let Some(attached) = &mut self.attached {
-            attached.wish = Some((id.to_owned(), deed));
+            attached.pending = Some((id.to_owned(), intent));
         }
     }
 
@@ -473,25 +475,26 @@ impl Sweeps {
         let attached = self.attached.as_ref();
         self.is_busy()
             || attached.is_some_and(|attached| {
-                attached.wish.is_some() || (attached.view.is_none() && attached.problem.is_none())
+                attached.pending.is_some()
+                    || (attached.view.is_none() && attached.problem.is_none())
             })
     }
 
-    /// The deed that can be done now with a trial, or why it cannot be done at all.
-    pub fn granted(&mut self) -> Option<Result<Granted, String>> {
+    /// The intent that can be done now with a trial, or why it cannot be done at all.
+    pub fn ready(&mut self) -> Option<Result<Ready, String>> {
         let attached = self.attached.as_mut()?;
-        let (id, deed) = attached.wish.as_ref()?;
+        let (id, intent) = attached.pending.as_ref()?;
         let view = attached.view.as_ref()?;
         let trial = view.trials.iter().find(|trial| trial.id == *id).cloned();
         let Some(trial) = trial else {
-            attached.wish = None;
+            attached.pending = None;
             return Some(Err("the trial is no longer in the experiment".to_owned()));
         };
         let whole = self.whole.iter().find(|(held, _)| Some(held) == trial.picture.as_ref());
         let (_, whole) = whole?;
-        let granted = match (&whole.image, &trial.measured) {
+        let ready = match (&whole.image, &trial.measured) {
             (Ok(image), Some(measured)) => Ok((
-                *deed,
+                *intent,
                 trial.clone(),
                 Arc::new(Finished {
                     recipe: trial.recipe.as_ref().clone(),
@@ -505,8 +508,8 @@ impl Sweeps {
             (Err(problem), _) => Err(problem.clone()),
             (Ok(_), None) => Err(format!("trial {} has not ended yet", trial.number)),
         };
-        attached.wish = None;
-        Some(granted)
+        attached.pending = None;
+        Some(ready)
     }
 
     /// What is to be read next, if anything: of the trials that are in view the small pictures,
@@ -536,7 +539,7 @@ impl Sweeps {
         let attached = self.attached.as_ref()?;
         let view = attached.view.as_ref()?;
         let wished = attached
-            .wish
+            .pending
             .as_ref()
             .and_then(|(id, _)| view.trials.iter().find(|trial| trial.id == *id));
         let trial = wished.or_else(|| attached.selected().filter(|_| large))?;

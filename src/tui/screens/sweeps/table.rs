@@ -236,7 +236,7 @@ pub(in crate::tui) fn compare(a: Option<&Cell>, b: Option<&Cell>, descending: bo
 /// Something that has to hold of a trial to be shown.
 #[derive(Debug, Clone, PartialEq)]
 enum Condition {
-    /// A word of its standing, setting, instance or error.
+    /// A word of its status, setting, instance or error.
     Word(String),
     /// A column's value against another.
     Against { column: usize, operator: Operator, value: Cell },
@@ -280,7 +280,7 @@ impl Condition {
         match self {
             Condition::Word(word) => {
                 let error = trial.error.as_deref().unwrap_or_default();
-                [trial.standing.word(), &trial.setting, &trial.instance, error]
+                [trial.status.word(), &trial.setting, &trial.instance, error]
                     .iter()
                     .any(|text| text.to_lowercase().contains(word))
             }

@@ -8,7 +8,7 @@ use crate::tui::screens;
 use crate::tui::screens::presets::name_and_description;
 use crate::tui::screens::sweeps::actions::{NOT_ATTACHED, OF};
 use crate::tui::screens::sweeps::{
-    self, Attached, Face, Scatter, TrialDeed, TrialRow, TrialStanding,
+    self, Attached, Face, Scatter, TrialIntent, TrialRow, TrialStatus,
 };
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Preset;
@@ -270,13 +270,13 @@ impl App {
         let title = self.trial_title(&trial);
         let message = self.load_recipe(&trial.recipe, &title)?;
         if trial.picture.is_some() {
-            self.sweeps.wish(&trial.id, TrialDeed::Load);
+            self.sweeps.intend(&trial.id, TrialIntent::Load);
         }
         Ok(Some(message))
     }
 
     pub(in crate::tui) fn pin_trial(&mut self, name: &str) -> Done {
-        self.wish_trial(name, TrialDeed::Pin)
+        self.intend_with_trial(name, TrialIntent::Pin)
     }
 
     pub(in crate::tui) fn compare_trial(&mut self, name: &str) -> Done {
@@ -285,24 +285,24 @@ impl App {
                 "nothing is pinned yet: pin-trial pins one as A, then compare another".into()
             );
         }
-        self.wish_trial(name, TrialDeed::Compare)
+        self.intend_with_trial(name, TrialIntent::Compare)
     }
 
-    fn wish_trial(&mut self, name: &str, deed: TrialDeed) -> Done {
+    fn intend_with_trial(&mut self, name: &str, intent: TrialIntent) -> Done {
         let trial = self.trial_named(name)?;
         let (id, number) = (trial.id.clone(), trial.number);
-        match (trial.standing, &trial.picture) {
-            (TrialStanding::Done, Some(_)) => {}
-            (TrialStanding::Done, None) => {
+        match (trial.status, &trial.picture) {
+            (TrialStatus::Done, Some(_)) => {}
+            (TrialStatus::Done, None) => {
                 return Err(format!(
                     "trial {number} kept no picture: [output] says images = false"
                 ));
             }
-            (standing, _) => {
-                return Err(format!("trial {number} has no picture: it is {}", standing.word()));
+            (status, _) => {
+                return Err(format!("trial {number} has no picture: it is {}", status.word()));
             }
         }
-        self.sweeps.wish(&id, deed);
+        self.sweeps.intend(&id, intent);
         // Where its picture is at hand, it is done before anything is drawn.
         Ok(None)
     }
@@ -315,20 +315,20 @@ impl App {
     }
 
     /// Does what waited for a picture.
-    pub(in crate::tui) fn does_with_trial(&mut self) {
-        let (deed, trial, run) = match self.sweeps.granted() {
+    pub(in crate::tui) fn use_trial(&mut self) {
+        let (intent, trial, run) = match self.sweeps.ready() {
             None => return,
             Some(Err(problem)) => return self.complain(problem),
-            Some(Ok(granted)) => granted,
+            Some(Ok(ready)) => ready,
         };
         let title = self.trial_title(&trial);
-        match deed {
-            TrialDeed::Load => self.runs.last = Some(run),
-            TrialDeed::Pin => {
+        match intent {
+            TrialIntent::Load => self.runs.last = Some(run),
+            TrialIntent::Pin => {
                 self.runs.pinned = Some(run);
                 self.say(format!("{title} is pinned as A; compare-trial compares another with it"));
             }
-            TrialDeed::Compare => {
+            TrialIntent::Compare => {
                 self.runs.last = Some(run);
                 match self.show(Screen::Compare) {
                     Ok(_) => self.say(format!("A is the pinned run, B is {title}")),

@@ -94,7 +94,7 @@ pub struct TrialRow {
     /// Its number in the experiment.
     pub number: usize,
     /// Where it stands.
-    pub standing: TrialStanding,
+    pub status: TrialStatus,
     /// Why it failed.
     pub error: Option<String>,
     /// Whether it is one of those that come first.
@@ -115,7 +115,7 @@ pub struct TrialRow {
 
 /// Where a trial stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub enum TrialStanding {
+pub enum TrialStatus {
     /// A process works on it.
     Running,
     /// It ended well.
@@ -128,15 +128,15 @@ pub enum TrialStanding {
     Skipped,
 }
 
-impl TrialStanding {
+impl TrialStatus {
     /// In a word.
     pub fn word(self) -> &'static str {
         match self {
-            TrialStanding::Running => "running",
-            TrialStanding::Done => "done",
-            TrialStanding::Failed => "failed",
-            TrialStanding::Pending => "to do",
-            TrialStanding::Skipped => "skipped",
+            TrialStatus::Running => "running",
+            TrialStatus::Done => "done",
+            TrialStatus::Failed => "failed",
+            TrialStatus::Pending => "to do",
+            TrialStatus::Skipped => "skipped",
         }
     }
 }
@@ -303,12 +303,12 @@ fn row(
     kept: &mut Kept,
 ) -> TrialRow {
     let record = sweep.ledger.get(Kind::Trial, &trial.id);
-    let standing = match sweep.standing(Run::Trial(place)) {
-        Standing::Done => TrialStanding::Done,
-        Standing::Failed => TrialStanding::Failed,
-        Standing::Pending if control.skips(&trial.id) => TrialStanding::Skipped,
-        Standing::Pending if is_running => TrialStanding::Running,
-        Standing::Pending => TrialStanding::Pending,
+    let status = match sweep.standing(Run::Trial(place)) {
+        Standing::Done => TrialStatus::Done,
+        Standing::Failed => TrialStatus::Failed,
+        Standing::Pending if control.skips(&trial.id) => TrialStatus::Skipped,
+        Standing::Pending if is_running => TrialStatus::Running,
+        Standing::Pending => TrialStatus::Pending,
     };
     let measured = record.and_then(Record::measured);
     let cells = given.iter().map(|given| given.cell(trial));
@@ -324,12 +324,12 @@ fn row(
     TrialRow {
         id: trial.id.short().to_owned(),
         number: trial.number,
-        standing,
+        status,
         error: record.and_then(|record| match &record.outcome {
             Outcome::Failed { error } => Some(error.clone()),
             Outcome::Done(_) => None,
         }),
-        is_first: standing == TrialStanding::Pending
+        is_first: status == TrialStatus::Pending
             && control.first.iter().any(|first| first == trial.id.short()),
         cells: cells.chain(metrics).chain([metric(seconds)]).collect(),
         setting: setting(trial),

@@ -1,7 +1,7 @@
 //! What the sweep screens ask for and what comes back: plain data, so that the application touches
 //! no disk and starts no process.
 
-use crate::tui::screens::sweeps::stands::Stands;
+use crate::tui::screens::sweeps::directory_status::DirectoryStatus;
 use crate::tui::screens::sweeps::view::SweepView;
 use serde::Deserialize;
 use sigmalab_engine::event::NfeCount;
@@ -97,7 +97,7 @@ pub enum ControlChange {
 
 /// Something that came of it.
 #[derive(Debug, Clone, PartialEq)]
-pub enum SweepNews {
+pub enum SweepEvent {
     /// What there is.
     Listed {
         /// Experiment files.
@@ -106,7 +106,7 @@ pub enum SweepNews {
         runs: Vec<RunCard>,
     },
     /// Where a run directory stands, or why that is not known.
-    Stands(PathBuf, Result<Stands, String>),
+    DirectoryStatus(PathBuf, Result<DirectoryStatus, String>),
     /// A plan, or what is wrong with the experiment.
     Planned(PathBuf, Result<Box<PlanCard>, String>),
     /// A process was started, or why it was not.

@@ -5,7 +5,7 @@ use crate::tui::app::App;
 use crate::tui::keymap::Context;
 use crate::tui::screens::gallery::draw::{broken, first_row};
 use crate::tui::screens::gallery::when;
-use crate::tui::screens::sweeps::draw::{labelled, pane, words};
+use crate::tui::screens::sweeps::draw::{labelled, labels, pane};
 use crate::tui::screens::sweeps::{Entry, ExperimentCard, PlanCard, PlanState, RunCard};
 use crate::tui::screens::{footer, inside};
 use ratatui::buffer::Buffer;
@@ -192,7 +192,7 @@ fn draw_experiment(app: &App, card: &ExperimentCard, area: Rect, buffer: &mut Bu
 
 fn plan_lines<'a>(app: &App, plan: &'a PlanCard) -> Vec<Line<'a>> {
     let theme = &app.theme;
-    let words = words::planned(plan).into_iter();
+    let words = labels::planned(plan).into_iter();
     let mut lines: Vec<Line<'_>> =
         words.map(|(label, text)| labelled(app, label, text, theme.text)).collect();
     lines.push(Line::default());
@@ -204,7 +204,7 @@ fn plan_lines<'a>(app: &App, plan: &'a PlanCard) -> Vec<Line<'a>> {
         let needed = format!("{}+{}", nfe.cond_done, nfe.uncond_done);
         let saved = format!("{}+{}", nfe.cond_saved, nfe.uncond_saved);
         let point =
-            if run.point.is_empty() { "reference".to_owned() } else { words::point(&run.point) };
+            if run.point.is_empty() { "reference".to_owned() } else { labels::point(&run.point) };
         lines.push(Line::from(vec![
             Span::styled(format!("{number:>5}  {needed:<7}  {saved:<7}  {point}"), theme.text),
             Span::styled(format!(" · {} · seed {}", run.prompt_id, run.seed), theme.dim),
@@ -219,8 +219,8 @@ fn draw_run(app: &App, card: &RunCard, area: Rect, buffer: &mut Buffer) {
     let view = followed.filter(|attached| attached.directory == card.directory);
     let mut lines = Vec::new();
     if let Some(view) = view.and_then(|attached| attached.view.as_ref()) {
-        lines.push(Line::from(Span::styled(words::progress(view), app.theme.text)));
-        lines.push(Line::from(Span::styled(words::plan(view), app.theme.dim)));
+        lines.push(Line::from(Span::styled(labels::progress(view), app.theme.text)));
+        lines.push(Line::from(Span::styled(labels::plan(view), app.theme.dim)));
         lines.push(Line::default());
     }
     let key = |action| app.keys_of(&Call::from(action));
@@ -228,7 +228,7 @@ fn draw_run(app: &App, card: &RunCard, area: Rect, buffer: &mut Buffer) {
     match app.sweeps.stands(&card.directory) {
         Some(Ok(stands)) => {
             if view.is_none() {
-                lines.insert(0, Line::from(Span::styled(words::stands(*stands), app.theme.text)));
+                lines.insert(0, Line::from(Span::styled(labels::stands(*stands), app.theme.text)));
                 lines.insert(1, Line::default());
             }
             if stands.is_resumable() {

@@ -1,11 +1,11 @@
 //! The sweeps: the list of experiments and run directories, and the sweep that is followed, as a
 //! table, as pictures or as points.
 
+mod labels;
 mod list;
 mod scatter;
 mod sheet;
 mod table;
-mod words;
 
 use crate::tui::action::Call;
 use crate::tui::app::{App, Screen};
@@ -210,7 +210,7 @@ fn draw_head(app: &App, view: &SweepView, area: Rect, buffer: &mut Buffer) {
         true => (app.theme.dim, app.theme.dim),
         false => (app.theme.good, app.theme.title),
     };
-    let words = words::progress(view);
+    let words = labels::progress(view);
     let room = usize::from(area.width).saturating_sub(words.chars().count() + 4);
     let cells = room.min(24);
     let ended = view.status.done + view.status.failed;
@@ -224,8 +224,8 @@ fn draw_head(app: &App, view: &SweepView, area: Rect, buffer: &mut Buffer) {
         .render(first, buffer);
     let second = Rect { y: area.y + 1, height: area.height.saturating_sub(1), ..area };
     let (text, style) = match &view.stopped {
-        Some(refusal) => (format!(" {}", words::stopped(refusal)), app.theme.changed),
-        None => (format!(" {}", words::plan(view)), app.theme.dim),
+        Some(refusal) => (format!(" {}", labels::stopped(refusal)), app.theme.changed),
+        None => (format!(" {}", labels::plan(view)), app.theme.dim),
     };
     Span::styled(text, style).render(second, buffer);
 }
@@ -241,7 +241,7 @@ fn draw_picture(app: &App, attached: &Attached, area: Rect, buffer: &mut Buffer)
     match app.sweeps.picture(trial) {
         Some(Ok(_)) => {}
         Some(Err(problem)) => centred(app, &problem, inner, buffer),
-        None => centred(app, &words::no_picture(trial), inner, buffer),
+        None => centred(app, &labels::no_picture(trial), inner, buffer),
     }
     if attached.zoomed {
         footer(&trial.setting, app.theme.dim, area, buffer);
@@ -266,7 +266,7 @@ fn centred(app: &App, text: &str, area: Rect, buffer: &mut Buffer) {
 fn draw_about(app: &App, attached: &Attached, view: &SweepView, area: Rect, buffer: &mut Buffer) {
     let inner = pane(app, "trial", area, false, buffer);
     let Some(trial) = attached.selected() else { return };
-    let lines: Vec<Line<'_>> = words::about(view, trial)
+    let lines: Vec<Line<'_>> = labels::about(view, trial)
         .into_iter()
         .map(|(label, text)| {
             let style = if label == "error" { app.theme.fault } else { app.theme.text };

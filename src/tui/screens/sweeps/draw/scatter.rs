@@ -3,7 +3,7 @@
 use crate::tui::app::App;
 use crate::tui::screens::footer;
 use crate::tui::screens::sweeps::draw::{centred, pane};
-use crate::tui::screens::sweeps::{Attached, Scatter, SweepView, TrialStanding};
+use crate::tui::screens::sweeps::{Attached, Scatter, SweepView, TrialStatus};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
@@ -66,7 +66,7 @@ pub(in crate::tui) fn draw(
     };
     let selected = attached.table.order().get(attached.table.cursor());
     for (place, x, y) in &scatter.points {
-        let failed = view.trials.get(*place).is_some_and(|t| t.standing == TrialStanding::Failed);
+        let failed = view.trials.get(*place).is_some_and(|t| t.status == TrialStatus::Failed);
         let style = if failed { theme.fault } else { theme.title };
         let at = cell(*x, *y);
         // Several in one cell are a fuller mark.

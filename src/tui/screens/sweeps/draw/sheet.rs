@@ -2,7 +2,7 @@
 //! how far it is from its reference run.
 
 use crate::tui::app::App;
-use crate::tui::screens::sweeps::draw::{centred, is_run, pane, words};
+use crate::tui::screens::sweeps::draw::{centred, is_run, labels, pane};
 use crate::tui::screens::sweeps::{Attached, SweepView, TrialRow};
 use crate::tui::screens::{footer, inside};
 use ratatui::buffer::Buffer;
@@ -104,7 +104,7 @@ pub(in crate::tui) fn draw(
         if app.sweeps.small(trial).is_none_or(|small| small.is_err()) {
             let text = match app.sweeps.small(trial) {
                 Some(Err(problem)) => problem,
-                _ => words::no_picture(trial),
+                _ => labels::no_picture(trial),
             };
             centred(app, &text, tile.picture, buffer);
         }

@@ -6,7 +6,7 @@ use crate::tui::app::App;
 use crate::tui::screens::gallery::draw::first_row;
 use crate::tui::screens::sweeps::draw::{is_run, pane};
 use crate::tui::screens::sweeps::{
-    Attached, Cell, Face, SweepView, TrialRow, TrialStanding, heading, ranking,
+    Attached, Cell, Face, SweepView, TrialRow, TrialStatus, heading, ranking,
 };
 use crate::tui::screens::wrapping::cut;
 use crate::tui::screens::{footer, inside, list_rows};
@@ -169,7 +169,7 @@ fn trial_row<'v>(app: &App, trial: &'v TrialRow) -> Row<'v> {
             Span::styled(format!("{:>4} ", trial.number), app.theme.title),
         ],
         cells: trial.cells.iter().collect(),
-        failed: trial.standing == TrialStanding::Failed,
+        failed: trial.status == TrialStatus::Failed,
     }
 }
 
@@ -271,12 +271,12 @@ pub(in crate::tui) fn heading_at(
 
 fn mark(app: &App, trial: &TrialRow) -> (&'static str, Style) {
     let theme = &app.theme;
-    match trial.standing {
-        TrialStanding::Running => ("▶", theme.title),
-        TrialStanding::Done => ("✓", theme.good),
-        TrialStanding::Failed => ("✗", theme.fault),
-        TrialStanding::Pending if trial.is_first => ("↑", theme.changed),
-        TrialStanding::Pending => ("·", theme.dim),
-        TrialStanding::Skipped => ("–", theme.changed),
+    match trial.status {
+        TrialStatus::Running => ("▶", theme.title),
+        TrialStatus::Done => ("✓", theme.good),
+        TrialStatus::Failed => ("✗", theme.fault),
+        TrialStatus::Pending if trial.is_first => ("↑", theme.changed),
+        TrialStatus::Pending => ("·", theme.dim),
+        TrialStatus::Skipped => ("–", theme.changed),
     }
 }

@@ -2,11 +2,11 @@
 //! pictures, so that neither keys nor frames wait for a disk or a process. They know run
 //! directories and not the screen.
 
+use crate::tui::screens::sweeps::directory_status::DirectoryStatus;
 use crate::tui::screens::sweeps::program::Program;
-use crate::tui::screens::sweeps::stands::Stands;
 use crate::tui::screens::sweeps::view::{Kept, SweepView};
 use crate::tui::screens::sweeps::work::{
-    ControlChange, ExperimentCard, Look, RunCard, Start, SweepNews, SweepWork,
+    ControlChange, ExperimentCard, Look, RunCard, Start, SweepEvent, SweepWork,
 };
 use sigmalab_engine::image_file::{read_latents, read_picture};
 use sigmalab_engine::memory_size::MemorySize;
@@ -47,7 +47,7 @@ const LIMIT: u64 = 1 << 20;
 
 /// Where experiments and run directories are, and what a sweep may take.
 #[derive(Debug, Clone, Default)]
-pub struct SweepPlaces {
+pub struct SweepFolders {
     /// Where somebody works: what looks like an experiment there is listed too.
     pub here: PathBuf,
     /// Folders of experiment files. New ones are written into the first that is there; where none
@@ -61,15 +61,15 @@ pub struct SweepPlaces {
 
 /// The threads, while this lives.
 #[derive(Debug)]
-pub struct Follower {
+pub struct SweepThreads {
     to_follow: Sender<ToFollow>,
     to_read: Sender<ToRead>,
     program: Program,
-    places: SweepPlaces,
-    news: NewsSender,
+    folders: SweepFolders,
+    news: EventSender,
 }
 
-type NewsSender = Sender<SweepNews>;
+type EventSender = Sender<SweepEvent>;
 
 enum ToFollow {
     List,
@@ -85,13 +85,13 @@ enum ToRead {
     Look(Look),
 }
 
-impl Follower {
+impl SweepThreads {
     /// Starts them. `news` is called from its threads.
     pub fn start(
-        places: SweepPlaces,
+        folders: SweepFolders,
         program: Program,
         samplers: Samplers,
-        news: impl Fn(SweepNews) + Clone + Send + 'static,
+        news: impl Fn(SweepEvent) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let (to_follow, following) = mpsc::channel();
         let (to_read, reading) = mpsc::channel();
@@ -101,21 +101,21 @@ impl Follower {
         };
         tell("sweep news", Box::new(move || told.iter().for_each(news)))?;
         let mut follow = Following {
-            places: places.clone(),
+            folders: folders.clone(),
             samplers,
             news: sender.clone(),
             open: None,
             listed: Vec::new(),
         };
-        tell("sweep follower", Box::new(move || follow.go(&following)))?;
+        tell("sweep status", Box::new(move || follow.go(&following)))?;
         let read_news = sender.clone();
         tell("sweep pictures", Box::new(move || read_pictures(&reading, &read_news)))?;
-        Ok(Follower { to_follow, to_read, program, places, news: sender })
+        Ok(SweepThreads { to_follow, to_read, program, folders, news: sender })
     }
 
     /// Where things are.
-    pub fn places(&self) -> &SweepPlaces {
-        &self.places
+    pub fn folders(&self) -> &SweepFolders {
+        &self.folders
     }
 
     /// The samplers that experiments may name from now on.
@@ -143,20 +143,20 @@ impl Follower {
             SweepWork::Plan { file, measure, model, presets } => self.beside(move |program| {
                 let plan = program.plan(&file, measure, &model, &presets);
                 let plan = plan.map(Box::new).map_err(|refusal| in_words(&refusal));
-                SweepNews::Planned(file, plan)
+                SweepEvent::Planned(file, plan)
             }),
             SweepWork::Start { start, model, presets } => self.beside(move |program| {
                 let started = program.start(&start, &model, &presets);
                 if let Ok(launched) = &started {
                     resume(&launched.directory);
                 }
-                SweepNews::Started(started.map_err(|refusal| in_the_workbench(&start, &refusal)))
+                SweepEvent::Started(started.map_err(|refusal| in_the_workbench(&start, &refusal)))
             }),
         }
     }
 
     /// Something that takes a process and its time.
-    fn beside(&self, work: impl FnOnce(&Program) -> SweepNews + Send + 'static) {
+    fn beside(&self, work: impl FnOnce(&Program) -> SweepEvent + Send + 'static) {
         let (program, news) = (self.program.clone(), self.news.clone());
         let spawned = thread::Builder::new().name("sweep program".to_owned()).spawn({
             let news = news.clone();
@@ -164,7 +164,7 @@ impl Follower {
         });
         if let Err(error) = spawned {
             let _ =
-                news.send(SweepNews::Started(Err(format!("no thread can be started: {error}"))));
+                news.send(SweepEvent::Started(Err(format!("no thread can be started: {error}"))));
         }
     }
 }
@@ -211,7 +211,7 @@ struct Open {
 struct Listed {
     directory: PathBuf,
     /// Where it stood at the last look.
-    stands: Option<Result<Stands, String>>,
+    stands: Option<Result<DirectoryStatus, String>>,
     next: Instant,
 }
 
@@ -233,12 +233,12 @@ impl Listed {
     }
 
     /// Looks; what is new.
-    fn look(&mut self, samplers: &Samplers) -> Option<Result<Stands, String>> {
+    fn look(&mut self, samplers: &Samplers) -> Option<Result<DirectoryStatus, String>> {
         let began = Instant::now();
         let stands = Sweep::open(&RunDirectory::at(&self.directory), samplers.clone())
             .map_err(|error| error.to_string())
             .and_then(|sweep| Status::of(&sweep).map_err(|error| error.to_string()))
-            .map(|status| Stands::from(&status));
+            .map(|status| DirectoryStatus::from(&status));
         self.next = Instant::now() + LIST_EVERY.max(began.elapsed() * SHARE);
         (self.stands.as_ref() != Some(&stands)).then(|| {
             self.stands = Some(stands.clone());
@@ -258,9 +258,9 @@ struct Seen {
 }
 
 struct Following {
-    places: SweepPlaces,
+    folders: SweepFolders,
     samplers: Samplers,
-    news: NewsSender,
+    news: EventSender,
     open: Option<Open>,
     /// The run directories that were listed last.
     listed: Vec<Listed>,
@@ -278,21 +278,21 @@ impl Following {
                 Some(first) => work.recv_timeout(first.saturating_duration_since(Instant::now())),
             };
             match next {
-                Ok(work) => self.does(work),
+                Ok(work) => self.dispatch(work),
                 Err(RecvTimeoutError::Timeout) => self.look_at_what_is_due(),
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
     }
 
-    fn does(&mut self, work: ToFollow) {
+    fn dispatch(&mut self, work: ToFollow) {
         match work {
             ToFollow::List => {
-                let experiments = experiments(&self.places);
-                let runs = runs(&self.places.runs);
+                let experiments = experiments(&self.folders);
+                let runs = runs(&self.folders.runs);
                 let directories = runs.iter().map(|run| run.directory.clone());
                 self.listed = directories.map(Listed::new).collect();
-                self.tell(SweepNews::Listed { experiments, runs });
+                self.tell(SweepEvent::Listed { experiments, runs });
             }
             ToFollow::Unlist => self.listed.clear(),
             ToFollow::Follow(None) => self.open = None,
@@ -314,12 +314,12 @@ impl Following {
                 };
                 let asked = control::ask(&RunDirectory::at(&directory), request);
                 let wanted = asked.map_err(|error| error.to_string());
-                self.tell(SweepNews::Controlled(wanted));
+                self.tell(SweepEvent::Controlled(wanted));
                 self.look();
             }
             ToFollow::Write(name, text) => {
-                let written = write(&self.places.experiments, &name, &text);
-                self.tell(SweepNews::Written(written));
+                let written = write(&self.folders.experiments, &name, &text);
+                self.tell(SweepEvent::Written(written));
             }
             ToFollow::Samplers(samplers) => {
                 self.samplers = *samplers;
@@ -336,7 +336,7 @@ impl Following {
         }
     }
 
-    fn tell(&self, news: SweepNews) {
+    fn tell(&self, news: SweepEvent) {
         // Where nobody listens, the program is at its end.
         let _ = self.news.send(news);
     }
@@ -356,7 +356,7 @@ impl Following {
         let news = listed.look(&self.samplers);
         let directory = listed.directory.clone();
         if let Some(stands) = news {
-            self.tell(SweepNews::Stands(directory, stands));
+            self.tell(SweepEvent::DirectoryStatus(directory, stands));
         }
     }
 
@@ -371,13 +371,13 @@ impl Following {
             Ok(None) => {}
             Ok(Some(view)) => {
                 open.told = None;
-                self.tell(SweepNews::Followed(directory, Ok(Arc::new(view))));
+                self.tell(SweepEvent::Followed(directory, Ok(Arc::new(view))));
             }
             Err(problem) => {
                 open.sweep = None;
                 if open.told.as_ref() != Some(&problem) {
                     open.told = Some(problem.clone());
-                    self.tell(SweepNews::Followed(directory, Err(problem)));
+                    self.tell(SweepEvent::Followed(directory, Err(problem)));
                 }
             }
         }
@@ -419,9 +419,9 @@ impl Open {
 
 /// The experiments that somebody has at hand: files of the folder that they work in, of the folders
 /// for experiments, and the built-in ones that no file stands for.
-fn experiments(places: &SweepPlaces) -> Vec<ExperimentCard> {
+fn experiments(folders: &SweepFolders) -> Vec<ExperimentCard> {
     let mut cards = Vec::new();
-    for file in toml_files(&places.here) {
+    for file in toml_files(&folders.here) {
         // Presets and manifests lie there too.
         match read_text(&file) {
             Ok(text) if looks_like_an_experiment(&text) => {
@@ -430,7 +430,7 @@ fn experiments(places: &SweepPlaces) -> Vec<ExperimentCard> {
             _ => {}
         }
     }
-    for file in places.experiments.iter().flat_map(|folder| toml_files(folder)) {
+    for file in folders.experiments.iter().flat_map(|folder| toml_files(folder)) {
         let about = read_text(&file).and_then(|text| about(&file, &text));
         cards.push(ExperimentCard { file, about });
     }
@@ -533,7 +533,7 @@ fn write(folders: &[PathBuf], name: &str, text: &str) -> Result<PathBuf, String>
     Err(format!("there are a thousand experiments called {name}: give another name"))
 }
 
-fn read_pictures(work: &Receiver<ToRead>, news: &NewsSender) {
+fn read_pictures(work: &Receiver<ToRead>, news: &EventSender) {
     let mut small: Vec<PathBuf> = Vec::new();
     loop {
         let next = match small.is_empty() {
@@ -553,14 +553,14 @@ fn read_pictures(work: &Receiver<ToRead>, news: &NewsSender) {
                     read_latents(file, latents, look.tokens).ok().map(Arc::from)
                 });
                 let read = read(&look.picture).map(|image| (Arc::new(image), latents));
-                news.send(SweepNews::Looked(look.picture, read))
+                news.send(SweepEvent::Looked(look.picture, read))
             }
             Err(mpsc::TryRecvError::Disconnected) => return,
             Err(mpsc::TryRecvError::Empty) => match small.pop() {
                 None => Ok(()),
                 Some(path) => {
                     let read = read(&path).map(|image| Arc::new(thumbnail(&image, SMALL)));
-                    news.send(SweepNews::Thumbnail(path, read))
+                    news.send(SweepEvent::Thumbnail(path, read))
                 }
             },
         };

@@ -1,8 +1,8 @@
 //! What is said of a sweep and of a trial, in words.
 
 use crate::tui::runs::{self, seconds};
-use crate::tui::screens::gallery::words as recipes;
-use crate::tui::screens::sweeps::{PlanCard, SearchView, Stands, SweepView, TrialRow};
+use crate::tui::screens::gallery::labels as recipes;
+use crate::tui::screens::sweeps::{DirectoryStatus, PlanCard, SearchView, SweepView, TrialRow};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_experiment::launch::{Refusal, RefusalKind};
 use sigmalab_experiment::report::digits;
@@ -42,7 +42,7 @@ pub(in crate::tui) fn progress(view: &SweepView) -> String {
 }
 
 /// Where a run directory of the list stands, in a sentence.
-pub(in crate::tui) fn stands(stands: Stands) -> String {
+pub(in crate::tui) fn stands(stands: DirectoryStatus) -> String {
     let of = format!("{} of {} trials", stands.done, stands.trials);
     let failed = match stands.failed {
         0 => String::new(),
@@ -157,7 +157,7 @@ pub(in crate::tui) fn no_picture(trial: &TrialRow) -> String {
         (Some(error), ..) => error.clone(),
         (None, Some(_), _) => "reading".to_owned(),
         (None, None, true) => "no picture was kept".to_owned(),
-        (None, None, false) => trial.standing.word().to_owned(),
+        (None, None, false) => trial.status.word().to_owned(),
     }
 }
 
@@ -175,14 +175,14 @@ pub(in crate::tui) fn about(view: &SweepView, trial: &TrialRow) -> Vec<(&'static
         let reused = measured.steps.iter().filter(|step| step.reused).count();
         runs::summary(measured.steps.len(), reused, &measured.nfe, &measured.timings)
     });
-    let standing = match trial.is_first {
-        true => format!("{}, before all others", trial.standing.word()),
-        false => trial.standing.word().to_owned(),
+    let status = match trial.is_first {
+        true => format!("{}, before all others", trial.status.word()),
+        false => trial.status.word().to_owned(),
     };
     let said = [
         ("tried", trial.setting.clone()),
         ("on", trial.instance.clone()),
-        ("is", took.unwrap_or(standing)),
+        ("is", took.unwrap_or(status)),
         ("error", trial.error.clone().unwrap_or_default()),
         ("metrics", metrics.join(" · ")),
         ("gw", recipes::column(&trial.recipe, Column::Gw)),

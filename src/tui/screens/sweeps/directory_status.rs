@@ -5,7 +5,7 @@ use std::fmt;
 
 /// Where a run directory stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Stands {
+pub struct DirectoryStatus {
     /// Trials in all.
     pub trials: usize,
     /// Trials that ended well.
@@ -20,9 +20,9 @@ pub struct Stands {
     pub workers: usize,
 }
 
-impl From<&Status> for Stands {
+impl From<&Status> for DirectoryStatus {
     fn from(status: &Status) -> Self {
-        Stands {
+        DirectoryStatus {
             trials: status.trials,
             done: status.done,
             failed: status.failed,
@@ -33,7 +33,7 @@ impl From<&Status> for Stands {
     }
 }
 
-impl Stands {
+impl DirectoryStatus {
     /// Whether a process works on it.
     pub fn is_running(self) -> bool {
         self.workers > 0
@@ -46,7 +46,7 @@ impl Stands {
 }
 
 /// `running 5/20`, `paused 5/20`, `stopped 5/20`, `finished`, `finished, 2 failed`.
-impl fmt::Display for Stands {
+impl fmt::Display for DirectoryStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let word = match (self.is_running(), self.pending, self.paused) {
             (true, _, false) => "running",
@@ -70,16 +70,23 @@ mod tests {
 
     #[test]
     fn a_list_says_what_matters_of_a_run_directory() {
-        let all = Stands { trials: 20, done: 5, failed: 0, pending: 15, paused: false, workers: 1 };
-        let none = Stands { workers: 0, ..all };
-        let over = Stands { done: 18, failed: 2, pending: 0, ..none };
+        let all = DirectoryStatus {
+            trials: 20,
+            done: 5,
+            failed: 0,
+            pending: 15,
+            paused: false,
+            workers: 1,
+        };
+        let none = DirectoryStatus { workers: 0, ..all };
+        let over = DirectoryStatus { done: 18, failed: 2, pending: 0, ..none };
         for (stands, text, resumable) in [
             (all, "running 5/20", false),
-            (Stands { paused: true, ..all }, "pausing 5/20", false),
-            (Stands { paused: true, ..none }, "paused 5/20", true),
+            (DirectoryStatus { paused: true, ..all }, "pausing 5/20", false),
+            (DirectoryStatus { paused: true, ..none }, "paused 5/20", true),
             (none, "stopped 5/20", true),
             (over, "finished, 2 failed", false),
-            (Stands { failed: 0, done: 20, ..over }, "finished", false),
+            (DirectoryStatus { failed: 0, done: 20, ..over }, "finished", false),
         ] {
             assert_eq!((stands.to_string(), stands.is_resumable()), (text.to_owned(), resumable));
         }

@@ -3,7 +3,7 @@
 
 use crate::history::{Entry, EntryId, FinishedRun, History};
 use crate::tui::screens::gallery::run::{GalleryRun, ReadRun};
-use crate::tui::screens::gallery::work::{GalleryNews, GalleryWork};
+use crate::tui::screens::gallery::work::{GalleryEvent, GalleryWork};
 use std::collections::HashSet;
 use std::io;
 use std::sync::Arc;
@@ -28,7 +28,7 @@ const NO_FOLDER: &str = "no home folder is known: name a data folder with SIGMAL
 /// Writes and reads for a gallery. Dropping it waits until what was asked to be remembered is
 /// written.
 #[derive(Debug)]
-pub struct Keeper {
+pub struct GalleryThread {
     /// `None` while it is dropped.
     writing: Option<Sender<GalleryWork>>,
     reading: Option<Sender<GalleryWork>>,
@@ -37,12 +37,12 @@ pub struct Keeper {
     closing: Arc<AtomicBool>,
 }
 
-impl Keeper {
-    /// A keeper of `history`, or of none, which says so when it is asked to keep something. `news`
+impl GalleryThread {
+    /// A thread for `history`, or of none, which says so when it is asked to keep something. `news`
     /// is called from its threads.
     pub fn start(
         history: Option<History>,
-        news: impl Fn(GalleryNews) + Clone + Send + 'static,
+        news: impl Fn(GalleryEvent) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
         let (writing, to_write) = mpsc::channel();
@@ -64,7 +64,7 @@ impl Keeper {
         thread::Builder::new()
             .name("history reader".to_owned())
             .spawn(move || reader.go(&to_read))?;
-        Ok(Keeper { writing: Some(writing), reading: Some(reading), written, closing })
+        Ok(GalleryThread { writing: Some(writing), reading: Some(reading), written, closing })
     }
 
     /// Takes work; what comes of it is news.
@@ -74,13 +74,13 @@ impl Keeper {
             GalleryWork::List | GalleryWork::Look(_) | GalleryWork::Fetch(_) => &self.reading,
         };
         if let Some(to) = to {
-            // The threads live as long as the keeper.
+            // The threads live as long as this.
             let _ = to.send(work);
         }
     }
 }
 
-impl Drop for Keeper {
+impl Drop for GalleryThread {
     fn drop(&mut self) {
         self.closing.store(true, Ordering::Relaxed);
         self.reading = None;
@@ -95,7 +95,7 @@ struct Writer<N> {
     news: N,
 }
 
-impl<N: Fn(GalleryNews)> Writer<N> {
+impl<N: Fn(GalleryEvent)> Writer<N> {
     fn go(&self, work: &Receiver<GalleryWork>) {
         for work in work {
             match work {
@@ -108,12 +108,12 @@ impl<N: Fn(GalleryNews)> Writer<N> {
                         timings: run.timings,
                         steps: &run.reports,
                     };
-                    (self.news)(GalleryNews::Remembered { number, result: self.remember(&run) });
+                    (self.news)(GalleryEvent::Remembered { number, result: self.remember(&run) });
                 }
                 GalleryWork::Forget(id) => {
                     let removed = self.history.as_ref().map(|history| history.remove(&id));
                     if let Some(Err(error)) = removed {
-                        (self.news)(GalleryNews::Problem(error.to_string()));
+                        (self.news)(GalleryEvent::Problem(error.to_string()));
                     }
                 }
                 GalleryWork::List | GalleryWork::Look(_) | GalleryWork::Fetch(_) => {}
@@ -151,7 +151,7 @@ struct Listing {
     unreadable: Vec<String>,
 }
 
-impl<N: Fn(GalleryNews)> Reader<N> {
+impl<N: Fn(GalleryEvent)> Reader<N> {
     fn go(mut self, work: &Receiver<GalleryWork>) {
         while !self.closing.load(Ordering::Relaxed) {
             // Pictures first: somebody waits for them. Lists go on when nothing else is wanted.
@@ -185,14 +185,14 @@ impl<N: Fn(GalleryNews)> Reader<N> {
             None => Vec::new(),
             Some(Ok(ids)) => ids,
             Some(Err(error)) => {
-                (self.news)(GalleryNews::Problem(error.to_string()));
+                (self.news)(GalleryEvent::Problem(error.to_string()));
                 Vec::new()
             }
         };
         let present: HashSet<EntryId> = ids.iter().cloned().collect();
         self.known.retain(|id| present.contains(id));
         let left: Vec<EntryId> = ids.into_iter().filter(|id| !self.known.contains(id)).collect();
-        (self.news)(GalleryNews::Present(present));
+        (self.news)(GalleryEvent::Present(present));
         // One that goes on has its unreadable ones behind it.
         let unreadable = self.listing.take().map(|listing| listing.unreadable).unwrap_or_default();
         self.listing = Some(Listing { left: left.into_iter(), unreadable });
@@ -203,7 +203,7 @@ impl<N: Fn(GalleryNews)> Reader<N> {
         let Some(listing) = &mut self.listing else { return };
         let Some(history) = &self.history else {
             self.listing = None;
-            (self.news)(GalleryNews::Listed { unreadable: Vec::new() });
+            (self.news)(GalleryEvent::Listed { unreadable: Vec::new() });
             return;
         };
         let began = Instant::now();
@@ -212,8 +212,8 @@ impl<N: Fn(GalleryNews)> Reader<N> {
             let Some(id) = listing.left.next() else {
                 let unreadable = std::mem::take(&mut listing.unreadable);
                 self.listing = None;
-                (self.news)(GalleryNews::Found(found));
-                (self.news)(GalleryNews::Listed { unreadable });
+                (self.news)(GalleryEvent::Found(found));
+                (self.news)(GalleryEvent::Listed { unreadable });
                 return;
             };
             match history.entry(&id) {
@@ -224,7 +224,7 @@ impl<N: Fn(GalleryNews)> Reader<N> {
             }
             self.known.insert(id);
         }
-        (self.news)(GalleryNews::Found(found));
+        (self.news)(GalleryEvent::Found(found));
     }
 
     /// The whole picture; where that takes its time, a small one before it, and only that one where
@@ -236,7 +236,7 @@ impl<N: Fn(GalleryNews)> Reader<N> {
             if self.took > SLOW
                 && let Ok(small) = history.thumbnail(&id)
             {
-                (self.news)(GalleryNews::Draft(id.clone(), Arc::new(small)));
+                (self.news)(GalleryEvent::Draft(id.clone(), Arc::new(small)));
             }
             let mut next = None;
             for work in work.try_iter() {
@@ -258,7 +258,7 @@ impl<N: Fn(GalleryNews)> Reader<N> {
         let began = Instant::now();
         let result = self.read_run(&id).map(Box::new);
         self.took = began.elapsed();
-        (self.news)(GalleryNews::Read(id, result));
+        (self.news)(GalleryEvent::Read(id, result));
     }
 
     fn read_run(&self, id: &EntryId) -> Result<ReadRun, String> {
