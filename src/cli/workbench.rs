@@ -112,48 +112,12 @@ fn image_protocol(text: &str) -> Result<ImageProtocol, String> {
 
 /// Opens the workbench, or plays a file.
 pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
-    let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    // A terminal of that name obeys no escapes: an editor's shell, a build's log.
-    if arguments.play.is_none() && drawn && std::env::var_os("TERM").is_some_and(|t| t == "dumb") {
-        return Err(Failure::bad_input(
-            "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
-        )
-        .way_out("TERM=xterm-256color sigmalab, if the terminal understands escapes after all")
-        .way_out("sigmalab --help for the commands that need none"));
-    }
-    if !drawn && arguments.play.is_none() {
-        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
-            .way_out("sigmalab --help for the commands that need none")
-            .way_out("sigmalab --play FILE to play actions without a screen"));
-    }
+    check_terminal(arguments)?;
     let keymap = keymap(arguments.keymap.as_deref())?;
     let configuration = configuration()?;
     arguments.device.map_or(Ok(()), devices::check)?;
-    let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
     let model = arguments.model.name()?;
-    let size = model_flags::default_size_offline(&model)?;
-    let known = Capabilities::of_this_process();
-    let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
-    let mut app = App::new(Setup {
-        store,
-        keymap,
-        theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
-        model: model.clone(),
-        size,
-        prompt: FIRST_PROMPT.to_owned(),
-        seed: FIRST_SEED,
-        screen: (80, 24),
-    });
-    if let Some(device) = arguments.device {
-        app.use_device(device);
-    }
-    let presets = &arguments.presets;
-    let no_presets = presets.missing().or_else(|| presets.not_yet_there());
-    let no_presets = no_presets.map(|missing| format!("{missing}; saving a preset makes the file"));
-    let missing: Vec<_> = no_presets.into_iter().chain(model_flags::not_here(&model)).collect();
-    if !missing.is_empty() {
-        app.trouble(&missing.join(" · "));
-    }
+    let mut app = application(arguments, keymap, &configuration, &model)?;
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
     let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
@@ -168,17 +132,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         ..EngineOptions::default()
     });
     if let Some(file) = &arguments.play {
-        let name = file.display().to_string();
-        let text = match file.as_path() == Path::new("-") {
-            true => read(std::io::stdin().lock(), "standard input")?,
-            false => read_file(file)?,
-        };
-        let mut out = std::io::stdout().lock();
-        let history = kept(data_folder().as_deref());
-        let beside = (history, sweep_folders(memory_limit));
-        return play(&mut app, &mut engine, beside, &text, &name, &mut out).map_err(|error| {
-            if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
-        });
+        return play_file(file, &mut app, &mut engine, memory_limit);
     }
     let record = match &arguments.record {
         Some(path) => Some(File::create(path).map_err(|error| {
@@ -219,6 +173,79 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         )),
         Err(error) => Err(Failure::failed(error)),
     }
+}
+
+/// Refuses to draw where nothing can be drawn.
+fn check_terminal(arguments: &Workbench) -> Result<(), Failure> {
+    let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    // A terminal of that name obeys no escapes: an editor's shell, a build's log.
+    if arguments.play.is_none() && drawn && std::env::var_os("TERM").is_some_and(|t| t == "dumb") {
+        return Err(Failure::bad_input(
+            "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
+        )
+        .way_out("TERM=xterm-256color sigmalab, if the terminal understands escapes after all")
+        .way_out("sigmalab --help for the commands that need none"));
+    }
+    if !drawn && arguments.play.is_none() {
+        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
+            .way_out("sigmalab --help for the commands that need none")
+            .way_out("sigmalab --play FILE to play actions without a screen"));
+    }
+    Ok(())
+}
+
+/// The application as it begins, with what is missing said.
+fn application(
+    arguments: &Workbench,
+    keymap: Keymap,
+    configuration: &Configuration,
+    model: &str,
+) -> Result<App, Failure> {
+    let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
+    let size = model_flags::default_size_offline(model)?;
+    let known = Capabilities::of_this_process();
+    let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
+    let mut app = App::new(Setup {
+        store,
+        keymap,
+        theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
+        model: model.to_owned(),
+        size,
+        prompt: FIRST_PROMPT.to_owned(),
+        seed: FIRST_SEED,
+        screen: (80, 24),
+    });
+    if let Some(device) = arguments.device {
+        app.use_device(device);
+    }
+    let presets = &arguments.presets;
+    let no_presets = presets.missing().or_else(|| presets.not_yet_there());
+    let no_presets = no_presets.map(|missing| format!("{missing}; saving a preset makes the file"));
+    let missing: Vec<_> = no_presets.into_iter().chain(model_flags::not_here(model)).collect();
+    if !missing.is_empty() {
+        app.trouble(&missing.join(" · "));
+    }
+    Ok(app)
+}
+
+/// Does what a file of actions says.
+fn play_file(
+    file: &Path,
+    app: &mut App,
+    engine: &mut Engine,
+    memory_limit: Option<MemorySize>,
+) -> Result<(), Failure> {
+    let name = file.display().to_string();
+    let text = match file == Path::new("-") {
+        true => read(std::io::stdin().lock(), "standard input")?,
+        false => read_file(file)?,
+    };
+    let mut out = std::io::stdout().lock();
+    let history = kept(data_folder().as_deref());
+    let beside = (history, sweep_folders(memory_limit));
+    play(app, engine, beside, &text, &name, &mut out).map_err(|error| {
+        if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
+    })
 }
 
 /// The keys of the file that is named, else of the user's own, else the defaults.

@@ -44,6 +44,7 @@ impl App {
         }
     }
 
+    /// One arm an action: long, and nothing in it to follow.
     fn dispatch(&mut self, action: Action, argument: Option<&str>) -> Done {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
