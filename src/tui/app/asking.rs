@@ -59,7 +59,7 @@ impl App {
             Action::RenamePreset | Action::DuplicatePreset => {
                 self.preset_under_cursor().unwrap_or_default()
             }
-            Action::FilterPresets => self.preset_filter.clone(),
+            Action::FilterPresets => self.preset_list.filter.clone(),
             Action::Resample => document.len().to_string(),
             Action::Series => "linear".to_owned(),
             Action::Set | Action::Fill => {
@@ -129,7 +129,7 @@ impl App {
     pub(in crate::tui) fn back(&mut self) -> Done {
         match self.asking.take() {
             Some(Asking::Line(ask)) if ask.action == Action::FilterPresets => {
-                self.preset_filter.clear();
+                self.preset_list.filter.clear();
             }
             Some(Asking::Line(ask)) if ask.action == Action::FilterTrials => self.show_only(""),
             Some(_) => {}

@@ -120,7 +120,7 @@ impl App {
             Action::RunOnEdit => self.toggle_run_on_edit(),
             Action::Measures => self.toggle_measures(),
             Action::AllColumns => {
-                self.all_columns = !self.all_columns;
+                self.editor.all_columns = !self.editor.all_columns;
                 Ok(None)
             }
             Action::Pin if argument.is_some() => self.pin_run(text),

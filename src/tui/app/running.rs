@@ -129,7 +129,7 @@ impl App {
     }
 
     pub(in crate::tui) fn toggle_measures(&mut self) -> Done {
-        self.measures_toggled = !self.measures_toggled;
+        self.editor.measures = !self.editor.measures;
         Ok(None)
     }
 

@@ -10,7 +10,7 @@ pub(in crate::tui) mod hit;
 mod log;
 mod pieces;
 pub(in crate::tui) mod popups;
-mod presets;
+pub(in crate::tui) mod presets;
 mod revisions;
 pub mod samplers;
 pub mod sweeps;

@@ -38,11 +38,11 @@ struct Parts {
 }
 
 fn parts(app: &App, area: Rect) -> Parts {
-    if app.image_zoomed {
+    if app.editor.zoomed {
         let none = Rect { height: 0, ..area };
         return Parts { grid: none, curves: None, image: area, measures: None, pinned: None };
     }
-    let left_width = match (area.width >= WIDE, app.all_columns) {
+    let left_width = match (area.width >= WIDE, app.editor.all_columns) {
         (true, _) => FULL_WIDTH + 2,
         (false, false) => NARROW_WIDTH + 2,
         (false, true) => area.width,
@@ -51,7 +51,7 @@ fn parts(app: &App, area: Rect) -> Parts {
     // The grid takes what its steps need; the measures of the steps get the rest.
     let needed = u16::try_from(app.document.len()).unwrap_or(u16::MAX).saturating_add(3);
     let roomy = area.height >= WITH_MEASURES;
-    let shown = (roomy && !app.runs.reports().is_empty()) != app.measures_toggled;
+    let shown = (roomy && !app.runs.reports().is_empty()) != app.editor.measures;
     if app.runs.pinned.is_some() && area.width >= WITH_PINNED.0 && area.height >= WITH_PINNED.1 {
         let strip = area.height.saturating_sub(needed).clamp(STRIP, area.height * 3 / 5);
         let [top, strip] = rows(area, area.height - strip);

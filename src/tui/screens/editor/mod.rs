@@ -17,6 +17,17 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Position;
 use ratatui::layout::Rect;
 
+/// How the editor is shown.
+#[derive(Debug, Default)]
+pub(in crate::tui) struct EditorView {
+    /// Whether what each step did is shown where it usually is not, and the other way round.
+    pub(in crate::tui) measures: bool,
+    /// Whether the image has the whole screen.
+    pub(in crate::tui) zoomed: bool,
+    /// Whether the grid shows every column, whatever room that leaves beside it.
+    pub(in crate::tui) all_columns: bool,
+}
+
 /// Steps that a notch of the wheel scrolls the grid by.
 const SCROLLED: usize = 3;
 
@@ -40,7 +51,7 @@ impl Component for Editor {
                 (Action::Help, "help"),
             ];
         }
-        if app.image_zoomed {
+        if app.editor.zoomed {
             return &[
                 (Action::Zoom, "back to the grid"),
                 (Action::Run, "run"),
@@ -94,7 +105,7 @@ impl Component for Editor {
     }
 
     fn hit(&self, app: &App, _: Rect, at: (u16, u16)) -> Option<Hit> {
-        if app.image_zoomed {
+        if app.editor.zoomed {
             return None;
         }
         let area = draw::grid_area(app);

@@ -247,7 +247,7 @@ impl App {
                 let run = self.key_of(Action::Run);
                 return Err(format!("there is no image to enlarge yet: {run} draws one"));
             }
-            self.image_zoomed = !self.image_zoomed;
+            self.editor.zoomed = !self.editor.zoomed;
             return Ok(None);
         }
         if self.screen != Screen::Gallery {

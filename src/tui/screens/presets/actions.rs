@@ -17,7 +17,7 @@ pub(in crate::tui) fn name_and_description(text: &str) -> (&str, Option<&str>) {
 impl App {
     pub(in crate::tui) fn preset_under_cursor(&self) -> Option<String> {
         let shown = self.shown_presets();
-        let here = shown.into_iter().find(|at| *at == self.chosen_preset)?;
+        let here = shown.into_iter().find(|at| *at == self.preset_list.chosen)?;
         self.store.presets().get(here).map(|preset| preset.name.clone())
     }
 
@@ -29,8 +29,8 @@ impl App {
             return Err(format!("there is no longer a preset {name} in {path}"));
         }
         self.go_to_preset(name);
-        if !self.shown_presets().contains(&self.chosen_preset) {
-            self.preset_filter.clear();
+        if !self.shown_presets().contains(&self.preset_list.chosen) {
+            self.preset_list.filter.clear();
         }
         Ok(())
     }
@@ -41,7 +41,7 @@ impl App {
 
     /// Places in the file of the presets that the list shows.
     pub(in crate::tui) fn shown_presets(&self) -> Vec<usize> {
-        let wanted = self.preset_filter.trim().to_lowercase();
+        let wanted = self.preset_list.filter.trim().to_lowercase();
         let is_shown = |preset: &Preset| {
             let about = preset.description.as_deref().unwrap_or_default();
             [&preset.name, about].iter().any(|text| text.to_lowercase().contains(&wanted))
@@ -51,12 +51,12 @@ impl App {
     }
 
     pub(in crate::tui) fn filter_presets(&mut self, text: &str) -> Done {
-        self.preset_filter = text.trim().to_owned();
+        self.preset_list.filter = text.trim().to_owned();
         if self.screen != Screen::Presets {
             self.show_presets()?;
         }
         match self.shown_presets().len() {
-            0 => Err(format!("no preset has `{}` in its name", self.preset_filter)),
+            0 => Err(format!("no preset has `{}` in its name", self.preset_list.filter)),
             _ => Ok(None),
         }
     }
@@ -71,7 +71,7 @@ impl App {
 
     fn go_to_preset(&mut self, name: &str) {
         if let Some(at) = self.store.presets().iter().position(|preset| preset.name == name) {
-            self.chosen_preset = at;
+            self.preset_list.chosen = at;
         }
     }
 

@@ -34,7 +34,7 @@ pub(in crate::tui) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize
     // Below the headings.
     let inner = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
     let shown = app.shown_presets();
-    let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
+    let here = shown.iter().position(|at| *at == app.preset_list.chosen).unwrap_or(0);
     let rows = usize::from(inner.height);
     list_rows((here + 1).saturating_sub(rows), rows, shown.len(), inner)
 }
@@ -43,7 +43,7 @@ pub(in crate::tui) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let [list, above, below] = parts(area);
     draw_list(app, list, area, buffer);
-    let under_cursor = app.shown_presets().into_iter().find(|at| *at == app.chosen_preset);
+    let under_cursor = app.shown_presets().into_iter().find(|at| *at == app.preset_list.chosen);
     let Some(preset) = under_cursor.and_then(|at| app.store.presets().get(at)) else {
         return;
     };
@@ -85,15 +85,15 @@ fn draw_list(app: &App, area: Rect, whole: Rect, buffer: &mut Buffer) {
         let Some(at) = shown.get(at).copied() else { continue };
         let Some(preset) = app.store.presets().get(at) else { continue };
         entry(app, preset, row.width).render(row, buffer);
-        if at == app.chosen_preset {
+        if at == app.preset_list.chosen {
             buffer.set_style(row, app.theme.cursor);
         }
     }
     let all = app.store.presets().len();
-    if app.preset_filter.is_empty() {
+    if app.preset_list.filter.is_empty() {
         footer("* default · ▸ in the grid · ● edited", app.theme.dim, area, buffer);
     } else {
-        let text = format!("{} of {all} with {}", shown.len(), app.preset_filter);
+        let text = format!("{} of {all} with {}", shown.len(), app.preset_list.filter);
         footer(&text, app.theme.selection, area, buffer);
     }
 }

@@ -14,6 +14,15 @@ use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
+/// Where somebody is in the list, and what it shows.
+#[derive(Debug, Default)]
+pub(in crate::tui) struct PresetList {
+    /// The preset under the cursor, by its place in the file.
+    pub(in crate::tui) chosen: usize,
+    /// What the presets that are shown have in their names or descriptions.
+    pub(in crate::tui) filter: String,
+}
+
 /// The list of presets.
 pub(in crate::tui) struct Presets;
 
@@ -53,9 +62,9 @@ impl Component for Presets {
 
     fn along(&self, app: &mut App, by: isize) {
         let shown = app.shown_presets();
-        let here = shown.iter().position(|at| *at == app.chosen_preset).unwrap_or(0);
+        let here = shown.iter().position(|at| *at == app.preset_list.chosen).unwrap_or(0);
         let there = here.saturating_add_signed(by).min(shown.len().saturating_sub(1));
-        app.chosen_preset = shown.get(there).copied().unwrap_or(0);
+        app.preset_list.chosen = shown.get(there).copied().unwrap_or(0);
     }
 
     fn accept(&self, app: &mut App) -> Done {
@@ -63,7 +72,7 @@ impl Component for Presets {
     }
 
     fn back(&self, app: &mut App) -> bool {
-        !std::mem::take(&mut app.preset_filter).is_empty()
+        !std::mem::take(&mut app.preset_list.filter).is_empty()
     }
 
     fn pasted(&self, app: &mut App, text: &str) {
