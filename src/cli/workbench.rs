@@ -120,7 +120,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     let mut app = application(arguments, keymap, &configuration, &model)?;
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
-    let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
+    let effort = if arguments.play.is_some() { Effort::Normal } else { Effort::Cached };
     let samplers = Samplers::with(discover(&discovery, effort));
     app.set_samplers(samplers.clone());
     let memory_limit = arguments.memory.limit()?;

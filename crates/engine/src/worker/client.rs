@@ -57,9 +57,9 @@ pub struct EngineOptions {
     pub named_model: Option<String>,
     /// The samplers that recipes may name; the built-in ones by default.
     pub samplers: Samplers,
-    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    /// How long code of a plugin may run in one step; [`DEFAULT_LIMIT`] when `None`.
     ///
-    /// [`USUAL_LIMIT`]: sigmalab_sampler::plugin::USUAL_LIMIT
+    /// [`DEFAULT_LIMIT`]: sigmalab_sampler::plugin::DEFAULT_LIMIT
     pub plugin_limit: Option<Duration>,
 }
 

@@ -77,13 +77,13 @@ struct Stored {
 }
 
 /// What is known of files.
-pub(super) struct Remembered {
+pub(super) struct DescriptionCache {
     path: Option<PathBuf>,
     stored: Stored,
     changed: bool,
 }
 
-impl Remembered {
+impl DescriptionCache {
     /// What `program` found out before, under the cache folder `cache`.
     pub(super) fn load(cache: Option<&Path>, program: &Path) -> Self {
         let path = cache.map(|cache| cache.join(FILE));
@@ -101,7 +101,7 @@ impl Remembered {
                     == (fresh.form, &fresh.program, &fresh.loader)
             })
             .unwrap_or(fresh);
-        Remembered { path, stored, changed: false }
+        DescriptionCache { path, stored, changed: false }
     }
 
     pub(super) fn get(&self, path: &Path, stamp: &Stamp) -> Option<&Knowledge> {
@@ -151,19 +151,19 @@ mod tests {
         fs::write(&program, "p").unwrap();
         let cache = folder.path().join("cache");
         let stamp = Stamp::of(&file).unwrap();
-        let mut first = Remembered::load(Some(&cache), &program);
+        let mut first = DescriptionCache::load(Some(&cache), &program);
         assert_eq!(first.get(&file, &stamp), None);
         first.put(file.clone(), stamp.clone(), problem());
         first.save();
         let mode =
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&cache).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o700, "what is cached is the user's own");
-        let again = Remembered::load(Some(&cache), &program);
+        let again = DescriptionCache::load(Some(&cache), &program);
         assert_eq!(again.get(&file, &stamp), Some(&problem()));
         fs::write(&file, "another").unwrap();
         assert_eq!(again.get(&file, &Stamp::of(&file).unwrap()), None);
         fs::write(&program, "another").unwrap();
-        assert_eq!(Remembered::load(Some(&cache), &program).get(&file, &stamp), None);
+        assert_eq!(DescriptionCache::load(Some(&cache), &program).get(&file, &stamp), None);
     }
 
     #[test]
@@ -172,7 +172,7 @@ mod tests {
         fs::write(folder.path().join("plugins.json"), "{").unwrap();
         let stamp = Stamp::of(folder.path()).unwrap();
         for cache in [Some(folder.path()), None] {
-            let mut store = Remembered::load(cache, folder.path());
+            let mut store = DescriptionCache::load(cache, folder.path());
             assert_eq!(store.get(folder.path(), &stamp), None);
             store.put(folder.path().to_owned(), stamp.clone(), problem());
             store.save();

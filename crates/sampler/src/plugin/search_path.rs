@@ -29,9 +29,9 @@ enum SpotKind {
     Named,
 }
 
-/// The places to look in, in their order.
+/// The files and folders to look in, in their order.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Places {
+pub struct SearchPath {
     spots: Vec<Spot>,
 }
 
@@ -46,7 +46,7 @@ pub(super) struct Candidate {
 /// A place that cannot be looked into, and why.
 pub(super) type Unlisted = (PathBuf, String);
 
-impl Places {
+impl SearchPath {
     /// The folder of the program, `plugins` in it, and, beside a folder called `bin`,
     /// `../lib/sigmalab/plugins`: beside any other, what is there is not the program's.
     #[must_use]
@@ -169,11 +169,11 @@ mod tests {
             fs::write(at(file), "").unwrap();
         }
         let variable = std::env::join_paths([at("mine"), at("single.plugin"), at("gone")]).unwrap();
-        let places = Places::default()
+        let search_path = SearchPath::default()
             .beside(&at("bin/sigmalab"))
             .named(&variable)
             .in_data_folder(&at("data"));
-        let (candidates, unlisted) = places.candidates();
+        let (candidates, unlisted) = search_path.candidates();
         assert_eq!(
             names(&candidates),
             ["liba.so", "libb.so", "libc.so", "libd.so", "single.plugin", "libe.so"]
@@ -191,7 +191,7 @@ mod tests {
         fs::create_dir_all(&planted).unwrap();
         fs::write(planted.join("liba.so"), "").unwrap();
         let found = |program: &str| {
-            Places::default().beside(&root.path().join(program)).candidates().0.len()
+            SearchPath::default().beside(&root.path().join(program)).candidates().0.len()
         };
         assert_eq!((found("bin/sigmalab"), found("ada/sigmalab")), (1, 0));
     }
@@ -202,7 +202,7 @@ mod tests {
         fs::write(root.path().join("liba.so"), "").unwrap();
         std::os::unix::fs::symlink(root.path().join("liba.so"), root.path().join("libb.so"))
             .unwrap();
-        let (candidates, _) = Places::default().named(root.path().as_os_str()).candidates();
+        let (candidates, _) = SearchPath::default().named(root.path().as_os_str()).candidates();
         assert_eq!(names(&candidates), ["liba.so"]);
     }
 }
