@@ -446,7 +446,7 @@ impl Worker {
         // outstanding. Only a worker already buried is answered for here.
         let _ = frame::write(&mut self.pipe, message, block);
         if !alive {
-            let died = RunFailure::WorkerDied("it died before the run was sent".to_owned());
+            let died = RunFailure::worker_died("it died before the run was sent");
             let _ = self.sender.send(RunUpdate::Finished(RunId(run), Err(died)));
         }
     }
@@ -530,6 +530,7 @@ impl Reader {
         }
         let given_up = self.given_up.load(Ordering::SeqCst);
         let ended = if given_up { wait_a_moment(&mut child) } else { child.wait() };
+        let killed = broken.is_none() && ended.as_ref().is_ok_and(|s| death::was_killed(*s));
         let cause = match (ended, broken) {
             (_, Some(error @ (FrameError::Header(_) | FrameError::TooLong(_)))) => {
                 format!(
@@ -547,7 +548,7 @@ impl Reader {
         let mut failure = match (self.last_words.take(), self.inside.take()) {
             (Some((place, cause)), _) => RunFailure::SamplerDied { place, cause },
             (None, Some(place)) => RunFailure::SamplerDied { place, cause },
-            (None, None) => RunFailure::WorkerDied(cause),
+            (None, None) => RunFailure::WorkerDied { cause, killed },
         };
         for run in runs {
             if given_up {
@@ -555,7 +556,7 @@ impl Reader {
                 continue;
             }
             self.finish(run, Err(failure.clone()));
-            failure = RunFailure::WorkerDied("it died in the run before this one".to_owned());
+            failure = RunFailure::worker_died("it died in the run before this one");
         }
     }
 

@@ -1,6 +1,5 @@
 //! Why a run in a worker process has no result.
 
-use super::death;
 use sigmalab_sampler::plugin::Place;
 
 /// Why a run has no result.
@@ -25,8 +24,13 @@ pub enum RunFailure {
         bad_input: bool,
     },
     /// The worker process died; the cause in words. The next run starts a new one.
-    #[error("the worker process died: {0}")]
-    WorkerDied(String),
+    #[error("the worker process died: {cause}")]
+    WorkerDied {
+        /// How.
+        cause: String,
+        /// Whether it was killed, most likely because memory ran out.
+        killed: bool,
+    },
     /// The worker process died of a plugin, or was ended because of one; the cause in words. The
     /// next run starts a new one.
     #[error("the worker process died in {place}: {cause}")]
@@ -42,13 +46,18 @@ pub enum RunFailure {
 }
 
 impl RunFailure {
+    /// The worker died for a cause of its own.
+    pub fn worker_died(cause: impl Into<String>) -> Self {
+        RunFailure::WorkerDied { cause: cause.into(), killed: false }
+    }
+
     /// Whether the system killed the worker, most likely because memory ran out.
     pub fn was_killed(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(cause) if cause.starts_with(death::KILLED))
+        matches!(self, RunFailure::WorkerDied { killed: true, .. })
     }
 
     /// Whether the worker is gone with it. The next run starts a new one.
     pub fn took_the_worker(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(_) | RunFailure::SamplerDied { .. })
+        matches!(self, RunFailure::WorkerDied { .. } | RunFailure::SamplerDied { .. })
     }
 }
