@@ -173,3 +173,17 @@ fn a_record_brings_neither_script_nor_other_peoples_files_into_the_report() {
     assert!(cells.iter().all(|cell| !cell.contains("data:image")), "a picture through a link");
     assert_eq!(page.matches("<tr title").count(), 9);
 }
+
+#[test]
+fn a_report_says_what_it_waits_for() {
+    let place = finished();
+    place.write("runs/small/leases/tables.1", "");
+    let mut command = place.command(&["sweep", "report", "runs/small"]);
+    command.env("SIGMALAB_LEASE_SECONDS", "6");
+    let told = outcome(command);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for words in ["waiting for the process that writes the tables", "leases/tables.N", "after 6 s"]
+    {
+        assert!(told.stderr.contains(words), "{words}: {told:?}");
+    }
+}
