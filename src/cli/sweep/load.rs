@@ -22,6 +22,8 @@ use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
 use sigmalab_experiment::{built_in, openings, prompts};
+use sigmalab_files::planted::planted_link;
+use sigmalab_files::target::TargetError;
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::nearest::nearest;
@@ -97,6 +99,12 @@ pub(crate) fn of_text(
     let sampled = check_names(&text, &name, &flags.presets, &samplers)?;
     let directory = directory_of(dir, &spec);
     refuse_from_nowhere(directory.path())?;
+    if let Some(link) = planted_link(directory.path()) {
+        return Err(Failure::bad_input(TargetError::PlantedLink {
+            path: directory.path().to_owned(),
+            link,
+        }));
+    }
     let (prompts, prompts_file) = match &spec.prompts {
         PromptSource::Inline(prompts) => (prompts.clone(), None),
         PromptSource::File(file) => {
