@@ -1,8 +1,8 @@
 //! A user's keymap file: a table a context, `"key" = "call"`, an empty call to unbind. Every
 //! problem is reported at once, with its line.
 
-use super::{Context, Keymap};
 use crate::tui::action::Call;
+use crate::tui::keymap::{Context, Keymap};
 use sigmalab_schedule::nearest::nearest;
 use sigmalab_terminal::key::Key;
 use std::collections::HashMap;

@@ -4,7 +4,7 @@
 mod defaults;
 mod file;
 
-use super::action::Call;
+use crate::tui::action::Call;
 use sigmalab_terminal::key::Key;
 use std::fmt;
 
@@ -37,13 +37,15 @@ pub enum Context {
     Line,
     /// The palette.
     Palette,
+    /// Several ways to go on.
+    Choice,
     /// A question.
     Question,
 }
 
 impl Context {
     /// Every context, in the order of help.
-    pub const ALL: [Context; 13] = [
+    pub const ALL: [Context; 14] = [
         Context::Grid,
         Context::Presets,
         Context::Compare,
@@ -56,6 +58,7 @@ impl Context {
         Context::Global,
         Context::Line,
         Context::Palette,
+        Context::Choice,
         Context::Question,
     ];
 
@@ -74,13 +77,21 @@ impl Context {
             Context::Reading => "reading",
             Context::Line => "line",
             Context::Palette => "palette",
+            Context::Choice => "choice",
             Context::Question => "question",
         }
     }
 
     /// Whether keys of [`Context::Global`] count here too: not where letters are typed.
     pub fn inherits(self) -> bool {
-        !matches!(self, Context::Global | Context::Line | Context::Palette | Context::Question)
+        !matches!(
+            self,
+            Context::Global
+                | Context::Line
+                | Context::Palette
+                | Context::Choice
+                | Context::Question
+        )
     }
 }
 

@@ -57,9 +57,9 @@ pub struct EngineOptions {
     pub named_model: Option<String>,
     /// The samplers that recipes may name; the built-in ones by default.
     pub samplers: Samplers,
-    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    /// How long code of a plugin may run in one step; [`DEFAULT_LIMIT`] when `None`.
     ///
-    /// [`USUAL_LIMIT`]: sigmalab_sampler::plugin::USUAL_LIMIT
+    /// [`DEFAULT_LIMIT`]: sigmalab_sampler::plugin::DEFAULT_LIMIT
     pub plugin_limit: Option<Duration>,
 }
 
@@ -267,6 +267,28 @@ impl Engine {
     /// News of all runs.
     pub fn updates(&self) -> &Receiver<RunUpdate> {
         &self.updates
+    }
+
+    /// Gives every update to `receive` from now on, on a thread of its own and until it says
+    /// `false`; [`Engine::updates`] has none then. A caller that waits for other things too need
+    /// not ask.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn forward_updates(
+        &mut self,
+        mut receive: impl FnMut(RunUpdate) -> bool + Send + 'static,
+    ) -> io::Result<()> {
+        let (_, nothing) = mpsc::channel();
+        let updates = std::mem::replace(&mut self.updates, nothing);
+        thread::Builder::new().name("run updates".to_owned()).spawn(move || {
+            for update in updates {
+                if !receive(update) {
+                    return;
+                }
+            }
+        })?;
+        Ok(())
     }
 
     /// Process id of the worker, if one is alive.

@@ -21,7 +21,7 @@ mod server;
 pub use arguments::ArgumentError;
 pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
 pub use frame::FrameError;
-pub use heard::USUAL_SILENCE;
+pub use heard::DEFAULT_SILENCE;
 pub use server::{ServeError, ServeOptions, serve};
 
 /// The argument that makes the program a worker.
