@@ -2,7 +2,7 @@
 //! `--play`. It knows what an action is called, what it takes and which keys it has, not how it is
 //! done.
 
-use super::keymap::Context;
+use super::context::Context;
 use sigmalab_schedule::nearest::{list, nearest};
 use std::fmt;
 use std::str::FromStr;

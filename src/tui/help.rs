@@ -1,7 +1,8 @@
 //! Help and documentation from the action list and the keymap, so that neither can be wrong.
 
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::keymap::{Context, Keymap};
+use crate::tui::context::Context;
+use crate::tui::keymap::Keymap;
 use std::fmt::Write as _;
 
 /// One line of help.

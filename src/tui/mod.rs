@@ -5,6 +5,7 @@ pub mod action;
 pub mod app;
 pub mod cell;
 pub mod configuration;
+pub mod context;
 pub mod document;
 pub mod help;
 pub mod keymap;

@@ -3,7 +3,7 @@
 use crate::preset_store;
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::app::{App, Asking, Choice, Done, LineAsk};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::line::Line;
 use crate::tui::other_words::other_words;
 use crate::tui::screens::popups;

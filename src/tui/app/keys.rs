@@ -2,7 +2,7 @@
 
 use super::{App, Asking, LineAsk};
 use crate::tui::action::{Action, Argument, Call};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::line::Line;
 use sigmalab_terminal::key::{Key, KeyCode, Modifiers};
 

@@ -22,8 +22,9 @@ pub(super) use perform::count;
 
 use crate::preset_store::Store;
 use crate::tui::action::Call;
+use crate::tui::context::Context;
 use crate::tui::document::Document;
-use crate::tui::keymap::{Context, Keymap};
+use crate::tui::keymap::Keymap;
 use crate::tui::runs::Runs;
 use crate::tui::screens;
 use crate::tui::screens::compare::{Comparing, Comparison};

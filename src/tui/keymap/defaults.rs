@@ -2,7 +2,8 @@
 //! parsers read as a user's file.
 
 use crate::tui::action::{Action, Call};
-use crate::tui::keymap::{Binding, Context};
+use crate::tui::context::Context;
+use crate::tui::keymap::Binding;
 
 /// The keys of every list and of every text that scrolls.
 const LISTS: &[(&str, &str)] = &[

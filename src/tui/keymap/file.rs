@@ -2,7 +2,8 @@
 //! problem is reported at once, with its line.
 
 use crate::tui::action::Call;
-use crate::tui::keymap::{Context, Keymap};
+use crate::tui::context::Context;
+use crate::tui::keymap::Keymap;
 use sigmalab_schedule::nearest::nearest;
 use sigmalab_terminal::key::Key;
 use std::collections::HashMap;

@@ -5,7 +5,7 @@ use super::Placement;
 use super::hit::Hit;
 use crate::tui::action::Action;
 use crate::tui::app::{App, Done};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 

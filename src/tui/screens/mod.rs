@@ -18,7 +18,7 @@ mod wrapping;
 
 use crate::tui::action::{Action, Argument};
 use crate::tui::app::{App, Asking};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::runs;
 use component::Component;
 use hints::hints;

@@ -3,6 +3,7 @@
 
 use super::cuda::CudaWorker;
 use super::death;
+use super::failure::RunFailure;
 use super::frame::{self, FrameError};
 use super::heard::Heard;
 use super::message::{Command as Message, Fetch, Report, pack_request, unpack_output};
@@ -76,56 +77,6 @@ pub enum RunUpdate {
     Finished(RunId, Result<Box<RunOutput>, RunFailure>),
     /// The weights that were asked for; `None` where the solver is not linear.
     Weighed(RunId, Option<Vec<Weights>>),
-}
-
-/// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RunFailure {
-    /// The caller cancelled it.
-    #[error("cancelled")]
-    Cancelled,
-    /// The request or the checkpoint is at fault: exit code 2.
-    #[error("{0}")]
-    BadInput(String),
-    /// The computation failed: exit code 1.
-    #[error("{0}")]
-    Failed(String),
-    /// This machine is at fault, and another may do better: it cannot load the checkpoint, has no
-    /// such device, or too little memory.
-    #[error("{message}")]
-    OfMachine {
-        /// Why.
-        message: String,
-        /// Whether the request or the checkpoint is at fault: exit code 2, else 1.
-        bad_input: bool,
-    },
-    /// The worker process died; the cause in words. The next run starts a new one.
-    #[error("the worker process died: {0}")]
-    WorkerDied(String),
-    /// The worker process died of a plugin, or was ended because of one; the cause in words. The
-    /// next run starts a new one.
-    #[error("the worker process died in {place}: {cause}")]
-    SamplerDied {
-        /// The sampler and the step.
-        place: Place,
-        /// Why.
-        cause: String,
-    },
-    /// No worker could be started.
-    #[error("the worker process could not be started: {0}")]
-    NoWorker(String),
-}
-
-impl RunFailure {
-    /// Whether the system killed the worker, most likely because memory ran out.
-    pub fn was_killed(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(cause) if cause.starts_with(death::KILLED))
-    }
-
-    /// Whether the worker is gone with it. The next run starts a new one.
-    pub fn took_the_worker(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(_) | RunFailure::SamplerDied { .. })
-    }
 }
 
 /// Runs in a worker process. Dropping it ends the worker.

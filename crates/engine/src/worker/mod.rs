@@ -11,6 +11,7 @@ mod arguments;
 mod client;
 pub mod cuda;
 mod death;
+mod failure;
 mod frame;
 mod guardian;
 mod heard;
@@ -19,7 +20,8 @@ mod printed;
 mod server;
 
 pub use arguments::ArgumentError;
-pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
+pub use client::{Engine, EngineOptions, RunId, RunUpdate};
+pub use failure::RunFailure;
 pub use frame::FrameError;
 pub use heard::DEFAULT_SILENCE;
 pub use server::{ServeError, ServeOptions, serve};

@@ -9,7 +9,7 @@ pub use state::*;
 
 use crate::tui::action::Action;
 use crate::tui::app::App;
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint, LINES};
 use crate::tui::screens::hit::Hit;

@@ -9,7 +9,7 @@ pub(in crate::tui) use actions::parse_number;
 
 use crate::tui::action::{Action, Call};
 use crate::tui::app::App;
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint};
 use crate::tui::screens::hit::Hit;

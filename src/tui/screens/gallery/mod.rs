@@ -15,7 +15,7 @@ pub use work::{GalleryEvent, GalleryWork};
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, Done};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint};
 use crate::tui::screens::hit::{Hit, row_at};

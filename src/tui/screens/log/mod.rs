@@ -4,7 +4,7 @@ mod draw;
 
 use crate::tui::action::Action;
 use crate::tui::app::App;
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::component::{Component, Hint, LINES};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

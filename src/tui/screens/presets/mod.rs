@@ -8,7 +8,7 @@ pub(in crate::tui) use actions::name_and_description;
 
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Done};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::component::{Component, Hint};
 use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;

@@ -8,7 +8,7 @@ pub use state::*;
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, Done};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::component::{Component, Hint};
 use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;

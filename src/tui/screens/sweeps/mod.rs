@@ -27,7 +27,7 @@ pub use work::{
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, Done, count};
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint};
 use crate::tui::screens::hit::{Hit, row_at};

@@ -2,7 +2,7 @@
 
 use crate::tui::action::{Action, Call};
 use crate::tui::app::App;
-use crate::tui::keymap::Context;
+use crate::tui::context::Context;
 use crate::tui::screens::gallery::draw::{broken, first_row};
 use crate::tui::screens::gallery::when;
 use crate::tui::screens::sweeps::draw::{labelled, labels, pane};
