@@ -111,7 +111,7 @@ fn write(path: &Path, unsaved: &Unsaved) -> io::Result<()> {
         make_private_folder(folder)?;
     }
     let text = serde_json::to_vec(unsaved)?;
-    let target = Target::check(path).map_err(io::Error::other)?;
+    let target = Target::check(path).map_err(io::Error::other)?.private();
     let draft = target.draft(|out| out.write_all(&text)).map_err(io::Error::other)?;
     draft.commit(OnCollision::Replace).map_err(io::Error::other)?;
     Ok(())

@@ -17,13 +17,13 @@ pub enum Effect {
     Cancel,
     /// Give up the worker, which does not stop it.
     ReplaceWorker,
-    /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
+    /// Compute what lies between two runs, on another thread, and tell [`App::compared`](super::App::compared).
     Compare(Box<ComparisonJob>),
     /// Work for the gallery's thread.
     Gallery(GalleryWork),
     /// Work for the threads of sweeps.
     Sweeps(SweepWork),
-    /// Let somebody edit a file, and tell [`App::edited`].
+    /// Let somebody edit a file, and tell [`App::edited`](super::App::edited).
     Edit(PathBuf),
     /// Put text into the terminal's clipboard.
     Clipboard(String),
