@@ -12,8 +12,8 @@ use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::{Engine, EngineOptions};
 use sigmalab_sampler::plugin::{
-    Discovery, Effort, Guardian, Place, Places, PluginSampler, Trust, USUAL_LIMIT, USUAL_SILENCE,
-    Watch, discover,
+    DEFAULT_LIMIT, DEFAULT_SILENCE, Discovery, Effort, Guardian, Place, PluginSampler, SearchPath,
+    Trust, Watch, discover,
 };
 use sigmalab_sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput, Velocities};
 use sigmalab_schedule::preset::Step;
@@ -75,7 +75,7 @@ struct Alone {
 
 impl Alone {
     fn of(library: &Path) -> Self {
-        let watch = Watch::new(Arc::new(Listened::default()), USUAL_LIMIT);
+        let watch = Watch::new(Arc::new(Listened::default()), DEFAULT_LIMIT);
         let plugin = PluginSampler::open(library, watch).unwrap();
         let (mut built_in, mut through) = (Vec::new(), Vec::new());
         for _ in 0..2000 {
@@ -157,18 +157,18 @@ impl Host for NoHost {
 fn in_runs(folder: &Path, library: &Path) -> (f64, f64) {
     let program = PathBuf::from(env!("CARGO_BIN_EXE_sigmalab"));
     let discovery = Discovery {
-        places: Places::default().named(library.as_os_str()),
+        search_path: SearchPath::default().named(library.as_os_str()),
         trust: Trust::default(),
         program: program.clone(),
         cache: Some(folder.join("cache")),
-        limit: USUAL_SILENCE,
+        limit: DEFAULT_SILENCE,
     };
     let mut engine = Engine::new(EngineOptions {
         program: Some(program),
         cache_folder: Some(folder.join("cache")),
         // Every step is computed.
         cache_bytes: Some(0),
-        samplers: Samplers::with(discover(&discovery, Effort::Usual)),
+        samplers: Samplers::with(discover(&discovery, Effort::Normal)),
         ..EngineOptions::default()
     });
     let mut run = |sampler: &str| {

@@ -16,6 +16,7 @@ use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
 use sigmalab_text::text_file::{decode_marked, in_the_form_of, plain, without_mark};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 /// Most bytes of a presets file that are read.
@@ -29,7 +30,17 @@ const TRIES: usize = 5;
 
 /// Whether a preset of that name ships with the program, whatever the file holds under it.
 pub fn ships(name: &str) -> bool {
-    PresetFile::builtin().is_ok_and(|file| file.get(name).is_ok())
+    shipped(name).is_some()
+}
+
+/// Whether a preset has the name of one that ships, and is another.
+pub fn stands_in_for_a_shipped_one(preset: &Preset) -> bool {
+    shipped(&preset.name).is_some_and(|shipped| shipped != preset)
+}
+
+fn shipped(name: &str) -> Option<&'static Preset> {
+    static FILE: LazyLock<Option<PresetFile>> = LazyLock::new(|| PresetFile::builtin().ok());
+    FILE.as_ref()?.get(name).ok()
 }
 
 /// The presets there are and the file they are saved to.

@@ -250,7 +250,9 @@ fn a_worker_killed_in_the_middle_is_one_failed_run_and_a_new_worker() {
         true
     });
     match result {
-        Err(RunFailure::WorkerDied(cause)) => {
+        Err(failure @ RunFailure::WorkerDied { .. }) => {
+            let cause = failure.to_string();
+            assert!(failure.was_killed());
             assert!(cause.contains("SIGKILL") && cause.contains("memory"), "{cause}");
         }
         other => panic!("the run should have failed: {other:?}"),
@@ -340,7 +342,7 @@ fn a_program_that_is_no_worker_is_told_apart() {
         engine.run(&request(2, 7.0), &mut |_| true).unwrap_err()
     };
     assert!(matches!(failure("/no/such/program"), RunFailure::NoWorker(_)));
-    assert!(matches!(failure("/bin/true"), RunFailure::WorkerDied(_)));
+    assert!(matches!(failure("/bin/true"), RunFailure::WorkerDied { .. }));
 }
 
 #[test]

@@ -214,7 +214,7 @@ fn presets(sheet: &mut Sheet, flags: &PresetFlags) {
 }
 
 fn plugins(sheet: &mut Sheet) {
-    let samplers = Samplers::with(discover(&samplers::discovery(), Effort::Usual));
+    let samplers = Samplers::with(discover(&samplers::discovery(), Effort::Normal));
     let files = samplers.plugins().plugins.len();
     let built_in = samplers.all().count() - files;
     let plugins = print::counted(files, "plugin");

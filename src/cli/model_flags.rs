@@ -61,6 +61,14 @@ pub(crate) fn check_here(name: &str) -> Result<(), Failure> {
     source::is_here(name).map_err(failure)
 }
 
+/// That a checkpoint is not on this machine, for somebody who may have meant another name.
+pub(crate) fn not_here(name: &str) -> Option<String> {
+    let is_repository = name != DEMO && !Path::new(name).exists() && looks_like_repository(name);
+    (is_repository && source::is_here(name).is_err()).then(|| {
+        format!("`{name}` is no folder and not in the hub's cache: the first run downloads it")
+    })
+}
+
 fn failure(error: SourceError) -> Failure {
     let failure = if error.is_bad_input() { Failure::bad_input } else { Failure::failed };
     failure(&error as &dyn std::fmt::Display)

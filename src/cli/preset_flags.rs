@@ -108,6 +108,13 @@ impl PresetFlags {
         })
     }
 
+    /// That a file is not there which the flag or the environment names: the workbench begins without
+    /// it and makes it.
+    pub(crate) fn not_yet_there(&self) -> Option<String> {
+        let named = self.presets.as_ref().filter(|path| !path.exists())?;
+        Some(format!("`{}` is not there: the built-in presets are used", named.display()))
+    }
+
     /// Where the workbench reads presets from and saves them to, whether it is there or not.
     pub(crate) fn save_path(&self) -> PathBuf {
         self.chosen().map_or_else(|| PathBuf::from(FILE_NAME), |chosen| chosen.path)

@@ -1,10 +1,10 @@
-//! The samplers that commands may name: the built-in ones, and the plugins of the places that the
+//! The samplers that commands may name: the built-in ones, and the plugins on the search path that the
 //! environment gives.
 
 use sigmalab::history::data_folder;
 use sigmalab_engine::folders::cache_folder;
 use sigmalab_sampler::plugin::{
-    Discovery, Effort, PATH_VARIABLE, Places, TRUST_VARIABLE, Trust, USUAL_SILENCE, discover,
+    DEFAULT_SILENCE, Discovery, Effort, PATH_VARIABLE, SearchPath, TRUST_VARIABLE, Trust, discover,
 };
 use sigmalab_sampler::{Samplers, is_built_in};
 use std::path::PathBuf;
@@ -12,12 +12,12 @@ use std::path::PathBuf;
 /// Where and how plugins are found.
 pub(crate) fn discovery() -> Discovery {
     let own = std::env::current_exe().unwrap_or_default();
-    let mut places = Places::default().beside(&own);
+    let mut search_path = SearchPath::default().beside(&own);
     if let Some(variable) = std::env::var_os(PATH_VARIABLE) {
-        places = places.named(&variable);
+        search_path = search_path.named(&variable);
     }
     if let Some(data) = data_folder() {
-        places = places.in_data_folder(&data);
+        search_path = search_path.in_data_folder(&data);
     }
     // Stays the running program even when its file was replaced by a newer build.
     let program = if cfg!(target_os = "linux") { PathBuf::from("/proc/self/exe") } else { own };
@@ -25,7 +25,7 @@ pub(crate) fn discovery() -> Discovery {
     if let Some(variable) = std::env::var_os(TRUST_VARIABLE) {
         trust = trust.meaning(&variable);
     }
-    Discovery { places, trust, program, cache: cache_folder(), limit: USUAL_SILENCE }
+    Discovery { search_path, trust, program, cache: cache_folder(), limit: DEFAULT_SILENCE }
 }
 
 /// The samplers among which `id` is to be found. Built-in ones need no look at files.
@@ -35,5 +35,5 @@ pub(crate) fn samplers_for(id: &str) -> Samplers {
 
 /// Every sampler there is.
 pub(crate) fn every_sampler() -> Samplers {
-    Samplers::with(discover(&discovery(), Effort::Usual))
+    Samplers::with(discover(&discovery(), Effort::Normal))
 }

@@ -14,12 +14,13 @@ pub(crate) struct SizeFlags {
     #[arg(long, value_name = "NAME|WxH", allow_hyphen_values = true, conflicts_with_all = ["width", "height"])]
     size: Option<Size>,
 
-    /// Width in pixels: a multiple of 16 in 256–2048 [default: the checkpoint's own]
+    /// Width in pixels: a multiple of 16 in 256–2048 [default: that of the checkpoint, where one
+    /// is drawn with, else 1024]
     #[arg(long, value_name = "PIXELS", value_parser = pixels)]
     width: Option<u32>,
 
-    /// Height in pixels: a multiple of 16 in 256–2048, at most 6:1 either way [default: the
-    /// checkpoint's own]
+    /// Height in pixels: a multiple of 16 in 256–2048, at most 6:1 either way [default: as
+    /// with --width]
     #[arg(long, value_name = "PIXELS", value_parser = pixels)]
     height: Option<u32>,
 }

@@ -16,7 +16,8 @@ use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
-use sigmalab::tui::sweeps::follower::SweepPlaces;
+use sigmalab::tui::screens::gallery::when::ago;
+use sigmalab::tui::screens::sweeps::threads::SweepFolders;
 use sigmalab::tui::theme::Theme;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::folders::cache_folder;
@@ -31,6 +32,7 @@ use sigmalab_text::text_file;
 use std::fs::File;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 /// What is drawn until somebody says something else: the demo checkpoint knows it.
 const FIRST_PROMPT: &str = "a red circle on a blue background";
@@ -110,47 +112,15 @@ fn image_protocol(text: &str) -> Result<ImageProtocol, String> {
 
 /// Opens the workbench, or plays a file.
 pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
-    let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
-    // A terminal of that name obeys no escapes: an editor's shell, a build's log.
-    if arguments.play.is_none() && drawn && std::env::var_os("TERM").is_some_and(|t| t == "dumb") {
-        return Err(Failure::bad_input(
-            "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
-        )
-        .way_out("TERM=xterm-256color sigmalab, if the terminal understands escapes after all")
-        .way_out("sigmalab --help for the commands that need none"));
-    }
-    if !drawn && arguments.play.is_none() {
-        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
-            .way_out("sigmalab --help for the commands that need none")
-            .way_out("sigmalab --play FILE to play actions without a screen"));
-    }
+    check_terminal(arguments)?;
     let keymap = keymap(arguments.keymap.as_deref())?;
     let configuration = configuration()?;
     arguments.device.map_or(Ok(()), devices::check)?;
-    let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
     let model = arguments.model.name()?;
-    let size = model_flags::default_size_offline(&model)?;
-    let known = Capabilities::of_this_process();
-    let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
-    let mut app = App::new(Setup {
-        store,
-        keymap,
-        theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
-        model: model.clone(),
-        size,
-        prompt: FIRST_PROMPT.to_owned(),
-        seed: FIRST_SEED,
-        screen: (80, 24),
-    });
-    if let Some(device) = arguments.device {
-        app.use_device(device);
-    }
-    if let Some(missing) = arguments.presets.missing() {
-        app.note(&format!("{missing}; saving a preset makes the file"));
-    }
+    let mut app = application(arguments, keymap, &configuration, &model)?;
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
-    let effort = if arguments.play.is_some() { Effort::Usual } else { Effort::Remembered };
+    let effort = if arguments.play.is_some() { Effort::Normal } else { Effort::Cached };
     let samplers = Samplers::with(discover(&discovery, effort));
     app.set_samplers(samplers.clone());
     let memory_limit = arguments.memory.limit()?;
@@ -162,17 +132,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         ..EngineOptions::default()
     });
     if let Some(file) = &arguments.play {
-        let name = file.display().to_string();
-        let text = match file.as_path() == Path::new("-") {
-            true => read(std::io::stdin().lock(), "standard input")?,
-            false => read_file(file)?,
-        };
-        let mut out = std::io::stdout().lock();
-        let history = kept(data_folder().as_deref());
-        let beside = (history, sweep_places(memory_limit));
-        return play(&mut app, &mut engine, beside, &text, &name, &mut out).map_err(|error| {
-            if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
-        });
+        return play_file(file, &mut app, &mut engine, memory_limit);
     }
     let record = match &arguments.record {
         Some(path) => Some(File::create(path).map_err(|error| {
@@ -194,14 +154,14 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     };
     let data = data_folder();
     match data.as_deref().and_then(recovery::take_abandoned) {
-        Some(unsaved) => app.restore(&unsaved),
+        Some((unsaved, written)) => app.restore(&unsaved, &ago(SystemTime::now(), written)),
         None if data.as_deref().is_some_and(is_first_start) => app.begin_tour(),
         None => {}
     }
     let recovery = Recovery::under(data.as_deref());
     let history = kept(data.as_deref());
     let samplers = app.samplers().clone();
-    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_places(memory_limit) };
+    let beside = Beside { history, follow_samplers, samplers, sweeps: sweep_folders(memory_limit) };
     match runtime::run(&mut app, &mut engine, choices, record, recovery, beside) {
         Ok(Ended::Left | Ended::TerminalGone) => Ok(()),
         Ok(Ended::Interrupted) => Err(Failure::new(
@@ -215,6 +175,79 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
 }
 
+/// Refuses to draw where nothing can be drawn.
+fn check_terminal(arguments: &Workbench) -> Result<(), Failure> {
+    let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
+    // A terminal of that name obeys no escapes: an editor's shell, a build's log.
+    if arguments.play.is_none() && drawn && std::env::var_os("TERM").is_some_and(|t| t == "dumb") {
+        return Err(Failure::bad_input(
+            "the workbench needs a terminal that it can draw on, and TERM is `dumb`",
+        )
+        .way_out("TERM=xterm-256color sigmalab, if the terminal understands escapes after all")
+        .way_out("sigmalab --help for the commands that need none"));
+    }
+    if !drawn && arguments.play.is_none() {
+        return Err(Failure::bad_input("the workbench needs a terminal to draw on")
+            .way_out("sigmalab --help for the commands that need none")
+            .way_out("sigmalab --play FILE to play actions without a screen"));
+    }
+    Ok(())
+}
+
+/// The application as it begins, with what is missing said.
+fn application(
+    arguments: &Workbench,
+    keymap: Keymap,
+    configuration: &Configuration,
+    model: &str,
+) -> Result<App, Failure> {
+    let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
+    let size = model_flags::default_size_offline(model)?;
+    let known = Capabilities::of_this_process();
+    let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
+    let mut app = App::new(Setup {
+        store,
+        keymap,
+        theme: Theme::new(configuration.colours.unwrap_or(known.colours), background),
+        model: model.to_owned(),
+        size,
+        prompt: FIRST_PROMPT.to_owned(),
+        seed: FIRST_SEED,
+        screen: (80, 24),
+    });
+    if let Some(device) = arguments.device {
+        app.use_device(device);
+    }
+    let presets = &arguments.presets;
+    let no_presets = presets.missing().or_else(|| presets.not_yet_there());
+    let no_presets = no_presets.map(|missing| format!("{missing}; saving a preset makes the file"));
+    let missing: Vec<_> = no_presets.into_iter().chain(model_flags::not_here(model)).collect();
+    if !missing.is_empty() {
+        app.trouble(&missing.join(" · "));
+    }
+    Ok(app)
+}
+
+/// Does what a file of actions says.
+fn play_file(
+    file: &Path,
+    app: &mut App,
+    engine: &mut Engine,
+    memory_limit: Option<MemorySize>,
+) -> Result<(), Failure> {
+    let name = file.display().to_string();
+    let text = match file == Path::new("-") {
+        true => read(std::io::stdin().lock(), "standard input")?,
+        false => read_file(file)?,
+    };
+    let mut out = std::io::stdout().lock();
+    let history = kept(data_folder().as_deref());
+    let beside = (history, sweep_folders(memory_limit));
+    play(app, engine, beside, &text, &name, &mut out).map_err(|error| {
+        if error.is_bad_input() { Failure::bad_input(&error) } else { Failure::failed(&error) }
+    })
+}
+
 /// The keys of the file that is named, else of the user's own, else the defaults.
 pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
     let Some(path) = named.map(Path::to_owned).or_else(|| own_file(KEYMAP)) else {
@@ -225,10 +258,11 @@ pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
 
 /// Where experiments and run directories are: beside where somebody works, and experiments of their
 /// own in the configuration folder.
-fn sweep_places(memory_limit: Option<MemorySize>) -> SweepPlaces {
+fn sweep_folders(memory_limit: Option<MemorySize>) -> SweepFolders {
     let here = Some(PathBuf::from("experiments"));
     let own = configuration_folder().map(|folder| folder.join("experiments"));
-    SweepPlaces {
+    SweepFolders {
+        here: PathBuf::new(),
         experiments: here.into_iter().chain(own).collect(),
         runs: PathBuf::from("runs"),
         memory_limit,

@@ -1,11 +1,11 @@
 //! What is being worked on: a draft of a schedule with its history, and everything else an image
 //! depends on. It knows nothing of keys and screens.
 
-use super::grid::{Cell, GridColumn, Row};
+use crate::tui::cell::{Cell, GridColumn, Row};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::{NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab_schedule::edit::{Block, Draft, EditError, History, Transaction};
+use sigmalab_schedule::edit::{Block, Draft, EditError, History, RevisionPath, Transaction};
 use sigmalab_schedule::free::FREE;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::{Preset, Step};
@@ -42,6 +42,19 @@ pub struct Document {
     pub dtype: ComputeDtype,
     /// Where the networks run.
     pub device: DeviceChoice,
+    /// Settings before and after each revision that brought some with its steps.
+    brought: BTreeMap<usize, [Settings; 2]>,
+}
+
+/// What an image depends on beside its steps, as far as it can be edited.
+#[derive(Debug, Clone, PartialEq)]
+struct Settings {
+    prompt: String,
+    seed: u64,
+    seed_locked: bool,
+    sampler: SamplerRef,
+    size: Size,
+    proxy: Option<Size>,
 }
 
 impl Document {
@@ -65,6 +78,51 @@ impl Document {
             model,
             dtype: ComputeDtype::default(),
             device: DeviceChoice::default(),
+            brought: BTreeMap::new(),
+        }
+    }
+
+    fn settings(&self) -> Settings {
+        Settings {
+            prompt: self.prompt.clone(),
+            seed: self.seed,
+            seed_locked: self.seed_locked,
+            sampler: self.sampler.clone(),
+            size: self.size,
+            proxy: self.proxy,
+        }
+    }
+
+    /// From the settings of one side of a revision to those of the other. What was set by hand since
+    /// stays as it is.
+    fn exchange(&mut self, here: &Settings, there: &Settings) {
+        fn follow<T: Clone + PartialEq>(now: &mut T, here: &T, there: &T) {
+            if now == here {
+                now.clone_from(there);
+            }
+        }
+        follow(&mut self.prompt, &here.prompt, &there.prompt);
+        follow(&mut self.seed, &here.seed, &there.seed);
+        follow(&mut self.seed_locked, &here.seed_locked, &there.seed_locked);
+        follow(&mut self.sampler, &here.sampler, &there.sampler);
+        if (self.size, self.proxy) == (here.size, here.proxy) {
+            self.set_size(there.size);
+            self.set_proxy(there.proxy);
+        }
+    }
+
+    /// The settings follow the steps from one revision to another.
+    fn follow_settings(&mut self, from: usize, to: usize) {
+        let RevisionPath { undone, redone } = self.history.path(from, to);
+        for revision in undone {
+            if let Some([before, after]) = self.brought.get(&revision).cloned() {
+                self.exchange(&after, &before);
+            }
+        }
+        for revision in redone {
+            if let Some([before, after]) = self.brought.get(&revision).cloned() {
+                self.exchange(&before, &after);
+            }
         }
     }
 
@@ -109,7 +167,7 @@ impl Document {
     }
 
     /// Takes everything of a recipe that can be edited: the steps and the terminal rule as one
-    /// step of the history, prompt, size, seed and sampler beside it. The checkpoint, number
+    /// step of the history, and with it prompt, size, seed and sampler. The checkpoint, number
     /// format and device stay, and the draft keeps its name: the recipe is of edits of it.
     pub fn load_recipe(&mut self, recipe: &Recipe, label: &str) -> Result<(), EditError> {
         self.follow(recipe, self.draft.clone(), label)
@@ -131,8 +189,6 @@ impl Document {
             self.saved = Draft::from(preset);
             self.know(preset);
         }
-        // The same seed for the next run too: the picture is to be drawn again.
-        self.seed_locked = true;
         let seeded = matches!(recipe.noise, NoiseSource::Seed { rng: Rng::TorchCpu, .. });
         let stays_out = [
             ("noise", !seeded),
@@ -143,6 +199,7 @@ impl Document {
     }
 
     fn follow(&mut self, recipe: &Recipe, named: Draft, label: &str) -> Result<(), EditError> {
+        let (before, revision) = (self.settings(), self.revision());
         let steps = SamplingOrder(recipe.steps.clone());
         let new = Draft { steps, terminal: recipe.terminal, ..named };
         self.change(Transaction::replacing(&self.draft, &new), label, None)?;
@@ -153,6 +210,15 @@ impl Document {
         }
         self.set_size(recipe.schedule_size());
         self.set_proxy(recipe.sigma_size.map(|_| recipe.size));
+        // The same seed for the next run too: the picture is to be drawn again.
+        self.seed_locked = true;
+        let after = self.settings();
+        if self.revision() == revision && before != after {
+            self.history.commit_beside(label);
+        }
+        if self.revision() != revision {
+            self.brought.insert(self.revision(), [before, after]);
+        }
         Ok(())
     }
 
@@ -185,15 +251,19 @@ impl Document {
 
     /// Takes the last command back; its label, where there was one.
     pub fn undo(&mut self) -> Option<String> {
+        let from = self.revision();
         let label = self.history.undo(&mut self.draft);
         self.refresh();
+        self.follow_settings(from, self.revision());
         label
     }
 
     /// Does the last command taken back again.
     pub fn redo(&mut self) -> Option<String> {
+        let from = self.revision();
         let label = self.history.redo(&mut self.draft);
         self.refresh();
+        self.follow_settings(from, self.revision());
         label
     }
 
@@ -204,8 +274,10 @@ impl Document {
 
     /// Goes to a revision anywhere in the tree.
     pub fn go_to(&mut self, revision: usize) -> Result<(), EditError> {
+        let from = self.revision();
         self.history.go_to(revision, &mut self.draft)?;
         self.refresh();
+        self.follow_settings(from, revision);
         Ok(())
     }
 

@@ -1,7 +1,8 @@
 //! Help and documentation from the action list and the keymap, so that neither can be wrong.
 
-use super::action::{Action, Argument, Call, Group};
-use super::keymap::{Context, Keymap};
+use crate::tui::action::{Action, Argument, Call, Group};
+use crate::tui::context::Context;
+use crate::tui::keymap::Keymap;
 use std::fmt::Write as _;
 
 /// One line of help.
@@ -61,10 +62,10 @@ fn placed(keys: &str, contexts: &[Context]) -> String {
         .collect();
     match elsewhere.as_slice() {
         [] => keys.to_owned(),
-        [one] if contexts.len() > 1 => format!("{keys} (also {one})"),
-        names if names.len() < contexts.len() => format!("{keys} (also lists)"),
         // Every list has them.
+        [_, _, _, ..] if elsewhere.len() < contexts.len() => format!("{keys} (also lists)"),
         [_, _, _, ..] => format!("{keys} (lists)"),
+        names if names.len() < contexts.len() => format!("{keys} (also {})", names.join(", ")),
         names => format!("{keys} ({})", names.join(", ")),
     }
 }
@@ -101,6 +102,8 @@ mod tests {
         assert_eq!(placed(&lists), "down j (lists)");
         assert_eq!(placed(&[Context::Grid, Context::Gallery]), "down j (also gallery)");
         let both = [Context::Grid, Context::Gallery, Context::Revisions];
-        assert_eq!(placed(&both), "down j (also lists)");
+        assert_eq!(placed(&both), "down j (also gallery, revisions)");
+        let all = [Context::Grid, Context::Gallery, Context::Revisions, Context::Sweep];
+        assert_eq!(placed(&all), "down j (also lists)");
     }
 }

@@ -3,21 +3,17 @@
 
 pub mod action;
 pub mod app;
-pub mod comparing;
+pub mod cell;
 pub mod configuration;
+pub mod context;
 pub mod document;
-pub mod gallery;
-pub mod grid;
 pub mod help;
 pub mod keymap;
 pub mod line;
 mod other_words;
 pub mod play;
 pub mod recovery;
-pub mod revision_tree;
 pub mod runs;
 pub mod runtime;
-pub mod samplers;
 pub mod screens;
-pub mod sweeps;
 pub mod theme;

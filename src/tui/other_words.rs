@@ -1,7 +1,7 @@
 //! What people call actions that have another name here: the palette and the help find them by
 //! these words too. It knows words, not what an action does.
 
-use super::action::Action;
+use crate::tui::action::Action;
 
 /// Other words for an action.
 pub(super) fn other_words(action: Action) -> &'static str {
@@ -56,7 +56,8 @@ pub(super) fn other_words(action: Action) -> &'static str {
         SweepView => "table sheet scatter plot means settings",
         TrialPreset => "save keep",
         LoadPreset => "open schedule",
-        Save | SaveAs => "write store keep preset",
+        Save => "write store keep preset",
+        SaveAs => "write store keep preset describe description",
         ExportPreset => "comfyui diffusers reference sd.cpp copy share",
         ImportPreset => "comfyui diffusers reference sd.cpp open",
         DiffPresets => "compare difference",

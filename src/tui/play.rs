@@ -1,14 +1,14 @@
 //! Playing a file of actions without a screen: one call a line, `#` begins a comment. Every run
 //! is waited for before the next line, so a record gives the same result every time.
 
-use super::action::Call;
-use super::app::{App, Effect};
-use super::gallery::GalleryNews;
-use super::gallery::keeper::Keeper;
-use super::sweeps::SweepNews;
-use super::sweeps::follower::{Follower, SweepPlaces};
-use super::sweeps::program::Program;
 use crate::history::History;
+use crate::tui::action::Call;
+use crate::tui::app::{App, Effect};
+use crate::tui::screens::gallery::GalleryEvent;
+use crate::tui::screens::gallery::thread::GalleryThread;
+use crate::tui::screens::sweeps::SweepEvent;
+use crate::tui::screens::sweeps::program::Program;
+use crate::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
 use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::Engine;
 use std::io::Write;
@@ -80,24 +80,24 @@ pub fn parse(text: &str, file: &str) -> Result<Vec<(usize, Call)>, PlayError> {
 pub fn play(
     app: &mut App,
     engine: &mut Engine,
-    (history, sweeps): (Option<History>, SweepPlaces),
+    (history, sweeps): (Option<History>, SweepFolders),
     text: &str,
     file: &str,
     out: &mut dyn Write,
 ) -> Result<(), PlayError> {
     let (sender, news) = mpsc::channel();
     // Nobody listens once the file has ended.
-    let keeper = Keeper::start(history, {
+    let gallery_thread = GalleryThread::start(history, {
         let sender = sender.clone();
         move |gallery| drop(sender.send(News::Gallery(gallery)))
     });
     let program = Program::new(None).limited(sweeps.memory_limit);
-    let follower = Follower::start(sweeps, program, app.samplers().clone(), move |news| {
+    let sweep_threads = SweepThreads::start(sweeps, program, app.samplers().clone(), move |news| {
         drop(sender.send(News::Sweeps(news)));
     });
     let beside = Beside {
-        keeper: keeper.map_err(PlayError::Thread)?,
-        follower: follower.map_err(PlayError::Thread)?,
+        gallery_thread: gallery_thread.map_err(PlayError::Thread)?,
+        sweep_threads: sweep_threads.map_err(PlayError::Thread)?,
     };
     for (line, call) in parse(text, file)? {
         let failed = |problem: String| PlayError::Call {
@@ -117,8 +117,8 @@ pub fn play(
                 app.engine(update)
             } else if app.is_waiting() || app.is_waiting_for_sweeps() {
                 match news.recv().map_err(|_| PlayError::NoNews)? {
-                    News::Gallery(news) => app.gallery_news(news),
-                    News::Sweeps(news) => app.sweep_news(news),
+                    News::Gallery(news) => app.gallery_event(news),
+                    News::Sweeps(news) => app.sweep_event(news),
                 }
             } else {
                 break;
@@ -135,14 +135,14 @@ pub fn play(
 
 /// What comes from beside.
 enum News {
-    Gallery(GalleryNews),
-    Sweeps(SweepNews),
+    Gallery(GalleryEvent),
+    Sweeps(SweepEvent),
 }
 
 /// What goes on beside.
 struct Beside {
-    keeper: Keeper,
-    follower: Follower,
+    gallery_thread: GalleryThread,
+    sweep_threads: SweepThreads,
 }
 
 /// Does what the application asked for; `true` where it is to end.
@@ -173,8 +173,8 @@ fn carry_out(
                 }
             }
             Effect::ReplaceWorker => engine.replace_worker(),
-            Effect::Gallery(work) => beside.keeper.take(work),
-            Effect::Sweeps(work) => beside.follower.take(work),
+            Effect::Gallery(work) => beside.gallery_thread.take(work),
+            Effect::Sweeps(work) => beside.sweep_threads.take(work),
             Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.

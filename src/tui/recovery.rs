@@ -10,7 +10,7 @@ use sigmalab_files::target::{OnCollision, Target};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 /// How long after a change it is written.
 const DELAY: Duration = Duration::from_secs(2);
@@ -124,9 +124,9 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// The newest edits that a process which is no longer there left under the data folder `data`;
-/// their file is gone then. Files of other processes, and files that make no sense, stay.
-pub fn take_abandoned(data: &Path) -> Option<Unsaved> {
+/// The newest edits that a process which is no longer there left under the data folder `data`, and
+/// when; their file is gone then. Files of other processes, and files that make no sense, stay.
+pub fn take_abandoned(data: &Path) -> Option<(Unsaved, SystemTime)> {
     let files = fs::read_dir(folder(data)).ok()?.flatten();
     let mut found: Vec<_> = files
         .filter(|file| process_of(&file.path()).is_some_and(|process| !is_alive(process)))
@@ -137,9 +137,9 @@ pub fn take_abandoned(data: &Path) -> Option<Unsaved> {
         .collect();
     found.sort_by_key(|(written, ..)| *written);
     // Whoever removes the file has it: two that start at once do not both restore.
-    while let Some((_, unsaved, path)) = found.pop() {
+    while let Some((written, unsaved, path)) = found.pop() {
         if fs::remove_file(path).is_ok() {
-            return Some(unsaved);
+            return Some((unsaved, written));
         }
     }
     None
@@ -196,7 +196,7 @@ mod tests {
         fs::rename(mine, folder(data.path()).join(format!("{dead}.json"))).unwrap();
         let found = take_abandoned(data.path());
         if !is_alive(i32::try_from(dead).unwrap()) {
-            assert_eq!(found, Some(unsaved("MINE")));
+            assert_eq!(found.map(|(unsaved, _)| unsaved), Some(unsaved("MINE")));
         }
         assert_eq!(take_abandoned(data.path()), None);
     }

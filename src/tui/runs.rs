@@ -1,7 +1,7 @@
 //! The run that is going, the last one that ended, and the pinned one. It follows the engine's
 //! news and knows nothing of how it is drawn or asked for.
 
-use crate::tui::gallery::words;
+use crate::tui::screens::gallery::labels;
 use sigmalab_compute::LoadProgress;
 use sigmalab_engine::event::{Event, NfeCount, StepReport};
 use sigmalab_engine::recipe::Recipe;
@@ -276,7 +276,7 @@ impl Finished {
 
     /// What it was drawn with: its name, and where that is of edited steps, their mu and std too.
     pub fn title(&self) -> String {
-        let [mu, std] = [Column::Mu, Column::Std].map(|of| words::column(&self.recipe, of));
+        let [mu, std] = [Column::Mu, Column::Std].map(|of| labels::column(&self.recipe, of));
         match &self.recipe.preset {
             Some(preset) => preset.clone(),
             None => format!("{} · mu {mu} · std {std}", self.name()),
@@ -310,24 +310,38 @@ impl Finished {
 
     /// What it cost, from the longest way to say it to the shortest.
     pub fn summaries(&self) -> Vec<String> {
-        let reused = self.reports.iter().filter(|report| report.reused).count();
         let time = seconds(self.seconds());
+        let timed = self.costs().into_iter().map(|cost| format!("{cost} · {time}"));
+        timed.chain([time.clone()]).collect()
+    }
+
+    /// The same without the time, which may have the loading of the checkpoint in it.
+    pub fn costs(&self) -> Vec<String> {
+        let (steps, reused) = (self.reports.len(), self.reused());
         let short = match reused {
-            0 => format!("{} steps · {time}", self.reports.len()),
-            reused => format!("{reused} of {} cached · {time}", self.reports.len()),
+            0 => format!("{steps} steps"),
+            reused => format!("{reused} of {steps} cached"),
         };
-        vec![self.summary(), short, time]
+        vec![cost(steps, reused, &self.nfe), short]
+    }
+
+    fn reused(&self) -> usize {
+        self.reports.iter().filter(|report| report.reused).count()
     }
 
     /// `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
     pub fn summary(&self) -> String {
-        let reused = self.reports.iter().filter(|report| report.reused).count();
-        summary(self.reports.len(), reused, &self.nfe, &self.timings)
+        summary(self.reports.len(), self.reused(), &self.nfe, &self.timings)
     }
 }
 
 /// What a run took: `20 steps · 18 from cache · NFE 2+2, 36 saved · 3.1 s`.
 pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -> String {
+    format!("{} · {}", cost(steps, reused, nfe), seconds(timings.total_seconds()))
+}
+
+/// The same without the time.
+fn cost(steps: usize, reused: usize, nfe: &NfeCount) -> String {
     let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
     let mut text = format!("{steps} steps");
     if reused > 0 {
@@ -337,7 +351,6 @@ pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -
     if cond_saved + uncond_saved > 0 {
         text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
     }
-    text.push_str(&format!(" · {}", seconds(timings.total_seconds())));
     text
 }
 

@@ -8,7 +8,7 @@ use std::fs;
 use std::time::Duration;
 
 fn faulty(workshop: &Workshop, fault: &str) -> SamplerRef {
-    let plugins = workshop.list(sigmalab_sampler::plugin::Effort::Remembered).plugins;
+    let plugins = workshop.list(sigmalab_sampler::plugin::Effort::Cached).plugins;
     let plugin = plugins.iter().find(|plugin| plugin.info.id == "test.faults").unwrap();
     let param = plugin.info.params.iter().find(|param| param.key == "fault").unwrap();
     let value = param.parse(fault).unwrap();

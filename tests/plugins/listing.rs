@@ -41,7 +41,7 @@ fn every_wrong_table_is_one_clear_line_and_the_right_plugin_beside_it_works() {
     fs::write(workshop.plugins().join("script.so"), "#!/bin/sh\n").unwrap();
     fs::write(workshop.plugins().join("empty.so"), "").unwrap();
 
-    let listing = workshop.list(Effort::Usual);
+    let listing = workshop.list(Effort::Normal);
     assert_eq!(ids(&listing), ["test.euler"]);
     let lines = lines(&listing);
     for (name, words) in wrong {
@@ -67,22 +67,22 @@ fn a_plugin_that_hangs_when_it_is_opened_is_one_line_too() {
     let lines = lines(&listing);
     assert!(lines[0].contains("when it was opened, it did not return within 5 s"), "{lines:?}");
     // It is not waited for again, whatever is asked, until its file changes.
-    for effort in [Effort::Remembered, Effort::Usual, Effort::Afresh] {
+    for effort in [Effort::Cached, Effort::Normal, Effort::Afresh] {
         let started = Instant::now();
         assert_eq!(workshop.list(effort), listing);
         assert!(started.elapsed() < Duration::from_secs(4), "{effort:?}: {:?}", started.elapsed());
     }
     workshop.compile("table.c", "hangs", &["WRONG=PRINTS"]);
-    assert_eq!(ids(&workshop.list(Effort::Usual)), ["test.euler", "test.table"]);
+    assert_eq!(ids(&workshop.list(Effort::Normal)), ["test.euler", "test.table"]);
 }
 
 #[test]
 fn tables_of_later_versions_and_plugins_that_print_are_taken() {
     let workshop = Workshop::new();
     workshop.compile("table.c", "larger", &["WRONG=LARGER"]);
-    assert_eq!(ids(&workshop.list(Effort::Usual)), ["test.table"]);
+    assert_eq!(ids(&workshop.list(Effort::Normal)), ["test.table"]);
     workshop.compile("table.c", "larger", &["WRONG=PRINTS"]);
-    assert_eq!(ids(&workshop.list(Effort::Usual)), ["test.table"]);
+    assert_eq!(ids(&workshop.list(Effort::Normal)), ["test.table"]);
 }
 
 #[test]
@@ -90,7 +90,7 @@ fn of_two_plugins_with_one_id_none_is_used_and_runs_say_why() {
     let workshop = Workshop::new();
     workshop.compile("euler.c", "a", &["ID=\"test.same\""]);
     workshop.compile("euler.c", "b", &["ID=\"test.same\"", "VERSION_=\"2\""]);
-    let listing = workshop.list(Effort::Usual);
+    let listing = workshop.list(Effort::Normal);
     assert!(listing.plugins.is_empty());
     assert_eq!(listing.problems.len(), 2);
     let arguments = ["generate", "--prompt", "x", "--num-steps", "2", "--sampler", "test.same"];
@@ -105,17 +105,17 @@ fn of_two_plugins_with_one_id_none_is_used_and_runs_say_why() {
 fn what_is_known_of_a_file_is_remembered_until_it_changes() {
     let workshop = Workshop::new();
     workshop.compile("euler.c", "a", &[]);
-    let unknown = workshop.list(Effort::Remembered);
+    let unknown = workshop.list(Effort::Cached);
     assert_eq!((unknown.plugins.len(), unknown.pending), (0, 1));
-    let known = workshop.list(Effort::Usual);
-    assert_eq!(workshop.list(Effort::Remembered), known);
+    let known = workshop.list(Effort::Normal);
+    assert_eq!(workshop.list(Effort::Cached), known);
     workshop.compile("euler.c", "a", &["VERSION_=\"2\""]);
-    assert_eq!(workshop.list(Effort::Remembered).pending, 1);
-    let changed = workshop.list(Effort::Usual);
+    assert_eq!(workshop.list(Effort::Cached).pending, 1);
+    let changed = workshop.list(Effort::Normal);
     assert_eq!(changed.plugins[0].info.version, "2");
     assert_ne!(changed.plugins[0].file.hash, known.plugins[0].file.hash);
     fs::remove_file(workshop.plugins().join("liba.so")).unwrap();
-    assert_eq!(workshop.list(Effort::Usual), Listing::default());
+    assert_eq!(workshop.list(Effort::Normal), Listing::default());
 }
 
 #[test]
@@ -127,10 +127,10 @@ fn a_list_that_is_remembered_starts_no_process() {
     }
     workshop.compile("table.c", "crashes", &["WRONG=CRASHES"]);
     let started = Instant::now();
-    assert_eq!(workshop.list(Effort::Usual).plugins.len(), 9);
+    assert_eq!(workshop.list(Effort::Normal).plugins.len(), 9);
     let first = started.elapsed();
     let started = Instant::now();
-    assert_eq!(workshop.list(Effort::Usual).plugins.len(), 9);
+    assert_eq!(workshop.list(Effort::Normal).plugins.len(), 9);
     let second = started.elapsed();
     // Ten processes against a small file, side by side.
     assert!(second < first / 4, "{second:?} after {first:?}");

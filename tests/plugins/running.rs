@@ -18,7 +18,7 @@ fn euler_as_a_plugin_gives_the_bits_of_the_built_in_one() {
     assert_eq!(plugin.image, built_in.image);
     // The evaluation at the noise is every sampler's.
     assert_eq!((plugin.nfe.cond_done, plugin.nfe.cond_saved), (3, 1));
-    let listed = workshop.list(Effort::Usual).plugins.remove(0);
+    let listed = workshop.list(Effort::Normal).plugins.remove(0);
     assert_eq!(plugin.recipe.sampler.version.as_deref(), Some("1"));
     assert_eq!(plugin.recipe.sampler.file_hash.as_deref(), Some(listed.file.hash.as_str()));
     assert_eq!(built_in.recipe.sampler.file_hash, None);
@@ -53,7 +53,7 @@ fn a_plugin_that_was_built_again_is_taken_up_by_the_next_run() {
     // Its whole recipe names what is no longer there.
     let mut stale = asked.clone();
     stale.recipe = first.recipe.clone();
-    engine.set_samplers(Samplers::with(workshop.list(Effort::Usual)));
+    engine.set_samplers(Samplers::with(workshop.list(Effort::Normal)));
     let failure = engine.run(&stale, &mut |_| true).unwrap_err();
     assert!(
         matches!(&failure, RunFailure::BadInput(words) if words.contains("version 1 of sampler `test.euler`")),

@@ -6,7 +6,7 @@ use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::{Engine, EngineOptions};
 use sigmalab_sampler::Samplers;
-use sigmalab_sampler::plugin::{Discovery, Effort, Listing, Places, Trust, discover};
+use sigmalab_sampler::plugin::{Discovery, Effort, Listing, SearchPath, Trust, discover};
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
@@ -75,7 +75,7 @@ impl Workshop {
 
     fn discovery(&self) -> Discovery {
         Discovery {
-            places: Places::default().named(self.plugins().as_os_str()),
+            search_path: SearchPath::default().named(self.plugins().as_os_str()),
             trust: Trust::default(),
             program: program(),
             cache: Some(self.path("cache")),
@@ -90,7 +90,7 @@ impl Workshop {
 
     /// The same with less patience.
     pub(crate) fn list_within(&self, limit: Duration) -> Listing {
-        discover(&Discovery { limit, ..self.discovery() }, Effort::Usual)
+        discover(&Discovery { limit, ..self.discovery() }, Effort::Normal)
     }
 
     /// An engine that knows the plugins.
@@ -99,7 +99,7 @@ impl Workshop {
             program: Some(program()),
             cache_folder: Some(self.path("cache")),
             log: Some(self.path("worker.log")),
-            samplers: Samplers::with(self.list(Effort::Usual)),
+            samplers: Samplers::with(self.list(Effort::Normal)),
             plugin_limit,
             ..EngineOptions::default()
         })

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 use termlens::{Color, GraphicsFormat, GraphicsPayload, Screen, Terminal};
 
-/// Stands for a cell of a picture.
+/// DirectoryStatus for a cell of a picture.
 const PLACEHOLDER: char = '\u{10eeee}';
 
 /// Rows and columns 0 to 7, as placeholders number them.

@@ -1,8 +1,9 @@
 //! The documented keys are the keys.
 
 use sigmalab::tui::action::{Action, Call};
+use sigmalab::tui::context::Context;
 use sigmalab::tui::help;
-use sigmalab::tui::keymap::{Context, Keymap};
+use sigmalab::tui::keymap::Keymap;
 use std::fmt::Write as _;
 use std::path::Path;
 

@@ -91,7 +91,7 @@ fn a_worker_that_dies_takes_nothing_with_it_and_the_image_before_stays() {
     workbench.press("r");
     workbench.finish_run(1, 0, [9, 9, 9]);
     workbench.press("+ r");
-    workbench.fail_run(2, RunFailure::WorkerDied("killed by signal 9 (SIGKILL)".to_owned()));
+    workbench.fail_run(2, RunFailure::worker_died("killed by signal 9 (SIGKILL)"));
     let text = screen(&workbench, 80, 24);
     assert!(
         text.contains("killed by signal 9") && text.contains("image · of the previous"),

@@ -4,7 +4,7 @@ use crate::screens::screen;
 use crate::session::{Session, history, shade};
 use sigmalab::history::History;
 use sigmalab::tui::app::Effect;
-use sigmalab::tui::gallery::Kept;
+use sigmalab::tui::screens::gallery::Kept;
 use std::path::Path;
 use tempfile::{TempDir, tempdir};
 
@@ -57,7 +57,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
     session.run(30);
     session.press("G 2 enter");
     session.run(200);
-    // Nothing of the keeper has been heard yet.
+    // Nothing of the thread has been heard yet.
     session.press("F5");
     let shown = text(&session);
     for part in [
@@ -153,7 +153,7 @@ fn deleting_asks_first_and_then_leaves_no_file() {
     session.press("D y");
     assert_eq!(session.app().gallery().len(), 1);
     assert!(text(&session).contains("gallery · 1 run"), "{}", text(&session));
-    // Dropping the keeper waits for it.
+    // Dropping the thread waits for it.
     drop(session);
     assert_eq!(std::fs::read_dir(data.path().join("history")).unwrap().count(), 3);
     assert_eq!(history(data.path()).list().unwrap().entries.len(), 1);
@@ -301,6 +301,30 @@ fn the_picture_of_the_run_under_the_cursor_is_on_the_screen_and_zooms() {
 }
 
 #[test]
+fn a_grid_behind_an_enlarged_picture_is_not_edited_and_any_of_its_keys_leads_back() {
+    let data = tempfile::tempdir().unwrap();
+    let mut session = Session::new(data.path());
+    session.run(200);
+    session.press("esc");
+    let screen = ratatui::layout::Rect::new(0, 0, 100, 30);
+    let area = |session: &Session| session.app().pictures(screen)[0].area;
+    let small = area(&session);
+    for key in ["j", "D", "p", "5", "esc", "space"] {
+        let (cursor, steps) = (session.app().grid().cursor, session.app().document().len());
+        session.press("space");
+        assert!(area(&session).width > small.width, "{key}");
+        session.press(key);
+        assert_eq!(area(&session), small, "{key}");
+        let now = (session.app().grid().cursor, session.app().document().len());
+        assert_eq!(now, (cursor, steps), "{key}");
+    }
+    // Undo and a run are seen in the picture.
+    session.press("_ space u");
+    assert!(area(&session).width > small.width);
+    assert!(!session.app().document().is_edited());
+}
+
+#[test]
 fn a_long_history_is_read_in_the_background_and_the_cursor_stays_on_its_run() {
     let data = earlier();
     let folder = data.path().join("history");
@@ -333,15 +357,16 @@ fn without_a_home_folder_the_session_still_has_its_gallery() {
     let mut session = Session::new(data.path());
     let (sender, news) = std::sync::mpsc::channel();
     let nowhere: Option<History> = None;
-    session.keeper = sigmalab::tui::gallery::keeper::Keeper::start(nowhere, move |news| {
-        drop(sender.send(news));
-    })
-    .unwrap();
+    session.gallery_thread =
+        sigmalab::tui::screens::gallery::thread::GalleryThread::start(nowhere, move |news| {
+            drop(sender.send(news));
+        })
+        .unwrap();
     session.run(30);
     session.press("F5");
     for _ in 0..3 {
         let news = news.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-        session.workbench.app.gallery_news(news);
+        session.workbench.app.gallery_event(news);
     }
     let shown = text(&session);
     assert!(shown.contains("│✗  1  ") && shown.contains("SIGMALAB_DATA"), "{shown}");

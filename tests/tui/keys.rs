@@ -2,7 +2,7 @@
 
 use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Effect, Setup};
-use sigmalab::tui::grid::{Cell, GridColumn};
+use sigmalab::tui::cell::{Cell, GridColumn};
 use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::theme::Theme;
 use sigmalab_schedule::size::Size;

@@ -475,7 +475,7 @@ fn a_preset_that_ships_is_not_replaced_before_somebody_says_so() {
     let other = other.split("[OTHER]").nth(1).unwrap();
     assert!(!other.contains("description"), "{other}");
     // Who wants to replace it can.
-    workbench.press("P g enter 2 enter w down enter");
+    workbench.press("P g enter 2 enter w j enter");
     assert!(said(&workbench).starts_with("V4_QUALITY_48 saved to"), "{}", said(&workbench));
 }
 

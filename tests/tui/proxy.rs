@@ -119,7 +119,7 @@ fn edits_that_are_brought_back_bring_the_proxy_back() {
     workbench.press("Z enter +");
     let unsaved = workbench.app.unsaved().unwrap();
     let mut other = Workbench::with(None, (80, 24));
-    other.app.restore(&unsaved);
+    other.app.restore(&unsaved, "just now");
     let document = other.app.document();
     assert_eq!((document.size(), document.proxy()), (Size::SQUARE, Some(size(512, 512))));
 }

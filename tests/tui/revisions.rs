@@ -45,7 +45,7 @@ fn the_tree_is_drawn_with_its_branches_and_says_what_a_visit_changes() {
         "1 │ ○  set gw of step 1 to 2: 7 → 2",
         "0 ○─╯  as it was opened",
         "beside revision 2",
-        "going to 2 changes",
+        "from here to revision 2",
         "gw 2 7.1 → 7",
         "enter go there",
     ] {

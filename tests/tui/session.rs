@@ -1,11 +1,11 @@
-//! A workbench with a real history in a folder of its own, its keeper, and runs that end with a
+//! A workbench with a real history in a folder of its own, its gallery_thread, and runs that end with a
 //! picture of one colour.
 
 use crate::keys::Workbench;
 use sigmalab::history::{DEFAULT_QUOTA, History};
 use sigmalab::tui::app::{App, Effect};
-use sigmalab::tui::gallery::GalleryNews;
-use sigmalab::tui::gallery::keeper::Keeper;
+use sigmalab::tui::screens::gallery::GalleryEvent;
+use sigmalab::tui::screens::gallery::thread::GalleryThread;
 use sigmalab_engine::request::RunOutput;
 use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
@@ -16,11 +16,11 @@ use std::time::Duration;
 pub(crate) const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
                                runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";
 
-/// A workbench beside its keeper.
+/// A workbench beside its thread.
 pub(crate) struct Session {
     pub(crate) workbench: Workbench,
-    pub(crate) keeper: Keeper,
-    news: Receiver<GalleryNews>,
+    pub(crate) gallery_thread: GalleryThread,
+    news: Receiver<GalleryEvent>,
     runs: u64,
 }
 
@@ -44,22 +44,23 @@ impl Session {
     /// A session that keeps its runs under `data`.
     pub(crate) fn new(data: &Path) -> Self {
         let (sender, news) = mpsc::channel();
-        let keeper = Keeper::start(Some(history(data)), move |news| drop(sender.send(news)));
+        let gallery_thread =
+            GalleryThread::start(Some(history(data)), move |news| drop(sender.send(news)));
         let workbench = Workbench::with(Some(FOUR), (100, 30));
-        Session { workbench, keeper: keeper.unwrap(), news, runs: 0 }
+        Session { workbench, gallery_thread: gallery_thread.unwrap(), news, runs: 0 }
     }
 
     pub(crate) fn app(&self) -> &App {
         &self.workbench.app
     }
 
-    /// Presses keys; work goes to the keeper.
+    /// Presses keys; work goes to the thread.
     pub(crate) fn press(&mut self, keys: &str) {
         self.workbench.press(keys);
         self.carry_out();
     }
 
-    /// Runs what is in the grid; the picture has this shade everywhere. News of the keeper are not
+    /// Runs what is in the grid; the picture has this shade everywhere. What the thread says is not
     /// taken.
     pub(crate) fn run(&mut self, shade: u8) {
         // Runs that end in one millisecond have no order in the history.
@@ -92,12 +93,12 @@ impl Session {
         self.carry_out();
     }
 
-    /// Takes the keeper's news until something holds.
+    /// Takes what its thread says until something holds.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&App) -> bool) {
         while !holds(&self.workbench.app) {
             let news = self.news.recv_timeout(Duration::from_secs(20));
             let news = news.unwrap_or_else(|_| panic!("never: {what}"));
-            let effects = self.workbench.app.gallery_news(news);
+            let effects = self.workbench.app.gallery_event(news);
             self.workbench.effects.extend(effects);
             self.carry_out();
         }
@@ -113,7 +114,7 @@ impl Session {
     fn carry_out(&mut self) {
         for effect in &self.workbench.effects {
             if let Effect::Gallery(work) = effect {
-                self.keeper.take(work.clone());
+                self.gallery_thread.take(work.clone());
             }
         }
         self.workbench.effects.retain(|effect| !matches!(effect, Effect::Gallery(_)));

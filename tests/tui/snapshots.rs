@@ -125,7 +125,7 @@ fn a_run_that_is_done() {
 #[test]
 fn a_run_that_failed() {
     let mut failed = workbench(SMALL, "r");
-    failed.fail_run(1, RunFailure::WorkerDied("killed by signal 9 (SIGKILL)".to_owned()));
+    failed.fail_run(1, RunFailure::worker_died("killed by signal 9 (SIGKILL)"));
     holds!("failed_80x24", failed);
 }
 

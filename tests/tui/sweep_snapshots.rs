@@ -5,9 +5,9 @@ use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::snapshots::{LARGE, SMALL, drawn};
-use sigmalab::tui::sweeps::{
-    Cell, ColumnInfo, ExperimentCard, PlanCard, PlannedCard, RunCard, Stands, SweepNews, SweepView,
-    TrialRow, TrialStanding,
+use sigmalab::tui::screens::sweeps::{
+    Cell, ColumnInfo, DirectoryStatus, ExperimentCard, PlanCard, PlannedCard, RunCard, SweepEvent,
+    SweepView, TrialRow, TrialStatus,
 };
 use sigmalab_engine::event::NfeCount;
 use sigmalab_experiment::report::{Better, METRICS};
@@ -32,14 +32,14 @@ fn view(workbench: &Workbench) -> SweepView {
     let trials = (0..12_usize).map(|number| {
         let gw = 1.0 + (number / 2) as f64 * 0.5;
         let prompt = ["circle", "cross"][number % 2];
-        let standing = match number {
-            0..6 => TrialStanding::Done,
-            6 => TrialStanding::Failed,
-            7 => TrialStanding::Running,
-            9 => TrialStanding::Skipped,
-            _ => TrialStanding::Pending,
+        let status = match number {
+            0..6 => TrialStatus::Done,
+            6 => TrialStatus::Failed,
+            7 => TrialStatus::Running,
+            9 => TrialStatus::Skipped,
+            _ => TrialStatus::Pending,
         };
-        let done = standing == TrialStanding::Done;
+        let done = status == TrialStatus::Done;
         let metrics = (0..METRICS.len() + 1).map(|at| match (done, at) {
             (false, _) => Cell::Empty,
             (true, 3) => Cell::Number(24.0),
@@ -49,7 +49,7 @@ fn view(workbench: &Workbench) -> SweepView {
         TrialRow {
             id: format!("{number:016x}"),
             number,
-            standing,
+            status,
             error: (number == 6).then(|| "the worker process died: killed by signal 9".to_owned()),
             is_first: number == 11,
             cells: cells.collect(),
@@ -62,6 +62,7 @@ fn view(workbench: &Workbench) -> SweepView {
     });
     SweepView {
         search: None,
+        starting: false,
         directory: "runs/polish".into(),
         description: Some("gw of the last three of twelve steps, on two prompts".to_owned()),
         status: Status {
@@ -101,10 +102,10 @@ fn attached(size: (u16, u16), keys: &str) -> Workbench {
     let view = Arc::new(view(&workbench));
     let pictures: Vec<PathBuf> =
         view.trials.iter().filter_map(|trial| trial.picture.clone()).collect();
-    workbench.app.sweep_news(SweepNews::Followed("runs/polish".into(), Ok(view)));
+    workbench.app.sweep_event(SweepEvent::Followed("runs/polish".into(), Ok(view)));
     for path in pictures {
         let image = Arc::new(picture(64, [200, 60, 40]));
-        workbench.app.sweep_news(SweepNews::Thumbnail(path, Ok(image)));
+        workbench.app.sweep_event(SweepEvent::Thumbnail(path, Ok(image)));
     }
     workbench.press(keys);
     workbench
@@ -126,7 +127,7 @@ fn listed(size: (u16, u16), keys: &str) -> Workbench {
         card("bad", Err(problem)),
     ];
     let runs = vec![RunCard { directory: "runs/polish".into(), changed: None }];
-    workbench.app.sweep_news(SweepNews::Listed { experiments, runs });
+    workbench.app.sweep_event(SweepEvent::Listed { experiments, runs });
     workbench.press(keys);
     workbench
 }
@@ -154,7 +155,7 @@ fn planned(size: (u16, u16)) -> Workbench {
         runs: std::iter::once(None).chain((0..12).map(Some)).map(run).collect(),
     };
     let file = PathBuf::from("experiments/polish.toml");
-    workbench.app.sweep_news(SweepNews::Planned(file, Ok(Box::new(plan))));
+    workbench.app.sweep_event(SweepEvent::Planned(file, Ok(Box::new(plan))));
     workbench
 }
 
@@ -186,15 +187,21 @@ fn a_sweep_as_settings() {
 
 #[test]
 fn the_list_says_where_run_directories_stand() {
-    let stands = Stands { trials: 20, done: 5, failed: 1, pending: 14, paused: false, workers: 1 };
+    let stands =
+        DirectoryStatus { trials: 20, done: 5, failed: 1, pending: 14, paused: false, workers: 1 };
     for (stands, row, about, resumes) in [
         (stands, "running 6/20", "5 of 20 trials, 1 failed · running", false),
-        (Stands { workers: 0, ..stands }, "stopped 6/20", "1 failed · stopped", true),
-        (Stands { workers: 0, paused: true, ..stands }, "paused 6/20", "· paused", true),
-        (Stands { workers: 0, pending: 0, ..stands }, "finished, 1 failed", "· finished", false),
+        (DirectoryStatus { workers: 0, ..stands }, "stopped 6/20", "1 failed · stopped", true),
+        (DirectoryStatus { workers: 0, paused: true, ..stands }, "paused 6/20", "· paused", true),
+        (
+            DirectoryStatus { workers: 0, pending: 0, ..stands },
+            "finished, 1 failed",
+            "· finished",
+            false,
+        ),
     ] {
         let mut workbench = listed(SMALL, "G");
-        workbench.app.sweep_news(SweepNews::Stands("runs/polish".into(), Ok(stands)));
+        workbench.app.sweep_event(SweepEvent::DirectoryStatus("runs/polish".into(), Ok(stands)));
         let text = screen(&workbench, SMALL.0, SMALL.1);
         for part in [row, about] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

@@ -4,10 +4,11 @@ use crate::keys::Workbench;
 use crate::screens::screen;
 use ratatui::layout::Rect;
 use sigmalab::tui::app::{App, Effect};
-use sigmalab::tui::sweeps::SweepNews;
-use sigmalab::tui::sweeps::TrialStanding;
-use sigmalab::tui::sweeps::follower::{Follower, SweepPlaces};
-use sigmalab::tui::sweeps::program::Program;
+use sigmalab::tui::screens::sweeps::SweepEvent;
+use sigmalab::tui::screens::sweeps::TrialStatus;
+use sigmalab::tui::screens::sweeps::program::Program;
+use sigmalab::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
+use sigmalab_experiment::built_in::EXPERIMENTS;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::spec::Spec;
@@ -82,28 +83,30 @@ fn finished() -> TempDir {
     folder
 }
 
-/// A workbench in a folder, beside its follower.
+/// A workbench in a folder, beside its threads.
 struct Bench {
     workbench: Workbench,
-    follower: Follower,
-    news: Receiver<SweepNews>,
+    sweep_threads: SweepThreads,
+    news: Receiver<SweepEvent>,
     folder: PathBuf,
 }
 
 impl Bench {
     fn new(folder: &Path) -> Self {
         let (sender, news) = mpsc::channel();
-        let places = SweepPlaces {
+        let folders = SweepFolders {
+            here: folder.to_owned(),
             experiments: vec![folder.join("experiments")],
             runs: folder.join("runs"),
             memory_limit: None,
         };
         let program = Program::new(Some(PROGRAM.into())).within(folder);
-        let follower = Follower::start(places, program, Samplers::built_in(), move |news| {
-            drop(sender.send(news));
-        });
+        let sweep_threads =
+            SweepThreads::start(folders, program, Samplers::built_in(), move |news| {
+                drop(sender.send(news));
+            });
         let workbench = Workbench::at(&folder.join("presets.toml"), (120, 40));
-        Bench { workbench, follower: follower.unwrap(), news, folder: folder.to_owned() }
+        Bench { workbench, sweep_threads: sweep_threads.unwrap(), news, folder: folder.to_owned() }
     }
 
     fn app(&self) -> &App {
@@ -121,7 +124,7 @@ impl Bench {
         while !holds(&self.workbench.app) {
             let news = self.news.recv_timeout(Duration::from_secs(60));
             let news = news.unwrap_or_else(|_| panic!("never: {what}\n{}", self.text()));
-            let effects = self.workbench.app.sweep_news(news);
+            let effects = self.workbench.app.sweep_event(news);
             self.workbench.effects.extend(effects);
             self.carry_out();
         }
@@ -130,7 +133,7 @@ impl Bench {
     fn carry_out(&mut self) {
         for effect in &self.workbench.effects {
             if let Effect::Sweeps(work) = effect {
-                self.follower.take(work.clone());
+                self.sweep_threads.take(work.clone());
             }
         }
         self.workbench.effects.retain(|effect| !matches!(effect, Effect::Sweeps(_)));
@@ -186,7 +189,7 @@ impl Bench {
     }
 }
 
-fn view(app: &App) -> Option<&sigmalab::tui::sweeps::SweepView> {
+fn view(app: &App) -> Option<&sigmalab::tui::screens::sweeps::SweepView> {
     app.sweeps().attached.as_ref()?.view.as_deref()
 }
 
@@ -207,6 +210,22 @@ fn the_list_has_experiments_and_run_directories_and_says_what_is_wrong_with_a_fi
     bench.shows(&["broken.toml", "  small", "run directories", "enter open"]);
     // The cursor is on the broken one.
     bench.shows(&["broken.toml:5:1", "did you mean `seeds`?", "    5 | seed = [1, 2]"]);
+}
+
+#[test]
+fn the_list_has_what_lies_in_the_folder_itself_and_the_built_in_experiments_too() {
+    let folder = folder();
+    let mine = small().replace("name = \"small\"", "name = \"mine\"");
+    fs::write(folder.path().join("mine.toml"), &mine).unwrap();
+    // One with a mistake in it must not go missing.
+    fs::write(folder.path().join("torn.toml"), mine.replace("seeds = [", "seeds = ")).unwrap();
+    fs::write(folder.path().join("Cargo.toml"), "[package]\nname = \"x\"\n").unwrap();
+    fs::write(folder.path().join("experiments/quickstart.toml"), small()).unwrap();
+    let bench = Bench::listed(folder.path());
+    bench.shows(&["  mine", "  torn.toml", "  mu-std", "built in"]);
+    let shown = bench.text();
+    assert!(!shown.contains("Cargo"), "{shown}");
+    assert_eq!(shown.matches("quickstart").count(), 0, "the file stands for it: {shown}");
 }
 
 #[test]
@@ -263,7 +282,7 @@ fn the_table_of_a_finished_sweep_is_sorted_and_filtered_and_the_cursor_stays_on_
     let values: Vec<f64> = sorted
         .iter()
         .map(|place| match rmse(place) {
-            sigmalab::tui::sweeps::Cell::Number(number) => number,
+            sigmalab::tui::screens::sweeps::Cell::Number(number) => number,
             other => panic!("{other:?}"),
         })
         .collect();
@@ -290,6 +309,8 @@ fn the_table_of_a_finished_sweep_is_sorted_and_filtered_and_the_cursor_stays_on_
 fn a_trial_is_loaded_into_the_grid_with_its_picture_as_one_step_of_undo() {
     let folder = finished();
     let mut bench = Bench::attached(folder.path());
+    let (seed, prompt) = (bench.app().document().seed, bench.app().document().prompt.clone());
+    let before = (seed, prompt.as_str());
     bench.press("G enter");
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n3 0 1.5\n3 0 1.5");
     assert_eq!(bench.app().document().seed, 2);
@@ -302,6 +323,12 @@ fn a_trial_is_loaded_into_the_grid_with_its_picture_as_one_step_of_undo() {
     assert!(bench.records().contains(&format!("load-trial {id}")), "{:?}", bench.records());
     bench.press("u");
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n7 0 1.5\n3 0 1.5");
+    let (seed, prompt) = (bench.app().document().seed, bench.app().document().prompt.clone());
+    assert_eq!((seed, prompt.as_str()), before, "what came with the steps goes with them");
+    bench.press("U t end \"!\" enter u");
+    // What somebody wrote since stays.
+    assert_eq!(bench.app().document().prompt, "a red circle!");
+    assert_eq!(bench.app().document().seed, before.0);
 }
 
 #[test]
@@ -423,7 +450,7 @@ fn pause_order_and_skipping_are_written_for_whoever_runs_it() {
     bench.shows(&["↑    3"]);
     bench.press("g D");
     let skipped =
-        |app: &App| view(app).is_some_and(|view| view.trials[0].standing == TrialStanding::Skipped);
+        |app: &App| view(app).is_some_and(|view| view.trials[0].status == TrialStatus::Skipped);
     bench.until("it is skipped", skipped);
     bench.shows(&["–    0", "1 skipped"]);
     let control = Control::read(&bench.directory()).unwrap();
@@ -452,12 +479,13 @@ fn a_paused_sweep_goes_on_when_it_is_started() {
 
 #[test]
 fn a_run_directory_that_is_being_run_is_not_run_twice() {
-    use sigmalab::tui::sweeps::{Stands, SweepNews};
+    use sigmalab::tui::screens::sweeps::{DirectoryStatus, SweepEvent};
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let directory = folder.path().join("runs/small");
-    let stands = Stands { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
-    bench.workbench.app.sweep_news(SweepNews::Stands(directory, Ok(stands)));
+    let stands =
+        DirectoryStatus { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
+    bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(stands)));
     bench.press("G r");
     assert!(bench.message().contains("is being run already"), "{}", bench.message());
     assert!(!bench.app().sweeps().is_busy());
@@ -486,6 +514,11 @@ fn a_run_directory_that_another_process_works_on_is_followed_while_it_grows() {
     bench.shows(&["32 of 32 trials · all done"]);
 }
 
+/// Rows of the list that are no built-in experiments.
+fn files(app: &App) -> usize {
+    app.sweeps().len() - EXPERIMENTS.len()
+}
+
 #[test]
 fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     let folder = folder();
@@ -494,7 +527,7 @@ fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     bench.shows(&["gw[-2..]: values for the selected steps"]);
     bench.press("\"1..3/3\" space \"softer\" enter");
     bench.until("it is planned", |app| {
-        app.sweeps().is_listed() && !app.sweeps().is_busy() && app.sweeps().len() == 2
+        app.sweeps().is_listed() && !app.sweeps().is_busy() && files(app) == 2
     });
     let file = folder.path().join("experiments/softer.toml");
     let text = fs::read_to_string(&file).unwrap();
@@ -507,7 +540,7 @@ fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     // Edited steps stand in it as they are; a name that is taken gets a number.
     bench.press("F2 g 9 enter G 1 enter G K L");
     bench.press("esc G K : \"write-experiment\" space \"2\" space \"softer\" enter");
-    bench.until("the second one is there", |app| app.sweeps().len() == 3);
+    bench.until("the second one is there", |app| files(app) == 3);
     let text = fs::read_to_string(folder.path().join("experiments/softer-2.toml")).unwrap();
     assert!(text.contains("name = \"softer-2\""), "{text}");
     assert!(text.contains("gw = [9.0, 7.0, 7.0, 1.0]"), "{text}");
@@ -572,8 +605,8 @@ fn means_by_setting_come_first_and_stand_for_their_best_trial() {
     let (settings, at) = attached.settings(&view);
     assert_eq!((settings.len(), at), (2, 0));
     let rmse = view.column("latent_rmse").unwrap();
-    let number = |cell: &sigmalab::tui::sweeps::Cell| match cell {
-        sigmalab::tui::sweeps::Cell::Number(number) => *number,
+    let number = |cell: &sigmalab::tui::screens::sweeps::Cell| match cell {
+        sigmalab::tui::screens::sweeps::Cell::Number(number) => *number,
         other => panic!("{other:?}"),
     };
     let means: Vec<f64> = settings.iter().map(|setting| number(&setting.means[rmse])).collect();
@@ -640,7 +673,7 @@ fn the_list_says_where_run_directories_stand_also_after_a_restart() {
 
 #[test]
 fn run_directories_are_looked_at_while_the_list_is_near_and_no_longer() {
-    use sigmalab::tui::sweeps::SweepWork;
+    use sigmalab::tui::screens::sweeps::SweepWork;
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let mut leaves = |keys: &str| {
@@ -666,6 +699,6 @@ fn what_could_not_be_read_is_tried_again_with_other_samplers() {
     bench.until("it cannot be read", |app| matches!(stands(app), Some(Err(_))));
     // As a sampler that it names may come, here with nothing else that would wake the list.
     fs::write(directory.join("frozen.json"), frozen).unwrap();
-    bench.follower.set_samplers(Samplers::built_in());
+    bench.sweep_threads.set_samplers(Samplers::built_in());
     bench.until("it can be read", |app| matches!(stands(app), Some(Ok(_))));
 }

@@ -191,12 +191,7 @@ impl Session {
         // Everything cheap is checked before anything heavy starts.
         let recipe = &request.recipe;
         let (schedule, sampler) = solver(recipe, plugin, &self.watch)?;
-        let steps = recipe.steps.len();
-        if let Some(every) =
-            request.wanted.gram.filter(|every| *every == 0 || !steps.is_multiple_of(*every))
-        {
-            return Err(SessionError::Nodes { steps, every });
-        }
+        check_nodes(request)?;
         let noise = initial_noise(request)?;
 
         let mut timings = Timings::default();
@@ -228,13 +223,8 @@ impl Session {
             loaded.fit = Some(loaded.first_fit(&fits));
         }
         let started = Instant::now();
-        // On another card, or by other kernels, the same weights give other bits.
-        let weights = match &recipe.card {
-            Some(card) => &format!("{} {card}", loaded.fingerprint),
-            None => &loaded.fingerprint,
-        };
-        let hash = noise::fingerprint(&noise);
-        let keys = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, weights, &hash);
+        let (weights, hash) = (loaded.weights(&recipe), noise::fingerprint(&noise));
+        let keys = StateKey::of_recipe(&recipe, (&sampler).into(), &schedule, &weights, &hash);
         let task = Denoising {
             network: &loaded.model,
             prompt: prompt.as_ref(),
@@ -266,20 +256,12 @@ impl Session {
         let gram = request.wanted.gram.and_then(|every| run_gram(&denoised, &schedule, every));
 
         let started = Instant::now();
-        let Decoded { image, clip_fraction } = match request.wanted.picture {
-            true => loaded.model.decode_measured(&denoised.latents, grid(recipe.size))?,
-            false => {
-                let image = RgbImage { width: 0, height: 0, pixels: Vec::new() };
-                Decoded { image, clip_fraction: 0.0 }
-            }
-        };
+        let Decoded { image, clip_fraction } =
+            loaded.decode(request, &denoised.latents, recipe.size)?;
         timings.decode_ms = if request.wanted.picture { milliseconds(started) } else { 0.0 };
         on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
-        let learns = request.previews && request.wanted.picture;
-        if let Some(fit) = loaded.fit.as_mut().filter(|fit| learns && !fit.is_enough()) {
-            fit.add(&denoised.latents, recipe.size, &image);
-            // Without the file the next worker starts anew: no reason to lose an image.
-            let _ = fits.save(&loaded.fingerprint, fit);
+        if request.previews && request.wanted.picture {
+            loaded.learn(&denoised.latents, recipe.size, &image, &fits);
         }
 
         let latents = denoised.latents.to_vec();
@@ -388,6 +370,38 @@ impl Loaded {
         fit
     }
 
+    /// What a run takes for these weights: on another card, or by other kernels, the same ones give
+    /// other bits.
+    fn weights(&self, recipe: &Recipe) -> String {
+        match &recipe.card {
+            Some(card) => format!("{} {card}", self.fingerprint),
+            None => self.fingerprint.clone(),
+        }
+    }
+
+    /// The picture, empty where none is wanted.
+    fn decode(
+        &self,
+        request: &RunRequest,
+        latents: &[f32],
+        size: Size,
+    ) -> Result<Decoded, ModelError> {
+        if request.wanted.picture {
+            return self.model.decode_measured(latents, grid(size));
+        }
+        let image = RgbImage { width: 0, height: 0, pixels: Vec::new() };
+        Ok(Decoded { image, clip_fraction: 0.0 })
+    }
+
+    /// Drafts become better with each picture, until there are enough of them.
+    fn learn(&mut self, latents: &[f32], size: Size, image: &RgbImage, fits: &FitStore) {
+        if let Some(fit) = self.fit.as_mut().filter(|fit| !fit.is_enough()) {
+            fit.add(latents, size, image);
+            // Without the file the next worker starts anew: no reason to lose an image.
+            let _ = fits.save(&self.fingerprint, fit);
+        }
+    }
+
     /// The features of a prompt, and whether they were known.
     fn encode(&mut self, prompt: &str) -> Result<(Arc<PromptFeatures>, bool), ModelError> {
         if let Some(index) = self.prompts.iter().position(|(text, _)| text == prompt) {
@@ -472,6 +486,16 @@ fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
 
 /// The Gram matrix of a run at every so many of its steps. At every one of them the states are
 /// sums of the velocities, and one is enough.
+/// Nodes of a Gram matrix are a whole number of steps apart.
+fn check_nodes(request: &RunRequest) -> Result<(), SessionError> {
+    let steps = request.recipe.steps.len();
+    let refused = |every: &usize| *every == 0 || !steps.is_multiple_of(*every);
+    match request.wanted.gram.filter(refused) {
+        Some(every) => Err(SessionError::Nodes { steps, every }),
+        None => Ok(()),
+    }
+}
+
 fn run_gram(denoised: &Denoised, schedule: &Schedule, every: usize) -> Option<RunGram> {
     let nodes: Vec<_> = denoised.nodes.iter().step_by(every).collect();
     let sigmas: Vec<f64> = schedule.sigmas().iter().step_by(every).map(|sigma| sigma.0).collect();

@@ -19,7 +19,7 @@ use holding::Taken;
 use look::Looks;
 pub(crate) use look::settled;
 use serde::{Deserialize, Serialize};
-use sigmalab_engine::worker::USUAL_SILENCE;
+use sigmalab_engine::worker::DEFAULT_SILENCE;
 use sigmalab_files::nonce::nonce;
 use sigmalab_files::patience::patiently;
 use sigmalab_files::shared_folder::SharedFolder;
@@ -243,10 +243,10 @@ impl Leases {
 pub(crate) const TABLES: &str = "tables";
 
 /// What beats at the end of a lease say of its holder's worker: the first sign of silence in a row
-/// stands for [`USUAL_SILENCE`], each further one for a beat more.
+/// stands for [`DEFAULT_SILENCE`], each further one for a beat more.
 fn silence(beats: usize) -> Option<Duration> {
     let more = u32::try_from(beats).ok()?.checked_sub(1)?;
-    Some(USUAL_SILENCE.saturating_add(look::beat().saturating_mul(more)))
+    Some(DEFAULT_SILENCE.saturating_add(look::beat().saturating_mul(more)))
 }
 
 fn file_name(unit: &str, attempt: u32) -> String {

@@ -14,7 +14,7 @@ pub fn text(name: &str, preset: &Preset, prompt: &str, seed: u64) -> String {
     let (steps, preset) = (gw.len(), quoted(&preset.name));
     format!(
         r#"# An experiment of sigmalab. A line that begins with `#` is a comment: take the `#` away to
-# use it. Everything that can stand here is in docs/sweeps.md.
+# use it. docs/sweeps.md of sigmalab tells all that can stand here.
 #
 #   sigmalab sweep plan {name}.toml   what it would run, and how long that takes
 #   sigmalab sweep run {name}.toml    runs it; the same command goes on where it stopped

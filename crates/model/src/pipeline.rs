@@ -22,7 +22,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 /// Tokens of a prompt of usual length, by which the least memory is told.
-const USUAL_TOKENS: usize = 300;
+const DEFAULT_TOKENS: usize = 300;
 
 /// What the network needs to know of a prompt; computed once a prompt.
 pub struct PromptFeatures {
@@ -156,8 +156,8 @@ impl Model {
     /// The least limit that can be held while an image of `grid` is made from a prompt of usual
     /// length.
     pub fn least_memory(&self, grid: LatentGrid) -> u64 {
-        let denoising = self.conditional.working_bytes(USUAL_TOKENS + grid.tokens());
-        let encoding = self.text_encoder.working_bytes(USUAL_TOKENS);
+        let denoising = self.conditional.working_bytes(DEFAULT_TOKENS + grid.tokens());
+        let encoding = self.text_encoder.working_bytes(DEFAULT_TOKENS);
         let working = denoising.max(encoding).max(self.decoder.working_bytes(grid));
         self.residency.least(working)
     }
@@ -305,7 +305,7 @@ fn streamed(
         let weights = checkpoint.weights(component, dtype, device)?;
         let part = Part::open(checkpoint, component, &weights)?;
         let size = Transformer::size(&part, dtype)?;
-        working = working.max(size.device_bytes(USUAL_TOKENS + grid.tokens()));
+        working = working.max(size.device_bytes(DEFAULT_TOKENS + grid.tokens()));
         let layer = checkpoint.component_bytes(component) / size.layers.max(1) as u64;
         networks.push(vec![layer; size.layers]);
     }

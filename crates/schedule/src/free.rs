@@ -5,8 +5,7 @@ use super::order::{LoopIndexOrder, SamplingOrder};
 use super::preset::{Preset, Step};
 use super::terminal::Terminal;
 
-/// What `--sampler-preset` says for a schedule from parameters alone, and its name as a preset.
-pub const FREE: &str = "none";
+pub use super::preset::FREE;
 
 /// gw for every step, as flags and files give it.
 #[derive(Debug, Clone, PartialEq)]

@@ -12,5 +12,6 @@ pub mod preset_file;
 pub mod runs;
 pub mod sigmas;
 pub mod size;
+mod step;
 pub mod terminal;
 pub mod toml_text;

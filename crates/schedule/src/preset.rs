@@ -1,23 +1,14 @@
 //! Presets: named steps with a terminal rule. How a file writes them is `preset_file`'s subject.
 
-use super::free::FREE;
 use super::order::{LoopIndexOrder, SamplingOrder};
 use super::sigmas::Schedule;
 use super::size::Size;
 use super::terminal::Terminal;
-use serde::{Deserialize, Serialize};
 
-/// What is set per step: one row of the grid.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Step {
-    /// Guidance weight: v = gw·v_cond + (1 − gw)·v_uncond.
-    pub gw: f64,
-    /// Mean of −½ logSNR of the step's noise schedule, before the resolution shift.
-    pub mu: f64,
-    /// Standard deviation of the same, above 0.
-    pub std: f64,
-}
+pub use super::step::Step;
+
+/// What `--sampler-preset` says for a schedule from parameters alone, and its name as a preset.
+pub const FREE: &str = "none";
 
 /// A named sampler schedule.
 #[derive(Debug, Clone, PartialEq)]

@@ -19,6 +19,7 @@
 
 mod reader;
 mod rows;
+mod values;
 pub mod writer;
 
 use super::nearest::{list, nearest};

@@ -3,8 +3,8 @@
 use super::fault::MAX_STEPS;
 pub use super::fault::{ScheduleError, StepFault};
 use super::order::SamplingOrder;
-use super::preset::Step;
 use super::size::Size;
+use super::step::Step;
 pub use super::terminal::Terminal;
 use serde::{Deserialize, Serialize};
 use statrs::function::erf::erfc_inv;

@@ -15,7 +15,7 @@ use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
 use sigmalab_experiment::inputs::{FrozenPreset, FrozenSampler, FrozenTune, Inputs, VERSION};
 use sigmalab_experiment::search::tune::Setting;
-use sigmalab_experiment::spec::tune::{Budget, TuneSpec, USUAL_SAMPLERS};
+use sigmalab_experiment::spec::tune::{Budget, DEFAULT_SAMPLERS, TuneSpec};
 use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
@@ -194,7 +194,7 @@ fn frozen(
     measuring: Option<&Measuring<'_>>,
 ) -> Result<FrozenTune, Failure> {
     let there = |id: &String| samplers.info(id).is_ok();
-    let usual = || USUAL_SAMPLERS.map(str::to_owned).into_iter().filter(there).collect();
+    let usual = || DEFAULT_SAMPLERS.map(str::to_owned).into_iter().filter(there).collect();
     let ids: Vec<String> = tune.samplers.clone().unwrap_or_else(usual);
     let mut tried = Vec::new();
     for id in ids {

@@ -1,9 +1,9 @@
 //! Input lines, the palette and questions: opening them, answering them.
 
-use super::{App, Asking, Choice, Done, LineAsk, Screen};
 use crate::preset_store;
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::keymap::Context;
+use crate::tui::app::{App, Asking, Choice, Done, LineAsk};
+use crate::tui::context::Context;
 use crate::tui::line::Line;
 use crate::tui::other_words::other_words;
 use crate::tui::screens::popups;
@@ -12,7 +12,7 @@ use sigmalab_schedule::size::Size;
 
 impl App {
     /// Opens the input line for an action whose argument is missing.
-    pub(super) fn ask_for(&mut self, action: Action) {
+    pub(in crate::tui) fn ask_for(&mut self, action: Action) {
         if action == Action::ExportPreset {
             return self.ask_for_tool();
         }
@@ -59,7 +59,7 @@ impl App {
             Action::RenamePreset | Action::DuplicatePreset => {
                 self.preset_under_cursor().unwrap_or_default()
             }
-            Action::FilterPresets => self.preset_filter.clone(),
+            Action::FilterPresets => self.preset_list.filter.clone(),
             Action::Resample => document.len().to_string(),
             Action::Series => "linear".to_owned(),
             Action::Set | Action::Fill => {
@@ -82,7 +82,7 @@ impl App {
         }
     }
 
-    pub(super) fn accept(&mut self, right: bool) -> Done {
+    pub(in crate::tui) fn accept(&mut self, right: bool) -> Done {
         if right && self.complete_column() {
             return Ok(None);
         }
@@ -122,48 +122,29 @@ impl App {
                 None => Ok(None),
             },
             Some(Asking::Help(_) | Asking::Text(_)) => Ok(None),
-            None if self.screen == Screen::Presets => self.load_chosen(),
-            None if self.screen == Screen::Gallery => {
-                self.perform(&Action::LoadRun.into()).map(|()| None)
-            }
-            None if self.screen == Screen::Samplers => self.accept_sampler(),
-            None if self.screen == Screen::Sweeps => self.accept_entry(),
-            None if self.screen == Screen::Sweep => {
-                self.perform(&Action::LoadTrial.into()).map(|()| None)
-            }
-            None if self.screen == Screen::Revisions => {
-                let revision = self.chosen_revision.to_string();
-                self.perform(&Call::with(Action::GoToRevision, revision)).map(|()| None)
-            }
-            None => Ok(None),
+            None => self.screen.component().accept(self),
         }
     }
 
-    pub(super) fn back(&mut self) -> Done {
+    pub(in crate::tui) fn back(&mut self) -> Done {
         match self.asking.take() {
             Some(Asking::Line(ask)) if ask.action == Action::FilterPresets => {
-                self.preset_filter.clear();
+                self.preset_list.filter.clear();
             }
             Some(Asking::Line(ask)) if ask.action == Action::FilterTrials => self.show_only(""),
             Some(_) => {}
-            None => match self.screen {
-                Screen::Presets if !self.preset_filter.is_empty() => self.preset_filter.clear(),
-                Screen::Gallery if self.gallery.zoomed => self.gallery.zoomed = false,
-                Screen::Gallery if !self.gallery.words().is_empty() => self.gallery.filter(""),
-                Screen::Samplers if self.sampler_list.leave() => {}
-                screen => {
-                    if screen != Screen::Sweep || !self.leave_sweep() {
-                        self.leave_screen();
-                    }
+            None => {
+                if !self.screen.component().back(self) {
+                    self.leave_screen();
                 }
-            },
+            }
         }
         self.scroll = 0;
         Ok(None)
     }
 
     /// Moves in whatever list is in front.
-    pub(super) fn along(&mut self, by: isize) -> Done {
+    pub(in crate::tui) fn along(&mut self, by: isize) -> Done {
         let found = match &self.asking {
             Some(Asking::Palette { line, .. }) => self.found(line).len(),
             _ => 0,
@@ -185,41 +166,23 @@ impl App {
                 let most = popups::most_scroll(reading, Rect::new(0, 0, self.size.0, self.size.1));
                 self.scroll = self.scroll.saturating_add_signed(by).min(most);
             }
-            None if self.screen == Screen::Presets => {
-                let shown = self.shown_presets();
-                let here = shown.iter().position(|at| *at == self.chosen_preset).unwrap_or(0);
-                let there = here.saturating_add_signed(by).min(shown.len().saturating_sub(1));
-                self.chosen_preset = shown.get(there).copied().unwrap_or(0);
-            }
             Some(Asking::Help(_)) => {
                 self.scroll = self.scroll.saturating_add_signed(by).min(help.unwrap_or(0));
             }
-            // The log is scrolled back from its end.
-            None if self.screen == Screen::Log => {
-                let most = self.log.len().saturating_sub(1);
-                self.scroll = self.scroll.saturating_add_signed(-by).min(most);
-            }
-            None if self.screen == Screen::Gallery => {
-                self.gallery.now = std::time::SystemTime::now();
-                self.gallery.along(by);
-            }
-            None if self.screen == Screen::Samplers => self.sampler_list.along(by),
-            None if self.screen == Screen::Revisions => self.along_revisions(by),
-            None if self.screen == Screen::Sweeps => self.sweeps.along(by),
-            None if self.screen == Screen::Sweep => self.along_trials(by),
-            _ => self.scroll = self.scroll.saturating_add_signed(by),
+            Some(_) => self.scroll = self.scroll.saturating_add_signed(by),
+            None => self.screen.component().along(self, by),
         }
         Ok(None)
     }
 
     /// Chooses a row of whatever list is in front.
-    pub(super) fn choose(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn choose(&mut self, text: &str) -> Done {
         let row: usize =
             text.trim().parse().map_err(|_| format!("`{text}` is not a row: give its number"))?;
         let found = match &self.asking {
             Some(Asking::Palette { line, .. }) => self.found(line).len(),
             Some(Asking::Choice(choice)) => choice.ways.len(),
-            None => self.rows(),
+            None => self.screen.component().rows(self),
             _ => 0,
         };
         if row >= found {
@@ -229,30 +192,9 @@ impl App {
             Some(Asking::Palette { chosen, .. } | Asking::Choice(Choice { chosen, .. })) => {
                 *chosen = row;
             }
-            _ => {
-                if self.screen == Screen::Sweep && self.asking.is_none() {
-                    self.go_to_trial(row);
-                    return Ok(None);
-                }
-                let by = isize::try_from(row).unwrap_or(isize::MAX);
-                self.along(-(isize::MAX / 2))?;
-                self.along(by)?;
-            }
+            _ => self.screen.component().choose(self, row),
         }
         Ok(None)
-    }
-
-    /// Rows of the screen's list.
-    fn rows(&self) -> usize {
-        match self.screen {
-            Screen::Presets => self.shown_presets().len(),
-            Screen::Gallery => self.gallery.shown_len(),
-            Screen::Samplers => self.sampler_list.cards().len(),
-            Screen::Revisions => self.document.history().count(),
-            Screen::Sweeps => self.sweeps.len(),
-            Screen::Sweep => self.trials_shown(),
-            Screen::Editor | Screen::Compare | Screen::Log => 0,
-        }
     }
 
     /// The actions that a palette line finds: every word of it in name, other words or sentence;

@@ -1,38 +1,41 @@
 //! The application: what is on the screen and what every input does to it. It changes state and
 //! asks for effects; it writes to no terminal, starts no process and draws through `&self`.
 
+mod ask;
 mod asking;
-mod comparing;
-mod editing;
-mod exchanging;
-mod gallery_actions;
+mod effect;
+mod keys;
+mod messages;
 mod mouse;
 mod perform;
-mod preset_actions;
-mod revision_actions;
 mod running;
-mod sampler_actions;
 mod settings;
-mod sweep_actions;
 mod tour;
-mod trial_actions;
+mod unsaved;
 
+pub use crate::tui::screens::Screen;
+pub(super) use ask::{Asking, Choice, LineAsk, Reading, Tone};
 pub(super) use asking::how_found;
+pub use effect::Effect;
+pub use messages::Message;
+pub(super) use perform::count;
 
-use super::action::{Action, Argument, Call};
-use super::comparing::{Comparing, Comparison, ComparisonJob};
-use super::document::Document;
-use super::gallery::{Gallery, GalleryWork};
-use super::grid::Grid;
-use super::keymap::{Context, Keymap};
-use super::line::Line;
-use super::recovery::Unsaved;
-use super::runs::Runs;
-use super::samplers::SamplerList;
-use super::screens;
-use super::sweeps::{SweepWork, Sweeps};
-use super::theme::Theme;
 use crate::preset_store::Store;
+use crate::tui::action::Call;
+use crate::tui::context::Context;
+use crate::tui::document::Document;
+use crate::tui::keymap::Keymap;
+use crate::tui::runs::Runs;
+use crate::tui::screens;
+use crate::tui::screens::compare::{Comparing, Comparison};
+use crate::tui::screens::editor::EditorView;
+use crate::tui::screens::editor::grid::Grid;
+
+use crate::tui::screens::gallery::Gallery;
+use crate::tui::screens::presets::PresetList;
+use crate::tui::screens::samplers::SamplerList;
+use crate::tui::screens::sweeps::Sweeps;
+use crate::tui::theme::Theme;
 use ratatui::layout::Rect;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::Recipe;
@@ -40,10 +43,7 @@ use sigmalab_sampler::Samplers;
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
 use sigmalab_terminal::input::Input;
-use sigmalab_terminal::key::{Key, KeyCode, Modifiers};
-use sigmalab_terminal::meter::ByteMeter;
 use sigmalab_terminal::picture::ProtocolType;
-use std::path::PathBuf;
 use std::time::Instant;
 
 /// What an application begins with.
@@ -65,177 +65,6 @@ pub struct Setup {
     pub seed: u64,
     /// Columns and rows of the terminal.
     pub screen: (u16, u16),
-}
-
-/// Something the application asks of the world.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Effect {
-    /// Make this image.
-    Run(Box<Recipe>),
-    /// Stop the run that is going.
-    Cancel,
-    /// Give up the worker, which does not stop it.
-    ReplaceWorker,
-    /// Compute what lies between two runs, on another thread, and tell [`App::compared`].
-    Compare(Box<ComparisonJob>),
-    /// Work for the gallery's keeper.
-    Gallery(GalleryWork),
-    /// Work for the sweeps' follower.
-    Sweeps(SweepWork),
-    /// Let somebody edit a file, and tell [`App::edited`].
-    Edit(PathBuf),
-    /// Put text into the terminal's clipboard.
-    Clipboard(String),
-    /// Print a line on standard output, in `--play`.
-    Print(String),
-    /// Remember what was done, in `--record`.
-    Record(Call),
-    /// Show pictures in this way; `None` as the terminal can.
-    PictureProtocol(Option<ProtocolType>),
-    /// Say how many bytes were written to the terminal.
-    CountBytes,
-    /// Draw everything again, images too.
-    Redraw,
-    /// Take the mouse, or leave it to the terminal.
-    Mouse(bool),
-    /// Go back to the shell.
-    Suspend,
-    /// Leave.
-    Quit,
-}
-
-/// A screen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Screen {
-    /// Grid, curves and image.
-    Editor,
-    /// The presets.
-    Presets,
-    /// A and B.
-    Compare,
-    /// The finished runs.
-    Gallery,
-    /// The samplers.
-    Samplers,
-    /// What was done and undone.
-    Revisions,
-    /// The experiments and run directories.
-    Sweeps,
-    /// The sweep that is followed.
-    Sweep,
-    /// What happened.
-    Log,
-}
-
-impl Screen {
-    /// Where its keys are looked up.
-    pub(super) fn context(self) -> Context {
-        match self {
-            Screen::Editor => Context::Grid,
-            Screen::Presets => Context::Presets,
-            Screen::Compare => Context::Compare,
-            Screen::Gallery => Context::Gallery,
-            Screen::Samplers => Context::Samplers,
-            Screen::Revisions => Context::Revisions,
-            Screen::Sweeps => Context::Sweeps,
-            Screen::Sweep => Context::Sweep,
-            Screen::Log => Context::Reading,
-        }
-    }
-}
-
-/// Something that takes the keys for itself until it is answered.
-#[derive(Debug, Clone)]
-pub(super) enum Asking {
-    /// An input line for an action's argument.
-    Line(LineAsk),
-    /// The palette.
-    Palette { line: Line, chosen: usize },
-    /// The keys, narrowed by what is typed.
-    Help(Line),
-    /// A question before something that cannot be undone.
-    Question { text: String, call: Call },
-    /// One of several ways to go on.
-    Choice(Choice),
-    /// Something to read.
-    Text(Reading),
-}
-
-/// Several ways to go on.
-#[derive(Debug, Clone)]
-pub(super) struct Choice {
-    pub(super) title: String,
-    /// What it is about.
-    pub(super) text: String,
-    /// In words, and what each does.
-    pub(super) ways: Vec<(String, Call)>,
-    pub(super) chosen: usize,
-}
-
-/// Something to read, in lines.
-#[derive(Debug, Clone)]
-pub(super) struct Reading {
-    pub(super) title: String,
-    pub(super) lines: Vec<(Tone, String)>,
-}
-
-/// How a line to read is meant.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
-    Plain,
-    Head,
-    Aside,
-    Warning,
-}
-
-/// An input line for an action's argument.
-#[derive(Debug, Clone)]
-pub(super) struct LineAsk {
-    pub(super) action: Action,
-    pub(super) line: Line,
-    /// Whether the first character replaces the text.
-    pub(super) fresh: bool,
-    /// What stands before the text in the argument, such as a parameter's `eta=`; an input line
-    /// that is written out with a `=` of its own says it itself.
-    pub(super) before: String,
-    /// What it takes, where that is more than the action says.
-    pub(super) hint: Option<String>,
-    /// The preset that it is about, which keeps the list from meaning another one meanwhile.
-    pub(super) preset: Option<String>,
-    /// What went wrong with it.
-    pub(super) problem: Option<String>,
-}
-
-impl LineAsk {
-    /// A line that begins with a text, which typing replaces.
-    pub(super) fn new(action: Action, text: &str) -> Self {
-        let (line, fresh) = (Line::new(text), !text.is_empty());
-        let (before, hint, preset, problem) = (String::new(), None, None, None);
-        LineAsk { action, line, fresh, before, hint, preset, problem }
-    }
-
-    /// The argument that it makes.
-    pub(super) fn argument(&self) -> String {
-        let text = self.line.text();
-        match text.contains('=') {
-            true => text,
-            false => format!("{}{text}", self.before),
-        }
-    }
-
-    /// Whether it is a value for the grid, and nothing is wrong with it.
-    pub(super) fn is_value(&self) -> bool {
-        self.action == Action::Set && self.problem.is_none()
-    }
-}
-
-/// A line about what was done last.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Message {
-    /// The line.
-    pub text: String,
-    /// Whether something went wrong.
-    pub is_problem: bool,
 }
 
 /// The size of a run.
@@ -270,26 +99,18 @@ pub struct App {
     pub(super) log: Vec<Message>,
     /// Lines the log or help is scrolled down by.
     pub(super) scroll: usize,
-    /// The preset under the cursor of the presets screen.
-    pub(super) chosen_preset: usize,
+    pub(super) preset_list: PresetList,
     pub(super) gallery: Gallery,
     pub(super) sweeps: Sweeps,
     pub(super) sampler_list: SamplerList,
     /// The revision under the cursor of their screen.
     pub(super) chosen_revision: usize,
-    /// What the presets in the list have in their names or descriptions.
-    pub(super) preset_filter: String,
     pub(super) run_on_edit: bool,
     /// The run that follows the one that is going.
     pub(super) run_again: Option<At>,
     /// A and B.
     pub(super) comparing: Comparing,
-    /// Whether what each step did is shown where it usually is not, and the other way round.
-    pub(super) measures_toggled: bool,
-    /// Whether the image has the whole screen of the editor.
-    pub(super) image_zoomed: bool,
-    /// Whether the grid shows every column, whatever room that leaves beside it.
-    pub(super) all_columns: bool,
+    pub(super) editor: EditorView,
     /// What the mouse is in the middle of.
     pointer: mouse::Pointer,
     /// Whether the mouse is ours.
@@ -331,18 +152,15 @@ impl App {
             message: None,
             log: Vec::new(),
             scroll: 0,
-            chosen_preset: 0,
+            preset_list: PresetList::default(),
             gallery: Gallery::default(),
             sweeps: Sweeps::default(),
             sampler_list: SamplerList::default(),
             chosen_revision: 0,
-            preset_filter: String::new(),
             run_on_edit: false,
             run_again: None,
             comparing: Comparing::default(),
-            measures_toggled: false,
-            image_zoomed: false,
-            all_columns: false,
+            editor: EditorView::default(),
             pointer: mouse::Pointer::default(),
             has_mouse: true,
             other: None,
@@ -448,211 +266,22 @@ impl App {
     pub(super) fn context(&self) -> Context {
         match (&self.asking, self.screen) {
             (Some(Asking::Line(_)), _) => Context::Line,
-            (Some(Asking::Palette { .. } | Asking::Choice(_) | Asking::Help(_)), _) => {
-                Context::Palette
-            }
+            (Some(Asking::Palette { .. } | Asking::Help(_)), _) => Context::Palette,
+            (Some(Asking::Choice(_)), _) => Context::Choice,
             (Some(Asking::Text(_)), _) => Context::Reading,
             (Some(Asking::Question { .. }), _) => Context::Question,
             (None, screen) => screen.context(),
         }
     }
 
-    fn key(&mut self, key: &Key) {
-        self.message = None;
-        self.pressed(key);
-        // One question to the system, whatever the key did.
-        self.notice_presets();
-    }
-
-    /// The keys that one key may have been. Where a terminal writes alt with a key as an escape and
-    /// that key, the escape key and another typed right after it look the same: what means nothing
-    /// with alt was both.
-    pub fn apart(&self, key: Key) -> Vec<Key> {
-        let is_alt = key.modifiers == Modifiers::ALT && matches!(key.code, KeyCode::Char(_));
-        let context = self.context();
-        let types = matches!(context, Context::Line | Context::Palette) && Line::knows(&key);
-        if !is_alt || types || self.keymap.call(context, &key).is_some() {
-            return vec![key];
-        }
-        vec![KeyCode::Esc.into(), key.code.into()]
-    }
-
-    fn pressed(&mut self, key: &Key) {
-        let context = self.context();
-        if self.is_count(key) {
-            return;
-        }
-        if let Some(call) = self.keymap.call(context, key).cloned() {
-            // What went wrong is on the screen; here nobody waits for it.
-            let _ = self.perform(&call);
-            return;
-        }
-        match &mut self.asking {
-            Some(Asking::Line(ask)) => {
-                if ask.fresh && (is_text(key) || deletes(key)) {
-                    ask.line = Line::default();
-                }
-                ask.fresh = false;
-                ask.problem = None;
-                ask.line.key(key);
-                match ask.action {
-                    Action::FilterPresets => self.preset_filter = ask.line.text(),
-                    Action::FilterTrials => {
-                        let text = ask.line.text();
-                        self.show_only(&text);
-                    }
-                    _ => {}
-                }
-            }
-            Some(Asking::Palette { line, chosen }) => {
-                line.key(key);
-                *chosen = 0;
-            }
-            Some(Asking::Help(line)) => {
-                line.key(key);
-                self.scroll = 0;
-            }
-            Some(_) => {}
-            None if context == Context::Grid => self.begin_value(key),
-            None => {}
-        }
-    }
-
-    /// A digit begins a value, and so do a point and a minus.
-    fn begin_value(&mut self, key: &Key) {
-        if let KeyCode::Char(c) = key.code
-            && is_text(key)
-            && (c.is_ascii_digit() || matches!(c, '.' | '-' | '−'))
-        {
-            let ask = LineAsk::new(Action::Set, &c.to_string());
-            self.asking = Some(Asking::Line(LineAsk { fresh: false, ..ask }));
-        }
-    }
-
-    /// A motion after digits: the digits were its count, not a value.
-    fn is_count(&mut self, key: &Key) -> bool {
-        let Some(Asking::Line(ask)) = &self.asking else { return false };
-        let digits = ask.line.text();
-        let counts = ask.action == Action::Set
-            && !digits.is_empty()
-            && digits.bytes().all(|b| b.is_ascii_digit())
-            && is_text(key);
-        let call = self.keymap.call(Context::Grid, key).filter(|_| counts);
-        let Some(action) = call
-            .map(|call| call.action)
-            .filter(|action| matches!(action.argument(), Argument::Optional("steps" | "columns")))
-        else {
-            return false;
-        };
-        self.asking = None;
-        let _ = self.perform(&Call::with(action, digits));
-        true
-    }
-
-    fn pasted(&mut self, text: &str) {
-        match &mut self.asking {
-            // Lines matter to what it reads; an input line has only one.
-            Some(Asking::Line(ask)) if ask.action == Action::ImportPreset && is_long(text) => {
-                self.asking = None;
-                let _ = self.perform(&Call::with(Action::ImportPreset, text));
-            }
-            Some(Asking::Line(ask)) => {
-                if std::mem::take(&mut ask.fresh) {
-                    ask.line = Line::default();
-                }
-                ask.line.insert(text);
-            }
-            Some(Asking::Palette { line, .. } | Asking::Help(line)) => line.insert(text),
-            Some(_) => {}
-            None if self.screen == Screen::Editor => {
-                let _ = self.perform(&Call::with(Action::Paste, text));
-            }
-            None if self.screen == Screen::Presets => {
-                let _ = self.perform(&Call::with(Action::ImportPreset, text));
-            }
-            None => {}
-        }
-    }
-
-    /// Says what was done, and remembers it.
-    pub(super) fn say(&mut self, text: impl Into<String>) {
-        self.tell(Message { text: text.into(), is_problem: false });
-    }
-
-    /// Says what went wrong, and remembers it.
-    pub(super) fn complain(&mut self, text: impl Into<String>) {
-        self.tell(Message { text: text.into(), is_problem: true });
-    }
-
-    fn tell(&mut self, message: Message) {
-        self.write_down(message.clone());
-        self.message = Some(message);
-    }
-
-    /// Into the log alone.
-    pub(super) fn write_down(&mut self, message: Message) {
-        const MOST: usize = 1000;
-        if self.log.len() >= MOST {
-            self.log.remove(0);
-        }
-        self.log.push(message);
-    }
-
-    /// What is worked on and not saved, the schedule or the prompt and settings beside it;
-    /// `None` where nothing would be lost.
-    pub fn unsaved(&self) -> Option<Unsaved> {
-        let name = self.document.draft().name.clone();
-        let recipe = self.document.recipe();
-        let beside = |recipe: &Recipe| {
-            let Recipe { prompt, size, noise, sampler, .. } = recipe.clone();
-            (prompt, size, noise, sampler)
-        };
-        let lost = self.document.is_edited() || beside(&recipe) != beside(&self.opening);
-        lost.then(|| Unsaved::new(name, recipe))
-    }
-
-    /// Brings back what an earlier session did not save, as one step of undo.
-    pub fn restore(&mut self, unsaved: &Unsaved) {
-        match self.store.get(&unsaved.name).cloned() {
-            // Into an untouched document this cannot fail; if it did, the edits still come.
-            Ok(preset) => drop(self.document.load(&preset)),
-            Err(_) => self.document.named(&unsaved.name),
-        }
-        match self.document.load_recipe(&unsaved.recipe, "edits of the last session") {
-            Ok(()) => {
-                let undo = self.key_of(Action::Undo);
-                let name = &unsaved.name;
-                self.say(format!(
-                    "restored the unsaved edits of {name} from the last session; {undo} undoes \
-                     that"
-                ));
-            }
-            Err(error) => self.complain(format!("unsaved edits could not be restored: {error}")),
-        }
-        self.fit();
-    }
-
-    /// Something went wrong beside the application.
-    pub fn trouble(&mut self, report: &str) {
-        report.lines().for_each(|line| self.complain(line));
+    /// Whether somebody types into an input line.
+    pub(super) fn is_typing(&self) -> bool {
+        matches!(self.asking, Some(Asking::Line(_)))
     }
 
     /// How the terminal shows pictures.
     pub fn set_picture_protocol(&mut self, protocol: ProtocolType) {
         self.protocol = Some(protocol);
-    }
-
-    /// Says how many bytes were written to the terminal.
-    pub fn say_bytes(&mut self, meter: &ByteMeter) {
-        let kib = |bytes: u64| bytes as f64 / 1024.0;
-        self.say(format!(
-            "written to the terminal: {:.1} KiB of frames, {:.1} KiB of pictures, {:.1} KiB of \
-             modes and questions, in {} writes",
-            kib(meter.frames),
-            kib(meter.pictures),
-            kib(meter.control),
-            meter.writes
-        ));
     }
 
     /// Runs are made there, in the number format that is usual there.
@@ -662,12 +291,7 @@ impl App {
         self.opening = self.document.recipe();
     }
 
-    /// What would be printed, into the log, line by line.
-    pub fn note(&mut self, text: &str) {
-        text.lines().for_each(|line| self.say(line));
-    }
-
-    pub(super) fn ask_world(&mut self, effect: Effect) {
+    pub(super) fn emit(&mut self, effect: Effect) {
         self.effects.push(effect);
     }
 
@@ -678,7 +302,7 @@ impl App {
         self.follow_tour();
         self.fit();
         if let Some(job) = self.comparing.wanted(&self.runs) {
-            self.ask_world(Effect::Compare(Box::new(job)));
+            self.emit(Effect::Compare(Box::new(job)));
         }
         std::mem::take(&mut self.effects)
     }
@@ -695,32 +319,15 @@ impl App {
     }
 
     fn fit(&mut self) {
-        let rows = screens::editor::grid_rows(self);
+        let rows = screens::editor::draw::grid_rows(self);
         self.grid.fit(self.document.len(), rows);
         if self.screen == Screen::Compare {
-            self.scroll = self.scroll.min(screens::compare::most_scroll(self));
+            self.scroll = self.scroll.min(screens::compare::draw::most_scroll(self));
         }
         let shown = self.shown_presets();
-        if !shown.contains(&self.chosen_preset) {
-            let after = shown.iter().copied().find(|at| *at > self.chosen_preset);
-            self.chosen_preset = after.or(shown.last().copied()).unwrap_or(0);
+        if !shown.contains(&self.preset_list.chosen) {
+            let after = shown.iter().copied().find(|at| *at > self.preset_list.chosen);
+            self.preset_list.chosen = after.or(shown.last().copied()).unwrap_or(0);
         }
     }
-}
-
-/// Whether a text has several lines.
-fn is_long(text: &str) -> bool {
-    text.trim_end().contains('\n')
-}
-
-/// Whether a key deletes what is selected.
-fn deletes(key: &Key) -> bool {
-    matches!(key.code, KeyCode::Backspace | KeyCode::Delete)
-}
-
-/// Whether a key types a character.
-fn is_text(key: &Key) -> bool {
-    matches!(key.code, KeyCode::Char(_))
-        && !key.modifiers.contains(Modifiers::CTRL)
-        && !key.modifiers.contains(Modifiers::ALT)
 }

@@ -1,9 +1,11 @@
 //! What the mouse does: calls of the same actions that keys do, so that a record plays them.
 
-use super::{App, Asking, Screen};
 use crate::tui::action::{Action, Call};
-use crate::tui::grid::{self, Cell, GridColumn, Place};
-use crate::tui::screens::editor;
+use crate::tui::app::{App, Asking, Screen};
+use crate::tui::cell::{Cell, GridColumn};
+use crate::tui::screens::component::LINES;
+use crate::tui::screens::editor::draw::grid_area;
+use crate::tui::screens::editor::grid::{self, Place};
 use crate::tui::screens::hit::{Hit, hit};
 use sigmalab_terminal::input::{Mouse, MouseAction, MouseButton};
 use sigmalab_terminal::key::Modifiers;
@@ -11,9 +13,6 @@ use std::time::{Duration, Instant};
 
 /// Two clicks within this time are a double click.
 const DOUBLE: Duration = Duration::from_millis(400);
-
-/// Rows that a notch of the wheel scrolls by.
-const NOTCH: isize = 3;
 
 /// What the mouse is in the middle of.
 #[derive(Debug, Default)]
@@ -34,7 +33,7 @@ struct Drag {
 }
 
 impl App {
-    pub(super) fn mouse(&mut self, mouse: &Mouse, now: Instant) {
+    pub(in crate::tui) fn mouse(&mut self, mouse: &Mouse, now: Instant) {
         let at = (mouse.column, mouse.row);
         // Many terminals keep shift for their own selection; the right button extends too.
         let extends = mouse.modifiers.contains(Modifiers::SHIFT);
@@ -141,7 +140,7 @@ impl App {
         if self.screen != Screen::Editor || self.asking.is_some() {
             return;
         }
-        let area = editor::grid_area(self);
+        let area = grid_area(self);
         let mut cursor = grid::reach(&self.grid, self.document.len(), area, at);
         if drag.rows {
             cursor.column = GridColumn::Std;
@@ -167,28 +166,18 @@ impl App {
     fn wheel(&mut self, notches: isize, at: (u16, u16)) {
         let scrolls = match &self.asking {
             Some(Asking::Palette { .. } | Asking::Choice(_)) => 1,
-            Some(Asking::Help(_) | Asking::Text(_)) => NOTCH,
+            Some(Asking::Help(_) | Asking::Text(_)) => LINES,
             Some(_) => return,
-            None => match self.screen {
-                Screen::Editor => return self.wheel_grid(notches * NOTCH, at),
-                Screen::Presets
-                | Screen::Gallery
-                | Screen::Samplers
-                | Screen::Revisions
-                | Screen::Sweeps
-                | Screen::Sweep => 1,
-                Screen::Compare | Screen::Log => NOTCH,
-            },
+            None => {
+                let screen = self.screen.component();
+                if screen.wheel(self, notches, at) {
+                    return;
+                }
+                screen.notch()
+            }
         };
         let action = if notches < 0 { Action::Previous } else { Action::Next };
         (0..scrolls).for_each(|_| self.call(action.into()));
-    }
-
-    fn wheel_grid(&mut self, steps: isize, at: (u16, u16)) {
-        if editor::grid_area(self).contains(at.into()) {
-            let action = if steps < 0 { Action::ScrollUp } else { Action::ScrollDown };
-            self.call(Call::with(action, steps.unsigned_abs().to_string()));
-        }
     }
 }
 

@@ -1,22 +1,24 @@
 //! From an action to what does it.
 
-use super::{App, Asking, At, Done, Effect, Screen};
 use crate::tui::action::{Action, Argument, Call, Group};
-use crate::tui::grid::{Cell, GridColumn};
+use crate::tui::app::{App, Asking, At, Done, Effect, Screen};
+use crate::tui::cell::{Cell, GridColumn};
 use crate::tui::line::Line;
 use sigmalab_terminal::picture::{ProtocolType, protocol_name, protocol_named};
 
 impl App {
     /// Does an action, says what came of it, and asks for a record of it. An argument that is
     /// missing is asked for.
-    pub(super) fn perform(&mut self, call: &Call) -> Result<(), String> {
+    pub(in crate::tui) fn perform(&mut self, call: &Call) -> Result<(), String> {
         if call.argument.is_none() && matches!(call.action.argument(), Argument::Asked(_)) {
             self.ask_for(call.action);
             return Ok(());
         }
         let call = &self.naming_the_trial(&self.naming_the_run(call));
         let revision = self.document.revision();
-        match self.does(call.action, call.argument.as_deref()) {
+        let argument = call.argument.as_deref();
+        let own = self.screen.component().perform(self, call.action, argument);
+        match own.unwrap_or_else(|| self.dispatch(call.action, argument)) {
             Ok(message) => {
                 if let Some(message) = message {
                     self.say(message);
@@ -28,7 +30,7 @@ impl App {
                         Some(Asking::Question { .. } | Asking::Choice(_) | Asking::Line(_))
                     );
                 if recorded {
-                    self.ask_world(Effect::Record(call.clone()));
+                    self.emit(Effect::Record(call.clone()));
                 }
                 if self.document.revision() != revision && self.run_on_edit {
                     self.run_or_again(At::Set);
@@ -42,17 +44,11 @@ impl App {
         }
     }
 
-    fn does(&mut self, action: Action, argument: Option<&str>) -> Done {
+    /// One arm an action: long, and nothing in it to follow.
+    fn dispatch(&mut self, action: Action, argument: Option<&str>) -> Done {
         let count = || count(argument);
         let text = argument.unwrap_or_default();
         match action {
-            Action::MoveRight if self.screen == Screen::Samplers => self.enter_sampler(),
-            Action::MoveLeft if self.screen == Screen::Samplers => {
-                self.sampler_list.leave();
-                Ok(None)
-            }
-            Action::MoveRight if self.screen == Screen::Sweep => self.across_trials(count()?),
-            Action::MoveLeft if self.screen == Screen::Sweep => self.across_trials(-count()?),
             Action::MoveUp => self.moves(-count()?, 0, false),
             Action::MoveDown => self.moves(count()?, 0, false),
             Action::MoveLeft => self.moves(0, -count()?, false),
@@ -76,7 +72,6 @@ impl App {
             Action::SelectColumn => self.select_column(),
             Action::SelectAll => self.select_all(),
             Action::Select => self.select_range(text),
-            Action::ClearSelection if std::mem::take(&mut self.image_zoomed) => Ok(None),
             Action::ClearSelection if self.grid.anchor.is_none() && self.end_tour() => Ok(None),
             Action::ClearSelection => {
                 self.grid.anchor = None;
@@ -125,7 +120,7 @@ impl App {
             Action::RunOnEdit => self.toggle_run_on_edit(),
             Action::Measures => self.toggle_measures(),
             Action::AllColumns => {
-                self.all_columns = !self.all_columns;
+                self.editor.all_columns = !self.editor.all_columns;
                 Ok(None)
             }
             Action::Pin if argument.is_some() => self.pin_run(text),
@@ -233,12 +228,12 @@ impl App {
         }
     }
 
-    pub(super) fn effect(&mut self, effect: Effect) -> Done {
-        self.ask_world(effect);
+    pub(in crate::tui) fn effect(&mut self, effect: Effect) -> Done {
+        self.emit(effect);
         Ok(None)
     }
 
-    pub(super) fn show(&mut self, screen: Screen) -> Done {
+    pub(in crate::tui) fn show(&mut self, screen: Screen) -> Done {
         self.asking = None;
         self.enter(screen);
         self.scroll = 0;
@@ -246,7 +241,7 @@ impl App {
     }
 
     /// Goes to a screen and remembers from where. The editor is where every way begins.
-    pub(super) fn enter(&mut self, screen: Screen) {
+    pub(in crate::tui) fn enter(&mut self, screen: Screen) {
         if screen == self.screen {
             return;
         }
@@ -259,7 +254,7 @@ impl App {
     }
 
     /// Goes back to the screen that somebody came from.
-    pub(super) fn leave_screen(&mut self) {
+    pub(in crate::tui) fn leave_screen(&mut self) {
         self.screen = self.way.pop().unwrap_or(Screen::Editor);
         if self.screen == Screen::Compare && self.runs.pair().is_none() {
             self.leave_screen();
@@ -291,7 +286,7 @@ impl App {
             Some(name) => Some(protocol_named(name).map_err(|error| error.to_string())?),
             None => Some(self.protocol.map_or(ProtocolType::Halfblocks, |present| present.next())),
         };
-        self.ask_world(Effect::PictureProtocol(choice));
+        self.emit(Effect::PictureProtocol(choice));
         Ok(Some(match choice {
             Some(protocol) => {
                 format!("images as {}; `image-protocol auto` goes back", protocol_name(protocol))
@@ -308,7 +303,7 @@ impl App {
     }
 
     fn page(&mut self, direction: isize) -> Done {
-        let rows = crate::tui::screens::editor::grid_rows(self).max(1) as isize;
+        let rows = crate::tui::screens::editor::draw::grid_rows(self).max(1) as isize;
         if self.screen != Screen::Editor || self.asking.is_some() {
             return self.along(direction * rows);
         }
@@ -318,7 +313,7 @@ impl App {
     }
 
     fn scroll_grid(&mut self, steps: isize) -> Done {
-        let rows = crate::tui::screens::editor::grid_rows(self);
+        let rows = crate::tui::screens::editor::draw::grid_rows(self);
         self.grid.scroll(steps, self.document.len(), rows);
         Ok(None)
     }
@@ -346,7 +341,7 @@ impl App {
     }
 
     /// A step as people write it: -1 is the last.
-    pub(super) fn step_number(&self, text: &str) -> Result<usize, String> {
+    pub(in crate::tui) fn step_number(&self, text: &str) -> Result<usize, String> {
         let steps = self.document.len();
         let number: i64 =
             text.trim().parse().map_err(|_| format!("`{text}` is not a step: give its number"))?;
@@ -442,7 +437,7 @@ fn column(name: &str) -> Result<GridColumn, String> {
 }
 
 /// How often, once where nothing is said.
-fn count(argument: Option<&str>) -> Result<isize, String> {
+pub(in crate::tui) fn count(argument: Option<&str>) -> Result<isize, String> {
     let Some(text) = argument else { return Ok(1) };
     match text.trim().parse::<u16>() {
         Ok(count) if count > 0 => Ok(isize::try_from(count).unwrap_or(1)),

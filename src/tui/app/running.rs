@@ -1,7 +1,7 @@
 //! Actions about runs, and the engine's news.
 
-use super::{App, At, Done, Effect};
 use crate::tui::action::Action;
+use crate::tui::app::{App, At, Done, Effect};
 use crate::tui::runs::Ending;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
@@ -47,7 +47,7 @@ impl App {
         self.effects()
     }
 
-    pub(super) fn run(&mut self, at: At) -> Done {
+    pub(in crate::tui) fn run(&mut self, at: At) -> Done {
         if self.runs.going.is_some() {
             self.run_or_again(at);
             return Ok(Some("the current run stops, then this one starts".to_owned()));
@@ -56,13 +56,13 @@ impl App {
     }
 
     /// Starts a run; one that is going is stopped first.
-    pub(super) fn run_or_again(&mut self, at: At) {
+    pub(in crate::tui) fn run_or_again(&mut self, at: At) {
         match &mut self.runs.going {
             Some(going) => {
                 self.run_again = Some(at);
                 if !std::mem::replace(&mut going.cancelled, true) {
                     going.cancelled_at = Some(Instant::now());
-                    self.ask_world(Effect::Cancel);
+                    self.emit(Effect::Cancel);
                 }
             }
             None => {
@@ -73,7 +73,7 @@ impl App {
 
     fn start_run(&mut self, at: At) -> Done {
         if !self.document.seed_locked {
-            self.document.seed = super::settings::random_seed();
+            self.document.seed = crate::tui::app::settings::random_seed();
         }
         let recipe = match at {
             At::Set => self.document.recipe(),
@@ -84,7 +84,7 @@ impl App {
             return Err(error.to_string());
         }
         self.runs.start(recipe.clone());
-        self.ask_world(Effect::Run(Box::new(recipe)));
+        self.emit(Effect::Run(Box::new(recipe)));
         Ok(None)
     }
 
@@ -114,7 +114,7 @@ impl App {
         changed
     }
 
-    pub(super) fn cancel(&mut self) -> Done {
+    pub(in crate::tui) fn cancel(&mut self) -> Done {
         self.run_again = None;
         match &mut self.runs.going {
             Some(going) if going.is_stuck(Instant::now()) => self.effect(Effect::ReplaceWorker),
@@ -128,12 +128,12 @@ impl App {
         }
     }
 
-    pub(super) fn toggle_measures(&mut self) -> Done {
-        self.measures_toggled = !self.measures_toggled;
+    pub(in crate::tui) fn toggle_measures(&mut self) -> Done {
+        self.editor.measures = !self.editor.measures;
         Ok(None)
     }
 
-    pub(super) fn toggle_run_on_edit(&mut self) -> Done {
+    pub(in crate::tui) fn toggle_run_on_edit(&mut self) -> Done {
         self.run_on_edit = !self.run_on_edit;
         Ok(Some(match self.run_on_edit {
             true => "drawing again after every change".to_owned(),
@@ -141,7 +141,7 @@ impl App {
         }))
     }
 
-    pub(super) fn print_schedule(&mut self) -> Done {
+    pub(in crate::tui) fn print_schedule(&mut self) -> Done {
         let mut text = "step\tloop\tgw\tmu\tstd\tsigma\tsigma_next".to_owned();
         for row in (0..self.document.len()).filter_map(|step| self.document.row(step)) {
             // Writing to a String does not fail.
@@ -154,7 +154,7 @@ impl App {
         self.effect(Effect::Print(text))
     }
 
-    pub(super) fn print_run(&mut self) -> Done {
+    pub(in crate::tui) fn print_run(&mut self) -> Done {
         let last = self.runs.last.as_ref().ok_or("there has been no run yet")?;
         let reused = last.reports.iter().filter(|report| report.reused).count();
         let document = serde_json::json!({

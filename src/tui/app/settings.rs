@@ -1,6 +1,6 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
-use super::{App, At, Done};
+use crate::tui::app::{App, At, Done};
 use sigmalab_schedule::edit::commands;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
-pub(super) fn random_seed() -> u64 {
+pub(in crate::tui) fn random_seed() -> u64 {
     // The standard library seeds its hasher from the system's random numbers.
     u64::from(RandomState::new().build_hasher().finish() as u32)
 }
 
 impl App {
-    pub(super) fn set_prompt(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn set_prompt(&mut self, text: &str) -> Done {
         if text.trim().is_empty() {
             return Err("a prompt needs words: say what to draw".to_owned());
         }
@@ -23,7 +23,7 @@ impl App {
         Ok(None)
     }
 
-    pub(super) fn set_size(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn set_size(&mut self, text: &str) -> Done {
         let size: Size = text
             .parse()
             .map_err(|error: sigmalab_schedule::size::ParseSizeError| error.to_string())?;
@@ -40,7 +40,7 @@ impl App {
     }
 
     /// `off`, or a size smaller than the image.
-    pub(super) fn set_proxy_size(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn set_proxy_size(&mut self, text: &str) -> Done {
         let proxy: Option<Size> = match text.trim() {
             "off" => None,
             text => Some(
@@ -61,7 +61,7 @@ impl App {
         }))
     }
 
-    pub(super) fn set_seed(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn set_seed(&mut self, text: &str) -> Done {
         self.document.seed = match text.trim() {
             "random" => random_seed(),
             number => number
@@ -72,7 +72,7 @@ impl App {
         Ok(Some(format!("seed {}", self.document.seed)))
     }
 
-    pub(super) fn lock_seed(&mut self) -> Done {
+    pub(in crate::tui) fn lock_seed(&mut self) -> Done {
         self.document.seed_locked = !self.document.seed_locked;
         Ok(Some(match self.document.seed_locked {
             true => format!("every run has seed {}", self.document.seed),
@@ -82,7 +82,7 @@ impl App {
 
     /// `euler`, or a name and parameters: `NAME key=value …`. Parameters not named get their
     /// defaults.
-    pub(super) fn set_sampler(&mut self, text: &str) -> Done {
+    pub(in crate::tui) fn set_sampler(&mut self, text: &str) -> Done {
         let mut words = text.split_whitespace();
         let id = words.next().ok_or("name a sampler")?.to_owned();
         let mut params = BTreeMap::new();
@@ -90,7 +90,7 @@ impl App {
             let (key, value) = word
                 .split_once('=')
                 .ok_or_else(|| format!("`{word}` is not a parameter: write key=value"))?;
-            let value = match super::editing::parse_number(value) {
+            let value = match crate::tui::screens::editor::parse_number(value) {
                 Ok(number) => number,
                 // A choice by its name, on or off.
                 Err(_) => {
@@ -108,7 +108,7 @@ impl App {
         Ok(None)
     }
 
-    pub(super) fn set_terminal(&mut self, argument: Option<&str>) -> Done {
+    pub(in crate::tui) fn set_terminal(&mut self, argument: Option<&str>) -> Done {
         let terminal: Terminal = match argument {
             Some(text) => text
                 .parse()
@@ -126,7 +126,7 @@ impl App {
     }
 
     /// Draws the curves of the named preset beside; without a name, of the next one in the file.
-    pub(super) fn overlay(&mut self, argument: Option<&str>) -> Done {
+    pub(in crate::tui) fn overlay(&mut self, argument: Option<&str>) -> Done {
         self.other = match argument {
             Some("none") => None,
             Some(name) => Some(self.store.get(name).map_err(|error| error.to_string())?.clone()),
@@ -146,7 +146,7 @@ impl App {
     }
 
     /// Something other than the schedule changed that the image depends on.
-    pub(super) fn settings_changed(&mut self) {
+    pub(in crate::tui) fn settings_changed(&mut self) {
         if self.run_on_edit {
             self.run_or_again(At::Set);
         }

@@ -1,9 +1,9 @@
 //! The short tour of the first start: from a picture to a preset of one's own in five steps, each a
 //! line above the keys until it is done. It looks at what is there and changes nothing.
 
-use super::{App, Done, Screen};
 use crate::preset_store;
 use crate::tui::action::Action;
+use crate::tui::app::{App, Done, Screen};
 
 /// Where somebody is in the tour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,7 +24,7 @@ impl App {
     }
 
     /// Begins it, or ends it.
-    pub(super) fn toggle_tour(&mut self) -> Done {
+    pub(in crate::tui) fn toggle_tour(&mut self) -> Done {
         if self.end_tour() {
             return Ok(Some("the tour is over; `tour` in the palette begins it again".to_owned()));
         }
@@ -34,12 +34,12 @@ impl App {
     }
 
     /// Ends it, whether or not it was on; whether it was.
-    pub(super) fn end_tour(&mut self) -> bool {
+    pub(in crate::tui) fn end_tour(&mut self) -> bool {
         self.tour.take().is_some()
     }
 
     /// Goes on to the first step that is not done yet, and to the end after the last.
-    pub(super) fn follow_tour(&mut self) {
+    pub(in crate::tui) fn follow_tour(&mut self) {
         let Some(now) = self.tour else { return };
         let steps = STEPS.iter().copied().skip_while(|step| *step != now);
         self.tour = steps.into_iter().find(|step| !self.has_done(*step));

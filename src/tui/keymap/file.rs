@@ -1,8 +1,9 @@
 //! A user's keymap file: a table a context, `"key" = "call"`, an empty call to unbind. Every
 //! problem is reported at once, with its line.
 
-use super::{Context, Keymap};
 use crate::tui::action::Call;
+use crate::tui::context::Context;
+use crate::tui::keymap::Keymap;
 use sigmalab_schedule::nearest::nearest;
 use sigmalab_terminal::key::Key;
 use std::collections::HashMap;

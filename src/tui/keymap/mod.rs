@@ -4,91 +4,11 @@
 mod defaults;
 mod file;
 
-use super::action::Call;
+use crate::tui::action::Call;
+use crate::tui::context::Context;
 use sigmalab_terminal::key::Key;
-use std::fmt;
 
 pub use file::{KeymapError, KeymapProblem};
-
-/// Where a key is pressed. A key is looked up in the context, then in [`Context::Global`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Context {
-    /// Everywhere but in input lines and lists that filter.
-    Global,
-    /// The schedule grid.
-    Grid,
-    /// The presets screen.
-    Presets,
-    /// The comparison of A and B.
-    Compare,
-    /// The gallery of finished runs.
-    Gallery,
-    /// The samplers.
-    Samplers,
-    /// The tree of revisions.
-    Revisions,
-    /// The experiments and run directories.
-    Sweeps,
-    /// The sweep that is followed.
-    Sweep,
-    /// Text that scrolls: log and help.
-    Reading,
-    /// An input line.
-    Line,
-    /// The palette.
-    Palette,
-    /// A question.
-    Question,
-}
-
-impl Context {
-    /// Every context, in the order of help.
-    pub const ALL: [Context; 13] = [
-        Context::Grid,
-        Context::Presets,
-        Context::Compare,
-        Context::Gallery,
-        Context::Samplers,
-        Context::Revisions,
-        Context::Sweeps,
-        Context::Sweep,
-        Context::Reading,
-        Context::Global,
-        Context::Line,
-        Context::Palette,
-        Context::Question,
-    ];
-
-    /// Its name in a keymap file.
-    pub fn name(self) -> &'static str {
-        match self {
-            Context::Global => "global",
-            Context::Grid => "grid",
-            Context::Presets => "presets",
-            Context::Compare => "compare",
-            Context::Gallery => "gallery",
-            Context::Samplers => "samplers",
-            Context::Revisions => "revisions",
-            Context::Sweeps => "sweeps",
-            Context::Sweep => "sweep",
-            Context::Reading => "reading",
-            Context::Line => "line",
-            Context::Palette => "palette",
-            Context::Question => "question",
-        }
-    }
-
-    /// Whether keys of [`Context::Global`] count here too: not where letters are typed.
-    pub fn inherits(self) -> bool {
-        !matches!(self, Context::Global | Context::Line | Context::Palette | Context::Question)
-    }
-}
-
-impl fmt::Display for Context {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
 
 /// One key with its meaning.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,12 +2,13 @@
 //! pictures, compared runs. Knows nothing of what any of it means.
 
 use crate::history::History;
-use crate::tui::comparing::{Comparison, ComparisonJob};
-use crate::tui::gallery::GalleryNews;
-use crate::tui::gallery::keeper::Keeper;
-use crate::tui::sweeps::SweepNews;
-use crate::tui::sweeps::follower::{Follower, SweepPlaces};
-use crate::tui::sweeps::program::Program;
+use crate::tui::screens::compare::{Comparison, ComparisonJob};
+use crate::tui::screens::gallery::GalleryEvent;
+use crate::tui::screens::gallery::thread::GalleryThread;
+use crate::tui::screens::sweeps::SweepEvent;
+use crate::tui::screens::sweeps::program::Program;
+use crate::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
+use sigmalab_engine::worker::{Engine, RunUpdate};
 use sigmalab_sampler::Samplers;
 use sigmalab_terminal::picture::{Encoded, Job};
 use sigmalab_terminal::signals::{Signal, Signals};
@@ -28,12 +29,14 @@ pub(super) enum Incoming {
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),
+    /// The engine says something of a run.
+    Run(RunUpdate),
     /// Two runs are compared.
     Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
-    Gallery(GalleryNews),
+    Gallery(GalleryEvent),
     /// Something came of work on sweeps.
-    Sweeps(SweepNews),
+    Sweeps(SweepEvent),
     /// Other samplers than before can be chosen.
     Samplers(Samplers),
     /// Something for the log: a thread's panic.
@@ -53,7 +56,7 @@ pub struct Beside {
     /// The samplers there are now.
     pub samplers: Samplers,
     /// Where experiments and run directories are.
-    pub sweeps: SweepPlaces,
+    pub sweeps: SweepFolders,
 }
 
 impl std::fmt::Debug for Beside {
@@ -72,9 +75,9 @@ pub(super) struct Sources {
     /// Runs to compare, beside both.
     pub(super) comparisons: Sender<ComparisonJob>,
     /// Finished runs are written and read beside it too.
-    pub(super) keeper: Keeper,
+    pub(super) gallery_thread: GalleryThread,
     /// Sweeps are planned, started and followed beside it.
-    pub(super) follower: Follower,
+    pub(super) sweep_threads: SweepThreads,
     /// Whether the terminal is ours to read.
     pub(super) gate: Gate,
     _signals: Signals,
@@ -83,9 +86,13 @@ pub(super) struct Sources {
 impl Sources {
     /// Starts them: reading the terminal, catching signals, encoding pictures, and what goes on
     /// beside the loop.
-    pub(super) fn open(beside: Beside) -> io::Result<Self> {
+    pub(super) fn open(beside: Beside, engine: &mut Engine) -> io::Result<Self> {
         let Beside { history, follow_samplers, samplers, sweeps } = beside;
         let (sender, incoming) = mpsc::channel();
+        engine.forward_updates({
+            let sender = sender.clone();
+            move |update| sender.send(Incoming::Run(update)).is_ok()
+        })?;
         let signals = Signals::catch({
             let sender = sender.clone();
             // Where nobody receives, the program is at its end.
@@ -117,12 +124,12 @@ impl Sources {
                 }
             }
         })?;
-        let keeper = Keeper::start(history, {
+        let gallery_thread = GalleryThread::start(history, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Gallery(news)))
         })?;
         let program = Program::new(None).limited(sweeps.memory_limit);
-        let follower = Follower::start(sweeps, program, samplers, {
+        let sweep_threads = SweepThreads::start(sweeps, program, samplers, {
             let sender = sender.clone();
             move |news| drop(sender.send(Incoming::Sweeps(news)))
         })?;
@@ -140,6 +147,14 @@ impl Sources {
                 }
             }
         })?;
-        Ok(Sources { incoming, jobs, comparisons, keeper, follower, gate, _signals: signals })
+        Ok(Sources {
+            incoming,
+            jobs,
+            comparisons,
+            gallery_thread,
+            sweep_threads,
+            gate,
+            _signals: signals,
+        })
     }
 }

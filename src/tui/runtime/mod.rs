@@ -8,11 +8,11 @@ mod incoming;
 mod reports;
 mod shown;
 
-use super::app::{App, Effect};
-use super::gallery::GalleryNews;
-use super::recovery::Recovery;
-use super::sweeps::SweepNews;
-use super::theme::Theme;
+use crate::tui::app::{App, Effect};
+use crate::tui::recovery::Recovery;
+use crate::tui::screens::gallery::GalleryEvent;
+use crate::tui::screens::sweeps::SweepEvent;
+use crate::tui::theme::Theme;
 use clock::{Clock, Haste};
 pub use incoming::{Beside, FollowSamplers};
 use incoming::{Incoming, Sources};
@@ -37,8 +37,8 @@ use std::path::Path;
 use std::sync::mpsc::RecvTimeoutError;
 use std::time::{Duration, Instant};
 
-/// How often the engine is asked for news while a run is going.
-const NEWS: Duration = Duration::from_millis(20);
+/// How often it is looked whether the worker has fallen silent while a run is going.
+const SILENCE: Duration = Duration::from_secs(1);
 
 /// How long answers to the questions may take.
 const REPLIES: Duration = Duration::from_secs(5);
@@ -86,7 +86,7 @@ pub fn run(
     let mut known = Capabilities::from_environment(&variable);
     known.measured((pixels.width, pixels.height), (cells.width, cells.height));
     known.tmux_passthrough = choices.tmux_passthrough && known.brand == Some(Brand::Tmux);
-    let sources = Sources::open(beside)?;
+    let sources = Sources::open(beside, engine)?;
     let mut runtime = Runtime {
         sources,
         parser: Parser::new(),
@@ -175,7 +175,7 @@ impl Runtime<'_> {
             self.shown.wait(now),
             self.recovery.wait(now),
             self.reports.wait(now),
-            self.app.runs().going.is_some().then_some(NEWS),
+            self.app.runs().going.is_some().then_some(SILENCE),
         ];
         let first = match waits.into_iter().flatten().min() {
             None => self.sources.incoming.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -183,11 +183,11 @@ impl Runtime<'_> {
         };
         match first {
             Ok(first) => {
-                self.came(first)?;
+                self.receive(first)?;
                 while self.ended.is_none()
                     && let Ok(next) = self.sources.incoming.try_recv()
                 {
-                    self.came(next)?;
+                    self.receive(next)?;
                 }
             }
             Err(RecvTimeoutError::Timeout) => {}
@@ -198,9 +198,6 @@ impl Runtime<'_> {
         if self.ended.is_none() {
             let inputs = self.parser.flush(now);
             self.inputs(inputs)?;
-        }
-        while let Ok(update) = self.engine.updates().try_recv() {
-            self.reports.came(update, now);
         }
         if self.app.follow_worker(self.engine.silence(), now) {
             self.clock.ask(Haste::Now, now);
@@ -213,7 +210,7 @@ impl Runtime<'_> {
         Ok(())
     }
 
-    fn came(&mut self, incoming: Incoming) -> io::Result<()> {
+    fn receive(&mut self, incoming: Incoming) -> io::Result<()> {
         match incoming {
             Incoming::Bytes(bytes, read) => {
                 let inputs = self.parser.feed(&bytes, read);
@@ -224,6 +221,10 @@ impl Runtime<'_> {
                 self.follow_pictures();
                 Ok(())
             }
+            Incoming::Run(update) => {
+                self.reports.push(update, Instant::now());
+                Ok(())
+            }
             Incoming::Compared(comparison) => {
                 let effects = self.app.compared(*comparison);
                 self.clock.ask(Haste::Now, Instant::now());
@@ -232,25 +233,25 @@ impl Runtime<'_> {
             Incoming::Gallery(news) => {
                 // A long history comes in many pieces.
                 let haste = match &news {
-                    GalleryNews::Found(_) => Haste::Piece,
+                    GalleryEvent::Found(_) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.gallery_news(news);
+                let effects = self.app.gallery_event(news);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
             Incoming::Sweeps(news) => {
                 let haste = match &news {
-                    SweepNews::Followed(..) => Haste::Progress,
-                    SweepNews::Thumbnail(..) => Haste::Piece,
+                    SweepEvent::Followed(..) => Haste::Progress,
+                    SweepEvent::Thumbnail(..) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.sweep_news(news);
+                let effects = self.app.sweep_event(news);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
             Incoming::Samplers(samplers) => {
-                self.sources.follower.set_samplers(samplers.clone());
+                self.sources.sweep_threads.set_samplers(samplers.clone());
                 self.engine.set_samplers(samplers.clone());
                 self.app.set_samplers(samplers);
                 self.clock.ask(Haste::Now, Instant::now());
@@ -376,8 +377,8 @@ impl Runtime<'_> {
                     // Where nobody takes it, the numbers are missing.
                     let _ = self.sources.comparisons.send(*job);
                 }
-                Effect::Gallery(work) => self.sources.keeper.take(work),
-                Effect::Sweeps(work) => self.sources.follower.take(work),
+                Effect::Gallery(work) => self.sources.gallery_thread.take(work),
+                Effect::Sweeps(work) => self.sources.sweep_threads.take(work),
                 Effect::Edit(file) => self.edit(&file)?,
                 Effect::Clipboard(text) => {
                     // What is too long for the terminal can still be pasted here.
@@ -449,7 +450,7 @@ impl Runtime<'_> {
             others.extend((!meant_for_it).then_some(incoming));
         }
         self.take_again()?;
-        others.into_iter().try_for_each(|incoming| self.came(incoming))?;
+        others.into_iter().try_for_each(|incoming| self.receive(incoming))?;
         let edited = edited.unwrap_or_else(|error| Err(format!("`{editor}`: {error}")));
         let effects = self.app.edited(file, edited);
         self.clock.ask(Haste::Now, Instant::now());

@@ -31,7 +31,7 @@ impl Reports {
     }
 
     /// A report came.
-    pub(super) fn came(&mut self, update: RunUpdate, now: Instant) {
+    pub(super) fn push(&mut self, update: RunUpdate, now: Instant) {
         // The end of a run is waited for.
         if matches!(update, RunUpdate::Finished(..)) {
             self.next = now;
@@ -83,11 +83,11 @@ mod tests {
         let start = Instant::now();
         let mut reports = Reports::new(start);
         assert_eq!(reports.wait(start), None);
-        reports.came(loaded(), start);
+        reports.push(loaded(), start);
         assert_eq!(reports.take(start).len(), 1);
         reports.drawn(90, start);
         for at in [10, 20, 30] {
-            reports.came(loaded(), start + ms(at));
+            reports.push(loaded(), start + ms(at));
             assert!(reports.take(start + ms(at)).is_empty());
         }
         assert_eq!(reports.wait(start + ms(30)), Some(ms(220)));
@@ -98,11 +98,11 @@ mod tests {
     fn the_end_of_a_run_is_taken_at_once_with_all_before_it() {
         let start = Instant::now();
         let mut reports = Reports::new(start);
-        reports.came(loaded(), start);
+        reports.push(loaded(), start);
         reports.take(start);
         reports.drawn(90, start);
-        reports.came(loaded(), start + ms(5));
-        reports.came(RunUpdate::Finished(RunId(1), Err(RunFailure::Cancelled)), start + ms(6));
+        reports.push(loaded(), start + ms(5));
+        reports.push(RunUpdate::Finished(RunId(1), Err(RunFailure::Cancelled)), start + ms(6));
         let taken = reports.take(start + ms(6));
         assert_eq!(taken.len(), 2);
         assert!(matches!(taken.back(), Some(RunUpdate::Finished(..))));
@@ -116,7 +116,7 @@ mod tests {
             let mut bytes = 0;
             for at in (0..10_000).step_by(5) {
                 let now = start + ms(at);
-                reports.came(loaded(), now);
+                reports.push(loaded(), now);
                 if !reports.take(now).is_empty() {
                     reports.drawn(cost, now);
                     bytes += cost;
@@ -132,11 +132,11 @@ mod tests {
         let start = Instant::now();
         let mut reports = Reports::new(start);
         reports.drawn(16_000, start);
-        reports.came(loaded(), start);
+        reports.push(loaded(), start);
         assert_eq!(reports.take(start).len(), 1);
         // Nor does a whole screen for more than a second.
         reports.drawn(16_000, start);
-        reports.came(loaded(), start);
+        reports.push(loaded(), start);
         assert_eq!(reports.wait(start), Some(MOST));
     }
 }

@@ -1,7 +1,7 @@
 //! Curves of σ and gw over the steps, with another preset's beside them.
 
-use super::pane;
 use crate::tui::app::App;
+use crate::tui::screens::pane;
 use crate::tui::theme::Theme;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;

@@ -1,11 +1,11 @@
 //! What is at a place of the screen, for the mouse: found by the same layout as it is drawn by.
 
-use super::{LEAST, title, title_row};
-use super::{body, compare, editor, gallery, hints, hints_row, pieces, popups, presets};
-use super::{revisions, samplers, status, status_row, sweeps};
-use crate::tui::action::{Action, Call};
-use crate::tui::app::{App, Asking, Screen};
-use crate::tui::grid::{self, Place};
+use crate::tui::action::Call;
+use crate::tui::app::{App, Asking};
+use crate::tui::screens::editor::grid::Place;
+use crate::tui::screens::{
+    LEAST, body, hints, hints_row, pieces, popups, status, status_row, title, title_row,
+};
 use ratatui::layout::{Position, Rect};
 
 /// What is at a place.
@@ -29,7 +29,7 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
     }
     let is_in = |area: Rect| area.contains(Position::from(at));
     let call = |pieces: &[_], row| pieces::call_at(pieces, row, at.0).map(Hit::Does);
-    let in_line = matches!(app.asking, Some(Asking::Line(_)));
+    let in_line = app.is_typing();
     if in_line && is_in(popups::line_area(area)) {
         return None;
     }
@@ -62,35 +62,14 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
     if is_in(status_row(area)) {
         return call(&status(app, area.width), status_row(area));
     }
-    match app.screen {
-        Screen::Editor => {
-            if app.image_zoomed {
-                return None;
-            }
-            let grid_area = editor::grid_area(app);
-            let place = is_in(grid_area)
-                .then(|| grid::place(&app.grid, app.document.len(), grid_area, at))
-                .flatten();
-            let pair = (!in_line && editor::is_pair_at(app, at))
-                .then(|| Hit::Does(Action::Compare.into()));
-            place.map(Hit::Grid).or(pair)
-        }
-        Screen::Presets => row_at(presets::rows(app, body(area)), at),
-        Screen::Gallery => row_at(gallery::rows_on_screen(app, body(area)), at),
-        Screen::Samplers => row_at(samplers::rows(app, body(area)), at),
-        Screen::Revisions => row_at(revisions::rows(app, body(area)), at),
-        Screen::Sweeps => row_at(sweeps::list_rows(app, body(area)), at),
-        Screen::Sweep => row_at(sweeps::trial_rows(app, body(area)).into_iter(), at)
-            .or_else(|| sweeps::heading_at(app, body(area), at).map(Hit::Does)),
-        Screen::Compare => {
-            compare::is_flip_at(app, body(area), at).then(|| Hit::Does(Action::Flip.into()))
-        }
-        Screen::Log => None,
-    }
+    app.screen.component().hit(app, body(area), at)
 }
 
 /// The row of a list that is at a place.
-fn row_at(mut rows: impl Iterator<Item = (usize, Rect)>, at: (u16, u16)) -> Option<Hit> {
+pub(in crate::tui) fn row_at(
+    mut rows: impl Iterator<Item = (usize, Rect)>,
+    at: (u16, u16),
+) -> Option<Hit> {
     rows.find(|(_, place)| place.contains(Position::from(at))).map(|(row, _)| Hit::Row(row))
 }
 

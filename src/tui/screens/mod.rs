@@ -1,25 +1,27 @@
 //! Drawing: from the application's state to cells. Nothing here changes anything.
 
-pub(super) mod compare;
-pub(super) mod curves;
-pub(super) mod editor;
-pub(super) mod gallery;
-pub(super) mod hit;
-mod measures;
+pub mod compare;
+pub(in crate::tui) mod component;
+pub(in crate::tui) mod curves;
+pub mod editor;
+pub mod gallery;
+mod hints;
+pub(in crate::tui) mod hit;
+mod log;
 mod pieces;
-pub(super) mod popups;
-pub(super) mod presets;
-pub(super) mod reading;
-pub(super) mod revisions;
-pub(super) mod samplers;
-mod side_by_side;
-pub(super) mod sweeps;
+pub(in crate::tui) mod popups;
+pub(in crate::tui) mod presets;
+mod revisions;
+pub mod samplers;
+pub mod sweeps;
 mod wrapping;
 
-use super::action::{Action, Argument, Call};
-use super::app::{App, Asking, Screen};
-use super::keymap::Context;
-use super::runs;
+use crate::tui::action::{Action, Argument};
+use crate::tui::app::{App, Asking};
+use crate::tui::context::Context;
+use crate::tui::runs;
+use component::Component;
+use hints::hints;
 use pieces::Piece;
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
@@ -30,6 +32,51 @@ use ratatui::widgets::{Block, BorderType, Widget};
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::terminal::Terminal;
 use std::sync::Arc;
+
+macro_rules! screens {
+    ($($(#[doc = $doc:literal])* $screen:ident: $component:expr;)*) => {
+        /// A screen.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Screen {
+            $($(#[doc = $doc])* $screen,)*
+        }
+
+        impl Screen {
+            /// What it does.
+            pub(in crate::tui) fn component(self) -> &'static dyn Component {
+                match self { $(Screen::$screen => &$component,)* }
+            }
+        }
+    };
+}
+
+screens! {
+    /// Grid, curves and image.
+    Editor: editor::Editor;
+    /// The presets.
+    Presets: presets::Presets;
+    /// A and B.
+    Compare: compare::Compare;
+    /// The finished runs.
+    Gallery: gallery::GalleryScreen;
+    /// The samplers.
+    Samplers: samplers::SamplersScreen;
+    /// What was done and undone.
+    Revisions: revisions::Revisions;
+    /// The experiments and run directories.
+    Sweeps: sweeps::SweepList;
+    /// The sweep that is followed.
+    Sweep: sweeps::Trials;
+    /// What happened.
+    Log: log::Log;
+}
+
+impl Screen {
+    /// Where its keys are looked up.
+    pub(in crate::tui) fn context(self) -> Context {
+        self.component().context()
+    }
+}
 
 /// The smallest screen that anything useful fits in.
 const LEAST: (u16, u16) = (40, 10);
@@ -60,17 +107,7 @@ impl App {
         let buffer = frame.buffer_mut();
         pieces::draw(&title(self, area.width), title_row(area), buffer);
         let body = body(area);
-        match self.screen {
-            Screen::Editor => editor::draw(self, body, buffer),
-            Screen::Presets => presets::draw(self, body, buffer),
-            Screen::Compare => compare::draw(self, body, buffer),
-            Screen::Gallery => gallery::draw(self, body, buffer),
-            Screen::Samplers => samplers::draw(self, body, buffer),
-            Screen::Revisions => revisions::draw(self, body, buffer),
-            Screen::Sweeps => sweeps::draw_list(self, body, buffer),
-            Screen::Sweep => sweeps::draw(self, body, buffer),
-            Screen::Log => reading::draw_log(self, body, buffer),
-        }
+        self.screen.component().draw(self, body, buffer);
         pieces::draw(&status(self, area.width), status_row(area), buffer);
         pieces::draw(&hints(self, area.width), hints_row(area), buffer);
         match &self.asking {
@@ -91,17 +128,7 @@ impl App {
         if area.width < LEAST.0 || area.height < LEAST.1 {
             return Vec::new();
         }
-        match self.screen {
-            Screen::Editor => editor::pictures(self, body(area)),
-            Screen::Compare => compare::pictures(self, body(area)),
-            Screen::Gallery => gallery::pictures(self, body(area)),
-            Screen::Sweep => sweeps::pictures(self, body(area)),
-            Screen::Presets
-            | Screen::Samplers
-            | Screen::Revisions
-            | Screen::Sweeps
-            | Screen::Log => Vec::new(),
-        }
+        self.screen.component().pictures(self, body(area))
     }
 }
 
@@ -189,21 +216,21 @@ fn title(app: &App, room: u16) -> Vec<Piece> {
     };
     // With how much each matters; 0 stays.
     let mut parts: Vec<(u8, Piece)> = vec![
-        (6, Piece::does(" sigmalab ", theme.title, Action::Help)),
-        (0, Piece::does(format!(" {}", document.title()), theme.text, Action::ShowPresets)),
+        (6, Piece::action(" sigmalab ", theme.title, Action::Help)),
+        (0, Piece::action(format!(" {}", document.title()), theme.text, Action::ShowPresets)),
     ];
     if document.is_edited() {
-        parts.push((0, Piece::does(" ● edited", theme.changed, Action::Save)));
+        parts.push((0, Piece::action(" ● edited", theme.changed, Action::Save)));
     }
     let mut part = |matters: u8, text: String, style, action| {
-        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+        parts.push((matters, Piece::action(format!(" · {text}"), style, action)));
     };
     part(1, size.to_string(), theme.dim, Action::Size);
     if !name.is_empty() {
-        parts.push((8, Piece::does(name, theme.dim, Action::Size)));
+        parts.push((8, Piece::action(name, theme.dim, Action::Size)));
     }
     let mut part = |matters: u8, text: String, style, action| {
-        parts.push((matters, Piece::does(format!(" · {text}"), style, action)));
+        parts.push((matters, Piece::action(format!(" · {text}"), style, action)));
     };
     if let Some(proxy) = document.proxy() {
         part(1, format!("drawn at {proxy}"), theme.changed, Action::ProxySize);
@@ -236,7 +263,8 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
     let theme = &app.theme;
     // What is drawn and what is wrong with it belongs to the editor.
     let own = app.screen == Screen::Editor;
-    let wrong = super::grid::reason(&app.grid, app.document.faults()).filter(|_| own);
+    let wrong =
+        crate::tui::screens::editor::grid::reason(&app.grid, app.document.faults()).filter(|_| own);
     let one_line = |text: &str| text.replace('\n', " · ");
     let within = |text: &str| {
         let more = format!(" … {} shows it all", app.key_of(Action::ShowLog));
@@ -244,19 +272,19 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
     };
     let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
         (Some(message), ..) if message.is_problem => {
-            Piece::does(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
+            Piece::action(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
         }
         (_, Some(going), ..) => Piece::new(going_on(going, room), theme.title),
         // What was said is in the log too; what to do next stays in sight.
         (_, None, Some(tour), _) => Piece::new(tour, theme.title),
         (Some(message), ..) => {
-            Piece::does(within(&one_line(&message.text)), theme.good, Action::ShowLog)
+            Piece::action(within(&one_line(&message.text)), theme.good, Action::ShowLog)
         }
         (None, None, None, Some(wrong)) => Piece::new(one_line(&wrong), theme.fault),
         (None, None, None, None) if !own => Piece::new("", theme.text),
         (None, None, None, None) => {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
-            Piece::does(text, theme.text, Action::Prompt)
+            Piece::action(text, theme.text, Action::Prompt)
         }
     };
     vec![Piece::new(" ", theme.text), piece]
@@ -274,189 +302,6 @@ fn going_on(going: &runs::Going, room: u16) -> String {
         }
         _ => words.to_owned(),
     }
-}
-
-/// The keys that matter here, as far as they fit; a click does what the key does.
-fn hints(app: &App, room: u16) -> Vec<Piece> {
-    let context = match &app.asking {
-        // Digits may still become the count of a motion, and this row stays as it is for every
-        // value that is typed.
-        Some(Asking::Line(ask)) if ask.is_value() => Context::Grid,
-        _ => app.context(),
-    };
-    let hinted: &[(Action, &str)] = match context {
-        Context::Grid if app.runs.going.is_some() => &[
-            (Action::Cancel, "cancel"),
-            (Action::Undo, "undo"),
-            (Action::NudgeUp, "nudge up"),
-            (Action::NudgeDown, "down"),
-            (Action::Measures, "steps"),
-            (Action::ShowLog, "log"),
-            (Action::Help, "help"),
-        ],
-        Context::Grid if app.grid.is_range() => &[
-            (Action::NudgeUp, "nudge up"),
-            (Action::NudgeDown, "down"),
-            (Action::Fill, "fill"),
-            (Action::Series, "series"),
-            (Action::Expression, "expression"),
-            (Action::Yank, "yank"),
-            (Action::DeleteSteps, "delete"),
-            (Action::ClearSelection, "drop"),
-            (Action::Run, "run"),
-            (Action::Help, "help"),
-        ],
-        Context::Grid => &[
-            (Action::Run, "run"),
-            (Action::RunOnEdit, "run-on-edit"),
-            (Action::Undo, "undo"),
-            (Action::NudgeUp, "nudge up"),
-            (Action::NudgeDown, "down"),
-            (Action::ToggleSelection, "select"),
-            (Action::Pin, "pin"),
-            (Action::Compare, "compare"),
-            (Action::Measures, "steps"),
-            (Action::Save, "save"),
-            (Action::ShowPresets, "presets"),
-            (Action::ShowGallery, "gallery"),
-            (Action::ShowSweeps, "sweeps"),
-            (Action::Palette, "palette"),
-            (Action::Help, "help"),
-        ],
-        Context::Presets => &[
-            (Action::Accept, "load"),
-            (Action::FilterPresets, "find"),
-            (Action::DiffPresets, "differs"),
-            (Action::ExportPreset, "export"),
-            (Action::ImportPreset, "import"),
-            (Action::SetDefaultPreset, "default"),
-            (Action::RenamePreset, "rename"),
-            (Action::DuplicatePreset, "copy"),
-            (Action::DeletePreset, "delete"),
-            (Action::Back, "back"),
-            (Action::ReloadPresets, "read again"),
-            (Action::Help, "help"),
-        ],
-        Context::Compare => &[
-            (Action::Flip, "flip"),
-            (Action::CompareView, "view"),
-            (Action::Next, "down"),
-            (Action::Swap, "swap"),
-            (Action::DifferenceScale, "scale"),
-            (Action::Fold, "fold"),
-            (Action::Save, "save"),
-            (Action::Pin, "pin B as A"),
-            (Action::Run, "run"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Gallery => &[
-            (Action::LoadRun, "load"),
-            (Action::Zoom, "zoom"),
-            (Action::Pin, "pin as A"),
-            (Action::CompareRun, "compare with last"),
-            (Action::FilterRuns, "filter"),
-            (Action::DeleteRun, "delete"),
-            (Action::CopyRecipe, "copy recipe"),
-            (Action::CopyPath, "path"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Samplers if app.sampler_list.param().is_some() => &[
-            (Action::Accept, "change"),
-            (Action::MoveLeft, "samplers"),
-            (Action::Run, "run"),
-            (Action::Help, "help"),
-        ],
-        Context::Samplers if app.sampler_list.card().is_some_and(|card| card.params.is_empty()) => {
-            &[
-                (Action::Accept, "choose"),
-                (Action::Run, "run"),
-                (Action::Back, "back"),
-                (Action::Help, "help"),
-            ]
-        }
-        Context::Samplers => &[
-            (Action::Accept, "choose"),
-            (Action::MoveRight, "parameters"),
-            (Action::Run, "run"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Revisions => &[
-            (Action::Accept, "go there"),
-            (Action::Undo, "undo"),
-            (Action::Redo, "redo"),
-            (Action::Run, "run"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Sweeps => &[
-            (Action::Accept, "open"),
-            (Action::RunSweep, "run"),
-            (Action::PlanSweep, "plan"),
-            (Action::MeasureSweep, "time it"),
-            (Action::EditExperiment, "edit"),
-            (Action::WriteExperiment, "write one"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Sweep => &[
-            (Action::SweepView, "view"),
-            (Action::LoadTrial, "into grid"),
-            (Action::SortTrials, "sort"),
-            (Action::FilterTrials, "filter"),
-            (Action::Zoom, "zoom"),
-            (Action::PinTrial, "pin A"),
-            (Action::CompareTrial, "compare"),
-            (Action::PauseSweep, "pause"),
-            (Action::TrialFirst, "first"),
-            (Action::SkipTrial, "skip"),
-            (Action::TrialPreset, "preset"),
-            (Action::RunSweep, "run"),
-            (Action::CancelSweep, "cancel"),
-            (Action::ScatterX, "x axis"),
-            (Action::ScatterY, "y axis"),
-            (Action::Back, "back"),
-            (Action::Help, "help"),
-        ],
-        Context::Reading => {
-            &[(Action::Next, "down"), (Action::Previous, "up"), (Action::Back, "back")]
-        }
-        Context::Line => &[(Action::Accept, "accept"), (Action::Back, "leave")],
-        Context::Palette if matches!(app.asking, Some(Asking::Help(_))) => &[
-            (Action::Next, "down"),
-            (Action::Previous, "up"),
-            (Action::PageDown, "page down"),
-            (Action::PageUp, "page up"),
-            (Action::Back, "leave"),
-        ],
-        Context::Palette => &[
-            (Action::Accept, "do it"),
-            (Action::Next, "down"),
-            (Action::Previous, "up"),
-            (Action::Back, "leave"),
-        ],
-        Context::Question => &[(Action::Accept, "yes"), (Action::Back, "no")],
-        Context::Global => &[],
-    };
-    let mut pieces: Vec<Piece> = Vec::new();
-    let mut width = 0;
-    // The way to everything else stands first: what is cut off is the end.
-    let (last, first) =
-        hinted.split_last().map_or((None, hinted), |(last, rest)| (Some(last), rest));
-    for &(action, word) in last.into_iter().chain(first) {
-        let keys = app.keymap.keys(context, &Call::from(action));
-        let Some(key) = keys.iter().min_by_key(|key| key.to_string().len()) else { continue };
-        let key = Piece::does(format!(" {key} "), app.theme.key, action);
-        let word = Piece::does(format!("{word} "), app.theme.dim, action);
-        width += key.width() + word.width();
-        if width > room {
-            break;
-        }
-        pieces.extend([key, word]);
-    }
-    pieces
 }
 
 /// What an action takes, for its input line.

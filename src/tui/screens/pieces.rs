@@ -22,7 +22,7 @@ impl Piece {
     }
 
     /// Text that a click does an action for.
-    pub(super) fn does(text: impl Into<String>, style: Style, action: Action) -> Self {
+    pub(super) fn action(text: impl Into<String>, style: Style, action: Action) -> Self {
         Piece { call: Some(action.into()), ..Piece::new(text, style) }
     }
 
@@ -66,8 +66,8 @@ mod tests {
         let style = Style::new();
         let pieces = [
             Piece::new("σ ", style),
-            Piece::does("run", style, Action::Run),
-            Piece::does("save", style, Action::Save),
+            Piece::action("run", style, Action::Run),
+            Piece::action("save", style, Action::Save),
         ];
         let area = Rect::new(3, 0, 7, 1);
         let mut buffer = Buffer::empty(Rect::new(0, 0, 12, 1));

@@ -1,12 +1,12 @@
 //! What lies over a screen until it is answered: input lines, palette, help, questions.
 
-use super::wrapping::wrapped;
-use super::{footer, inside, takes};
 use crate::tui::action::{Action, Argument, Call, Group};
 use crate::tui::app::{App, Choice, LineAsk, Reading, Tone, how_found};
 use crate::tui::help;
 use crate::tui::line::Line as Typed;
 use crate::tui::other_words::advice;
+use crate::tui::screens::wrapping::wrapped;
+use crate::tui::screens::{footer, inside, takes};
 use ratatui::Frame;
 use ratatui::buffer::Buffer;
 use ratatui::layout::{Position, Rect};

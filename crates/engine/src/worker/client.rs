@@ -3,6 +3,7 @@
 
 use super::cuda::CudaWorker;
 use super::death;
+use super::failure::RunFailure;
 use super::frame::{self, FrameError};
 use super::heard::Heard;
 use super::message::{Command as Message, Fetch, Report, pack_request, unpack_output};
@@ -57,9 +58,9 @@ pub struct EngineOptions {
     pub named_model: Option<String>,
     /// The samplers that recipes may name; the built-in ones by default.
     pub samplers: Samplers,
-    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    /// How long code of a plugin may run in one step; [`DEFAULT_LIMIT`] when `None`.
     ///
-    /// [`USUAL_LIMIT`]: sigmalab_sampler::plugin::USUAL_LIMIT
+    /// [`DEFAULT_LIMIT`]: sigmalab_sampler::plugin::DEFAULT_LIMIT
     pub plugin_limit: Option<Duration>,
 }
 
@@ -76,56 +77,6 @@ pub enum RunUpdate {
     Finished(RunId, Result<Box<RunOutput>, RunFailure>),
     /// The weights that were asked for; `None` where the solver is not linear.
     Weighed(RunId, Option<Vec<Weights>>),
-}
-
-/// Why a run has no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum RunFailure {
-    /// The caller cancelled it.
-    #[error("cancelled")]
-    Cancelled,
-    /// The request or the checkpoint is at fault: exit code 2.
-    #[error("{0}")]
-    BadInput(String),
-    /// The computation failed: exit code 1.
-    #[error("{0}")]
-    Failed(String),
-    /// This machine is at fault, and another may do better: it cannot load the checkpoint, has no
-    /// such device, or too little memory.
-    #[error("{message}")]
-    OfMachine {
-        /// Why.
-        message: String,
-        /// Whether the request or the checkpoint is at fault: exit code 2, else 1.
-        bad_input: bool,
-    },
-    /// The worker process died; the cause in words. The next run starts a new one.
-    #[error("the worker process died: {0}")]
-    WorkerDied(String),
-    /// The worker process died of a plugin, or was ended because of one; the cause in words. The
-    /// next run starts a new one.
-    #[error("the worker process died in {place}: {cause}")]
-    SamplerDied {
-        /// The sampler and the step.
-        place: Place,
-        /// Why.
-        cause: String,
-    },
-    /// No worker could be started.
-    #[error("the worker process could not be started: {0}")]
-    NoWorker(String),
-}
-
-impl RunFailure {
-    /// Whether the system killed the worker, most likely because memory ran out.
-    pub fn was_killed(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(cause) if cause.starts_with(death::KILLED))
-    }
-
-    /// Whether the worker is gone with it. The next run starts a new one.
-    pub fn took_the_worker(&self) -> bool {
-        matches!(self, RunFailure::WorkerDied(_) | RunFailure::SamplerDied { .. })
-    }
 }
 
 /// Runs in a worker process. Dropping it ends the worker.
@@ -267,6 +218,28 @@ impl Engine {
     /// News of all runs.
     pub fn updates(&self) -> &Receiver<RunUpdate> {
         &self.updates
+    }
+
+    /// Gives every update to `receive` from now on, on a thread of its own and until it says
+    /// `false`; [`Engine::updates`] has none then. A caller that waits for other things too need
+    /// not ask.
+    ///
+    /// # Errors
+    /// No thread can be started.
+    pub fn forward_updates(
+        &mut self,
+        mut receive: impl FnMut(RunUpdate) -> bool + Send + 'static,
+    ) -> io::Result<()> {
+        let (_, nothing) = mpsc::channel();
+        let updates = std::mem::replace(&mut self.updates, nothing);
+        thread::Builder::new().name("run updates".to_owned()).spawn(move || {
+            for update in updates {
+                if !receive(update) {
+                    return;
+                }
+            }
+        })?;
+        Ok(())
     }
 
     /// Process id of the worker, if one is alive.
@@ -473,7 +446,7 @@ impl Worker {
         // outstanding. Only a worker already buried is answered for here.
         let _ = frame::write(&mut self.pipe, message, block);
         if !alive {
-            let died = RunFailure::WorkerDied("it died before the run was sent".to_owned());
+            let died = RunFailure::worker_died("it died before the run was sent");
             let _ = self.sender.send(RunUpdate::Finished(RunId(run), Err(died)));
         }
     }
@@ -557,6 +530,7 @@ impl Reader {
         }
         let given_up = self.given_up.load(Ordering::SeqCst);
         let ended = if given_up { wait_a_moment(&mut child) } else { child.wait() };
+        let killed = broken.is_none() && ended.as_ref().is_ok_and(|s| death::was_killed(*s));
         let cause = match (ended, broken) {
             (_, Some(error @ (FrameError::Header(_) | FrameError::TooLong(_)))) => {
                 format!(
@@ -574,7 +548,7 @@ impl Reader {
         let mut failure = match (self.last_words.take(), self.inside.take()) {
             (Some((place, cause)), _) => RunFailure::SamplerDied { place, cause },
             (None, Some(place)) => RunFailure::SamplerDied { place, cause },
-            (None, None) => RunFailure::WorkerDied(cause),
+            (None, None) => RunFailure::WorkerDied { cause, killed },
         };
         for run in runs {
             if given_up {
@@ -582,7 +556,7 @@ impl Reader {
                 continue;
             }
             self.finish(run, Err(failure.clone()));
-            failure = RunFailure::WorkerDied("it died in the run before this one".to_owned());
+            failure = RunFailure::worker_died("it died in the run before this one");
         }
     }
 

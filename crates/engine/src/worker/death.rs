@@ -5,16 +5,17 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::ExitStatus;
 
-/// How the cause begins where it was killed.
-pub(super) const KILLED: &str = "it was killed (SIGKILL)";
+/// Whether it was killed, as the system does where memory runs out.
+pub(super) fn was_killed(status: ExitStatus) -> bool {
+    status.signal() == Some(9)
+}
 
 /// The cause of a worker's death from its exit status.
 pub(super) fn in_words(status: ExitStatus, log: Option<&Path>) -> String {
     let cause = match (status.signal(), status.code()) {
-        (Some(9), _) => format!(
-            "{KILLED}, most likely because the machine ran out of memory; try a smaller size, or a \
-             checkpoint in fp8 or nf4"
-        ),
+        (Some(9), _) => "it was killed (SIGKILL), most likely because the machine ran out of \
+                         memory; try a smaller size, or a checkpoint in fp8 or nf4"
+            .to_owned(),
         (Some(signal @ (7 | 10)), _) => format!(
             "it died of signal {signal} (SIGBUS, most likely a checkpoint file that changed while \
              it was read)"

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 /// Silence that means nothing, whatever came before.
-pub const USUAL_SILENCE: Duration = Duration::from_secs(60);
+pub const DEFAULT_SILENCE: Duration = Duration::from_secs(60);
 
 /// Silence that is remarkable, in times of the longest one before.
 const FACTOR: u32 = 4;
@@ -36,7 +36,7 @@ impl Heard {
     /// How long it has said nothing, where that is remarkable.
     pub(super) fn silence(&self, now: Instant) -> Option<Duration> {
         let silent = now.duration_since(self.last);
-        (silent > USUAL_SILENCE.max(self.longest * FACTOR)).then_some(silent)
+        (silent > DEFAULT_SILENCE.max(self.longest * FACTOR)).then_some(silent)
     }
 
     /// How long one that was told to stop may take: its longest pause, and some.

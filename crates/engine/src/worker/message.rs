@@ -1,7 +1,7 @@
 //! What crosses the worker's pipe: requests one way, events and results the other. Tensors and
 //! pixels travel beside the message as raw little-endian values.
 
-use super::client::RunFailure;
+use super::failure::RunFailure;
 use crate::event::{Event, NfeCount};
 use crate::recipe::{Recipe, SamplerRef};
 use crate::request::{RunGram, RunOutput, RunRequest, Timings, Wanted};

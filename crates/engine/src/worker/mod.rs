@@ -11,6 +11,7 @@ mod arguments;
 mod client;
 pub mod cuda;
 mod death;
+mod failure;
 mod frame;
 mod guardian;
 mod heard;
@@ -19,9 +20,10 @@ mod printed;
 mod server;
 
 pub use arguments::ArgumentError;
-pub use client::{Engine, EngineOptions, RunFailure, RunId, RunUpdate};
+pub use client::{Engine, EngineOptions, RunId, RunUpdate};
+pub use failure::RunFailure;
 pub use frame::FrameError;
-pub use heard::USUAL_SILENCE;
+pub use heard::DEFAULT_SILENCE;
 pub use server::{ServeError, ServeOptions, serve};
 
 /// The argument that makes the program a worker.

@@ -15,7 +15,7 @@ use crate::request::RunRequest;
 use crate::session::{Session, SessionError};
 use sigmalab_compute::{CancelToken, DeviceChoice};
 use sigmalab_model::source::NamedBy;
-use sigmalab_sampler::plugin::{USUAL_LIMIT, Watch};
+use sigmalab_sampler::plugin::{DEFAULT_LIMIT, Watch};
 use sigmalab_tune::weights::Stencil;
 use std::collections::HashMap;
 use std::io::{self, BufReader};
@@ -56,7 +56,7 @@ pub struct ServeOptions {
     pub memory_limit: Option<MemorySize>,
     /// Cache folder; the usual one when `None`.
     pub cache_folder: Option<PathBuf>,
-    /// How long code of a plugin may run in one step; [`USUAL_LIMIT`] when `None`.
+    /// How long code of a plugin may run in one step; [`DEFAULT_LIMIT`] when `None`.
     pub plugin_limit: Option<Duration>,
 }
 
@@ -86,7 +86,7 @@ pub fn serve(options: ServeOptions) -> Result<(), ServeError> {
     let (queue, orders) = mpsc::channel();
     let reader = socket.try_clone().map_err(ServeError::NoPipe)?;
     let pipe = Pipe::new(socket);
-    let watch = Watch::new(Arc::new(pipe.clone()), options.plugin_limit.unwrap_or(USUAL_LIMIT));
+    let watch = Watch::new(Arc::new(pipe.clone()), options.plugin_limit.unwrap_or(DEFAULT_LIMIT));
     let current = Arc::new(AtomicU64::new(0));
     let commands = Commands {
         queue,

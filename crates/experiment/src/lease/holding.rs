@@ -3,7 +3,7 @@
 
 use super::text::{self, ALIVE, SILENT, Text};
 use super::{LONGEST, Left, Written, file_name, look, text_of};
-use sigmalab_engine::worker::USUAL_SILENCE;
+use sigmalab_engine::worker::DEFAULT_SILENCE;
 use sigmalab_files::shared_folder::SharedFolder;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -140,7 +140,7 @@ pub(super) fn signs(silent: u64, told: &mut u64) -> Vec<u8> {
         *told = 0;
         return vec![ALIVE];
     }
-    let all = 1 + silent.saturating_sub(USUAL_SILENCE.as_secs()) / look::beat().as_secs().max(1);
+    let all = 1 + silent.saturating_sub(DEFAULT_SILENCE.as_secs()) / look::beat().as_secs().max(1);
     // A clock that jumps fills no disk.
     let more = all.saturating_sub(*told).clamp(1, 10_000);
     *told += more;
@@ -200,12 +200,12 @@ mod tests {
         let before = length();
         lease.tell_silence(None);
         beating.beat();
-        lease.tell_silence(Some(USUAL_SILENCE));
+        lease.tell_silence(Some(DEFAULT_SILENCE));
         beating.beat();
         assert_eq!(length(), before + 2);
         let long_ago = Instant::now().checked_sub(HANGS + Duration::from_secs(1)).unwrap();
         *lease.holding.progress.lock().unwrap() = long_ago;
-        lease.tell_silence(Some(USUAL_SILENCE));
+        lease.tell_silence(Some(DEFAULT_SILENCE));
         beating.beat();
         assert_eq!(length(), before + 2);
         lease.tell_silence(None);

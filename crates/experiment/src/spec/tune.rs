@@ -55,13 +55,13 @@ pub enum Budget {
 }
 
 /// The samplers that are tried unless others are named.
-pub const USUAL_SAMPLERS: [&str; 4] = ["euler", "ab2", "dpmpp-2m", "unipc-2"];
+pub const DEFAULT_SAMPLERS: [&str; 4] = ["euler", "ab2", "dpmpp-2m", "unipc-2"];
 
 /// The presets that a tune is judged against unless others are named.
-pub const USUAL_AGAINST: [&str; 2] = ["V4_TURBO_12", "V4_DEFAULT_20"];
+pub const DEFAULT_AGAINST: [&str; 2] = ["V4_TURBO_12", "V4_DEFAULT_20"];
 
 /// What a tune may cost unless something else is said.
-pub const USUAL_BUDGET: u64 = 12_000;
+pub const DEFAULT_BUDGET: u64 = 12_000;
 
 /// Fewest and most steps of a tuned preset.
 pub const STEPS: (u64, u64) = (2, 64);

@@ -15,7 +15,8 @@ use crate::base::scratch::{
     SharedScratch, ThreadScratch, as_floats, as_lanes, with_thread_scratch,
 };
 use crate::formats::stored::Matrix;
-use crate::pack::interleave::{BATCH, Strip, transpose};
+use crate::pack::BATCH;
+use crate::pack::interleave::{Strip, transpose};
 use crate::pack::{self, Rows, WIDE_LANES, stored_as};
 use crate::tile::{COLUMNS, Core, Lane, Precision, ROWS, TILE};
 use rayon::prelude::*;

@@ -9,3 +9,12 @@ pub(crate) mod ggml;
 pub(crate) mod nf4;
 pub(crate) mod stored;
 pub(crate) mod widen;
+
+/// Formats, as parameters of the functions that read them.
+pub(crate) const F32: u8 = 0;
+/// See [`F32`].
+pub(crate) const BF16: u8 = 1;
+/// See [`F32`].
+pub(crate) const F16: u8 = 2;
+/// See [`F32`].
+pub(crate) const E4M3: u8 = 3;

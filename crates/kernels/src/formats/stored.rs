@@ -2,18 +2,9 @@
 
 use super::ggml::Ggml;
 use super::nf4::{self, Nf4};
-use super::{dense, float8, widen};
+use super::{BF16, E4M3, F16, F32, dense, float8, widen};
 use crate::base::isa::InstructionSet;
 use std::ops::Range;
-
-/// Formats, as parameters of the functions that read them.
-pub(crate) const F32: u8 = 0;
-/// See [`F32`].
-pub(crate) const BF16: u8 = 1;
-/// See [`F32`].
-pub(crate) const F16: u8 = 2;
-/// See [`F32`].
-pub(crate) const E4M3: u8 = 3;
 
 /// Little-endian elements in one of the formats that weights come in, row after row. The bytes
 /// need no alignment.

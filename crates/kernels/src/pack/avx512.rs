@@ -4,7 +4,7 @@
 //! stored; what is done to every lane alike is done after transposing.
 #![allow(unsafe_code)]
 
-use super::interleave::BATCH;
+use super::BATCH;
 use std::arch::x86_64::*;
 
 /// What the instructions of a newer processor have: products of bytes, bytes looked up in tables of

@@ -1,6 +1,7 @@
 //! Rows of numbers as bytes, four in a lane: each row times its own factor, rounded to −127…127.
 
-use super::interleave::{self, BATCH, Strip};
+use super::BATCH;
+use super::interleave::{self, Strip};
 use super::{Lanes, Rows, Source, in_registers, stored_as};
 use crate::base::isa::InstructionSet;
 use crate::base::number::Number;

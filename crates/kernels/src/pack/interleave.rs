@@ -1,13 +1,11 @@
 //! Rows of numbers into the order the tile kernels read: for every place along the depth, the
 //! lanes of all rows side by side.
 
+use super::BATCH;
 use crate::base::isa::InstructionSet;
 use crate::base::number::rounded;
 use crate::base::scratch::as_floats;
 use crate::tile::Lane;
-
-/// Rows that are interleaved at a time.
-pub(crate) const BATCH: usize = 16;
 
 /// Turns up to [`BATCH`] rows of f32 into lanes.
 #[derive(Debug, Clone, Copy)]

@@ -2,18 +2,19 @@
 //! packed by.
 #![allow(unsafe_code)]
 
+use super::BATCH;
 use super::avx512::{
     self, ByteRows, Load, Place, is_native, pack_bytes, pack_bytes_natively, pack_floats,
     pack_pairs, pack_pairs_natively, rounded,
 };
-use super::interleave::BATCH;
 use super::{Lanes, Source};
 use crate::formats::avx512::blocks;
 use crate::formats::avx512::{NF4, load};
 use crate::formats::float8;
 use crate::formats::ggml::{Block, Ggml};
 use crate::formats::nf4::Nf4;
-use crate::formats::stored::{BF16, E4M3, F16, F32, Stored};
+use crate::formats::stored::Stored;
+use crate::formats::{BF16, E4M3, F16, F32};
 use std::arch::x86_64::*;
 use std::mem::MaybeUninit;
 use std::ops::Range;

@@ -19,9 +19,11 @@ use crate::base::isa::InstructionSet;
 use crate::base::number::{Number, rounded};
 use crate::formats::stored::{Matrix, Stored};
 use crate::tile::{COLUMNS, Core, Lane, ROWS};
-use interleave::{BATCH, Interleave, Strip};
+use interleave::{Interleave, Strip};
 use std::ops::Range;
 
+/// Rows that are interleaved at a time.
+pub(crate) const BATCH: usize = 16;
 /// Values widened at a time, so that they are in the first-level cache when they are packed.
 const WIDE: usize = 256;
 /// Lanes of scratch that packing wants.

@@ -18,6 +18,7 @@ mod safetensors;
 mod shards;
 mod single_files;
 mod summary;
+mod tensor_file;
 mod weights;
 
 pub use error::CheckpointError;

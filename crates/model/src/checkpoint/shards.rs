@@ -1,9 +1,9 @@
 //! A part's tensors from one safetensors file, or from several with an index.
 
-use super::contents;
 use super::error::CheckpointError;
 use super::files::Files;
 use super::json::{self, UniqueKeys};
+use super::tensor_file;
 use crate::linear::StoredTensor;
 use serde::Deserialize;
 use sigmalab_files::shared_folder::stays_below;
@@ -131,7 +131,7 @@ fn open_chosen(
     let mut metadata = BTreeMap::new();
     for (file, path) in paths.iter().enumerate() {
         let here = files.place(path);
-        let contents = contents::read(&files.map(path)?, &here)?;
+        let contents = tensor_file::read(&files.map(path)?, &here)?;
         metadata.extend(contents.metadata);
         for (name, tensor) in contents.tensors {
             if !wanted(&name, path) {

@@ -2,12 +2,12 @@
 //! the names of its tensors say; its own name only tells the two transformers apart.
 
 use super::Component;
-use super::contents::GGUF;
 use super::error::CheckpointError;
 use super::files::Files;
 use super::layout::{self, Layout};
 use super::packed;
 use super::shards::{self, StoredPart};
+use super::tensor_file::GGUF;
 use super::weights::NamedPart;
 use std::collections::BTreeSet;
 

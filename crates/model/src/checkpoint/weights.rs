@@ -1,10 +1,10 @@
 //! The tensors of one part, by the reference's names.
 
-use super::contents::GGUF;
 use super::error::CheckpointError;
 use super::layout::Layout;
 use super::packed;
 use super::shards::StoredPart;
+use super::tensor_file::GGUF;
 use crate::linear::{Embedding, Linear, Placement, Weight, widen_all};
 use candle_core::{DType, Device, Tensor};
 use std::sync::Arc;

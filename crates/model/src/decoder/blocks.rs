@@ -2,26 +2,13 @@
 
 use super::config::{DecoderConfig, UpConfig};
 use super::mid_attention::MidAttention;
+use super::norm::norm;
 use crate::config::Part;
 use crate::error::ModelError;
-use crate::ops::{Canvas, Convolution, GroupNorm, Residual};
+use crate::ops::{Canvas, Convolution, Residual};
 use candle_core::Result;
 
-/// Added to the variance in every group norm of the decoder.
-const NORM_EPS: f64 = 1e-6;
-
 type Built<T> = std::result::Result<T, ModelError>;
-
-/// The group norm `module` over `channels` channels.
-pub(super) fn norm(
-    part: &Part<'_>,
-    module: &str,
-    channels: usize,
-    groups: usize,
-) -> Built<GroupNorm> {
-    let tensor = |name: &str| part.weights.tensor_f32(&format!("{module}.{name}"), &[channels]);
-    Ok(GroupNorm::new(tensor("weight")?, tensor("bias")?, groups, NORM_EPS)?)
-}
 
 /// The convolution `module` with a square, odd kernel of side `kernel`.
 pub(super) fn convolution(

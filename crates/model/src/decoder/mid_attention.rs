@@ -1,6 +1,6 @@
 //! Attention of one head between all pixels of the latent image.
 
-use super::blocks::norm;
+use super::norm::norm;
 use crate::config::Part;
 use crate::error::ModelError;
 use crate::linear::Linear;

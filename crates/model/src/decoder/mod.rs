@@ -4,6 +4,7 @@
 mod blocks;
 mod config;
 mod mid_attention;
+mod norm;
 mod statistics;
 
 use super::config::Part;
@@ -64,12 +65,7 @@ impl Decoder {
             ups: ups
                 .map(|(i, up)| Up::new(part, &config, up, i))
                 .collect::<std::result::Result<_, _>>()?,
-            output_norm: blocks::norm(
-                part,
-                "decoder.conv_norm_out",
-                config.bottom(),
-                config.groups,
-            )?,
+            output_norm: norm::norm(part, "decoder.conv_norm_out", config.bottom(), config.groups)?,
             output: convolution(part, "decoder.conv_out", config.bottom(), 3, 3)?,
             widest: config.ups.last().map_or(0, |up| up.inputs),
             device: device.clone(),

@@ -1,6 +1,7 @@
 //! A flow that is known exactly: data from a mixture of Gaussians, each value by itself. Its
 //! velocities are a formula, and so is where it takes a value, to as many digits as are wanted.
 
+use super::numbers::Numbers;
 use crate::{Host, SamplerError, Velocities};
 
 /// A mixture of two Gaussians on the line.
@@ -181,7 +182,7 @@ impl Host for FlowHost {
     }
 
     fn gaussian(&mut self, stream: u64, out: &mut [f32]) {
-        let mut numbers = super::noise::Numbers::of(self.step as u64, stream);
+        let mut numbers = Numbers::of(self.step as u64, stream);
         out.fill_with(|| numbers.normal() as f32);
     }
 

@@ -17,6 +17,7 @@ mod layout;
 mod list;
 mod memory;
 mod noise;
+mod numbers;
 mod parameters;
 mod subject;
 mod supervise;

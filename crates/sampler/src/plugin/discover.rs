@@ -1,12 +1,12 @@
-//! Finding plugins: every file of the places is looked into, in other processes where code of it
+//! Finding plugins: every file on the search path is looked into, in other processes where code of it
 //! runs, and only where nothing is remembered of it.
 
+use super::cache::{DescriptionCache, Knowledge, Stamp};
 use super::describe::{self, Description};
 use super::fault::Fault;
 use super::file::Contents;
 use super::listing::{Found, Listing, Problem};
-use super::places::{Candidate, Places};
-use super::remembered::{Knowledge, Remembered, Stamp};
+use super::search_path::{Candidate, SearchPath};
 use super::trust::Trust;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// How long a plugin may take to say what it is, when nobody says otherwise.
-pub const USUAL_SILENCE: Duration = Duration::from_secs(10);
+pub const DEFAULT_SILENCE: Duration = Duration::from_secs(10);
 
 /// Most processes at once.
 const AT_ONCE: usize = 4;
@@ -23,7 +23,7 @@ const AT_ONCE: usize = 4;
 #[derive(Debug, Clone)]
 pub struct Discovery {
     /// Where to look.
-    pub places: Places,
+    pub search_path: SearchPath,
     /// Whose files are opened.
     pub trust: Trust,
     /// The program whose `plugins describe` opens them: this program.
@@ -37,10 +37,10 @@ pub struct Discovery {
 /// How much may be done for a list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effort {
-    /// No process is started: what is not remembered stays pending.
-    Remembered,
-    /// Files that are not remembered are looked into.
-    Usual,
+    /// No process is started: what is not in the cache stays pending.
+    Cached,
+    /// Files that are not in the cache are looked into.
+    Normal,
     /// So are those that were refused before, but for those that hang: they hang until the file
     /// changes.
     Afresh,
@@ -54,7 +54,7 @@ pub struct Traces(Vec<(PathBuf, Option<Stamp>, bool)>);
 impl Discovery {
     /// What tells whether a list is still right.
     pub fn traces(&self) -> Traces {
-        let (candidates, _) = self.places.candidates();
+        let (candidates, _) = self.search_path.candidates();
         let stamped = candidates.into_iter().map(|candidate| {
             let stamp = Stamp::of(&candidate.path);
             let is_trusted = self.trust.check(&candidate.path).is_ok();
@@ -73,7 +73,7 @@ pub fn follow(discovery: &Discovery, tell: &mut dyn FnMut(Listing) -> bool) {
     loop {
         let traces = discovery.traces();
         if listed.as_ref() != Some(&traces) {
-            if !tell(discover(discovery, Effort::Usual)) {
+            if !tell(discover(discovery, Effort::Normal)) {
                 return;
             }
             listed = Some(traces);
@@ -82,44 +82,44 @@ pub fn follow(discovery: &Discovery, tell: &mut dyn FnMut(Listing) -> bool) {
     }
 }
 
-/// The plugins in the places, and the files that are none.
+/// The plugins on the search path, and the files that are none.
 pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
-    let (candidates, unlisted) = discovery.places.candidates();
+    let (candidates, unlisted) = discovery.search_path.candidates();
     let (candidates, refused) = trusted(candidates, discovery, effort);
-    let mut remembered = Remembered::load(discovery.cache.as_deref(), &discovery.program);
+    let mut cache = DescriptionCache::load(discovery.cache.as_deref(), &discovery.program);
     let stamps: Vec<Option<Stamp>> =
         candidates.iter().map(|candidate| Stamp::of(&candidate.path)).collect();
 
     let mut known: Vec<Option<Knowledge>> = candidates
         .iter()
         .zip(&stamps)
-        .map(|(candidate, stamp)| remembered.get(&candidate.path, stamp.as_ref()?).cloned())
+        .map(|(candidate, stamp)| cache.get(&candidate.path, stamp.as_ref()?).cloned())
         .map(|known| match known {
             Some(Knowledge::Problem(_)) if effort == Effort::Afresh => None,
             known => known,
         })
         .collect();
-    if effort != Effort::Remembered {
+    if effort != Effort::Cached {
         let unknown: Vec<usize> = (0..known.len())
-            .filter(|&place| known.get(place).is_some_and(Option::is_none))
+            .filter(|&index| known.get(index).is_some_and(Option::is_none))
             .collect();
         let paths: Vec<&Path> = unknown
             .iter()
-            .filter_map(|&place| Some(candidates.get(place)?.path.as_path()))
+            .filter_map(|&index| Some(candidates.get(index)?.path.as_path()))
             .collect();
         let learnt = look_into(&paths, discovery);
-        for (place, knowledge) in unknown.into_iter().zip(learnt) {
+        for (index, knowledge) in unknown.into_iter().zip(learnt) {
             // Paths are kept as text.
-            if let (Some(candidate), Some(Some(stamp))) = (candidates.get(place), stamps.get(place))
+            if let (Some(candidate), Some(Some(stamp))) = (candidates.get(index), stamps.get(index))
                 && candidate.path.to_str().is_some()
             {
-                remembered.put(candidate.path.clone(), stamp.clone(), knowledge.clone());
+                cache.put(candidate.path.clone(), stamp.clone(), knowledge.clone());
             }
-            if let Some(slot) = known.get_mut(place) {
+            if let Some(slot) = known.get_mut(index) {
                 *slot = Some(knowledge);
             }
         }
-        remembered.save();
+        cache.save();
     }
 
     let pending = known.iter().filter(|known| known.is_none()).count();
@@ -136,7 +136,7 @@ pub fn discover(discovery: &Discovery, effort: Effort) -> Listing {
 }
 
 /// The candidates that may be opened, and the others with what is against them. That is looked at
-/// every time: the mode of a folder may have changed since something was remembered.
+/// every time: the mode of a folder may have changed since something was cache.
 fn trusted(
     candidates: Vec<Candidate>,
     discovery: &Discovery,
@@ -148,7 +148,7 @@ fn trusted(
         match discovery.trust.check(&candidate.path) {
             Ok(()) => trusted.push(candidate),
             // Other programs keep their libraries beside this one. Reading one runs nothing.
-            Err(_) if !candidate.expected && effort == Effort::Remembered => {}
+            Err(_) if !candidate.expected && effort == Effort::Cached => {}
             Err(_) if !candidate.expected && !is_plugin(&candidate.path) => {}
             Err(distrust) => {
                 refused.push(Found { path: candidate.path, result: Err(distrust.to_string()) });

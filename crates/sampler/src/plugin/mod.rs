@@ -2,6 +2,7 @@
 //! them. Finding their files and learning what they are runs none of their code in this process;
 //! opening one does, and is for the worker and other processes that may die of it.
 
+mod cache;
 mod call;
 mod callbacks;
 mod child;
@@ -14,10 +15,9 @@ mod guarded;
 mod listing;
 mod message;
 mod open;
-mod places;
 mod private_group;
-mod remembered;
 mod sampler;
+mod search_path;
 mod table;
 mod trust;
 mod untouched;
@@ -26,16 +26,16 @@ mod watch;
 
 pub use child::{ChildEnd, Conversation, converse, parent_pipe};
 pub use describe::{Description, describe_here};
-pub use discover::{Discovery, Effort, Traces, USUAL_SILENCE, discover, follow};
+pub use discover::{DEFAULT_SILENCE, Discovery, Effort, Traces, discover, follow};
 pub use ending::signal_in_words;
 pub use fault::Fault;
 pub use file::{FileHash, PluginFile};
 pub use listing::{Listing, Plugin, Problem};
 pub use open::Opened;
-pub use places::{PATH_VARIABLE, Places};
 pub use sampler::PluginSampler;
+pub use search_path::{PATH_VARIABLE, SearchPath};
 pub use trust::{Distrust, TRUST_VARIABLE, Trust};
-pub use watch::{Guardian, Place, USUAL_LIMIT, Watch};
+pub use watch::{DEFAULT_LIMIT, Guardian, Place, Watch};
 
 pub(super) use call::{Call, Shape, Spent};
 pub(super) use open::floating_point_is_sound;

@@ -39,7 +39,7 @@ pub trait Guardian: Send + Sync {
 }
 
 /// How long code of a plugin may run in one step, when nobody says otherwise.
-pub const USUAL_LIMIT: Duration = Duration::from_secs(30);
+pub const DEFAULT_LIMIT: Duration = Duration::from_secs(30);
 
 /// What is left to it once the run is cancelled.
 const GRACE: Duration = Duration::from_secs(3);
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn it_is_told_whose_code_runs_also_around_work_of_the_host() {
         let recorder = Arc::new(Recorder::default());
-        let watch = Watch::new(recorder.clone(), USUAL_LIMIT);
+        let watch = Watch::new(recorder.clone(), DEFAULT_LIMIT);
         assert_eq!(watch.over(place(3), || watch.pause(|| 7)), 7);
         let told = recorder.told.lock().unwrap().clone();
         let step = "in sampler `x` (step 3)";

@@ -39,6 +39,15 @@ pub struct Revision<'a> {
     pub current: bool,
 }
 
+/// The way from one revision to another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RevisionPath {
+    /// Revisions that are taken back, in that order.
+    pub undone: Vec<usize>,
+    /// Then those that are done, in that order.
+    pub redone: Vec<usize>,
+}
+
 impl Default for History {
     fn default() -> Self {
         let root = Node {
@@ -74,9 +83,23 @@ impl History {
         after: Option<Block>,
     ) {
         self.selected = after;
-        if transaction.is_empty() {
-            return;
+        if !transaction.is_empty() {
+            self.push(transaction, label, before, after);
         }
+    }
+
+    /// Remembers a step that left the draft as it is, for who keeps something beside it.
+    pub fn commit_beside(&mut self, label: &str) {
+        self.push(Transaction::default(), label, self.selected, self.selected);
+    }
+
+    fn push(
+        &mut self,
+        transaction: Transaction,
+        label: &str,
+        before: Option<Block>,
+        after: Option<Block>,
+    ) {
         let parent = self.current;
         let depth = self.nodes.get(parent).map_or(0, |node| node.depth) + 1;
         let label = label.to_owned();
@@ -126,27 +149,40 @@ impl History {
     /// # Errors
     /// Where the draft is not the one of this history, and where there is no such revision.
     pub fn at(&self, revision: usize, draft: &Draft) -> Result<Draft, EditError> {
-        let missing = || EditError::Stale { place: format!("revision {revision}") };
+        let node = |revision: usize| {
+            let stale = || EditError::Stale { place: format!("revision {revision}") };
+            self.nodes.get(revision).ok_or_else(stale)
+        };
+        node(revision)?;
         let mut changed = draft.clone();
-        let mut forth = Vec::new();
-        let (mut here, mut there) = (self.current, revision);
-        while here != there {
-            let (from, to) = (
-                self.nodes.get(here).ok_or_else(missing)?,
-                self.nodes.get(there).ok_or_else(missing)?,
-            );
+        let RevisionPath { undone, redone } = self.path(self.current, revision);
+        for revision in undone {
+            node(revision)?.transaction.invert().apply(&mut changed)?;
+        }
+        for revision in redone {
+            node(revision)?.transaction.apply(&mut changed)?;
+        }
+        Ok(changed)
+    }
+
+    /// The way between two revisions, over the last one that both come from. There is none to a
+    /// revision that does not exist.
+    pub fn path(&self, from: usize, to: usize) -> RevisionPath {
+        let (mut undone, mut redone) = (Vec::new(), Vec::new());
+        let (mut here, mut there) = (from, to);
+        while here != there
+            && let (Some(from), Some(to)) = (self.nodes.get(here), self.nodes.get(there))
+        {
             if from.depth >= to.depth {
-                from.transaction.invert().apply(&mut changed)?;
+                undone.push(here);
                 here = from.parent;
             } else {
-                forth.push(&to.transaction);
+                redone.push(there);
                 there = to.parent;
             }
         }
-        for transaction in forth.into_iter().rev() {
-            transaction.apply(&mut changed)?;
-        }
-        Ok(changed)
+        redone.reverse();
+        RevisionPath { undone, redone }
     }
 
     /// The revision at which the draft stands.

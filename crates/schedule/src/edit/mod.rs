@@ -15,7 +15,7 @@ pub use cells::Cells;
 pub use change::{Change, Transaction};
 pub use error::EditError;
 pub use expression::Expression;
-pub use history::{History, Revision};
+pub use history::{History, Revision, RevisionPath};
 pub use stats::Stats;
 
 use super::order::SamplingOrder;

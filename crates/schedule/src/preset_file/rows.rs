@@ -1,7 +1,7 @@
 //! Changes of the list of a preset's steps in its text, so that the comments of the list stay.
 //! Knows nothing of where the list stands.
 
-use super::writer::{number, set_number, set_value};
+use super::values::{number, set_number, set_value};
 use toml_edit::{
     Array, ArrayOfTables, Decor, InlineTable, Item, RawString, Table, TableLike, Value,
 };

@@ -6,6 +6,7 @@ use super::super::preset::{Preset, Step, is_preset_name};
 use super::super::runs::runs;
 use super::super::sigmas::{Schedule, ScheduleError};
 use super::super::size::Size;
+use super::values::{number, set, set_number, set_value};
 use super::{PresetFile, PresetFileError, UnknownPreset, rows};
 use std::fmt::Write as _;
 use toml_edit::{Decor, DocumentMut, Item, Key, RawString, TableLike, Value};
@@ -344,37 +345,6 @@ fn replace_form(table: &mut dyn TableLike, form: &str) {
     let Some(Item::Value(Value::Array(mut list))) = table.remove(form) else { return };
     rows::clear(&mut list);
     table.insert("runs", Item::Value(Value::Array(list)));
-}
-
-/// Sets a key to a value, whose decoration stays.
-fn set(table: &mut dyn TableLike, key: &str, value: Value) {
-    match table.get_mut(key) {
-        Some(item) => set_value(item, value),
-        None => drop(table.insert(key, Item::Value(value))),
-    }
-}
-
-/// Puts a value in the place of another one and keeps what stands around it.
-pub(super) fn set_value(item: &mut Item, mut value: Value) {
-    if let Some(there) = item.as_value() {
-        if there.as_str().is_some() && there.as_str() == value.as_str() {
-            return;
-        }
-        *value.decor_mut() = there.decor().clone();
-    }
-    *item = Item::Value(value);
-}
-
-/// Sets a key to a number, unless it is that number already.
-pub(super) fn set_number(table: &mut dyn TableLike, key: &str, value: f64) {
-    let there = table.get(key).and_then(number);
-    if there.map(f64::to_bits) != Some(value.to_bits()) {
-        set(table, key, value.into());
-    }
-}
-
-pub(super) fn number(item: &Item) -> Option<f64> {
-    item.as_float().or_else(|| item.as_integer().map(|number| number as f64))
 }
 
 /// What of the comments above a header is not directly above it: everything up to the last empty

@@ -1,93 +1,103 @@
-//! Two columns of the trials as points, the trial under the cursor marked.
+//! Two columns of a sweep as points. It knows numbers and names, not cells of a screen.
 
-use super::{centred, pane};
-use crate::tui::app::App;
-use crate::tui::screens::footer;
-use crate::tui::sweeps::{Attached, Scatter, SweepView, TrialStanding};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::text::Span;
-use ratatui::widgets::Widget;
+use crate::tui::screens::sweeps::view::{Cell, SweepView};
 
-/// Columns of the labels of the vertical axis.
-const LABELS: u16 = 9;
+/// Points of two columns.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scatter {
+    /// Place of the trial in the view, and its two values.
+    pub points: Vec<(usize, f64, f64)>,
+    /// How the values of x are written.
+    pub x: Axis,
+    /// How the values of y are written.
+    pub y: Axis,
+}
 
-pub(super) fn draw(
-    app: &App,
-    attached: &Attached,
-    view: &SweepView,
-    area: Rect,
-    focused: bool,
-    buffer: &mut Buffer,
-) {
-    let theme = &app.theme;
-    let Some((x, y)) = attached.scatter_columns(view) else {
-        let inner = pane(app, "scatter", area, focused, buffer);
-        return centred(app, "no trial has two values yet", inner, buffer);
-    };
-    let scatter = Scatter::of(view, attached.table.order(), x, y);
-    let title = format!("{} against {}", scatter.y.name, scatter.x.name);
-    let inner = pane(app, &title, area, focused, buffer);
-    if inner.width < LABELS + 12 || inner.height < 4 {
-        return;
-    }
-    let plot = Rect {
-        x: inner.x + LABELS,
-        width: inner.width - LABELS - 1,
-        height: inner.height - 1,
-        ..inner
-    };
-    let mut put = |text: &str, x: u16, y: u16| {
-        let room = inner.right().saturating_sub(x);
-        let width = (Span::raw(text).width() as u16).min(room);
-        Span::styled(text, theme.dim).render(Rect { x, y, width, height: 1 }, buffer);
-    };
-    let [low, high] = scatter.y.bounds;
-    let label = |value: f64| -> String {
-        let room = usize::from(LABELS) - 1;
-        format!("{:>room$}", scatter.y.label(value).chars().take(room).collect::<String>())
-    };
-    put(&label(high), inner.x, plot.y);
-    put(&label((low + high) / 2.0), inner.x, plot.y + (plot.height - 1) / 2);
-    put(&label(low), inner.x, plot.bottom() - 1);
-    for y in plot.y..plot.bottom() {
-        put("│", plot.x - 1, y);
-    }
-    let [left, right] = scatter.x.bounds;
-    let (first, last) = (scatter.x.label(left), scatter.x.label(right));
-    put(&first, plot.x, plot.bottom());
-    let end = plot.right().saturating_sub(Span::raw(last.as_str()).width() as u16);
-    put(&last, end.max(plot.x), plot.bottom());
-    let share = |value: f64, [least, most]: [f64; 2]| (value - least) / (most - least);
-    let cell = |x: f64, y: f64| {
-        let column = share(x, scatter.x.bounds) * f64::from(plot.width - 1);
-        let row = (1.0 - share(y, scatter.y.bounds)) * f64::from(plot.height - 1);
-        (plot.x + column.round() as u16, plot.y + row.round() as u16)
-    };
-    let selected = attached.table.order().get(attached.table.cursor());
-    for (place, x, y) in &scatter.points {
-        let failed = view.trials.get(*place).is_some_and(|t| t.standing == TrialStanding::Failed);
-        let style = if failed { theme.fault } else { theme.title };
-        let at = cell(*x, *y);
-        // Several in one cell are a fuller mark.
-        let mark = match buffer.cell(at).map(|cell| cell.symbol()) {
-            Some("•" | "●") => "●",
-            _ => "•",
-        };
-        buffer.set_string(at.0, at.1, mark, style);
-    }
-    if let Some((_, x, y)) = scatter.points.iter().find(|(place, ..)| Some(place) == selected) {
-        let at = cell(*x, *y);
-        buffer.set_string(at.0, at.1, "◆", theme.cursor);
-        if focused {
-            let text = format!(
-                "{} {} · {} {}",
-                scatter.x.name,
-                scatter.x.label(*x),
-                scatter.y.name,
-                scatter.y.label(*y)
-            );
-            footer(&text, theme.dim, area, buffer);
+/// An axis.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Axis {
+    /// Its column.
+    pub name: String,
+    /// Least and greatest value; a little apart where there is one value.
+    pub bounds: [f64; 2],
+    /// Names of values 0, 1, 2 …, where they are no numbers.
+    pub names: Vec<String>,
+}
+
+impl Axis {
+    /// A value as it is written beside the axis.
+    pub fn label(&self, value: f64) -> String {
+        if self.names.is_empty() {
+            return sigmalab_experiment::report::digits(value);
         }
+        self.names.get(value.round().max(0.0) as usize).cloned().unwrap_or_default()
+    }
+}
+
+impl Scatter {
+    /// The points of these trials that have both values. Texts stand in the order in which they
+    /// come.
+    pub fn of(view: &SweepView, order: &[usize], x: usize, y: usize) -> Self {
+        let (mut x_axis, mut y_axis) = (axis(view, x), axis(view, y));
+        let mut trials: Vec<usize> = order.to_vec();
+        // Names come in the order of the experiment, however the table is sorted.
+        trials.sort_unstable();
+        let points: Vec<(usize, f64, f64)> = trials
+            .iter()
+            .filter_map(|place| {
+                let trial = view.trials.get(*place)?;
+                let x = value(trial.cells.get(x)?, &mut x_axis.names)?;
+                Some((*place, x, value(trial.cells.get(y)?, &mut y_axis.names)?))
+            })
+            .collect();
+        x_axis.bounds = bounds(points.iter().map(|point| point.1));
+        y_axis.bounds = bounds(points.iter().map(|point| point.2));
+        Scatter { points, x: x_axis, y: y_axis }
+    }
+}
+
+fn axis(view: &SweepView, column: usize) -> Axis {
+    let name = view.columns.get(column).map(|column| column.name.clone()).unwrap_or_default();
+    Axis { name, bounds: [0.0, 1.0], names: Vec::new() }
+}
+
+fn value(cell: &Cell, names: &mut Vec<String>) -> Option<f64> {
+    match cell {
+        Cell::Empty => None,
+        Cell::Number(number) => number.is_finite().then_some(*number),
+        Cell::Text(text) => {
+            let place = names.iter().position(|name| name == text).unwrap_or_else(|| {
+                names.push(text.clone());
+                names.len() - 1
+            });
+            Some(place as f64)
+        }
+    }
+}
+
+fn bounds(values: impl Iterator<Item = f64>) -> [f64; 2] {
+    let (least, most) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(least, most), value| {
+        (value.min(least), value.max(most))
+    });
+    if least > most {
+        return [0.0, 1.0];
+    }
+    if least < most {
+        return [least, most];
+    }
+    let apart = if least == 0.0 { 1.0 } else { least.abs() * 0.1 };
+    [least - apart, least + apart]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_value_still_has_a_scale_and_none_has_the_usual_one() {
+        assert_eq!(bounds([1.0, 3.0].into_iter()), [1.0, 3.0]);
+        assert_eq!(bounds([0.0].into_iter()), [-1.0, 1.0]);
+        assert_eq!(bounds([10.0].into_iter()), [9.0, 11.0]);
+        assert_eq!(bounds([].into_iter()), [0.0, 1.0]);
     }
 }

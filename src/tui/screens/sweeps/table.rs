@@ -1,282 +1,328 @@
-//! The trials as a table: where each stands, what was tried and what came of it; and the settings
-//! with their means.
+//! The order of a sweep's trials on the screen: sorted, filtered, with a cursor that stays on its
+//! trial while others come and go. It knows rows and columns, not how they are drawn.
 
-use super::super::gallery::first_row;
-use super::{is_run, pane};
-use crate::tui::action::{Action, Call};
-use crate::tui::app::App;
-use crate::tui::screens::wrapping::cut;
-use crate::tui::screens::{footer, inside, list_rows};
-use crate::tui::sweeps::{
-    Attached, Cell, Face, SweepView, TrialRow, TrialStanding, heading, ranking,
-};
-use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
-use ratatui::style::Style;
-use ratatui::text::{Line, Span};
-use ratatui::widgets::Widget;
+use crate::tui::screens::sweeps::view::{Cell, SweepView, TrialRow};
+use sigmalab_experiment::report::Better;
+use sigmalab_schedule::nearest::nearest;
+use std::cmp::Ordering;
 
-/// Columns of mark and number.
-const FRONT: usize = 7;
-
-/// Most columns that a cell takes.
-const WIDEST: usize = 24;
-
-/// A row of the table: what stands before its cells, the cells, and whether something went wrong.
-struct Row<'v> {
-    front: Vec<Span<'static>>,
-    cells: Vec<&'v Cell>,
-    failed: bool,
+/// What is shown of the trials and in which order.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    sort: Option<Sort>,
+    filter: String,
+    /// Names of the columns that somebody chose; the usual ones where nobody did.
+    chosen: Option<Vec<String>>,
+    /// Name of the column under the cursor; the first measure where nobody went to another.
+    column: Option<String>,
+    /// Places in the view of the trials that are shown.
+    order: Vec<usize>,
+    /// Place in `order`.
+    cursor: usize,
+    /// The trial that the cursor was put on: it goes back there when that is shown again.
+    wanted: Option<String>,
 }
 
-/// How many rows there are, and which the cursor is on.
-fn count(attached: &Attached) -> (usize, usize) {
-    match (&attached.view, attached.face) {
-        (Some(view), Face::Settings) => {
-            let (settings, at) = attached.settings(view);
-            (settings.len(), at)
+/// A column that trials are sorted by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sort {
+    /// Its name.
+    pub column: String,
+    /// Greatest first.
+    pub descending: bool,
+}
+
+impl Table {
+    /// Follows the trials: the cursor stays on its trial where that is shown.
+    pub fn arrange(&mut self, view: &SweepView) {
+        let conditions = conditions(&self.filter, view);
+        let shown = view
+            .trials
+            .iter()
+            .enumerate()
+            .filter(|(_, trial)| conditions.iter().all(|condition| condition.holds(trial)));
+        self.order = shown.map(|(place, _)| place).collect();
+        if let Some((sort, column)) =
+            self.sort.as_ref().and_then(|sort| Some((sort, view.column(&sort.column)?)))
+        {
+            let cell = |place: &usize| view.trials.get(*place).and_then(|t| t.cells.get(column));
+            self.order.sort_by(|a, b| compare(cell(a), cell(b), sort.descending));
         }
-        _ => (attached.table.order().len(), attached.table.cursor()),
+        let id = |place: &usize| view.trials.get(*place).map(|trial| trial.id.as_str());
+        let wanted = self.wanted.as_deref();
+        let there = self.order.iter().position(|place| wanted.is_some() && id(place) == wanted);
+        let last = self.order.len().saturating_sub(1);
+        self.cursor = there.unwrap_or(self.cursor).min(last);
     }
-}
 
-/// The rows in view: place in the order, where.
-pub(super) fn rows(attached: &Attached, area: Rect) -> impl Iterator<Item = (usize, Rect)> {
-    let inner = inside(area);
-    let (count, cursor) = count(attached);
-    let rows = usize::from(inner.height.saturating_sub(1));
-    let below = Rect { y: inner.y + 1, height: inner.height.saturating_sub(1), ..inner };
-    list_rows(first_row(cursor, rows, count), rows, count, below)
-}
-
-/// A column in view.
-struct Shown {
-    /// Its place in the view.
-    at: usize,
-    title: String,
-    width: usize,
-}
-
-/// The columns in view, and how many have no room to the left and to the right.
-struct InView {
-    shown: Vec<Shown>,
-    left: usize,
-    right: usize,
-}
-
-pub(super) fn draw(
-    app: &App,
-    attached: &Attached,
-    view: &SweepView,
-    area: Rect,
-    buffer: &mut Buffer,
-) {
-    let theme = &app.theme;
-    let table = &attached.table;
-    let inner = pane(app, &title(attached, view), area, true, buffer);
-    if inner.is_empty() {
-        return;
-    }
-    let (settings, _) = attached.settings(view);
-    let places: Vec<(usize, Rect)> = rows(attached, area).collect();
-    let rows: Vec<(usize, Row<'_>, Rect)> = places
-        .into_iter()
-        .filter_map(|(row, place)| {
-            let made = match attached.face {
-                Face::Settings => settings.get(row).map(|setting| Row {
-                    front: vec![Span::styled(
-                        format!("{:>6} ", format!("{}/{}", setting.done, setting.trials.len())),
-                        theme.dim,
-                    )],
-                    cells: setting.means.iter().collect(),
-                    failed: false,
-                }),
-                _ => view.trials.get(*table.order().get(row)?).map(|trial| trial_row(app, trial)),
-            };
-            Some((row, made?, place))
-        })
-        .collect();
-    let InView { shown, left, right } =
-        columns(attached, view, rows.iter().map(|(_, row, _)| row), usize::from(inner.width));
-    let front = if attached.face == Face::Settings { "done " } else { "trial " };
-    let mut header = vec![Span::styled(format!("{front:>FRONT$}"), theme.dim)];
-    let under_cursor = table.columns(view).get(table.column(view)).copied();
-    header.extend(shown.iter().flat_map(|column| {
-        let sorted = table.sort().is_some_and(|sort| {
-            view.columns.get(column.at).is_some_and(|info| info.name == sort.column)
-        });
-        let style = if sorted { theme.title } else { theme.dim };
-        let style = if under_cursor == Some(column.at) { style.patch(theme.cursor) } else { style };
-        let blank = column.width - column.title.chars().count().min(column.width) + 1;
-        [Span::raw(" ".repeat(blank)), Span::styled(column.title.clone(), style)]
-    }));
-    Line::from(header).render(Rect { height: 1, ..inner }, buffer);
-    let (all, cursor) = count(attached);
-    for (at, row, place) in rows {
-        let Row { front: mut spans, cells, failed } = row;
-        for column in &shown {
-            let text = cells.get(column.at).map(|cell| cut(&cell.text(), column.width, "…"));
-            let given = view.columns.get(column.at).is_some_and(|info| info.given);
-            let style = if failed && !given { theme.fault } else { theme.text };
-            let text = text.unwrap_or_default();
-            spans.push(Span::styled(format!(" {text:>0$}", column.width), style));
+    /// Sorts by a column; by the same one again, the other way round. Better values first.
+    pub fn sort_by(&mut self, name: &str, view: &SweepView) -> Result<(), String> {
+        if matches!(name, "number" | "none") {
+            self.sort = None;
+            return Ok(());
         }
-        Line::from(spans).render(place, buffer);
-        if at == cursor {
-            buffer.set_style(place, theme.cursor);
-        }
-    }
-    let mut notes = Vec::new();
-    if all > usize::from(inner.height.saturating_sub(1)) {
-        notes.push(format!("{} of {all}", cursor + 1));
-    }
-    for (hidden, side) in [(left, "left"), (right, "right")] {
-        match hidden {
-            0 => {}
-            1 => notes.push(format!("1 column to the {side}")),
-            count => notes.push(format!("{count} columns to the {side}")),
-        }
-    }
-    footer(&notes.join(" · "), theme.dim, area, buffer);
-}
-
-fn title(attached: &Attached, view: &SweepView) -> String {
-    let table = &attached.table;
-    let name = &view.status.name;
-    let count = view.trials.len();
-    let of = match table.conditions() {
-        "" => format!("{count} trials"),
-        conditions => format!("{} of {count} trials with {conditions}", table.order().len()),
-    };
-    if attached.face != Face::Settings {
-        return format!("{name} · {of}");
-    }
-    let ranked =
-        ranking(view).and_then(|at| view.columns.get(at)).filter(|_| table.sort().is_none());
-    let by = ranked.map(|column| format!(", best {} first", heading(&column.name)));
-    format!("{name} · means by setting{} · {of}", by.unwrap_or_default())
-}
-
-fn trial_row<'v>(app: &App, trial: &'v TrialRow) -> Row<'v> {
-    let pinned = app.runs.pinned.as_ref().is_some_and(|run| is_run(trial, &run.recipe));
-    let (mark, style) = match pinned {
-        true => ("A", app.theme.changed),
-        false => mark(app, trial),
-    };
-    Row {
-        front: vec![
-            Span::styled(format!("{mark} "), style),
-            Span::styled(format!("{:>4} ", trial.number), app.theme.title),
-        ],
-        cells: trial.cells.iter().collect(),
-        failed: trial.standing == TrialStanding::Failed,
-    }
-}
-
-/// The columns that have room: what was tried always stands first, and of the others as many are
-/// scrolled away to the left as the one under the cursor needs to be seen.
-fn columns<'r, 'v: 'r>(
-    attached: &Attached,
-    view: &SweepView,
-    rows: impl Iterator<Item = &'r Row<'v>> + Clone,
-    room: usize,
-) -> InView {
-    let table = &attached.table;
-    let mut all = table.columns(view);
-    if attached.face == Face::Settings {
-        // A setting is what was tried; on what has no mean.
-        all.retain(|at| view.columns.get(*at).is_some_and(|info| !info.given || info.is_swept()));
-    }
-    let cursor = table.columns(view).get(table.column(view)).copied();
-    let widths: Vec<Shown> = all
-        .iter()
-        .filter_map(|at| {
-            let info = view.columns.get(*at)?;
-            let sorted = table.sort().filter(|sort| sort.column == info.name);
-            let name = cut(heading(&info.name), WIDEST, "…");
-            let title = match sorted.map(|sort| sort.descending) {
-                Some(true) => format!("{name}▾"),
-                Some(false) => format!("{name}▴"),
-                None => name,
-            };
-            let cells = rows.clone().filter_map(|row| row.cells.get(*at));
-            let widest = cells.map(|cell| cell.text().chars().count()).max().unwrap_or(0);
-            let width = widest.max(title.chars().count()).min(WIDEST);
-            Some(Shown { at: *at, title, width })
-        })
-        .collect();
-    let is_front = |column: &Shown| view.columns.get(column.at).is_some_and(|info| info.is_swept());
-    // Those that somebody chose stand in their order.
-    let front = widths.iter().take_while(|column| is_front(column)).count();
-    let (front, rest): (Vec<_>, Vec<_>) =
-        widths.into_iter().enumerate().partition(|(at, _)| *at < front);
-    let mut left_over = room.saturating_sub(FRONT);
-    let fit = |columns: Vec<(usize, Shown)>, room: &mut usize| {
-        let mut shown = Vec::new();
-        for (_, column) in columns {
-            if column.width + 1 > *room {
-                break;
+        let column = known(name, view)?;
+        let name = view.columns.get(column).map_or(name, |column| column.name.as_str());
+        let starts_high =
+            view.columns.get(column).is_some_and(|column| column.better == Better::Higher);
+        self.sort = Some(match self.sort.take() {
+            Some(Sort { column, descending }) if column == name => {
+                Sort { column, descending: !descending }
             }
-            *room -= column.width + 1;
-            shown.push(column);
+            _ => Sort { column: name.to_owned(), descending: starts_high },
+        });
+        Ok(())
+    }
+
+    /// Shows only trials that these conditions hold for; none shows all.
+    pub fn filter(&mut self, text: &str) {
+        self.filter = text.trim().to_owned();
+    }
+
+    /// The conditions as they were written.
+    pub fn conditions(&self) -> &str {
+        &self.filter
+    }
+
+    /// Shows these columns, or the usual ones again.
+    pub fn choose(&mut self, text: &str, view: &SweepView) -> Result<(), String> {
+        let names: Vec<String> =
+            text.split([' ', ',']).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        self.chosen = match names.as_slice() {
+            [] => None,
+            [all] if all == "all" => None,
+            names => {
+                names.iter().try_for_each(|name| known(name, view).map(|_| ()))?;
+                Some(names.to_vec())
+            }
+        };
+        Ok(())
+    }
+
+    /// The columns in their order: those that were chosen; else what was tried, the measures that
+    /// say what is better, what it was tried on, and what only describes, as far as some trial has
+    /// it.
+    pub fn columns(&self, view: &SweepView) -> Vec<usize> {
+        match &self.chosen {
+            Some(names) => names.iter().filter_map(|name| view.column(name)).collect(),
+            None => {
+                let any = |at: usize| {
+                    view.trials.iter().any(|trial| trial.cells.get(at) != Some(&Cell::Empty))
+                };
+                let rank = |at: &usize| {
+                    view.columns.get(*at).map(|column| match column {
+                        column if column.is_swept() => 0,
+                        column if column.given => 2,
+                        column if column.better != Better::Neither => 1,
+                        _ => 3,
+                    })
+                };
+                let columns = view.columns.iter().enumerate();
+                let shown = columns.filter(|(at, column)| column.given || any(*at));
+                let mut shown: Vec<usize> = shown.map(|(at, _)| at).collect();
+                shown.sort_by_key(rank);
+                shown
+            }
         }
-        shown
-    };
-    let count = front.len() + rest.len();
-    let mut shown = fit(front, &mut left_over);
-    let wanted = rest.iter().position(|(_, column)| Some(column.at) == cursor).unwrap_or(0);
-    let needs = |from: usize| {
-        rest.iter().take(wanted + 1).skip(from).map(|(_, c)| c.width + 1).sum::<usize>()
-    };
-    let left = (0..wanted).find(|from| needs(*from) <= left_over).unwrap_or(wanted);
-    let rest = rest.into_iter().skip(left).collect();
-    shown.extend(fit(rest, &mut left_over));
-    let right = count - left - shown.len();
-    InView { shown, left, right }
+    }
+
+    /// The column under the cursor, by its place among those that are shown.
+    pub fn column(&self, view: &SweepView) -> usize {
+        let columns = self.columns(view);
+        let named =
+            |at: &usize| view.columns.get(*at).map(|column| &column.name) == self.column.as_ref();
+        let measure = |at: &usize| view.columns.get(*at).is_some_and(|column| !column.given);
+        let there = columns.iter().position(named).or_else(|| columns.iter().position(measure));
+        there.unwrap_or(0)
+    }
+
+    /// Moves the cursor to another column.
+    pub fn across(&mut self, by: isize, view: &SweepView) {
+        let columns = self.columns(view);
+        let there =
+            self.column(view).saturating_add_signed(by).min(columns.len().saturating_sub(1));
+        self.column = columns
+            .get(there)
+            .and_then(|at| view.columns.get(*at))
+            .map(|column| column.name.clone());
+    }
+
+    /// Name of the column under the cursor.
+    pub fn column_name(&self, view: &SweepView) -> Option<String> {
+        let at = *self.columns(view).get(self.column(view))?;
+        view.columns.get(at).map(|column| column.name.clone())
+    }
+
+    /// How trials are sorted; by their numbers where nobody said.
+    pub fn sort(&self) -> Option<&Sort> {
+        self.sort.as_ref()
+    }
+
+    /// The trials that are shown, in their order, by their place in the view.
+    pub fn order(&self) -> &[usize] {
+        &self.order
+    }
+
+    /// Place of the cursor among them.
+    pub fn cursor(&self) -> usize {
+        self.cursor
+    }
+
+    /// Moves the cursor.
+    pub fn along(&mut self, by: isize, view: &SweepView) {
+        self.go_to(self.cursor.saturating_add_signed(by), view);
+    }
+
+    /// Puts the cursor on a place among the trials that are shown.
+    pub fn go_to(&mut self, place: usize, view: &SweepView) {
+        self.cursor = place.min(self.order.len().saturating_sub(1));
+        self.wanted = self.selected(view).map(|trial| trial.id.clone());
+    }
+
+    /// The trial under the cursor.
+    pub fn selected<'v>(&self, view: &'v SweepView) -> Option<&'v TrialRow> {
+        view.trials.get(*self.order.get(self.cursor)?)
+    }
 }
 
-/// What a click on a heading does: it sorts by the column.
-pub(super) fn heading_at(
-    app: &App,
-    attached: &Attached,
-    view: &SweepView,
-    area: Rect,
-    at: (u16, u16),
-) -> Option<Call> {
-    let inner = inside(area);
-    if at.1 != inner.y || !inner.contains(at.into()) {
-        return None;
-    }
-    let (settings, _) = attached.settings(view);
-    let order = attached.table.order();
-    let rows: Vec<Row<'_>> = rows(attached, area)
-        .filter_map(|(row, _)| match attached.face {
-            Face::Settings => settings.get(row).map(|setting| Row {
-                front: Vec::new(),
-                cells: setting.means.iter().collect(),
-                failed: false,
-            }),
-            _ => view.trials.get(*order.get(row)?).map(|trial| trial_row(app, trial)),
-        })
-        .collect();
-    let InView { shown, .. } = columns(attached, view, rows.iter(), usize::from(inner.width));
-    let mut x = usize::from(inner.x) + FRONT;
-    let found = shown.iter().find(|column| {
-        x += column.width + 1;
-        usize::from(at.0) < x
-    })?;
-    let name = &view.columns.get(found.at)?.name;
-    Some(Call::with(Action::SortTrials, name.as_str()))
+/// The place of a column by its name, its heading or the only beginning of one; or which one may
+/// have been meant.
+pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
+    let named = |wanted: &dyn Fn(&str) -> bool| {
+        let mut found = (0..view.columns.len())
+            .filter(|at| view.columns.get(*at).is_some_and(|column| wanted(&column.name)));
+        found.next().filter(|_| found.next().is_none())
+    };
+    let by_heading = || named(&|column| !name.is_empty() && heading(column) == name);
+    let by_beginning = || named(&|column| !name.is_empty() && column.starts_with(name));
+    let found = view.column(name).or_else(by_heading).or_else(by_beginning);
+    found.ok_or_else(|| {
+        let names = || view.columns.iter().map(|column| column.name.as_str());
+        match nearest(name, names()).first() {
+            Some(near) => format!("there is no column `{name}`: did you mean `{near}`?"),
+            None => {
+                let all: Vec<&str> = names().collect();
+                format!("there is no column `{name}`; the columns are {}", all.join(", "))
+            }
+        }
+    })
 }
 
-fn mark(app: &App, trial: &TrialRow) -> (&'static str, Style) {
-    let theme = &app.theme;
-    match trial.standing {
-        TrialStanding::Running => ("▶", theme.title),
-        TrialStanding::Done => ("✓", theme.good),
-        TrialStanding::Failed => ("✗", theme.fault),
-        TrialStanding::Pending if trial.is_first => ("↑", theme.changed),
-        TrialStanding::Pending => ("·", theme.dim),
-        TrialStanding::Skipped => ("–", theme.changed),
+/// What stands above a column: names that tables on disk write out are shorter on the screen.
+pub fn heading(name: &str) -> &str {
+    match name {
+        "latent_rmse" => "rmse",
+        "clip_fraction" => "clipped",
+        "colourfulness" => "colourful",
+        "straightness" => "straight",
+        "seconds" => "s",
+        name => name,
     }
+}
+
+/// Numbers by size, then texts, then what is not known, which is last in either direction.
+pub(in crate::tui) fn compare(a: Option<&Cell>, b: Option<&Cell>, descending: bool) -> Ordering {
+    let empty = |cell: Option<&Cell>| matches!(cell, None | Some(Cell::Empty));
+    let ordering = match (a, b) {
+        _ if empty(a) || empty(b) => return empty(a).cmp(&empty(b)),
+        (Some(Cell::Number(a)), Some(Cell::Number(b))) => a.total_cmp(b),
+        (Some(Cell::Text(a)), Some(Cell::Text(b))) => a.cmp(b),
+        (Some(Cell::Number(_)), _) => Ordering::Less,
+        _ => Ordering::Greater,
+    };
+    if descending { ordering.reverse() } else { ordering }
+}
+
+/// Something that has to hold of a trial to be shown.
+#[derive(Debug, Clone, PartialEq)]
+enum Condition {
+    /// A word of its status, setting, instance or error.
+    Word(String),
+    /// A column's value against another.
+    Against { column: usize, operator: Operator, value: Cell },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operator {
+    Less,
+    AtMost,
+    Greater,
+    AtLeast,
+    Equal,
+    Unequal,
+}
+
+impl Operator {
+    /// Longer ones first, so that `<=` is not read as `<`.
+    const ALL: [(&'static str, Operator); 6] = [
+        ("<=", Operator::AtMost),
+        (">=", Operator::AtLeast),
+        ("!=", Operator::Unequal),
+        ("<", Operator::Less),
+        (">", Operator::Greater),
+        ("=", Operator::Equal),
+    ];
+
+    fn holds(self, ordering: Ordering) -> bool {
+        match self {
+            Operator::Less => ordering.is_lt(),
+            Operator::AtMost => ordering.is_le(),
+            Operator::Greater => ordering.is_gt(),
+            Operator::AtLeast => ordering.is_ge(),
+            Operator::Equal => ordering.is_eq(),
+            Operator::Unequal => ordering.is_ne(),
+        }
+    }
+}
+
+impl Condition {
+    fn holds(&self, trial: &TrialRow) -> bool {
+        match self {
+            Condition::Word(word) => {
+                let error = trial.error.as_deref().unwrap_or_default();
+                [trial.status.word(), &trial.setting, &trial.instance, error]
+                    .iter()
+                    .any(|text| text.to_lowercase().contains(word))
+            }
+            Condition::Against { column, operator, value } => {
+                match (trial.cells.get(*column), value) {
+                    (None | Some(Cell::Empty), _) => false,
+                    (Some(Cell::Number(a)), Cell::Number(b)) => operator.holds(a.total_cmp(b)),
+                    (Some(cell), _) => operator.holds(cell.text().cmp(&value.text())),
+                }
+            }
+        }
+    }
+}
+
+/// Conditions with spaces between. One whose column there is not is taken for a word, so that
+/// nothing vanishes while it is being typed.
+fn conditions(text: &str, view: &SweepView) -> Vec<Condition> {
+    let of = |token: &str| {
+        let found = Operator::ALL.into_iter().find_map(|(sign, operator)| {
+            let (name, value) = token.split_once(sign)?;
+            let column = known(name, view).ok()?;
+            let value = value.parse().map_or_else(|_| Cell::Text(value.to_owned()), Cell::Number);
+            let unfinished = value == Cell::Text(String::new());
+            Some((unfinished, Condition::Against { column, operator, value }))
+        });
+        match found {
+            Some((true, _)) => None,
+            Some((false, condition)) => Some(condition),
+            None => Some(Condition::Word(token.to_lowercase())),
+        }
+    };
+    text.split_whitespace().filter_map(of).collect()
+}
+
+/// What is wrong with conditions: the first that compares a column there is not.
+pub fn check(text: &str, view: &SweepView) -> Result<(), String> {
+    let mut tokens = text.split_whitespace();
+    tokens.try_for_each(|token| {
+        let name = token.split(['<', '>', '=', '!']).next().unwrap_or_default();
+        if name.len() == token.len() || name.is_empty() {
+            return Ok(());
+        }
+        known(name, view).map(|_| ())
+    })
 }

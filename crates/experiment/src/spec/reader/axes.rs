@@ -244,27 +244,8 @@ fn rule(
     };
     let scale = scale(text, table, key)?;
     let distribution = distribution(text, table, key)?;
-    if let (Some(min), Some(max)) = (min, max)
-        && min > max
-    {
-        let message = format!("min {min} is above max {max}: swap them");
-        text.problem(value.span(), key, message);
-        return None;
-    }
-    let lowest = min.or(mean).unwrap_or(f64::INFINITY);
-    if let Path::Steps(StepColumn::Std, _) = path
-        && min.is_none_or(|min| min <= 0.0)
-    {
-        text.problem(value.span(), key, "std must be above 0: give a min above 0");
-        return None;
-    }
-    if path.is_whole() && lowest < 0.0 {
-        text.problem(value.span(), key, format!("`{path}` is never negative: raise min"));
-        return None;
-    }
     let log = scale == Scale::Log || distribution.is_some_and(|name| name.starts_with("log"));
-    if log && lowest <= 0.0 {
-        let message = "a log scale needs values above 0: raise min, or use scale = \"linear\"";
+    if let Some(message) = out_of_range(path, (min, max), mean, log) {
         text.problem(value.span(), key, message);
         return None;
     }
@@ -325,6 +306,32 @@ fn rule(
         }
     };
     listed(text, value, key, path, numbers)
+}
+
+/// What is wrong with the ends of a range for what it is a range of.
+fn out_of_range(
+    path: &Path,
+    (min, max): (Option<f64>, Option<f64>),
+    mean: Option<f64>,
+    log: bool,
+) -> Option<String> {
+    if let (Some(min), Some(max)) = (min, max)
+        && min > max
+    {
+        return Some(format!("min {min} is above max {max}: swap them"));
+    }
+    let lowest = min.or(mean).unwrap_or(f64::INFINITY);
+    if let Path::Steps(StepColumn::Std, _) = path
+        && min.is_none_or(|min| min <= 0.0)
+    {
+        return Some("std must be above 0: give a min above 0".to_owned());
+    }
+    if path.is_whole() && lowest < 0.0 {
+        return Some(format!("`{path}` is never negative: raise min"));
+    }
+    (log && lowest <= 0.0).then(|| {
+        "a log scale needs values above 0: raise min, or use scale = \"linear\"".to_owned()
+    })
 }
 
 fn by_step(

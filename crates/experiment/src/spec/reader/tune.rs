@@ -1,7 +1,7 @@
 //! `[tune]`.
 
 use super::text::{Node, Text};
-use crate::spec::tune::{Budget, STEPS, Target, TuneSpec, USUAL_AGAINST, USUAL_BUDGET};
+use crate::spec::tune::{Budget, DEFAULT_AGAINST, DEFAULT_BUDGET, STEPS, Target, TuneSpec};
 use sigmalab_schedule::size::Size;
 use toml::de::DeValue;
 
@@ -46,7 +46,7 @@ pub(super) fn tune(text: &mut Text<'_>, value: &Node<'_>) -> Option<TuneSpec> {
     let samplers = names(text, "samplers");
     let against = names(text, "against");
     let budget = match table.get("budget") {
-        None => Some(Budget::Evaluations(USUAL_BUDGET)),
+        None => Some(Budget::Evaluations(DEFAULT_BUDGET)),
         Some(value) => match value.get_ref() {
             DeValue::String(written) => match parse_budget(written) {
                 Ok(budget) => Some(budget),
@@ -78,7 +78,7 @@ pub(super) fn tune(text: &mut Text<'_>, value: &Node<'_>) -> Option<TuneSpec> {
         samplers,
         budget: budget?,
         guidance: guidance.unwrap_or(false),
-        against: against.unwrap_or_else(|| USUAL_AGAINST.map(str::to_owned).to_vec()),
+        against: against.unwrap_or_else(|| DEFAULT_AGAINST.map(str::to_owned).to_vec()),
         further_sizes,
         ladder,
     })

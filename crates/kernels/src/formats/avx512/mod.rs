@@ -3,7 +3,7 @@
 
 pub(crate) mod blocks;
 
-use super::stored::{BF16, E4M3, F16, F32};
+use super::{BF16, E4M3, F16, F32};
 use std::arch::x86_64::*;
 
 /// A format beside those of [`super::stored`], whose values have a scale of their own.
