@@ -10,6 +10,7 @@ mod tests;
 pub use changes::Changes;
 pub use names::check_name;
 use sigmalab_files::lock::{Lock, LockError};
+use sigmalab_files::shared_folder::open_plain;
 use sigmalab_files::target::{OnCollision, Target};
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
@@ -275,7 +276,8 @@ fn stamp(path: &Path) -> Stamp {
 fn read(path: &Path) -> Result<Option<String>, StoreError> {
     use std::io::Read;
     let failed = |problem: String| StoreError::Read { path: path.to_owned(), problem };
-    let file = match std::fs::File::open(path) {
+    // It is read again whenever it changed, and may be in a folder where anybody puts a pipe.
+    let file = match open_plain(path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed(error.to_string())),

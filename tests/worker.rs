@@ -13,7 +13,7 @@ use sigmalab_metrics::comparison::psnr;
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -260,6 +260,53 @@ fn a_worker_killed_in_the_middle_is_one_failed_run_and_a_new_worker() {
     let again = run(&mut engine, &request(6, 3.0));
     assert_ne!(engine.worker_id(), Some(process));
     assert_eq!(again.image, expected.image);
+}
+
+#[test]
+fn a_checkpoint_that_is_cut_short_while_it_is_read_is_one_failed_run_with_its_cause() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint");
+    copy(&demo, folder.path());
+    let on_copy = |steps: usize| {
+        let mut request = request(steps, 3.0);
+        request.recipe.model.name = folder.path().display().to_string();
+        request
+    };
+    let mut engine = engine();
+    run(&mut engine, &on_copy(2));
+    let weights: Vec<PathBuf> = ["transformer", "unconditional_transformer"]
+        .iter()
+        .flat_map(|part| std::fs::read_dir(folder.path().join(part)).into_iter().flatten())
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|ending| ending == "safetensors"))
+        .collect();
+    assert!(!weights.is_empty());
+    let (result, _) = run_with_interruption(&mut engine, &on_copy(400), || {
+        weights.iter().for_each(|file| {
+            std::fs::File::options().write(true).open(file).unwrap().set_len(4096).unwrap();
+        });
+        true
+    });
+    match result {
+        Err(RunFailure::WorkerDied(cause)) => {
+            assert!(cause.contains("SIGBUS") && cause.contains("checkpoint file"), "{cause}");
+        }
+        other => panic!("the run should have failed: {other:?}"),
+    }
+    // The next run has another worker, on another checkpoint.
+    run(&mut engine, &request(2, 3.0));
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        match entry.file_type().unwrap().is_dir() {
+            true => copy(&entry.path(), &target),
+            false => drop(std::fs::copy(entry.path(), target).unwrap()),
+        }
+    }
 }
 
 #[test]

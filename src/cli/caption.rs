@@ -77,7 +77,7 @@ fn check(text: &str, json: bool) -> Result<(), Failure> {
     if issues.is_empty() {
         return print::result("accepted\n");
     }
-    let list: Vec<_> = issues.iter().map(|issue| format!("\n  {issue}")).collect();
     let count = print::counted(issues.len(), "issue");
-    Err(Failure::bad_input(format_args!("the caption has {count}:{}", list.concat())))
+    let failure = Failure::bad_input(format_args!("the caption has {count}:"));
+    Err(issues.iter().fold(failure, |told, issue| told.line(format_args!("  {issue}"))))
 }

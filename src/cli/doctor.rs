@@ -56,6 +56,7 @@ impl Sheet {
 
     fn advise(&mut self, advice: impl std::fmt::Display) {
         self.advice += 1;
+        let advice = print::one_line(&advice.to_string());
         let _ = writeln!(self.text, "{:<12}  → {advice}", "");
     }
 }
@@ -178,12 +179,12 @@ fn checkpoint(sheet: &mut Sheet, model: &ModelFlags) {
             sheet.fact("checkpoint", &name);
             let opened = super::model_flags::default_size_offline(&name);
             if let Err(failure) = opened {
-                sheet.advise(first_line(&failure.message));
+                sheet.advise(&failure.message);
             }
         }
         Err(failure) => {
             sheet.fact("checkpoint", "none");
-            sheet.advise(first_line(&failure.message));
+            sheet.advise(&failure.message);
         }
     }
     let hub = HubSettings::from_env();
@@ -208,7 +209,7 @@ fn presets(sheet: &mut Sheet, flags: &PresetFlags) {
         }
         Err(failure) => {
             sheet.fact("presets", flags.save_path().display());
-            sheet.advise(first_line(&failure.message));
+            sheet.advise(&failure.message);
         }
     }
 }
@@ -258,7 +259,7 @@ fn own_files(sheet: &mut Sheet) {
         let Some(path) = workbench::own_file(file) else { continue };
         sheet.fact(name, path.display());
         if let Err(failure) = read {
-            failure.message.lines().for_each(|problem| sheet.advise(problem));
+            failure.lines().for_each(|problem| sheet.advise(problem));
         }
     }
 }
@@ -270,10 +271,6 @@ fn is_writable(folder: &Path) -> bool {
     let there = folder.ancestors().find(|folder| folder.exists());
     let wanted = rustix::fs::Access::WRITE_OK | rustix::fs::Access::EXEC_OK;
     there.is_some_and(|folder| rustix::fs::access(folder, wanted).is_ok())
-}
-
-fn first_line(text: &str) -> &str {
-    text.lines().next().unwrap_or_default()
 }
 
 /// Bars of the colours that screens mix, above a ramp of grey: what is wrong with a picture is seen

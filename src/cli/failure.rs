@@ -31,8 +31,11 @@ impl From<Exit> for ExitCode {
 pub(crate) struct Failure {
     /// The exit code.
     pub(crate) exit: Exit,
-    /// What happened; empty where everything was said already.
+    /// What happened; empty where everything was said already. It is told on one line, whatever the
+    /// names in it hold.
     pub(crate) message: String,
+    /// Further lines of it.
+    pub(crate) below: Vec<String>,
     /// Ways out, one a line.
     pub(crate) ways_out: Vec<String>,
     /// What kind it is, where that matters to a program that asked.
@@ -42,12 +45,21 @@ pub(crate) struct Failure {
 impl Failure {
     /// A failure of an exit code.
     pub(crate) fn new(exit: Exit, message: impl Display) -> Self {
-        Failure { exit, message: message.to_string(), ways_out: Vec::new(), kind: None }
+        let (below, ways_out) = (Vec::new(), Vec::new());
+        Failure { exit, message: message.to_string(), below, ways_out, kind: None }
     }
 
     /// Bad usage or bad input.
     pub(crate) fn bad_input(message: impl Display) -> Self {
         Failure::new(Exit::BadInput, message)
+    }
+
+    /// Bad input whose message has several lines by its own layout: what it quotes ends none of them.
+    pub(crate) fn bad_input_in_lines(message: impl Display) -> Self {
+        let message = message.to_string();
+        let mut lines = message.trim_end().split('\n');
+        let first = lines.next().unwrap_or_default();
+        lines.fold(Failure::bad_input(first), Failure::line)
     }
 
     /// A failure while running.
@@ -68,6 +80,17 @@ impl Failure {
     /// The same of a kind.
     pub(crate) fn of_kind(self, kind: RefusalKind) -> Self {
         Failure { kind: Some(kind), ..self }
+    }
+
+    /// Adds a line below the message.
+    pub(crate) fn line(mut self, line: impl Display) -> Self {
+        self.below.push(line.to_string());
+        self
+    }
+
+    /// The message and the lines below it.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(&self.message).chain(&self.below).map(String::as_str)
     }
 
     /// Adds a way out.

@@ -21,13 +21,14 @@ mod schedule;
 mod schedule_flags;
 mod size_flags;
 mod sweep;
+mod text_input;
 mod tune;
 mod usage;
 mod values;
 mod workbench;
 mod worker;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use failure::Failure;
 use std::process::ExitCode;
 
@@ -93,7 +94,9 @@ pub(crate) fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let error = usage::with_hint(error);
+            let mut command = Cli::command();
+            command.build();
+            let error = usage::with_hint(error, &command);
             // Help goes to standard output and ends with 0, errors to standard error with 2.
             let _ = error.print();
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2));
@@ -118,6 +121,13 @@ fn run(cli: Cli) -> Result<(), Failure> {
     if let None | Some(Command::Generate(_) | Command::Sweep(_)) = &cli.command {
         worker::plugin_limit()?;
     }
+    // Wherever the hub may be asked.
+    if let None
+    | Some(Command::Generate(_) | Command::Sweep(_) | Command::Tune(_) | Command::Model(_)) =
+        &cli.command
+    {
+        model_flags::check_token_setting()?;
+    }
     match cli.command {
         Some(Command::Generate(arguments)) => generate::run(&arguments),
         Some(Command::Schedule(arguments)) => schedule::run(&arguments),
@@ -138,7 +148,6 @@ fn run(cli: Cli) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::CommandFactory;
 
     #[test]
     fn the_flags_do_not_contradict_each_other() {

@@ -4,7 +4,7 @@ use super::failure::Failure;
 use clap::Args;
 use sigmalab_compute::LoadProgress;
 use sigmalab_model::checkpoint::Checkpoint;
-use sigmalab_model::hub::looks_like_repository;
+use sigmalab_model::hub::{PLAIN_HTTP_VARIABLE, looks_like_repository, problem_of_plain_http};
 use sigmalab_model::source::{self, DEMO, NamedBy, SourceError};
 use sigmalab_schedule::size::Size;
 use std::env::VarError;
@@ -45,6 +45,13 @@ impl ModelFlags {
             .way_out("--model")),
         }
     }
+}
+
+/// Refuses a setting of the token that is neither yes nor no.
+pub(crate) fn check_token_setting() -> Result<(), Failure> {
+    problem_of_plain_http().map_or(Ok(()), |problem| {
+        Err(Failure::bad_input(problem).way_out(format_args!("unset {PLAIN_HTTP_VARIABLE}")))
+    })
 }
 
 /// Opens the checkpoint `name`: headers only. It is downloaded only where the user named it.

@@ -2,12 +2,13 @@
 
 use super::failure::Failure;
 use super::print;
+use super::text_input::{self, Origin};
 use clap::Args;
 use sigmalab_schedule::free::{FREE, FreeParameters};
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::preset_file::{PresetFile, UnknownPreset};
 use sigmalab_text::text_file::{self, TextError};
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Once;
 
@@ -59,13 +60,11 @@ impl PresetFlags {
             TOLD.call_once(|| print::warning(missing));
             return Ok(Presets { path: None, file: builtin.clone(), builtin });
         }
-        let file = read(&path).map_err(|failure| match because {
-            Some(because) => Failure::bad_input(format_args!(
-                "{}\n`{}` was read because {because}",
-                failure.message,
-                path.display()
-            ))
-            .way_out("--presets FILE to read another one in its place"),
+        let origin = if because.is_some() { Origin::Found } else { Origin::Named };
+        let file = read(&path, origin).map_err(|failure| match because {
+            Some(because) => failure
+                .line(format_args!("`{}` was read because {because}", path.display()))
+                .way_out("--presets FILE to read another one in its place"),
             None => failure,
         })?;
         Ok(Presets { path: Some(path), file, builtin })
@@ -86,7 +85,7 @@ impl PresetFlags {
         let unnamed = self.chosen().filter(|chosen| chosen.because.is_some());
         let (Some(Chosen { path, .. }), Some(name)) = (unnamed, name) else { return Err(failure) };
         let Some(preset) = built_in(name, &builtin()?)? else { return Err(failure) };
-        let first = failure.message.lines().next().unwrap_or_default();
+        let first = &failure.message;
         let place = path.display();
         warnings
             .push(format!("`{place}` cannot be read and is skipped; {name} is built in: {first}"));
@@ -156,16 +155,31 @@ fn built_in(name: &str, builtin: &PresetFile) -> Result<Option<Preset>, Failure>
 }
 
 /// Reads one presets file.
-pub(crate) fn read(path: &Path) -> Result<PresetFile, Failure> {
+fn read(path: &Path, origin: Origin) -> Result<PresetFile, Failure> {
     let name = path.display().to_string();
-    let text = std::fs::File::open(path).map_err(TextError::from);
-    let text = text.and_then(|file| text_file::read(file, LIMIT)).map_err(|error| match error {
+    let opened = text_input::open(path, origin).map_err(|error| {
+        Failure::bad_input(format_args!("cannot read presets `{name}`: {error}"))
+    })?;
+    read_from(opened, &name)
+}
+
+/// Reads a presets file whose name somebody typed, or standard input for `-`; and its name.
+pub(crate) fn read_named(path: &Path) -> Result<(PresetFile, String), Failure> {
+    if path == Path::new("-") {
+        let name = "standard input";
+        return Ok((read_from(std::io::stdin().lock(), name)?, name.to_owned()));
+    }
+    Ok((read(path, Origin::Named)?, path.display().to_string()))
+}
+
+fn read_from(from: impl Read, name: &str) -> Result<PresetFile, Failure> {
+    let text = text_file::read(from, LIMIT).map_err(|error| match error {
         TextError::TooLarge(_) => {
             Failure::bad_input(format_args!("`{name}` is too large for a presets file"))
         }
         error => Failure::bad_input(format_args!("cannot read presets `{name}`: {error}")),
     })?;
-    PresetFile::parse(&text, &name).map_err(Failure::bad_input)
+    PresetFile::parse(&text, name).map_err(Failure::bad_input_in_lines)
 }
 
 impl Presets {

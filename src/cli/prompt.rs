@@ -1,8 +1,8 @@
 //! Prompt text from a file or from standard input, of a size that a prompt can have.
 
 use super::failure::Failure;
+use super::text_input::open_or_stdin;
 use sigmalab_text::text_file::{self, TextError};
-use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
@@ -12,12 +12,8 @@ const LIMIT: u64 = 1 << 20;
 /// The text of `file`; `-` is standard input. One newline at the end is the file's, not the
 /// prompt's, and neither is a byte-order mark at the beginning.
 pub(crate) fn from_file(file: &Path) -> Result<String, Failure> {
-    if file == Path::new("-") {
-        return from_stdin();
-    }
-    let opened =
-        File::open(file).map_err(|error| unreadable(&file.display().to_string(), error))?;
-    read(opened, &file.display().to_string())
+    let (from, name) = open_or_stdin(file)?;
+    read(from, &name)
 }
 
 /// The text on standard input.

@@ -6,13 +6,14 @@ use super::memory_flags::MemoryFlags;
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
 use super::samplers;
+use super::text_input::{self, Origin};
 use super::values::device;
 use clap::Args;
 use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
-use sigmalab::tui::keymap::Keymap;
+use sigmalab::tui::keymap::{Keymap, KeymapProblem};
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
@@ -23,14 +24,15 @@ use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::folders::cache_folder;
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_engine::worker::{Engine, EngineOptions};
-use sigmalab_files::shared_folder::make_private_folder;
+use sigmalab_files::planted::planted_link;
+use sigmalab_files::shared_folder::{append_to_private, make_private_folder};
 use sigmalab_sampler::Samplers;
 use sigmalab_sampler::plugin::{Effort, discover, follow};
 use sigmalab_terminal::capabilities::{Background, Capabilities};
 use sigmalab_terminal::picture::{ProtocolType, protocol_named};
-use sigmalab_text::text_file;
+use sigmalab_text::text_file::{self, TextError};
 use std::fs::File;
-use std::io::{IsTerminal, Read};
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
@@ -135,9 +137,7 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
         return play_file(file, &mut app, &mut engine, memory_limit);
     }
     let record = match &arguments.record {
-        Some(path) => Some(File::create(path).map_err(|error| {
-            Failure::bad_input(format_args!("--record `{}`: {error}", path.display()))
-        })?),
+        Some(path) => Some(record_to(path)?),
         None => None,
     };
     let follow_samplers: runtime::FollowSamplers = Box::new(move |tell| {
@@ -175,6 +175,18 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     }
 }
 
+/// The file that actions are written to.
+fn record_to(path: &Path) -> Result<File, Failure> {
+    let refused = |problem: &dyn std::fmt::Display| {
+        Failure::bad_input(format_args!("--record `{}`: {problem}", path.display()))
+    };
+    if let Some(link) = planted_link(path) {
+        let link = link.display();
+        return Err(refused(&format_args!("the link `{link}` belongs to another user")));
+    }
+    File::create(path).map_err(|error| refused(&error))
+}
+
 /// Refuses to draw where nothing can be drawn.
 fn check_terminal(arguments: &Workbench) -> Result<(), Failure> {
     let drawn = std::io::stdin().is_terminal() && std::io::stdout().is_terminal();
@@ -201,7 +213,8 @@ fn application(
     configuration: &Configuration,
     model: &str,
 ) -> Result<App, Failure> {
-    let store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
+    let presets = arguments.presets.save_path();
+    let store = Store::open(&presets).map_err(Failure::bad_input_in_lines)?;
     let size = model_flags::default_size_offline(model)?;
     let known = Capabilities::of_this_process();
     let background = configuration.background.or(known.background).unwrap_or(Background::Dark);
@@ -237,8 +250,9 @@ fn play_file(
 ) -> Result<(), Failure> {
     let name = file.display().to_string();
     let text = match file == Path::new("-") {
-        true => read(std::io::stdin().lock(), "standard input")?,
-        false => read_file(file)?,
+        true => text_file::read(std::io::stdin().lock(), LIMIT)
+            .map_err(|error| unreadable("standard input", &error))?,
+        false => read_file(file, Origin::Named)?,
     };
     let mut out = std::io::stdout().lock();
     let history = kept(data_folder().as_deref());
@@ -250,10 +264,19 @@ fn play_file(
 
 /// The keys of the file that is named, else of the user's own, else the defaults.
 pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
-    let Some(path) = named.map(Path::to_owned).or_else(|| own_file(KEYMAP)) else {
+    let named = named.map(|path| (path.to_owned(), Origin::Named));
+    let Some((path, origin)) = named.or_else(|| Some((own_file(KEYMAP)?, Origin::Found))) else {
         return Ok(Keymap::defaults());
     };
-    Keymap::parse(&read_file(&path)?, &path.display().to_string()).map_err(Failure::bad_input)
+    let text = read_file(&path, origin)?;
+    Keymap::parse(&text, &path.display().to_string()).map_err(|error| {
+        let line = |problem: &KeymapProblem| {
+            format!("{}:{}: {}", error.file, problem.line, problem.message)
+        };
+        let mut lines = error.problems.iter().map(line);
+        let first = Failure::bad_input(lines.next().unwrap_or_default());
+        lines.fold(first, Failure::line)
+    })
 }
 
 /// Where experiments and run directories are: beside where somebody works, and experiments of their
@@ -284,13 +307,13 @@ fn kept(data: Option<&Path>) -> Option<History> {
 /// The text of the user's own file and its name, where there is one.
 pub(super) fn own_configuration() -> Result<Option<(String, String)>, Failure> {
     let Some(path) = own_file(CONFIGURATION) else { return Ok(None) };
-    Ok(Some((read_file(&path)?, path.display().to_string())))
+    Ok(Some((read_file(&path, Origin::Found)?, path.display().to_string())))
 }
 
 /// What the user's own file says, where there is one.
 pub(super) fn configuration() -> Result<Configuration, Failure> {
     let Some(path) = own_file(CONFIGURATION) else { return Ok(Configuration::default()) };
-    Configuration::parse(&read_file(&path)?, &path.display().to_string())
+    Configuration::parse(&read_file(&path, Origin::Found)?, &path.display().to_string())
         .map_err(Failure::bad_input)
 }
 
@@ -312,17 +335,17 @@ pub(super) fn configuration_folder() -> Option<PathBuf> {
 fn log() -> Option<PathBuf> {
     let folder = cache_folder()?;
     make_private_folder(&folder).ok()?;
-    Some(folder.join("worker.log"))
+    let log = folder.join("worker.log");
+    // Whoever writes to it reports what is wrong with it.
+    drop(append_to_private(&log));
+    Some(log)
 }
 
-fn read_file(path: &Path) -> Result<String, Failure> {
-    let name = path.display().to_string();
-    let file = File::open(path)
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))?;
-    read(file, &name)
+fn read_file(path: &Path, origin: Origin) -> Result<String, Failure> {
+    text_input::read(path, origin, LIMIT)
+        .map_err(|error| unreadable(&format!("`{}`", path.display()), &error))
 }
 
-fn read(from: impl Read, name: &str) -> Result<String, Failure> {
-    text_file::read(from, LIMIT)
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{name}`: {error}")))
+fn unreadable(name: &str, error: &TextError) -> Failure {
+    Failure::bad_input(format_args!("cannot read {name}: {error}"))
 }

@@ -4,7 +4,7 @@
 use super::entry::{Entry, EntryId, FinishedRun, VERSION};
 use etcetera::BaseStrategy as _;
 use sigmalab_engine::image_file::{PictureError, read_picture, write_picture};
-use sigmalab_files::shared_folder::make_private_folder;
+use sigmalab_files::shared_folder::{make_private_folder, open_plain};
 use sigmalab_files::target::{OnCollision, Target, TargetError};
 use sigmalab_image::{RgbImage, thumbnail};
 use sigmalab_metrics::image::ImageMetrics;
@@ -127,10 +127,12 @@ impl History {
         };
         let small = thumbnail(run.image, THUMBNAIL_SIDE);
         Target::check(&self.path(&id, THUMBNAIL))?
+            .private()
             .draft(|out| write_picture(&small, run.recipe, out))?
             .commit(OnCollision::Replace)?;
         let text = serde_json::to_vec(&entry)?;
         Target::check(&self.path(&id, ENTRY))?
+            .private()
             .draft(|out| out.write_all(&text))?
             .commit(OnCollision::Replace)?;
         self.make_room(&id)?;
@@ -146,6 +148,7 @@ impl History {
     ) -> Result<EntryId, HistoryError> {
         let id = |number| EntryId::new(finished_ms, identity, number);
         let draft = Target::check(&self.path(&id(1), PICTURE))?
+            .private()
             .draft(|out| write_picture(run.image, run.recipe, out))?;
         let names = (1..=MOST_NAMES).map(|number| self.path(&id(number), PICTURE));
         let path = draft.commit_to_first_free(names)?;
@@ -223,14 +226,14 @@ impl History {
     }
 
     fn read(&self, path: &Path) -> Result<RgbImage, HistoryError> {
-        let file = fs::File::open(path).map_err(|source| io_error("open", path, source))?;
+        let file = open_plain(path).map_err(|source| io_error("open", path, source))?;
         read_picture(BufReader::new(file))
             .map_err(|source| HistoryError::Picture { path: path.to_owned(), source })
     }
 
     fn read_entry(&self, id: &EntryId) -> Result<Option<Entry>, String> {
         let mut text = Vec::new();
-        let file = match fs::File::open(self.path(id, ENTRY)) {
+        let file = match open_plain(&self.path(id, ENTRY)) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             file => file.map_err(|error| error.to_string())?,
         };

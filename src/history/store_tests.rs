@@ -147,3 +147,20 @@ fn a_new_history_is_for_its_user_alone() {
         assert_eq!(mode & 0o777, 0o700, "{path:?}");
     }
 }
+
+#[test]
+fn what_is_new_in_a_folder_that_was_open_is_for_its_user_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let open = folder.path().join("history");
+    fs::create_dir(&open).unwrap();
+    fs::set_permissions(&open, fs::Permissions::from_mode(0o755)).unwrap();
+    History::under(folder.path(), DEFAULT_QUOTA).append(&made(1).at(100)).unwrap();
+    let files: Vec<_> = fs::read_dir(&open).unwrap().map(|entry| entry.unwrap()).collect();
+    assert_eq!(files.len(), 3);
+    for file in files {
+        let mode = file.metadata().unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "{file:?}");
+    }
+    assert_eq!(fs::metadata(&open).unwrap().permissions().mode() & 0o777, 0o755, "it is theirs");
+}

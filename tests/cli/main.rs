@@ -9,6 +9,7 @@ mod generate;
 mod interruption;
 mod other_files;
 mod output;
+mod pipes;
 mod program;
 mod recipes;
 mod schedules;

@@ -58,6 +58,17 @@ fn other_encodings_are_named() {
         &["generate", "--prompt-file", "wide.txt"],
         &["wide.txt", "UTF-16 text: save it as UTF-8"],
     );
+    // Without a mark the zeros between the letters tell.
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    for (name, arguments) in [
+        ("p.txt", ["generate", "--prompt-file", "p.txt"]),
+        ("r.json", ["generate", "--recipe", "r.json"]),
+        ("t.toml", ["presets", "check", "t.toml"]),
+        ("e.toml", ["sweep", "plan", "e.toml"]),
+    ] {
+        place.write(name, wide("{\"a red circle\": 1}\n"));
+        place.refused(&arguments, &[name, "UTF-16 text: save it as UTF-8"]);
+    }
     place.write("latin.toml", b"# caf\xe9\n");
     place.refused(&["presets", "check", "latin.toml"], &["latin.toml", "line 1 is not UTF-8"]);
 }
@@ -157,6 +168,18 @@ fn a_presets_file_keeps_its_line_ends_its_mark_and_its_mode() {
 }
 
 #[test]
+fn a_line_that_is_changed_keeps_its_own_line_end() {
+    let place = Place::new();
+    let tables = place.done(&["presets", "show", "V4_TURBO_12"])
+        + "\n"
+        + &place.done(&["presets", "show", "V4_DEFAULT_20"]);
+    place.write("presets.toml", format!("default = \"V4_TURBO_12\"\r\n{tables}"));
+    place.done(&["presets", "set-default", "V4_DEFAULT_20"]);
+    let changed = fs::read_to_string(place.path("presets.toml")).unwrap();
+    assert_eq!(changed, format!("default = \"V4_DEFAULT_20\"\r\n{tables}"));
+}
+
+#[test]
 fn an_image_over_a_file_keeps_its_mode() {
     use std::os::unix::fs::PermissionsExt as _;
     let place = Place::new();
@@ -182,8 +205,16 @@ fn recipes_that_are_none_are_called_what_they_are() {
 
 #[test]
 fn a_current_folder_that_was_deleted_is_told_as_such() {
+    for arguments in
+        [&quick(&["--seed", "1"])[..], &["sweep", "run", "quickstart"], &["sweep", "new", "x"]]
+    {
+        deleted_folder(arguments);
+    }
+}
+
+fn deleted_folder(arguments: &[&str]) {
     let place = Place::new();
-    let inner = place.command(&quick(&["--seed", "1"]));
+    let inner = place.command(arguments);
     let script = "mkdir gone && cd gone && rmdir ../gone && exec \"$0\" \"$@\"";
     let mut shell = std::process::Command::new("sh");
     shell.args(["-c", script]).arg(inner.get_program()).args(inner.get_args());
@@ -215,9 +246,14 @@ fn files_are_told_as_they_were_typed() {
 #[test]
 fn hints_say_what_can_be_typed() {
     let place = Place::new();
-    let told = place.run(&["generate", "--prompt", "- a list"]);
+    for value in ["- a list", "-x", "--cat"] {
+        let told = place.run(&["generate", "--prompt", value]);
+        assert_eq!(told.code, Some(2));
+        assert!(told.stderr.contains(&format!("--prompt='{value}'")), "{told:?}");
+    }
+    let told = place.run(&["tune", "--steps", "4", "--prompt", "- a list"]);
     assert_eq!(told.code, Some(2));
-    assert!(told.stderr.contains("--prompt='- a list'"), "{told:?}");
+    assert!(told.stderr.contains("--prompts") && !told.stderr.contains("--prompt="), "{told:?}");
     place.refused(&quick(&["--output", "."]), &["--output image.png"]);
     let mut command = place.command(&quick(&["--seed", "1"]));
     command.env("SIGMALAB_PLUGIN_SECONDS", "abc");

@@ -60,6 +60,13 @@ impl Place {
         command
     }
 
+    /// Makes a pipe that nobody writes to.
+    pub(crate) fn pipe(&self, name: &str) -> PathBuf {
+        let path = self.path(name);
+        assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+        path
+    }
+
     pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
         outcome(self.command(arguments))
     }
@@ -94,6 +101,40 @@ impl Place {
         assert_eq!(self.files(), before, "{arguments:?} left files");
         outcome.stderr
     }
+}
+
+/// Runs a command with text on its standard input, through a pipe; fails where it does not end.
+pub(crate) fn outcome_in_time(mut command: Command, input: Option<&str>) -> Outcome {
+    use std::io::{Read as _, Write as _};
+    if input.is_some() {
+        command.stdin(Stdio::piped());
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    if let (Some(input), Some(mut to)) = (input, child.stdin.take()) {
+        // It may end without reading.
+        let _ = to.write_all(input.as_bytes());
+    }
+    let (mut out, mut err) = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let read = std::thread::spawn(move || {
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        out.read_to_string(&mut stdout).unwrap();
+        err.read_to_string(&mut stderr).unwrap();
+        (stdout, stderr)
+    });
+    let began = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        if began.elapsed() > std::time::Duration::from_secs(60) {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            panic!("it does not end: {command:?}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    };
+    let (stdout, stderr) = read.join().unwrap();
+    Outcome { code: status.code(), stdout, stderr }
 }
 
 pub(crate) fn outcome(mut command: Command) -> Outcome {

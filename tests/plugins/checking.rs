@@ -158,6 +158,10 @@ fn what_is_no_plugin_is_one_line() {
     let outcome = workshop.run(&["plugins", "check", crashes.to_str().unwrap()]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     assert!(outcome.stderr.contains("when it was opened, it crashed: signal 11"));
+    std::fs::write(workshop.path("junk.png"), "\x7fEL").unwrap();
+    let junk = workshop.run(&["plugins", "check", "./junk.png"]);
+    assert_eq!(junk.code, Some(2), "{junk:?}");
+    assert!(junk.stderr.contains("`./junk.png` is not a shared library"), "{junk:?}");
     for gone in ["nowhere/libx.so", "test.unknown"] {
         assert_eq!(workshop.run(&["plugins", "check", gone]).code, Some(2));
     }

@@ -49,6 +49,7 @@ impl CommonDisk {
             .env("SIGMALAB_DATA", self.workshop.path("data"))
             .env("HF_HUB_OFFLINE", "1")
             .env("HF_TOKEN", "hf_secret")
+            .env("HUGGING_FACE_HUB_TOKEN", "hf_secret")
             .env("MARK", self.mark());
         for variable in ["SIGMALAB_MODEL", "SIGMALAB_PLUGIN_PATH", "SIGMALAB_PLUGIN_TRUST"] {
             command.env_remove(variable);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 mod budgets;
+mod dumb;
 mod editing;
 mod escapes;
 mod first_start;

@@ -334,6 +334,79 @@ fn a_run_folder_that_is_a_link_to_nowhere_is_named() {
 }
 
 #[test]
+fn a_link_to_nowhere_in_place_of_a_run_directory_is_named() {
+    let place = place();
+    std::os::unix::fs::symlink("/no/such/place", place.path("away")).unwrap();
+    for command in ["status", "report", "pause"] {
+        place.refused(
+            &["sweep", command, "away"],
+            &["`away` is a link to `/no/such/place`, which is not there"],
+        );
+    }
+}
+
+#[test]
+fn any_file_of_a_run_directory_stands_for_it_where_it_is_run_and_a_plan_says_what_to_do() {
+    let place = place();
+    assert_eq!(run(&place, &[]).code, Some(0));
+    let again = place.done(&["sweep", "run", "runs/small/frozen.json"]);
+    assert!(again.contains("8 of 8 trials done") && again.contains("0 + 0 evaluations"), "{again}");
+    for named in ["runs/small", "runs/small/frozen.json"] {
+        place.refused(
+            &["sweep", "plan", named],
+            &["this is a run directory", "sweep status runs/small", "runs/small/experiment.toml"],
+        );
+    }
+    place.done(&["sweep", "plan", "runs/small/experiment.toml", "--no-time"]);
+    place.refused(&["sweep", "run", "quickstar"], &["sigmalab sweep run quickstart,"]);
+    place.refused(&["sweep", "run", "step-lader"], &["sigmalab sweep run step-ladder,"]);
+}
+
+#[test]
+fn an_experiments_prompts_come_from_where_prompts_lie_and_a_line_says_where_from() {
+    let place = place();
+    let text = small();
+    let line = text.lines().find(|line| line.starts_with("prompts")).unwrap();
+    let names = |file: &str| text.replace(line, &format!("prompts = {{ file = {file:?} }}"));
+    for folder in ["project/experiments", "project/prompts", "project/.keys", "elsewhere"] {
+        fs::create_dir_all(place.path(folder)).unwrap();
+    }
+    for file in ["project/prompts/p.txt", "project/.keys/key", "project/.key", "elsewhere/p.txt"] {
+        place.write(file, "a red circle\n");
+    }
+    std::os::unix::fs::symlink("../../elsewhere/p.txt", place.path("project/experiments/link.txt"))
+        .unwrap();
+    let plan = |file: &str| {
+        place.write("project/experiments/e.toml", names(file));
+        let mut command = place.command(&["sweep", "plan", "experiments/e.toml", "--no-time"]);
+        command.current_dir(place.path("project"));
+        outcome(command)
+    };
+    let whole = place.path("project/prompts/p.txt").display().to_string();
+    for file in ["../prompts/p.txt", &whole] {
+        let told = plan(file);
+        assert_eq!(told.code, Some(0), "{told:?}");
+        assert!(told.stderr.contains("1 prompt from `"), "{told:?}");
+        assert!(told.stderr.contains("prompts/p.txt`"), "{told:?}");
+    }
+    let hidden = ["../.keys/key", "../.key"];
+    for file in ["/etc/passwd", "../../elsewhere/p.txt", "link.txt"].iter().chain(&hidden) {
+        let told = plan(file);
+        assert_eq!(told.code, Some(2), "{file}: {told:?}");
+        for words in ["an experiment file may be anybody's", "try: cp /"] {
+            assert!(told.stderr.contains(words), "{file}: {told:?}");
+        }
+    }
+    assert!(!place.path("project/runs").exists());
+    // A pipe is not waited for.
+    let pipe = place.path("project/experiments/pipe.txt");
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let told = plan("pipe.txt");
+    assert_eq!(told.code, Some(2), "{told:?}");
+    assert!(told.stderr.contains("it is a device or a pipe"), "{told:?}");
+}
+
+#[test]
 fn a_zero_with_a_sign_is_the_same_trial() {
     let place = place();
     place.write("zeros.toml", small().replace("mu = [0.4, 0.5]", "mu = [0.0, -0.0]"));

@@ -234,6 +234,63 @@ fn pictures_open_large_beside_their_recipe_and_two_are_flipped_with_keys() {
 }
 
 #[test]
+fn the_viewer_goes_back_to_where_it_was_opened() {
+    let Some(browser) = browser() else {
+        println!("skipped: there is no Chromium to open the page with");
+        return;
+    };
+    let place = reported();
+    let script = "
+        const said = [];
+        // The browser tells of it later than the page is looked at.
+        const close = () => {
+            document.getElementById('close').click();
+            document.getElementById('viewer').dispatchEvent(new Event('close'));
+        };
+        const shots = [...document.querySelectorAll('#trials .shot')];
+        const last = shots[shots.length - 1];
+        last.scrollIntoView();
+        const before = scrollY;
+        last.focus(); last.click(); close();
+        said.push(document.activeElement === last ? 'row' : 'elsewhere', scrollY === before);
+        const sheet = document.querySelector('.sheet tbody .shot');
+        sheet.click(); close();
+        said.push(document.activeElement === sheet ? 'sheet' : 'elsewhere');
+        document.title = said.join(' | ');";
+    let dom = after(browser, &place, script);
+    let title = dom.split("<title>").nth(1).unwrap().split("</title>").next().unwrap();
+    assert_eq!(title, "row | true | sheet");
+}
+
+#[test]
+fn what_runs_happened_to_take_is_no_setting_that_they_share() {
+    let place = reported();
+    for entry in fs::read_dir(place.path("runs/small/journal")).unwrap() {
+        let path = entry.unwrap().path();
+        let mut text = String::new();
+        for line in fs::read_to_string(&path).unwrap().lines() {
+            let (_, json) = line.split_once(' ').unwrap();
+            let mut record: serde_json::Value = serde_json::from_str(json).unwrap();
+            if record["timings"].is_object() {
+                record["timings"]["encode_ms"] = 0.001.into();
+                record["peak_memory"] = 5.into();
+            }
+            let json = record.to_string();
+            let sum: String = blake3::hash(json.as_bytes()).to_hex().chars().take(16).collect();
+            text.push_str(&format!("{sum} {json}\n"));
+        }
+        fs::write(&path, text).unwrap();
+    }
+    place.done(&["sweep", "report", "runs/small"]);
+    let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
+    let constant = page.split("class=\"constant\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(constant.contains("<b>seed</b>"), "{constant}");
+    for name in ["encode_ms", "peak_memory_bytes"] {
+        assert!(!constant.contains(name), "{constant}");
+    }
+}
+
+#[test]
 fn the_page_runs_its_own_script_and_no_other() {
     let Some(browser) = browser() else {
         println!("skipped: there is no Chromium to open the page with");

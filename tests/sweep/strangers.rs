@@ -173,3 +173,39 @@ fn a_record_brings_neither_script_nor_other_peoples_files_into_the_report() {
     assert!(cells.iter().all(|cell| !cell.contains("data:image")), "a picture through a link");
     assert_eq!(page.matches("<tr title").count(), 9);
 }
+
+#[test]
+fn nothing_is_run_through_a_link_that_another_user_planted() {
+    use std::os::unix::fs::{PermissionsExt as _, lchown};
+    let place = place();
+    let (common, own) = (place.path("common"), place.path("own"));
+    fs::create_dir(&own).unwrap();
+    fs::create_dir(&common).unwrap();
+    fs::set_permissions(&common, fs::Permissions::from_mode(0o1777)).unwrap();
+    symlink(&own, common.join("run")).unwrap();
+    if lchown(common.join("run"), Some(65534), None).is_err() {
+        eprintln!("skipped: only root can make a link of another user");
+        return;
+    }
+    for directory in ["common/run", "common/run/below"] {
+        place.refused(
+            &["sweep", "run", "small.toml", "--dir", directory],
+            &["common/run` belongs to another user"],
+        );
+    }
+    assert_eq!(fs::read_dir(own).unwrap().count(), 0);
+}
+
+#[test]
+fn a_report_says_what_it_waits_for() {
+    let place = finished();
+    place.write("runs/small/leases/tables.1", "");
+    let mut command = place.command(&["sweep", "report", "runs/small"]);
+    command.env("SIGMALAB_LEASE_SECONDS", "6");
+    let told = outcome(command);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    for words in ["waiting for the process that writes the tables", "leases/tables.N", "after 6 s"]
+    {
+        assert!(told.stderr.contains(words), "{words}: {told:?}");
+    }
+}

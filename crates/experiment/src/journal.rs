@@ -1,6 +1,6 @@
 //! Journals: one append-only file a process, a record a line, each line with its checksum and on
-//! disk before it counts. A line that a crash cut short is passed over. Knows nothing of what
-//! records mean.
+//! disk before it counts. A line that a crash cut short is passed over; one that is whole but for its
+//! end counts. Knows nothing of what records mean.
 
 mod again;
 
@@ -327,10 +327,15 @@ impl Reading {
         loop {
             line.clear();
             lines.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line).map_err(io)?;
-            // What has no line end yet is being written, or was when its process died.
+            // What has no line end yet is being written, or was when its process died; or an editor
+            // took it away, and the checksum says that nothing else is missing.
             let Some((b'\n', text)) = line.split_last() else {
                 if line.len() as u64 == LONGEST_LINE {
                     return Err(JournalError::TooLong(path.to_owned()));
+                }
+                if let Parsed::Record(record) = parse(&line) {
+                    self.bytes += line.len() as u64;
+                    records.push(*record);
                 }
                 return Ok(());
             };
@@ -535,12 +540,30 @@ mod tests {
         let path = only(folder.path());
         let whole = fs::read(&path).unwrap();
         let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
-        for cut in [first, first + 1, first + 20, whole.len() - 1] {
+        for cut in [first, first + 1, first + 20, whole.len() - 2] {
             fs::write(&path, &whole[..cut]).unwrap();
             let mut journals = Journals::new(folder.path());
             assert_eq!(journals.refresh().unwrap(), [record(0)], "cut at {cut}");
             assert_eq!(journals.damaged(), 0);
         }
+    }
+
+    #[test]
+    fn a_line_that_lacks_its_end_alone_counts_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        journal.append(&record(0)).unwrap();
+        journal.append(&record(1)).unwrap();
+        let path = only(folder.path());
+        let whole = fs::read(&path).unwrap();
+        fs::write(&path, &whole[..whole.len() - 1]).unwrap();
+        let mut journals = Journals::new(folder.path());
+        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+        // The end was only shown late, and more comes after it.
+        fs::write(&path, &whole).unwrap();
+        assert_eq!(journals.refresh().unwrap(), []);
+        journal.append(&record(2)).unwrap();
+        assert_eq!((journals.refresh().unwrap(), journals.damaged()), (vec![record(2)], 0));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::spec::Prompt;
 use super::sweep::Sweep;
 use serde::{Deserialize, Serialize};
 use sigmalab_files::lock::Lock;
-use sigmalab_files::shared_folder::{append_to, make_private_folder, read_plain};
+use sigmalab_files::shared_folder::{append_to_private, make_private_folder, read_plain};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
@@ -94,7 +94,7 @@ fn append(
     let of = key(&inputs.fingerprint, &inputs.prompts);
     let opening = Opening { of, directory: absolute(directory), judgement, prompts };
     let line = serde_json::to_string(&opening)? + "\n";
-    append_to(file)?.write_all(line.as_bytes())
+    append_to_private(file)?.write_all(line.as_bytes())
 }
 
 #[cfg(test)]
@@ -117,6 +117,10 @@ mod tests {
         let here = folder.path().join("a");
         append(&file, &inputs, &here, &judged).unwrap();
         append(&file, &inputs, &here, &judged).unwrap();
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &std::fs::metadata(&file).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600);
         let count = |directory: &str, prompts: &[Prompt]| {
             count(&file, &inputs.fingerprint, prompts, &folder.path().join(directory))
         };

@@ -8,6 +8,7 @@ pub mod access_list;
 pub mod lock;
 pub mod nonce;
 pub mod patience;
+pub mod planted;
 pub mod shared_folder;
 pub mod target;
 pub mod token;

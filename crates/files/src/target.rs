@@ -3,11 +3,12 @@
 //! that cannot be, or the file has other names, it is written over. Knows nothing of what it holds.
 
 use crate::access_list;
+use crate::planted::planted_link;
 use crate::unfinished;
 use rustix::fs::{Gid, Uid};
 use std::fs::{File, Metadata, Permissions};
 use std::io::{BufWriter, Seek as _, SeekFrom, Write};
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use tempfile::NamedTempFile;
 
@@ -20,6 +21,8 @@ pub struct Target {
     path: PathBuf,
     /// The same without links and detours: equal for equal files.
     real: PathBuf,
+    /// The mode of a file that is new there; the process's umask applies.
+    new: u32,
 }
 
 /// What to do where the target has come to exist.
@@ -58,6 +61,17 @@ pub enum TargetError {
         /// The folder.
         folder: PathBuf,
     },
+    /// A link on the way is somebody else's, who could send what is written anywhere.
+    #[error(
+        "cannot write `{}`: the link `{}` belongs to another user, in a folder where everybody may put \
+         one: name another file, or the one that is meant", path.display(), link.display()
+    )]
+    PlantedLink {
+        /// The file.
+        path: PathBuf,
+        /// The link.
+        link: PathBuf,
+    },
     /// The path is a folder, a device or a pipe.
     #[error("cannot write `{}`: it is {what}, not a file", path.display())]
     NotAFile {
@@ -95,10 +109,13 @@ pub enum TargetError {
 
 impl Target {
     /// Checks that `path` can be written, without touching anything. A symbolic link is followed,
-    /// so that it stays a link; one that leads nowhere is refused.
+    /// so that it stays a link; one that leads nowhere is refused, and one that another user planted.
     pub fn check(path: &Path) -> Result<Self, TargetError> {
         let io = |source| TargetError::Io { path: path.to_owned(), source };
         let not_a_file = |what| TargetError::NotAFile { path: path.to_owned(), what };
+        if let Some(link) = planted_link(path) {
+            return Err(TargetError::PlantedLink { path: path.to_owned(), link });
+        }
         let resolved = match std::fs::metadata(path) {
             Ok(meta) if meta.is_file() => std::fs::canonicalize(path).map_err(io)?,
             Ok(meta) if meta.is_dir() => return Err(not_a_file("a folder")),
@@ -143,7 +160,12 @@ impl Target {
         {
             return Err(TargetError::NotKept { path, why });
         }
-        Ok(Target { name: path, path: resolved, real })
+        Ok(Target { name: path, path: resolved, real, new: 0o666 })
+    }
+
+    /// The same for a file that is for this user alone, where it is new.
+    pub fn private(self) -> Self {
+        Target { new: 0o600, ..self }
     }
 
     /// Whether both are one file, by whatever names.
@@ -173,8 +195,7 @@ impl Target {
         let temporary = tempfile::Builder::new()
             .prefix(unfinished::PREFIX)
             .suffix(unfinished::SUFFIX)
-            // Readable as any new file is: the process's umask applies.
-            .permissions(Permissions::from_mode(0o666))
+            .permissions(Permissions::from_mode(self.new))
             .tempfile_in(folder_of(&self.path))
             .map_err(io)?;
         unfinished::hold(temporary.as_file());
@@ -232,7 +253,9 @@ fn take_over(new: &NamedTempFile, there: &Metadata) -> bool {
 /// changes, so that a full disk leaves it as it is.
 fn write_over(from: &File, path: &Path) -> std::io::Result<()> {
     let mut from = from;
-    let mut over = File::options().write(true).open(path)?;
+    // Links were followed when the path was looked at: what is one now was put there since.
+    let no_link = rustix::fs::OFlags::NOFOLLOW.bits() as i32;
+    let mut over = File::options().write(true).custom_flags(no_link).open(path)?;
     let length = from.seek(SeekFrom::End(0))?;
     from.rewind()?;
     let keep = rustix::fs::FallocateFlags::KEEP_SIZE;
@@ -480,6 +503,51 @@ mod tests {
         target.draft(text("new")).unwrap().commit(OnCollision::Replace).unwrap();
         let meta = fs::metadata(&path).unwrap();
         assert_eq!((meta.uid(), meta.gid(), meta.mode() & 0o7777), (65534, 65534, 0o640));
+    }
+
+    #[test]
+    fn what_is_private_is_for_its_user_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("out");
+        let target = Target::check(&path).unwrap().private();
+        target.draft(text("x")).unwrap().commit(OnCollision::Replace).unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().mode() & 0o7777, 0o600);
+    }
+
+    #[test]
+    fn a_link_that_another_user_planted_is_not_followed() {
+        if !rustix::process::geteuid().is_root() {
+            eprintln!("not run: only root can make a link of another user");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let (own, common) = (folder.path().join("own"), folder.path().join("common"));
+        for (folder, mode) in [(&own, 0o755), (&common, 0o1777)] {
+            fs::create_dir(folder).unwrap();
+            fs::set_permissions(folder, Permissions::from_mode(mode)).unwrap();
+        }
+        let victim = own.join("victim");
+        fs::write(&victim, "precious").unwrap();
+        let links = [("common/a", "own/victim"), ("common/b", "own"), ("own/c", "common/a")];
+        for (link, target) in links {
+            std::os::unix::fs::symlink(folder.path().join(target), folder.path().join(link))
+                .unwrap();
+        }
+        for name in ["common/a", "common/b/victim", "common/b/new", "own/c"] {
+            assert!(Target::check(&folder.path().join(name)).is_ok(), "{name}: they are one's own");
+        }
+        for link in ["common/a", "common/b"] {
+            std::os::unix::fs::lchown(folder.path().join(link), Some(65534), None).unwrap();
+        }
+        for name in ["common/a", "common/b/victim", "common/b/new", "own/c"] {
+            let refused = Target::check(&folder.path().join(name));
+            assert!(matches!(refused, Err(TargetError::PlantedLink { .. })), "{name}: {refused:?}");
+        }
+        // In a folder of one's own nobody plants any.
+        std::os::unix::fs::lchown(own.join("c"), Some(65534), None).unwrap();
+        std::os::unix::fs::lchown(folder.path().join("common/a"), Some(0), None).unwrap();
+        assert!(Target::check(&own.join("c")).is_ok());
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "precious");
     }
 
     #[test]

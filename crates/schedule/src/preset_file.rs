@@ -25,6 +25,7 @@ pub mod writer;
 use super::nearest::{list, nearest};
 use super::preset::Preset;
 use super::toml_text::Problem;
+use sigmalab_text::strange_text::on_one_line;
 use std::fmt;
 
 /// The presets of one file.
@@ -102,17 +103,17 @@ pub struct PresetFileError {
     pub more: usize,
 }
 
-/// One line a problem, `FILE:LINE:COLUMN: KEY: MESSAGE`.
+/// One line a problem, `FILE:LINE:COLUMN: KEY: MESSAGE`. Nothing that is quoted ends a line.
 impl fmt::Display for PresetFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (i, problem) in self.problems.iter().enumerate() {
             let Problem { line, column, key, message } = problem;
             let newline = if i == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}:{line}:{column}: ", self.file)?;
+            write!(f, "{newline}{}:{line}:{column}: ", on_one_line(&self.file))?;
             if !key.is_empty() {
-                write!(f, "`{key}`: ")?;
+                write!(f, "`{}`: ", on_one_line(key))?;
             }
-            f.write_str(message)?;
+            f.write_str(&on_one_line(message))?;
         }
         if self.more > 0 {
             write!(f, "\n{}: and {} more problems", self.file, self.more)?;

@@ -21,6 +21,9 @@ pub enum TextError {
     /// Another encoding.
     #[error("it is UTF-16 text: save it as UTF-8")]
     Utf16,
+    /// Another one yet.
+    #[error("it is UTF-32 text: save it as UTF-8")]
+    Utf32,
     /// Other bytes.
     #[error("line {line} is not UTF-8 text")]
     NotUtf8 {
@@ -59,13 +62,30 @@ pub fn decode(bytes: Vec<u8>) -> Result<String, TextError> {
 /// # Errors
 /// Where they are no UTF-8.
 pub fn decode_marked(bytes: Vec<u8>) -> Result<String, TextError> {
-    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
-        return Err(TextError::Utf16);
+    if let Some(other) = other_encoding(&bytes) {
+        return Err(other);
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
         TextError::NotUtf8 { line: valid.iter().filter(|byte| **byte == b'\n').count() + 1 }
     })
+}
+
+/// The encoding that is not UTF-8, by its mark; without one, by the zeros between Latin letters, which
+/// no UTF-8 text has in every second place.
+fn other_encoding(bytes: &[u8]) -> Option<TextError> {
+    match bytes {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => return Some(TextError::Utf32),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => return Some(TextError::Utf16),
+        _ => {}
+    }
+    // The beginning tells; half of it must be zeros, and all of them on one side.
+    let (pairs, _) = bytes.get(..bytes.len().min(64)).unwrap_or_default().as_chunks::<2>();
+    let first = pairs.iter().filter(|[first, _]| *first == 0).count();
+    let second = pairs.iter().filter(|[_, second]| *second == 0).count();
+    let one_side =
+        |zeros: usize, others: usize| others == 0 && zeros > 0 && 4 * zeros > 3 * pairs.len();
+    (one_side(first, second) || one_side(second, first)).then_some(TextError::Utf16)
 }
 
 /// The text without its byte-order mark and with plain line ends: what [`in_the_form_of`] takes.
@@ -75,8 +95,8 @@ pub fn plain(text: &str) -> String {
 
 /// A changed text as the file was written that it was made from: `after`, which is plain, with the
 /// mark, the line ends and the missing final line end of `before`. Lines that are the same at the
-/// beginning and at the end keep even line ends that differ from those of their neighbours; new ones
-/// get those that most lines have.
+/// beginning and at the end keep even line ends that differ from those of their neighbours, and so does
+/// a line that takes another's place; those that are more get the end that most lines have.
 pub fn in_the_form_of(before: &str, after: &str) -> String {
     let mark = if before.starts_with(MARK) { "\u{feff}" } else { "" };
     let old: Vec<&str> = without_mark(before).split_inclusive('\n').collect();
@@ -91,10 +111,15 @@ pub fn in_the_form_of(before: &str, after: &str) -> String {
     let middle = new.get(head..new.len() - tail).unwrap_or_default();
     let kept = |lines: Option<&[&str]>| lines.unwrap_or_default().concat();
     text.push_str(&kept(old.get(..head)));
-    for line in middle {
+    let places = old.get(head..old.len() - tail).unwrap_or_default();
+    for (at, line) in middle.iter().enumerate() {
         close_line(&mut text, mark, end);
         text.push_str(bare(line));
-        text.push_str(end);
+        text.push_str(match places.get(at) {
+            Some(place) if place.ends_with("\r\n") => "\r\n",
+            Some(place) if place.ends_with('\n') => "\n",
+            _ => end,
+        });
     }
     if tail > 0 {
         close_line(&mut text, mark, end);
@@ -154,6 +179,9 @@ mod tests {
             ("\u{feff}a\r\nb", "x\na\nb", "\u{feff}x\na\r\nb"),
             ("a\nb\r\nc\n", "a\nb\nC\n", "a\nb\r\nC\n"),
             ("a\nb", "a\nb\nc\n", "a\nb\nc"),
+            // Whose line end is another's keeps it when it is changed.
+            ("a\r\nb\nc\nd\n", "A\nb\nc\nd\n", "A\r\nb\nc\nd\n"),
+            ("a\nb\r\nc\nd\n", "a\nB\nX\nc\nd\n", "a\nB\r\nX\nc\nd\n"),
             ("a\r\nb\r\n", "a\n", "a\r\n"),
             ("\u{feff}", "a\n", "\u{feff}a\n"),
             ("\u{feff}", "", "\u{feff}"),
@@ -183,7 +211,12 @@ mod tests {
         let told = |bytes: &[u8]| read(bytes, 99).unwrap_err().to_string();
         assert_eq!(told(b"\xff\xfea\0"), "it is UTF-16 text: save it as UTF-8");
         assert_eq!(told(b"\xfe\xff\0a"), "it is UTF-16 text: save it as UTF-8");
+        // Without a mark the zeros tell.
+        assert_eq!(told(b"{\0\"\0a\0\"\0"), "it is UTF-16 text: save it as UTF-8");
+        assert_eq!(told(b"\0a\0 \0r"), "it is UTF-16 text: save it as UTF-8");
+        assert_eq!(told(b"\xff\xfe\0\0a\0\0\0"), "it is UTF-32 text: save it as UTF-8");
         assert_eq!(told(b"a\nb\xe9\n"), "line 2 is not UTF-8 text");
+        assert_eq!(read(&b"a\0b and more"[..], 99).unwrap(), "a\0b and more");
         assert!(matches!(read(&b"abc"[..], 2), Err(TextError::TooLarge(2))));
         assert_eq!(read(&b"abc"[..], 3).unwrap(), "abc");
     }

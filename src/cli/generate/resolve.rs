@@ -4,9 +4,10 @@ use super::progress::Progress;
 use super::{Generate, wording};
 use crate::cli::failure::Failure;
 use crate::cli::samplers::samplers_for;
+use crate::cli::text_input::{self, Origin};
 use crate::cli::{devices, model_flags, prompt};
 use sigmalab_compute::DeviceChoice;
-use sigmalab_engine::image_file::{read_noise, read_recipe, read_recipe_json};
+use sigmalab_engine::image_file::{RecipeFileError, read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab_engine::request::{RunRequest, Wanted};
@@ -60,12 +61,8 @@ pub(super) fn check_presence(arguments: &Generate) -> Result<(), Failure> {
 pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<Resolved, Failure> {
     let base = match &arguments.recipe {
         Some(path) => Some(
-            if path == Path::new("-") {
-                read_recipe_json(std::io::stdin().lock(), Path::new("standard input"))
-            } else {
-                read_recipe(path)
-            }
-            .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
+            read_base(path)
+                .map_err(|error| Failure::bad_input(format_args!("--recipe: {error}")))?,
         ),
         None => None,
     };
@@ -145,6 +142,19 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
     })?;
     let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
     Ok(Resolved { run, samplers, warnings })
+}
+
+/// The recipe to begin with: of a file, or JSON from standard input or a pipe that somebody named.
+fn read_base(path: &Path) -> Result<Recipe, RecipeFileError> {
+    if path == Path::new("-") {
+        return read_recipe_json(std::io::stdin().lock(), Path::new("standard input"));
+    }
+    let is_pipe = |meta: std::fs::Metadata| !meta.is_file() && !meta.is_dir();
+    if !path.metadata().is_ok_and(is_pipe) {
+        return read_recipe(path);
+    }
+    let io = |source| RecipeFileError::Io { path: path.to_owned(), source };
+    read_recipe_json(text_input::open(path, Origin::Named).map_err(io)?, path)
 }
 
 /// The steps, as a preset. Its name is `none` where no name fits them.

@@ -44,11 +44,10 @@ pub(super) fn settle(
     }
     let issues = verify(&prompt);
     if strict && !issues.is_empty() {
-        let list: Vec<_> = issues.iter().map(|issue| format!("\n  {issue}")).collect();
-        return Err(Failure::bad_input(format_args!(
-            "--strict-caption: the caption is not valid:{}",
-            list.concat()
-        )));
+        let failure = Failure::bad_input("--strict-caption: the caption is not valid:");
+        return Err(issues
+            .iter()
+            .fold(failure, |told, issue| told.line(format_args!("  {issue}"))));
     }
     warnings.extend(issues.iter().map(|issue| format!("caption: {issue}")));
     Ok(prompt)

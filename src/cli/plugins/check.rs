@@ -1,6 +1,7 @@
 //! `sigmalab plugins check`: whether a sampler is what it says, as a table.
 
 use crate::cli::failure::Failure;
+use crate::cli::text_input::{self, Origin};
 use crate::cli::{print, samplers};
 use clap::Args;
 use serde::Serialize;
@@ -8,6 +9,7 @@ use sigmalab_sampler::check::{Finding, Report, Verdict, check_built_in, check_pl
 use sigmalab_sampler::plugin::FileHash;
 use sigmalab_sampler::{Sampler, SamplerInfo};
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,7 +24,7 @@ const SILENCE: f64 = 60.0;
 steps, and must not be more than 0.3 below the declared one. Code of the plugin runs in processes \
 of their own: a crash or a hang is one failed line.
 
-Exit codes: 0 all passed, 1 something failed, 2 there is no such file or sampler."
+Exit codes: 0 all passed, 1 something failed, 2 there is no such library or sampler."
 )]
 pub(crate) struct Check {
     /// A shared library, or the id of a sampler of `plugins list`
@@ -126,10 +128,11 @@ enum Subject {
 fn subject(name: &str) -> Result<Subject, Failure> {
     let path = Path::new(name);
     if path.is_file() || name.contains('/') {
-        if let Err(error) = std::fs::File::open(path) {
-            return Err(Failure::bad_input(format_args!("cannot read `{name}`: {error}")));
-        }
-        return Ok(Subject::File(path.to_owned()));
+        return match begins_as_library(path) {
+            Ok(true) => Ok(Subject::File(path.to_owned())),
+            Ok(false) => Err(Failure::bad_input(format_args!("`{name}` is not a shared library"))),
+            Err(error) => Err(Failure::bad_input(format_args!("cannot read `{name}`: {error}"))),
+        };
     }
     let samplers = samplers::samplers_for(name);
     let chosen = samplers.choose(name, &BTreeMap::new()).map_err(|error| {
@@ -144,6 +147,20 @@ fn subject(name: &str) -> Result<Subject, Failure> {
             return Err(Failure::failed(format_args!("`{name}` is neither built in nor a file")));
         }
     })
+}
+
+/// Whether a file begins as the system's shared libraries do (ELF, or the forms of Mach-O).
+fn begins_as_library(path: &Path) -> std::io::Result<bool> {
+    const BEGINNINGS: [[u8; 4]; 5] = [
+        *b"\x7fELF",
+        [0xcf, 0xfa, 0xed, 0xfe],
+        [0xce, 0xfa, 0xed, 0xfe],
+        [0xca, 0xfe, 0xba, 0xbe],
+        [0xca, 0xfe, 0xba, 0xbf],
+    ];
+    let mut start = Vec::new();
+    text_input::open(path, Origin::Found)?.take(4).read_to_end(&mut start)?;
+    Ok(BEGINNINGS.iter().any(|beginning| start == beginning))
 }
 
 fn line(finding: &Finding) -> String {

@@ -4,13 +4,13 @@ use super::super::failure::Failure;
 use super::super::preset_flags::PresetFlags;
 use super::super::print;
 use super::super::size_flags::SizeFlags;
+use super::super::text_input::open_or_stdin;
 use clap::Args;
 use sigmalab::preset_store::check_name;
 use sigmalab_engine::image_file::{Exchanged, read_exchanged};
 use sigmalab_schedule::exchange::{self, Tool};
 use sigmalab_schedule::preset_file::writer::preset_text;
 use sigmalab_schedule::size::Size;
-use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// What an imported preset is called where neither the text nor a flag names it.
@@ -107,21 +107,14 @@ pub(super) fn import(arguments: &Import) -> Result<(), Failure> {
 }
 
 fn read(path: &Path, from: Tool) -> Result<String, Failure> {
-    let shown = path.display();
-    let source: std::io::Result<Box<dyn Read>> = if path.as_os_str() == "-" {
-        Ok(Box::new(std::io::stdin().lock()))
-    } else {
-        std::fs::File::open(path).map(|file| Box::new(file) as Box<dyn Read>)
-    };
-    let source = source
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{shown}`: {error}")))?;
+    let (source, shown) = open_or_stdin(path)?;
     let read = read_exchanged(source)
-        .map_err(|error| Failure::bad_input(format_args!("cannot read `{shown}`: {error}")))?;
+        .map_err(|error| Failure::bad_input(format_args!("cannot read {shown}: {error}")))?;
     match read {
         Exchanged::Text(text) => Ok(text),
         Exchanged::Workflow(text) if from == Tool::ComfyUi => Ok(text),
         Exchanged::Workflow(_) => Err(Failure::bad_input(format_args!(
-            "`{shown}` is a picture with a ComfyUI workflow, not text for {from}"
+            "{shown} is a picture with a ComfyUI workflow, not text for {from}"
         ))
         .way_out("--from comfyui")),
     }

@@ -21,7 +21,8 @@ pub(super) struct SetDefault {
 pub(super) fn run(arguments: &SetDefault) -> Result<(), Failure> {
     // A file that was named and is not there is a slip of the pen, not a wish for a new one.
     arguments.presets.load()?;
-    let mut store = Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input)?;
+    let mut store =
+        Store::open(&arguments.presets.save_path()).map_err(Failure::bad_input_in_lines)?;
     let name = &arguments.name;
     if let Err(unknown) = store.get(name) {
         let failure = Failure::bad_input(&unknown);
@@ -33,7 +34,7 @@ pub(super) fn run(arguments: &SetDefault) -> Result<(), Failure> {
     let known = store.default_preset().name.clone();
     let set = |text: &str| writer::set_default(text, name).map_err(|error| error.to_string());
     store.change(Claim::Default(&known), set).map_err(|error| match error {
-        StoreError::Text(_) | StoreError::Conflict { .. } => Failure::bad_input(error),
+        StoreError::Text(_) | StoreError::Conflict { .. } => Failure::bad_input_in_lines(error),
         _ => Failure::failed(error),
     })?;
     print::result(&format!("{name} is the default of {}\n", store.path().display()))

@@ -2,12 +2,14 @@
 
 use super::budget;
 use super::measuring::Measuring;
+use super::prompts_file;
 use crate::cli::devices;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
 use crate::cli::preset_flags::PresetFlags;
-use crate::cli::print;
+use crate::cli::print::{self, counted};
 use crate::cli::samplers::every_sampler;
+use crate::cli::text_input::{self, Origin};
 use crate::cli::values::device;
 use clap::Args;
 use sigmalab_compute::DeviceChoice;
@@ -20,9 +22,12 @@ use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
 use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
 use sigmalab_experiment::{built_in, openings, prompts};
+use sigmalab_files::planted::planted_link;
+use sigmalab_files::target::TargetError;
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
-use sigmalab_text::text_file::{self, TextError};
+use sigmalab_schedule::nearest::nearest;
+use sigmalab_text::text_file::TextError;
 use std::cell::RefCell;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -52,6 +57,17 @@ pub(crate) struct Loaded {
     pub(crate) experiment: Experiment,
     /// Where it is run.
     pub(crate) directory: RunDirectory,
+    /// The prompts file that was read.
+    pub(crate) prompts_file: Option<PathBuf>,
+}
+
+impl Loaded {
+    /// Which file its prompts come from, where it is not the experiment's own.
+    pub(super) fn prompts_note(&self) -> Option<String> {
+        let file = self.prompts_file.as_ref()?;
+        let prompts = counted(self.experiment.inputs.prompts.len(), "prompt");
+        Some(format!("{prompts} from `{}`", file.display()))
+    }
 }
 
 /// Reads an experiment file, which is run in `dir` or its usual place. A flag beats the file. What
@@ -64,13 +80,7 @@ pub(super) fn load(
 ) -> Result<Loaded, Failure> {
     let text = match built_in(path) {
         Some(text) => text.to_owned(),
-        None => read(
-            path,
-            &[
-                "sigmalab sweep run quickstart, which is built in",
-                "sigmalab sweep new NAME for a file to begin with",
-            ],
-        )?,
+        None => read(path, Origin::Named, &beginnings(path))?,
     };
     of_text(text, path, dir, flags, measuring)
 }
@@ -84,13 +94,23 @@ pub(crate) fn of_text(
     measuring: Option<&Measuring<'_>>,
 ) -> Result<Loaded, Failure> {
     let name = path.display().to_string();
-    let spec = Spec::parse(&text, &name).map_err(Failure::bad_input)?;
+    let spec = Spec::parse(&text, &name).map_err(Failure::bad_input_in_lines)?;
     let samplers = every_sampler();
     let sampled = check_names(&text, &name, &flags.presets, &samplers)?;
     let directory = directory_of(dir, &spec);
-    let prompts = match &spec.prompts {
-        PromptSource::Inline(prompts) => prompts.clone(),
-        PromptSource::File(file) => prompts_of(path, file)?,
+    refuse_from_nowhere(directory.path())?;
+    if let Some(link) = planted_link(directory.path()) {
+        return Err(Failure::bad_input(TargetError::PlantedLink {
+            path: directory.path().to_owned(),
+            link,
+        }));
+    }
+    let (prompts, prompts_file) = match &spec.prompts {
+        PromptSource::Inline(prompts) => (prompts.clone(), None),
+        PromptSource::File(file) => {
+            let file = prompts_file::found(path, file)?;
+            (prompts_in(&file, Origin::Found, prompts_file::FORM)?, Some(file))
+        }
     };
     let mut warnings = Vec::new();
     let mut preset = |settings: &Settings, table: &str| -> Result<FrozenPreset, Failure> {
@@ -146,7 +166,7 @@ pub(crate) fn of_text(
         // Whatever makes it impossible is told before anything is written.
         Setting::of(&experiment).map_err(Failure::bad_input)?;
     }
-    Ok(Loaded { text, experiment, directory })
+    Ok(Loaded { text, experiment, directory, prompts_file })
 }
 
 /// The text of the built-in experiment of that name, where no file has it.
@@ -178,7 +198,7 @@ fn check_names(
         },
         Named::Preset => presets.as_ref()?.problem(name),
     };
-    Spec::check_names(text, file, &problem).map_err(Failure::bad_input)?;
+    Spec::check_names(text, file, &problem).map_err(Failure::bad_input_in_lines)?;
     Ok(found.into_inner())
 }
 
@@ -242,6 +262,7 @@ pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
     Sweep::open(&directory, every_sampler()).map_err(|error| {
         let failure = match &error {
             SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
+            SweepError::Directory(DirectoryError::Spec(_)) => Failure::bad_input_in_lines(&error),
             SweepError::Directory(_) | SweepError::Experiment(_) | SweepError::Trial(_) => {
                 Failure::bad_input(&error)
             }
@@ -277,12 +298,32 @@ fn directory_meant(path: &Path) -> Result<RunDirectory, Failure> {
         Ok(meta) if !meta.is_dir() => meant_by(path),
         Ok(_) => Ok(RunDirectory::at(path)),
         // `sweep run quickstart` takes a name, and what it made is in its usual place.
+        Err(_) if path.is_symlink() => {
+            let target = std::fs::read_link(path).unwrap_or_default();
+            Err(Failure::bad_input(format_args!(
+                "`{}` is a link to `{}`, which is not there",
+                path.display(),
+                target.display()
+            )))
+        }
         Err(_) => {
             let usual = RunDirectory::at(&Path::new(RUNS).join(path));
             let is_name = path.components().count() == 1;
             Ok(if is_name && usual.has_begun() { usual } else { RunDirectory::at(path) })
         }
     }
+}
+
+/// The run directory that somebody means who names what an experiment file or a run directory may
+/// stand for: the directory itself, or a file in it that is no experiment.
+pub(super) fn begun_at(path: &Path) -> Option<PathBuf> {
+    if path.is_dir() {
+        return Some(path.to_owned());
+    }
+    let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
+    let around = path.parent().filter(|_| !is_experiment && path.is_file())?;
+    let around = if around.as_os_str().is_empty() { Path::new(".") } else { around };
+    RunDirectory::at(around).has_begun().then(|| around.to_owned())
 }
 
 /// The run directory that somebody means who named a file.
@@ -294,7 +335,7 @@ fn meant_by(file: &Path) -> Result<RunDirectory, Failure> {
     }
     let no_directory = format!("`{shown}` is a file, and a run directory is needed");
     let toml = file.extension().is_some_and(|extension| extension == "toml");
-    let spec = match read(file, &[]) {
+    let spec = match read(file, Origin::Found, &[]) {
         Ok(text) if toml => Spec::parse(&text, &shown.to_string()).ok(),
         _ => None,
     };
@@ -320,23 +361,44 @@ pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
     RunDirectory::at(&dir.cloned().unwrap_or_else(usual))
 }
 
-fn prompts_of(experiment: &Path, file: &str) -> Result<Vec<Prompt>, Failure> {
-    let beside =
-        "a path from the folder of the experiment file, as in prompts = { file = \"prompts.txt\" }";
-    prompts_in(&experiment.parent().unwrap_or(Path::new("")).join(file), beside)
+/// Where somebody may begin who named an experiment's file that is not there.
+fn beginnings(path: &Path) -> Vec<String> {
+    let names = built_in::EXPERIMENTS.map(|(name, _)| name);
+    let near = path.to_str().map(|typed| nearest(typed, names)).unwrap_or_default();
+    let name = near.first().copied().unwrap_or("quickstart");
+    vec![
+        format!("sigmalab sweep run {name}, which is built in"),
+        "sigmalab sweep new NAME for a file to begin with".to_owned(),
+    ]
+}
+
+/// Refuses to write to a path in a current folder that was deleted.
+pub(super) fn refuse_from_nowhere(path: &Path) -> Result<(), Failure> {
+    let gone = || std::env::current_dir().is_err_and(|error| error.kind() == ErrorKind::NotFound);
+    if path.is_relative() && gone() {
+        return Err(Failure::bad_input(format_args!(
+            "cannot write `{}`: the current folder was deleted",
+            path.display()
+        ))
+        .way_out("cd to another folder"));
+    }
+    Ok(())
 }
 
 /// The prompts in a file; the way out where it is not there.
-pub(crate) fn prompts_in(path: &Path, way_out: &str) -> Result<Vec<Prompt>, Failure> {
-    let text = read(path, &[way_out])?;
+pub(crate) fn prompts_in(
+    path: &Path,
+    origin: Origin,
+    way_out: &str,
+) -> Result<Vec<Prompt>, Failure> {
+    let text = read(path, origin, &[way_out.to_owned()])?;
     prompts::parse(&text, &path.display().to_string()).map_err(Failure::bad_input)
 }
 
 /// The text of a file, and ways out where it is not there.
-fn read(path: &Path, ways_out: &[&str]) -> Result<String, Failure> {
+fn read(path: &Path, origin: Origin, ways_out: &[String]) -> Result<String, Failure> {
     let name = path.display();
-    let text = std::fs::File::open(path).map_err(TextError::from);
-    text.and_then(|file| text_file::read(file, LIMIT)).map_err(|error| match error {
+    text_input::read(path, origin, LIMIT).map_err(|error| match error {
         TextError::TooLarge(_) => {
             Failure::bad_input(format_args!("`{name}` is too large for a text file"))
         }

@@ -10,6 +10,7 @@ mod new;
 mod plan;
 mod plot;
 mod progress;
+mod prompts_file;
 pub(super) mod report;
 pub(super) mod run;
 mod status;

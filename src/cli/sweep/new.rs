@@ -1,5 +1,6 @@
 //! `sigmalab sweep new`: an experiment file to begin with, from the schedule at hand.
 
+use super::load;
 use crate::cli::failure::Failure;
 use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print;
@@ -49,6 +50,7 @@ pub(super) fn run(arguments: &NewCommand) -> Result<(), Failure> {
     warnings.iter().for_each(print::warning);
     let text = template::text(name, &preset, &arguments.prompt, arguments.seed);
     let file = format!("{name}.toml");
+    load::refuse_from_nowhere(Path::new(&file))?;
     let written = Target::check(Path::new(&file)).and_then(|target| {
         if target.path().exists() {
             return Err(TargetError::Exists { path: target.path().to_owned() });

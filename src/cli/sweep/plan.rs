@@ -16,7 +16,7 @@ use sigmalab_experiment::spec::Method;
 use sigmalab_experiment::sweep::Sweep;
 use sigmalab_experiment::trial::{Experiment, Trials, in_words};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The arguments of `sweep plan`.
 #[derive(Debug, Args)]
@@ -152,6 +152,7 @@ fn search(loaded: &load::Loaded, json: bool) -> Result<(), Failure> {
 /// Prints the plan.
 pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
+    refuse_run_directory(&arguments.file)?;
     let measuring = Measuring {
         threads: arguments.threads,
         memory_limit: arguments.memory.limit()?,
@@ -159,6 +160,9 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     };
     let may_measure = (!arguments.no_time).then_some(&measuring);
     let loaded = load::load(&arguments.file, arguments.dir.as_ref(), &arguments.load, may_measure)?;
+    if let Some(note) = loaded.prompts_note() {
+        print::note(note);
+    }
     let experiment = &loaded.experiment;
     if experiment.spec.method.is_search() {
         return search(&loaded, arguments.json);
@@ -194,6 +198,19 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
         runs: if arguments.list { listed(&trials, &plan) } else { Vec::new() },
     };
     if arguments.json { print::json(&document) } else { print::result(&text(&document)) }
+}
+
+/// Refuses what has a plan no more: it was begun.
+fn refuse_run_directory(path: &Path) -> Result<(), Failure> {
+    let Some(directory) = load::begun_at(path) else { return Ok(()) };
+    let (path, directory) = (path.display(), directory.display());
+    Err(Failure::bad_input(format_args!(
+        "`{path}`: a plan is made of an experiment file, and this is a run directory"
+    ))
+    .way_out(format_args!("sigmalab sweep status {directory}, which says what is left"))
+    .way_out(format_args!(
+        "sigmalab sweep plan {directory}/experiment.toml, what it was begun with"
+    )))
 }
 
 /// Seconds that the plan takes: one step of the largest recipe is run for it.

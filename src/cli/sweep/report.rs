@@ -6,11 +6,13 @@ use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print::{self, counted};
 use clap::Args;
 use sigmalab_experiment::inputs::FrozenPreset;
+use sigmalab_experiment::lease;
 use sigmalab_experiment::report::{self, Finding, ReportError, Written};
 use sigmalab_experiment::sweep::Sweep;
 use sigmalab_experiment::tables::preset_hash;
 use sigmalab_schedule::free::FREE;
 use std::path::PathBuf;
+use std::time::{Duration, Instant};
 
 /// The arguments of `sweep report`.
 #[derive(Debug, Args)]
@@ -27,7 +29,8 @@ pub(super) struct ReportCommand {
 /// Writes the report and prints the summary.
 pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
     let mut sweep = load::open(&arguments.dir)?;
-    sweep.write_tables(&mut || true).map_err(Failure::failed)?;
+    let mut waiting = Waiting::new(&sweep);
+    sweep.write_tables(&mut || waiting.goes_on()).map_err(Failure::failed)?;
     warn_of_missing_pictures(&sweep);
     let written = write(&sweep)?;
     let mut text = match report::tuned(&sweep) {
@@ -40,6 +43,35 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
         text.push_str(&format!("{}\n", file.display()));
     }
     print::result(&text)
+}
+
+/// Says what is waited for, where that takes longer than people expect.
+struct Waiting {
+    began: Instant,
+    leases: PathBuf,
+    told: bool,
+}
+
+impl Waiting {
+    /// How long nothing is said.
+    const SILENT: Duration = Duration::from_secs(2);
+
+    fn new(sweep: &Sweep) -> Self {
+        Waiting { began: Instant::now(), leases: sweep.directory.leases(), told: false }
+    }
+
+    fn goes_on(&mut self) -> bool {
+        if !self.told && self.began.elapsed() > Waiting::SILENT {
+            self.told = true;
+            let patience = lease::patience().unwrap_or_default().as_secs();
+            print::note(format_args!(
+                "waiting for the process that writes the tables, whose lease is `{}`; it counts as \
+                 lost after {patience} s without a sign of life",
+                self.leases.join("tables.N").display()
+            ));
+        }
+        true
+    }
 }
 
 /// The presets that the sweep names and that the presets file holds something else under now.

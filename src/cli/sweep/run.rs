@@ -136,19 +136,22 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
     if arguments.worker {
         return worker::run(&arguments.what, &arguments.running, &interrupt);
     }
-    if arguments.what.is_dir() {
+    if let Some(directory) = load::begun_at(&arguments.what) {
         if arguments.dir.is_some() || arguments.extend {
             return Err(Failure::bad_input(
                 "--dir and --extend need an experiment file, and this is a run directory",
             ));
         }
-        return work(load::open(&arguments.what)?, &arguments.running, false, &interrupt);
+        return work(load::open(&directory)?, &arguments.running, false, &interrupt);
     }
     let measuring = arguments.running.measuring(&interrupt)?;
     let loaded =
         load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, Some(&measuring))?;
     // Everything is checked before anything is written.
     loaded.experiment.trials().map_err(Failure::bad_input)?;
+    if let Some(note) = loaded.prompts_note().filter(|_| !arguments.running.quiet) {
+        print::note(note);
+    }
     begin(&loaded, arguments.extend)?;
     work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)
 }
@@ -165,7 +168,7 @@ pub(crate) fn begin(loaded: &load::Loaded, extend: bool) -> Result<(), Failure> 
     let directory = &loaded.directory;
     let begun = directory.begin(&loaded.text, &loaded.experiment.inputs, extend);
     begun.map_err(|error| match error {
-        DirectoryError::Changed { .. } => Failure::bad_input(error.to_string().trim_end())
+        DirectoryError::Changed { .. } => Failure::bad_input_in_lines(&error)
             .of_kind(RefusalKind::ExperimentChanged)
             .way_out("--extend to add the new trials; recorded ones stay")
             .way_out("--dir with another folder for a sweep of its own")

@@ -24,7 +24,7 @@ impl Saving {
         check_name(name).map_err(|problem| {
             Failure::bad_input(format_args!("--save: {problem}")).way_out("--save TEN")
         })?;
-        let store = Store::open(path).map_err(Failure::bad_input)?;
+        let store = Store::open(path).map_err(Failure::bad_input_in_lines)?;
         let names = [name.to_owned(), plain(name)];
         let taken = names.iter().find(|name| ships(name) || store.get(name).is_ok());
         match taken.filter(|_| !replace) {

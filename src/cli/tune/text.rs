@@ -3,6 +3,7 @@
 use super::{Target, TuneCommand};
 use crate::cli::failure::Failure;
 use crate::cli::sweep::load;
+use crate::cli::text_input::Origin;
 use std::fmt::Write as _;
 
 /// Prompts in the words that the demo checkpoint knows.
@@ -11,7 +12,7 @@ const DEMO: &str = include_str!("../../../experiments/tune-prompts.txt");
 /// The text. Prompts are written into it, so that it is whole wherever it is read.
 pub(super) fn of(arguments: &TuneCommand) -> Result<String, Failure> {
     let prompts = match &arguments.prompts {
-        Some(file) => load::prompts_in(file, "--prompts FILE, one prompt a line")?,
+        Some(file) => load::prompts_in(file, Origin::Named, "--prompts FILE, one prompt a line")?,
         None if arguments.load.model.name()? == sigmalab_model::source::DEMO => {
             sigmalab_experiment::prompts::parse(DEMO, "demo-prompts.txt")
                 .map_err(Failure::failed)?

@@ -6,6 +6,7 @@
 __attribute__((constructor)) static void leave_a_mark(void)
 {
     const char *path = getenv("MARK"), *token = getenv("HF_TOKEN");
+    token = token ? token : getenv("HUGGING_FACE_HUB_TOKEN");
     FILE *file = path ? fopen(path, "a") : NULL;
     if (file) {
         fprintf(file, "%s\n", token ? token : "no token");

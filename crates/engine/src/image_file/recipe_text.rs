@@ -82,7 +82,8 @@ pub fn parse_recipe(text: &str) -> Result<Recipe, RecipeTextError> {
             problem: "an object with `version`, `prompt` and so on is expected".to_owned(),
         });
     }
-    let Versioned { version } = Versioned::deserialize(value).map_err(whole)?;
+    let Versioned { version } = Versioned::deserialize(value)
+        .map_err(|source| first_fault(value).unwrap_or_else(|| whole(source)))?;
     if version > u64::from(VERSION) {
         return Err(RecipeTextError::NewerVersion { found: version });
     }
@@ -134,7 +135,16 @@ fn in_words(error: &serde_json::Error) -> String {
     let replaced = [
         ("invalid type: ", "it is "),
         ("invalid value: ", "it is "),
+        ("invalid length ", "its length is "),
+        ("it is map", "it is an object"),
+        ("it is sequence", "it is a list"),
+        ("it is null", "it is nothing"),
+        ("it is unit value", "it is nothing"),
+        ("it is integer `", "it is the number `"),
+        ("it is floating point `", "it is the number `"),
+        ("it is boolean `", "it is `"),
         ("string \"", "the text \""),
+        ("expected a string", "expected a text"),
         ("expected f64", "expected a number"),
         ("expected u64", "expected a whole number"),
         ("expected u32", "expected a whole number"),
@@ -211,17 +221,36 @@ fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
         let error = T::deserialize(value).err()?;
         Some(RecipeTextError::Malformed { place, problem: in_words(&error) })
     }
+    fn text_in(value: &Value, place: &str, keys: &[&str]) -> Option<RecipeTextError> {
+        let of_key =
+            |key: &&str| fault::<Option<String>>(value.get(*key)?, format!("{place}.{key}"));
+        keys.iter().find_map(of_key)
+    }
     recipe.as_object()?.iter().find_map(|(key, value)| {
         let place = key.clone();
         match key.as_str() {
             "version" => fault::<u32>(value, place),
-            "model" => fault::<ModelRef>(value, place),
+            "model" => text_in(value, &place, &["name", "fingerprint"])
+                .or_else(|| fault::<ModelRef>(value, place)),
             "prompt" => fault::<String>(value, place),
-            "size" => fault::<Size>(value, place),
-            "noise" => fault::<NoiseSource>(value, place),
+            "size" | "sigma_size" => {
+                let sides = value.as_object().into_iter().flatten();
+                sides
+                    .filter(|(key, _)| ["width", "height"].contains(&key.as_str()))
+                    .find_map(|(key, side)| fault::<u32>(side, format!("{place}.{key}")))
+                    .or_else(|| match key.as_str() {
+                        "size" => fault::<Size>(value, place),
+                        _ => fault::<Option<Size>>(value, place),
+                    })
+            }
+            "noise" => value
+                .get("seed")
+                .and_then(|seed| fault::<u64>(seed, format!("{place}.seed")))
+                .or_else(|| fault::<NoiseSource>(value, place)),
             "preset" => fault::<Option<String>>(value, place),
             "terminal" => fault::<Terminal>(value, place),
-            "sampler" => fault::<SamplerRef>(value, place),
+            "sampler" => text_in(value, &place, &["id", "version", "file_hash"])
+                .or_else(|| fault::<SamplerRef>(value, place)),
             "dtype" => fault::<ComputeDtype>(value, place),
             "device" => fault::<DeviceChoice>(value, place),
             "steps" => value
@@ -277,6 +306,17 @@ pub enum RecipeFileError {
     TooLarge {
         /// The file.
         path: PathBuf,
+    },
+    /// Something else than JSON where only that is read.
+    #[error(
+        "`{}` is {kind}, and what comes by a pipe is the JSON of a recipe: save it in a file first",
+        path.display()
+    )]
+    Piped {
+        /// The pipe.
+        path: PathBuf,
+        /// What comes from it.
+        kind: &'static str,
     },
     /// Nothing in it.
     #[error("`{}` is empty", path.display())]
@@ -355,13 +395,23 @@ pub fn read_recipe(path: &Path) -> Result<Recipe, RecipeFileError> {
 
 /// The recipe in JSON text of a size that a recipe can have, see [`parse_recipe`]. `name` is what
 /// errors call the text's origin.
-pub fn read_recipe_json(reader: impl Read, name: &Path) -> Result<Recipe, RecipeFileError> {
+pub fn read_recipe_json(mut reader: impl Read, name: &Path) -> Result<Recipe, RecipeFileError> {
     let path = || name.to_owned();
-    let text = text_file::read(reader, LIMIT).map_err(|error| match error {
+    let mut start = Vec::new();
+    let begun = reader.by_ref().take(64).read_to_end(&mut start);
+    begun.map_err(|source| RecipeFileError::Io { path: path(), source })?;
+    let latents = latents::begins_as_latents(&start).then_some("a latents file");
+    if let Some(kind) = kind_of(&start).or(latents) {
+        return Err(RecipeFileError::Piped { path: path(), kind });
+    }
+    let text = text_file::read(start.chain(reader), LIMIT).map_err(|error| match error {
         TextError::TooLarge(_) => RecipeFileError::TooLarge { path: path() },
         TextError::Io(source) => RecipeFileError::Io { path: path(), source },
         source => RecipeFileError::NoText { path: path(), source },
     })?;
+    if text.trim().is_empty() {
+        return Err(RecipeFileError::Empty { path: path() });
+    }
     parse_recipe(&text).map_err(|source| RecipeFileError::Text { path: path(), source })
 }
 
@@ -397,6 +447,11 @@ mod tests {
             ("\"std\":1.75", "\"sd\":1.75", "`steps[0]`: "),
             ("\"terminal\":\"reference\"", "\"terminal\":\"zeros\"", "`terminal`: "),
             ("\"width\":256", "\"width\":250", "`size`: "),
+            ("\"width\":256", "\"width\":-1", "`size.width`: it is the number `-1`"),
+            ("\"seed\":7", "\"seed\":\"7\"", "`noise.seed`: it is the text"),
+            ("\"euler\"", "{}", "`sampler.id`: it is an object, expected a text"),
+            ("\"version\":1", "\"version\":-1", "`version`: it is the number `-1`"),
+            ("\"dtype\":\"f32\"", "\"dtype\":{}", "`dtype`: "),
             ("\"prompt\":", "\"promt\":", "cannot be read: it has an unknown key `promt`"),
             ("\"gw\":7.0", "\"gw\":\"7\"", "it is the text \"7\", expected a number"),
             ("[{\"gw\":7.0,\"mu\":0.5,\"std\":1.75}]", "[]", "`steps`: there are none"),
@@ -439,7 +494,13 @@ mod tests {
         let read = |bytes: &[u8]| read_recipe_json(bytes, Path::new("r.json"));
         let marked = format!("\u{feff}{EXAMPLE}");
         assert_eq!(read(marked.as_bytes()).unwrap(), parse_recipe(EXAMPLE).unwrap());
-        let told = read(b"\xff\xfe{\0}\0").unwrap_err().to_string();
+        let told = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
+        assert_eq!(told(b""), "`r.json` is empty");
+        assert!(
+            told(b"\x89PNG\r\n\x1a\n and more").contains("is a PNG picture, and what comes by")
+        );
+        assert!(told(b"{\0\"\0").contains("UTF-16 text"));
+        let told = told(b"\xff\xfe{\0}\0");
         assert!(told.contains("UTF-16 text: save it as UTF-8"), "{told}");
     }
 
@@ -458,6 +519,8 @@ mod tests {
             (b"RIFF\x24\0\0\0WEBPVP8 ", "a WebP picture, holds no recipe"),
             (b"GIF89a\x01\0", "is a GIF picture: recipes are in PNG, WebP and JPEG files"),
             (b"a plain text", "it is not valid JSON"),
+            (b" \n", "is empty"),
+            (b"\xef\xbb\xbf", "is empty"),
             (b"[1]", "an object with `version`"),
         ] {
             std::fs::write(&path, bytes).unwrap();

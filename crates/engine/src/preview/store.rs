@@ -41,7 +41,7 @@ impl FitStore {
         make_private_folder(folder)?;
         unfinished::clear_once(folder);
         let text = serde_json::to_vec(fit)?;
-        SharedFolder::open(folder)?.write(name, |out| out.write_all(&text))?;
+        SharedFolder::open(folder)?.private().write(name, |out| out.write_all(&text))?;
         self.make_room()
     }
 

@@ -2,6 +2,7 @@
 //! by line, without what a terminal would obey, and not without end. Knows nothing of what it is
 //! about.
 
+use sigmalab_text::strange_text::on_one_line;
 use std::collections::VecDeque;
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::sync::mpsc::{self, Receiver};
@@ -71,7 +72,8 @@ fn next_line(pipe: &mut impl BufRead) -> io::Result<Option<String>> {
         return Ok(None);
     }
     let whole = bytes.last() == Some(&b'\n');
-    let mut line = harmless(String::from_utf8_lossy(&bytes).trim_end_matches(['\n', '\r']));
+    let text = String::from_utf8_lossy(&bytes);
+    let mut line = on_one_line(text.trim_end_matches(['\n', '\r'])).into_owned();
     if !whole && !pipe.fill_buf()?.is_empty() {
         line.push('…');
         skip_line(pipe)?;
@@ -92,16 +94,6 @@ fn skip_line(pipe: &mut impl BufRead) -> io::Result<()> {
             return Ok(());
         }
     }
-}
-
-/// `text` with control characters written out.
-fn harmless(text: &str) -> String {
-    let write_out = |c: char| match c {
-        '\t' => "\t".to_owned(),
-        c if c.is_control() => c.escape_default().to_string(),
-        c => c.to_string(),
-    };
-    text.chars().map(write_out).collect()
 }
 
 #[cfg(test)]

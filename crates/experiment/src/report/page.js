@@ -83,6 +83,8 @@
   let current = null;
   let pinned = null;
   let seen = null;
+  // Where the viewer was opened from, and is gone back to: the sheet, the table, or neither.
+  let origin = null;
   const show = id => {
     seen = id;
     const run = runs[id];
@@ -103,9 +105,10 @@
     });
     document.getElementById("recipe").textContent = JSON.stringify(run.recipe, null, 1);
   };
-  const open = id => {
+  const open = (id, from = origin) => {
     if (!runs[id]) return;
     current = id;
+    origin = from;
     show(id);
     if (!viewer.open) viewer.showModal();
   };
@@ -120,10 +123,13 @@
   document.getElementById("pin").addEventListener("click", pin);
   document.getElementById("flip").addEventListener("click", flip);
   document.getElementById("close").addEventListener("click", () => viewer.close());
-  viewer.addEventListener("close", () => of(current)?.focus());
+  viewer.addEventListener("close", () => {
+    const there = origin && [...origin.querySelectorAll(".shot")];
+    there?.find(shot => shot.dataset.run === current)?.focus();
+  });
   document.addEventListener("click", event => {
     const shot = event.target.closest(".shot");
-    if (shot) open(shot.dataset.run);
+    if (shot) open(shot.dataset.run, shot.closest(".sheet") ?? table);
   });
 
   // The picture beside another one on the sheet.
@@ -230,7 +236,7 @@
       dot.append(title);
       dot.addEventListener("click", () => {
         const shot = point.row.querySelector(".shot");
-        if (shot) open(shot.dataset.run); else point.row.scrollIntoView({ block: "center" });
+        if (shot) open(shot.dataset.run, null); else point.row.scrollIntoView({ block: "center" });
       });
     });
   }

@@ -10,7 +10,7 @@ mod plain;
 mod writing;
 
 pub use name::stays_below;
-pub use plain::{append_to, make_private_folder, open_plain, read_plain};
+pub use plain::{append_to, append_to_private, make_private_folder, open_plain, read_plain};
 
 use plain::{checked, in_words};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
@@ -26,7 +26,12 @@ use std::path::{Path, PathBuf};
 pub struct SharedFolder {
     handle: OwnedFd,
     path: PathBuf,
+    /// The mode of files that are new in it; the process's umask applies.
+    new: Mode,
 }
+
+/// Files as any program makes them.
+const PLAIN: Mode = Mode::from_raw_mode(0o666);
 
 const FOLDER: OFlags = OFlags::RDONLY.union(OFlags::DIRECTORY).union(OFlags::CLOEXEC);
 const FILE: OFlags =
@@ -37,7 +42,7 @@ impl SharedFolder {
     pub fn open(path: &Path) -> Result<Self> {
         let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
         let handle = rustix::fs::open(path, FOLDER, Mode::empty())?;
-        Ok(SharedFolder { handle, path: path.to_owned() })
+        Ok(SharedFolder { handle, path: path.to_owned(), new: PLAIN })
     }
 
     /// Opens a folder whose own name was not chosen by whoever named the folder around it: it may
@@ -47,6 +52,11 @@ impl SharedFolder {
             (Some(around), Some(name)) => SharedFolder::open(around)?.folder(name),
             _ => SharedFolder::open(path),
         }
+    }
+
+    /// The same folder; files that are new in it are for this user alone.
+    pub fn private(self) -> Self {
+        SharedFolder { new: Mode::from_raw_mode(0o600), ..self }
     }
 
     /// Where it is, for messages.
@@ -65,7 +75,7 @@ impl SharedFolder {
         let handle =
             rustix::fs::openat(&self.handle, name, FOLDER | OFlags::NOFOLLOW, Mode::empty())
                 .map_err(|error| self.cause(name, error.into(), "it is not a folder"))?;
-        Ok(SharedFolder { handle, path: self.path.join(name) })
+        Ok(SharedFolder { handle, path: self.path.join(name), new: self.new })
     }
 
     /// The same, made if it is not there.
@@ -98,7 +108,7 @@ impl SharedFolder {
         step: impl Fn(&Self, &'n str) -> Result<Self>,
     ) -> Result<(Self, &'n str)> {
         let handle = self.handle.try_clone()?;
-        let mut folder = SharedFolder { handle, path: self.path.clone() };
+        let mut folder = SharedFolder { handle, path: self.path.clone(), new: self.new };
         let mut rest = name;
         while let Some((first, after)) = rest.split_once('/') {
             folder = step(&folder, first).map_err(|error| match error.kind() {

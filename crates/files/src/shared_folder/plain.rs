@@ -33,6 +33,12 @@ pub fn append_to(path: &Path) -> Result<File> {
     SharedFolder::open(path.parent().unwrap_or(Path::new("")))?.append(name)
 }
 
+/// The same in a folder of this user's own: a new file is for them alone.
+pub fn append_to_private(path: &Path) -> Result<File> {
+    let name = path.file_name().ok_or(ErrorKind::InvalidInput)?;
+    SharedFolder::open(path.parent().unwrap_or(Path::new("")))?.private().append(name)
+}
+
 pub(super) fn read(file: File, most: u64) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     file.take(most.saturating_add(1)).read_to_end(&mut bytes)?;
@@ -71,7 +77,7 @@ fn no_file() -> Error {
 }
 
 /// Makes a folder that only this user can look into, and those around it that are missing. One
-/// that is there already stays as it is.
+/// that is there already stays as it is: what is new in it is to be private by itself.
 pub fn make_private_folder(path: &Path) -> Result<()> {
     use std::os::unix::fs::DirBuilderExt as _;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(path)

@@ -4,14 +4,12 @@
 use super::{FILE, SharedFolder, is_plain, name};
 use crate::nonce::nonce;
 use crate::unfinished::{self, PREFIX, SUFFIX};
-use rustix::fs::{AtFlags, Mode, OFlags};
+use rustix::fs::{AtFlags, OFlags};
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
-
-const PLAIN: Mode = Mode::from_raw_mode(0o666);
 
 /// How often a name is tried that turned out to be taken.
 const TRIES: usize = 16;
@@ -26,7 +24,7 @@ impl SharedFolder {
         let name = name::checked(name)?;
         // EXCL follows no link either.
         let flags = FILE | OFlags::CREATE | OFlags::EXCL | access;
-        Ok(File::from(rustix::fs::openat(self, name, flags, PLAIN)?))
+        Ok(File::from(rustix::fs::openat(self, name, flags, self.new)?))
     }
 
     /// Opens a file to append to, made if it is not there.

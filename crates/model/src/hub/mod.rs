@@ -31,7 +31,7 @@ use client::Client;
 use download::Download;
 pub use error::HubError;
 use repository::Repository;
-pub use settings::{HubSettings, PLAIN_HTTP_VARIABLE};
+pub use settings::{HubSettings, PLAIN_HTTP_VARIABLE, problem_of_plain_http};
 use std::path::{Path, PathBuf};
 
 /// How far a download has come.

@@ -130,6 +130,16 @@ impl fmt::Debug for HubSettings {
     }
 }
 
+/// What is wrong with the variable that lets the token out, where it is neither yes nor no: whoever set
+/// it meant something.
+pub fn problem_of_plain_http() -> Option<String> {
+    let value = std::env::var_os(PLAIN_HTTP_VARIABLE).filter(|value| !value.is_empty())?;
+    let text = value.to_string_lossy();
+    let is_no = ["0", "OFF", "NO", "FALSE"].iter().any(|no| text.eq_ignore_ascii_case(no));
+    (!is_true(&text) && !is_no)
+        .then(|| format!("{PLAIN_HTTP_VARIABLE} is `{text}`: expected 1 or 0"))
+}
+
 fn is_true(value: &str) -> bool {
     ["1", "ON", "YES", "TRUE"].iter().any(|yes| value.eq_ignore_ascii_case(yes))
 }

@@ -130,7 +130,7 @@ impl DescriptionCache {
         make_private_folder(folder)?;
         unfinished::clear_once(folder);
         let text = serde_json::to_vec(&self.stored)?;
-        SharedFolder::open(folder)?.write(FILE, |out| out.write_all(&text))
+        SharedFolder::open(folder)?.private().write(FILE, |out| out.write_all(&text))
     }
 }
 
@@ -158,6 +158,10 @@ mod tests {
         let mode =
             std::os::unix::fs::PermissionsExt::mode(&fs::metadata(&cache).unwrap().permissions());
         assert_eq!(mode & 0o777, 0o700, "what is cached is the user's own");
+        let mode = std::os::unix::fs::PermissionsExt::mode(
+            &fs::metadata(cache.join(FILE)).unwrap().permissions(),
+        );
+        assert_eq!(mode & 0o777, 0o600, "in a folder that was there before, too");
         let again = DescriptionCache::load(Some(&cache), &program);
         assert_eq!(again.get(&file, &stamp), Some(&problem()));
         fs::write(&file, "another").unwrap();

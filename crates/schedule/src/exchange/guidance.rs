@@ -45,10 +45,13 @@ pub(super) fn sd_cpp(values: &[f64]) -> String {
         .join("+")
 }
 
-/// Reads what [`sd_cpp`] writes.
+/// Reads what [`sd_cpp`] writes, as that tool does: blanks may stand before a number and not after it, a
+/// plus at the end is passed over, and nothing is no schedule. What it calls an error there makes it take
+/// `--cfg-scale` for every step; here it is an error.
 pub(super) fn from_sd_cpp(text: &str) -> Result<Vec<f64>, ImportError> {
     let mut values: Vec<f64> = Vec::new();
-    for part in text.split('+') {
+    let text = text.strip_suffix('+').unwrap_or(text);
+    for part in text.split('+').filter(|_| !text.is_empty()) {
         let wrong = || {
             ImportError::new(format!(
                 "`{}` in guidance_schedule is not GUIDANCExSTEPS, as in 3.0x2+7.0x18",
@@ -56,9 +59,12 @@ pub(super) fn from_sd_cpp(text: &str) -> Result<Vec<f64>, ImportError> {
             ))
         };
         let (value, steps) = part.split_once('x').ok_or_else(wrong)?;
-        let value = value.trim().parse::<f64>().ok().filter(|value| value.is_finite());
+        let value = value.trim_start().parse::<f64>().ok().filter(|value| value.is_finite());
         let value = value.ok_or_else(wrong)?;
-        let steps: usize = steps.trim().parse().map_err(|_| wrong())?;
+        let steps: usize = steps.trim_start().parse().map_err(|_| wrong())?;
+        if steps == 0 {
+            return Err(wrong());
+        }
         if steps > MAX_STEPS || values.len() + steps > MAX_STEPS {
             return Err(ImportError::new(format!(
                 "guidance_schedule is longer than {MAX_STEPS} steps"

@@ -86,6 +86,14 @@ fn what_people_copy_is_read() {
     let rows: Vec<_> = import.preset.steps.iter().map(|s| (s.gw, s.mu, s.std)).collect();
     assert_eq!(rows, [(7.0, 0.5, 1.75), (7.0, 0.5, 1.75), (4.0, 0.5, 1.75), (3.0, 0.5, 1.75)]);
     assert_eq!(import.notes, ["no std is given: stable-diffusion.cpp's default, 1.75"]);
+    let weights = |schedule: &str| -> Vec<f64> {
+        let text = format!(
+            "--steps 3 --cfg-scale 5 --extra-sample-args 'mu=0,std=1;guidance_schedule={schedule}'"
+        );
+        read(&text, Tool::SdCpp).preset.steps.iter().map(|step| step.gw).collect()
+    };
+    assert_eq!(weights(" 3x 1+ 7x2+"), [7.0, 7.0, 3.0]);
+    assert_eq!(weights(""), [5.0; 3]);
 }
 
 #[test]
@@ -122,6 +130,14 @@ fn what_cannot_be_read_is_named() {
             Tool::SdCpp,
             "`7` in guidance_schedule",
         ),
+        // The tool itself would take --cfg-scale for every step.
+        (
+            "--steps 2 --extra-sample-args 'guidance_schedule=7x0+3x2'",
+            Tool::SdCpp,
+            "`7x0` in guidance_schedule",
+        ),
+        ("--steps 2 --extra-sample-args 'guidance_schedule=7 x2'", Tool::SdCpp, "`7 x2` in"),
+        ("--steps 2 --extra-sample-args 'guidance_schedule=7x1++3x1'", Tool::SdCpp, "`` in"),
     ] {
         let told = refusal(text, from);
         assert!(told.starts_with(message), "{text}: {told}");

@@ -113,10 +113,9 @@ impl Settings {
     /// The table `[cluster]` of a file.
     fn read(text: &str, name: &str) -> Result<Self, Failure> {
         let file: File = toml::from_str(text).map_err(|error| {
-            Failure::bad_input(format_args!(
-                "`{name}`: [cluster]: {}",
-                error.to_string().trim_end()
-            ))
+            let before = error.span().and_then(|at| text.get(..at.start)).unwrap_or_default();
+            let line = before.matches('\n').count() + 1;
+            Failure::bad_input(format_args!("{name}:{line}: [cluster]: {}", error.message()))
         })?;
         let settings = file.cluster.unwrap_or_default();
         settings.check(&format!("`{name}`: [cluster]"))?;

@@ -71,18 +71,18 @@ pub(in super::super) struct SubmitCommand {
 
 /// Hands a sweep over.
 pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure> {
-    let (name, directory, of_file) = match arguments.what.is_dir() {
-        true if arguments.dir.is_some() => {
+    let (name, directory, of_file) = match load::begun_at(&arguments.what) {
+        Some(_) if arguments.dir.is_some() => {
             return Err(Failure::bad_input(
                 "--dir needs an experiment file, and this is a run directory",
             ));
         }
-        true => {
-            let sweep = load::open(&arguments.what)?;
+        Some(begun) => {
+            let sweep = load::open(&begun)?;
             refuse_fixed_device(&sweep.experiment)?;
             (sweep.experiment.spec.name.clone(), sweep.directory, Settings::default())
         }
-        false => {
+        None => {
             let loaded =
                 load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, None)?;
             loaded.experiment.trials().map_err(Failure::bad_input)?;

@@ -193,9 +193,11 @@ impl<'g> Node<'g> {
     }
 
     fn value(&self, input: &str, depth: usize) -> Result<Cow<'g, Value>, ImportError> {
-        let value = self
-            .input(input)
-            .ok_or_else(|| ImportError::new(format!("{} has no `{input}`", self.name())))?;
+        let value = self.input(input).ok_or_else(|| {
+            let is_there = self.inputs.is_some_and(|inputs| inputs.contains_key(input));
+            let what = if is_there { "no number or text in" } else { "no" };
+            ImportError::new(format!("{} has {what} `{input}`", self.name()))
+        })?;
         let Some((id, output)) = link(value) else { return Ok(Cow::Borrowed(value)) };
         let unknown = |from: String| {
             ImportError::new(format!(

@@ -310,7 +310,15 @@ fn what_is_not_read_is_named_with_its_node() {
         (changed("\"steps\":12", "\"steps\":1.5"), "`steps` of node 1 (Ideogram4Scheduler) is 1.5"),
         (changed("\"steps\":12", "\"steps\":100000"), "the number of steps is 100000"),
         (changed("\"width\":1024", "\"width\":1025"), "its size: "),
-        (changed("\"cfg\":3.0", "\"cfg\":null"), "node 3 (CFGOverride) has no `cfg`"),
+        (
+            changed("\"cfg\":3.0", "\"cfg\":null"),
+            "node 3 (CFGOverride) has no number or text in `cfg`",
+        ),
+        (
+            changed("\"mu\":0.5", "\"mu\":NaN"),
+            "node 1 (Ideogram4Scheduler) has no number or text in `mu`",
+        ),
+        (changed("\"mu\":0.5,", ""), "node 1 (Ideogram4Scheduler) has no `mu`"),
     ] {
         assert!(told.starts_with(message), "{told} instead of {message}");
     }
