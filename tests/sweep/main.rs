@@ -6,6 +6,7 @@ mod commands;
 mod control;
 mod crash;
 mod experiments;
+mod layout;
 mod namespaces;
 mod place;
 #[path = "../cli/program.rs"]

@@ -73,6 +73,12 @@ impl StateKey {
         of_the_noise.along(&of_the_sampler, schedule)
     }
 
+    /// Half of its bits, where room matters: still more than any two states have in common.
+    pub fn half(&self) -> u128 {
+        let (half, _) = self.0.split_at(16);
+        half.iter().fold(0, |bits, byte| (bits << 8) | u128::from(*byte))
+    }
+
     /// A key from parts that determine a state.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut hasher = blake3::Hasher::new();

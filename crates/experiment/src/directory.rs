@@ -2,6 +2,7 @@
 
 use super::difference;
 use super::inputs::Inputs;
+use super::run_files::is_part;
 use super::spec::{Spec, SpecError};
 use super::trial::Experiment;
 use serde::{Deserialize, Serialize};
@@ -273,8 +274,8 @@ impl RunDirectory {
         Ok(self.put(name, collision, |out| out.write_all(text.as_bytes()))?)
     }
 
-    /// Writes a file of the directory, `NAME` or `FOLDER/NAME`, whole or not at all. Through a link
-    /// that somebody put there nothing is written: it is replaced.
+    /// Writes a file of the directory, `NAME` or below folders, which are made, whole or not at all.
+    /// Through a link that somebody put there nothing is written: it is replaced.
     pub fn put(
         &self,
         name: &str,
@@ -282,7 +283,7 @@ impl RunDirectory {
         fill: impl FnOnce(&mut dyn io::Write) -> io::Result<()>,
     ) -> Result<(), TargetError> {
         let written = self.shared().and_then(|shared| {
-            let (folder, last) = shared.way_to(name)?;
+            let (folder, last) = shared.make_way_to(name)?;
             match collision {
                 OnCollision::Replace => folder.write(last, fill),
                 OnCollision::Refuse => folder.write_new(last, fill),
@@ -297,18 +298,23 @@ impl RunDirectory {
         })
     }
 
-    /// Opens a file of the directory, `NAME` or `FOLDER/NAME`, to read: a plain one, through no
-    /// link.
+    /// Opens a file of the directory, `NAME` or below folders, to read: a plain one, through no link.
     pub fn open(&self, name: &str) -> io::Result<File> {
         let shared = self.shared()?;
         let (folder, last) = shared.way_to(name)?;
         folder.file(last)
     }
 
-    /// Opens the file at `path`, which is two names below a run directory, in the same way.
+    /// Opens the file of a run at `path`, which lies below a run directory, in the same way.
     pub fn open_below(path: &Path) -> io::Result<File> {
         let folder = path.parent().unwrap_or(Path::new(""));
-        SharedFolder::open_last(folder)?.file(path.file_name().unwrap_or_default())
+        let opened = match folder.parent().filter(|_| is_part(folder)) {
+            Some(around) => {
+                SharedFolder::open_last(around)?.folder(folder.file_name().unwrap_or_default())?
+            }
+            None => SharedFolder::open_last(folder)?,
+        };
+        opened.file(path.file_name().unwrap_or_default())
     }
 
     /// What a small file of the directory holds; `None` where there is none.
@@ -360,6 +366,11 @@ impl RunDirectory {
         let below = below.filter_map(|folder| shared.folder(folder.file_name()?).ok());
         for folder in below.chain(self.shared()) {
             unfinished::clear_within(&folder);
+            let parts = folder.names().unwrap_or_default();
+            let parts = parts.iter().filter(|name| is_part(Path::new(name)));
+            parts.filter_map(|name| folder.folder(name).ok()).for_each(|part| {
+                unfinished::clear_within(&part);
+            });
         }
     }
 
@@ -547,6 +558,43 @@ mod tests {
         let begun = RunDirectory::at(&link).begin(TEXT, &experiment("").inputs, false);
         let told = begun.unwrap_err().to_string();
         assert!(told.contains("run` is a link to `/no/such/place`, which is not there"), "{told}");
+    }
+
+    #[test]
+    fn files_that_are_spread_are_written_read_and_tidied_through_no_link() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(&folder.path().join("x"));
+        directory.begin(TEXT, &experiment("").inputs, false).unwrap();
+        let put = |name: &str| directory.put(name, OnCollision::Replace, |out| out.write_all(b"x"));
+        put("images/ab/abcd.png").unwrap();
+        put("images/abcd.png").unwrap();
+        let read = |name: &str| -> io::Result<String> {
+            let (by_name, below) = (directory.open(name), directory.path().join(name));
+            let below = RunDirectory::open_below(&below);
+            assert_eq!(by_name.is_ok(), below.is_ok());
+            io::read_to_string(below?)
+        };
+        assert_eq!(read("images/ab/abcd.png").unwrap(), "x");
+        assert_eq!(read("images/abcd.png").unwrap(), "x");
+        // What a killed process left a day ago.
+        let draft =
+            directory.images().join(format!("ab/{}a{}", unfinished::PREFIX, unfinished::SUFFIX));
+        let old = SystemTime::now() - std::time::Duration::from_secs(86_400);
+        File::create(&draft).unwrap().set_modified(old).unwrap();
+        directory.tidy();
+        assert!(!draft.exists() && read("images/ab/abcd.png").is_ok());
+        // The folder, and the folder around it, somewhere else.
+        let elsewhere = folder.path().join("elsewhere");
+        fs::create_dir_all(elsewhere.join("ab")).unwrap();
+        fs::write(elsewhere.join("abcd.png"), "secret").unwrap();
+        fs::write(elsewhere.join("ab/abcd.png"), "secret").unwrap();
+        fs::remove_dir_all(directory.images().join("ab")).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, directory.images().join("ab")).unwrap();
+        assert!(read("images/ab/abcd.png").is_err() && put("images/ab/abcd.png").is_err());
+        fs::remove_dir_all(directory.images()).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, directory.images()).unwrap();
+        assert!(read("images/ab/abcd.png").is_err() && put("images/ab/abcd.png").is_err());
+        assert_eq!(fs::read_to_string(elsewhere.join("ab/abcd.png")).unwrap(), "secret");
     }
 
     #[test]

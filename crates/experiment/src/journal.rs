@@ -2,6 +2,10 @@
 //! disk before it counts. A line that a crash cut short is passed over; one that is whole but for its
 //! end counts. Knows nothing of what records mean.
 
+mod again;
+
+pub use again::{Again, Place};
+
 use super::lease::{Left, Written};
 use super::record::Record;
 use sigmalab_files::nonce::nonce;
@@ -45,6 +49,12 @@ pub enum JournalError {
         .0.display()
     )]
     TooLong(PathBuf),
+    /// What was read of it is not there any more.
+    #[error(
+        "journal `{}` is not what it was a while ago: a record in it was changed or taken away",
+        .0.display()
+    )]
+    Changed(PathBuf),
     /// Written by a later build.
     #[error(
         "journal `{}` holds a record of version {found} and this build reads up to {}: update \
@@ -170,11 +180,15 @@ pub struct Journals {
     folder: PathBuf,
     /// What was read of each file, by its name.
     read: HashMap<OsString, Reading>,
+    /// Their names, by the numbers by which places name them.
+    names: Vec<OsString>,
 }
 
 /// How far a file was read.
 #[derive(Debug, Default)]
 struct Reading {
+    /// The file's number.
+    number: u32,
     bytes: u64,
     /// Whole lines that are no records. A network file system may show a line before all of it is
     /// there: they are looked at again for a while, and then a damaged disk or an editor is the
@@ -197,16 +211,26 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 impl Journals {
     /// The journals in `folder`, none of them read yet.
     pub fn new(folder: &Path) -> Self {
-        Journals { folder: folder.to_owned(), read: HashMap::new() }
+        Journals { folder: folder.to_owned(), read: HashMap::new(), names: Vec::new() }
     }
 
     /// The same, but for what somebody has read of them already.
     pub(super) fn after(folder: &Path, read: &[Left]) -> Self {
-        let begun = |left: &Left| {
-            let reading = Reading { bytes: left.length, damaged: Vec::new() };
-            (OsString::from(&left.journal), reading)
-        };
-        Journals { folder: folder.to_owned(), read: read.iter().map(begun).collect() }
+        let mut journals = Journals::new(folder);
+        for left in read {
+            journals.reading(OsStr::new(&left.journal)).bytes = left.length;
+        }
+        journals
+    }
+
+    /// How far a file was read.
+    fn reading(&mut self, name: &OsStr) -> &mut Reading {
+        let names = &mut self.names;
+        self.read.entry(name.to_owned()).or_insert_with(|| {
+            names.push(name.to_owned());
+            let number = u32::try_from(names.len() - 1).unwrap_or(u32::MAX);
+            Reading { number, ..Reading::default() }
+        })
     }
 
     /// How far each file was read.
@@ -234,10 +258,18 @@ impl Journals {
 
     /// The records that came since the last call, file by file in the order of their names.
     pub fn refresh(&mut self) -> Result<Vec<Record>, JournalError> {
+        let mut records = Vec::new();
+        self.read_on(&mut |record, _| records.push(record))?;
+        Ok(records)
+    }
+
+    /// The same, one after the other and with where each lies: all of them at once may be
+    /// gigabytes.
+    pub fn read_on(&mut self, take: &mut dyn FnMut(Record, Place)) -> Result<(), JournalError> {
         let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
         let folder = match patiently(|| SharedFolder::open_last(&self.folder)) {
             Ok(folder) => folder,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
             Err(source) => return Err(io(&self.folder, source)),
         };
         let mut names = patiently(|| folder.names())
@@ -246,13 +278,12 @@ impl Journals {
             .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "jsonl"))
             .collect::<Vec<_>>();
         names.sort();
-        let mut records = Vec::new();
         for name in names {
             let path = folder.path_of(&name);
-            let reading = self.read.entry(name.clone()).or_default();
+            let reading = self.reading(&name);
             // What was read before something passing came up is not read twice.
             let mut failed = None;
-            let done = patiently(|| match reading.read_on(&folder, &name, &path, &mut records) {
+            let done = patiently(|| match reading.read_on(&folder, &name, &path, take) {
                 Ok(()) => Ok(()),
                 Err(JournalError::Io { source, .. }) => Err(source),
                 Err(other) => {
@@ -266,7 +297,7 @@ impl Journals {
                 (Ok(()), None) => {}
             }
         }
-        Ok(records)
+        Ok(())
     }
 }
 
@@ -276,7 +307,7 @@ impl Reading {
         folder: &SharedFolder,
         name: &OsStr,
         path: &Path,
-        records: &mut Vec<Record>,
+        take: &mut dyn FnMut(Record, Place),
     ) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         // Opened each time, which is when a network file system asks for what is new.
@@ -285,7 +316,7 @@ impl Reading {
         if length > LONGEST {
             return Err(JournalError::TooLong(path.to_owned()));
         }
-        self.look_again(&mut file, path, records)?;
+        self.look_again(&mut file, path, take)?;
         if length <= self.bytes {
             return Ok(());
         }
@@ -311,7 +342,7 @@ impl Reading {
             let end = self.bytes + line.len() as u64;
             match parse(text) {
                 Parsed::Empty => {}
-                Parsed::Record(record) => records.push(*record),
+                Parsed::Record(record) => take(*record, self.place(self.bytes, text)),
                 Parsed::Later(found) => {
                     return Err(JournalError::Version { path: path.to_owned(), found });
                 }
@@ -324,12 +355,19 @@ impl Reading {
         }
     }
 
+    /// Where a line is.
+    fn place(&self, start: u64, text: &[u8]) -> Place {
+        // No line is longer than `LONGEST_LINE`.
+        let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        Place { journal: self.number, start, length }
+    }
+
     /// Looks at the damaged lines once more: where they are whole by now, they count.
     fn look_again(
         &mut self,
         file: &mut File,
         path: &Path,
-        records: &mut Vec<Record>,
+        take: &mut dyn FnMut(Record, Place),
     ) -> Result<(), JournalError> {
         let io = |source| JournalError::Io { path: path.to_owned(), source };
         let mut still = Vec::new();
@@ -344,17 +382,21 @@ impl Reading {
             file.seek(SeekFrom::Start(line.start)).map_err(io)?;
             Read::by_ref(file).take(line.end - line.start).read_to_end(&mut bytes).map_err(io)?;
             // Where zeros stood there may be the end of one line and the beginning of another.
-            let mut found = Vec::new();
-            let whole = bytes.split(|byte| *byte == b'\n').all(|text| match parse(text) {
-                Parsed::Record(record) => {
-                    found.push(*record);
-                    true
+            let (mut found, mut start) = (Vec::new(), line.start);
+            let whole = bytes.split(|byte| *byte == b'\n').all(|text| {
+                let place = self.place(start, text);
+                start += text.len() as u64 + 1;
+                match parse(text) {
+                    Parsed::Record(record) => {
+                        found.push((*record, place));
+                        true
+                    }
+                    Parsed::Empty => true,
+                    Parsed::Later(_) | Parsed::Damaged => false,
                 }
-                Parsed::Empty => true,
-                Parsed::Later(_) | Parsed::Damaged => false,
             });
             match whole {
-                true => records.append(&mut found),
+                true => found.into_iter().for_each(|(record, place)| take(record, place)),
                 false => still.push(line),
             }
         }
@@ -441,6 +483,38 @@ mod tests {
         assert_eq!(journals.refresh().unwrap(), []);
         journal.append(&record(2)).unwrap();
         assert_eq!(journals.refresh().unwrap(), [record(2)]);
+    }
+
+    #[test]
+    fn a_record_is_read_again_where_it_lies() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut journal = Journal::new(folder.path(), "a");
+        (0..3).for_each(|number| journal.append(&record(number)).unwrap());
+        let mut other = Journal::new(folder.path(), "b");
+        other.append(&record(3)).unwrap();
+        // As an editor on Windows leaves it, and with a line that is shown late.
+        let path = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let path = path.min().unwrap();
+        let whole = fs::read_to_string(&path).unwrap().replace('\n', "\r\n");
+        let whole = format!("\u{feff}{whole}");
+        let second = whole.match_indices('\n').next().unwrap().0 + 40;
+        fs::write(&path, [&whole[..second], "!", &whole[second + 1..]].concat()).unwrap();
+        let (mut journals, mut found) = (Journals::new(folder.path()), Vec::new());
+        journals.read_on(&mut |record, place| found.push((record, place))).unwrap();
+        fs::write(&path, &whole).unwrap();
+        age(&mut journals);
+        journals.read_on(&mut |record, place| found.push((record, place))).unwrap();
+        let numbers: Vec<usize> = found.iter().map(|(record, _)| record.number).collect();
+        assert_eq!(numbers, [0, 2, 3, 1]);
+        let mut again = journals.again();
+        for (record, place) in &found {
+            assert_eq!(again.record(*place).unwrap(), *record);
+        }
+        let told = |again: &mut Again<'_>| again.record(found[1].1).unwrap_err().to_string();
+        fs::write(&path, &whole[..second]).unwrap();
+        assert!(told(&mut again).contains("is not what it was"));
+        fs::remove_file(&path).unwrap();
+        assert!(told(&mut journals.again()).contains("No such file"));
     }
 
     #[test]

@@ -20,6 +20,7 @@ pub mod process;
 pub mod prompts;
 pub mod record;
 pub mod report;
+mod run_files;
 pub mod runner;
 pub mod search;
 mod settle;

@@ -1,6 +1,7 @@
 //! What a journal says of one run: everything that tables and reports need, so that they can be
 //! made of journals alone. Plain data; knows nothing of files.
 
+use super::run_files::{is_latents, is_picture};
 use super::spec::{MOST_TRIALS, Value};
 use super::trial::{Reference, Trial, TrialId};
 use serde::{Deserialize, Serialize};
@@ -9,30 +10,13 @@ use sigmalab_engine::recipe::Recipe;
 use sigmalab_engine::request::Timings;
 use sigmalab_metrics::image::ImageMetrics;
 use sigmalab_schedule::fault::MAX_STEPS;
+use std::sync::Arc;
 
 /// The version this build writes.
 pub const VERSION: u32 = 1;
 
 /// More evaluations than a run makes: sums of a hundred thousand of them still fit.
 const MOST_EVALUATIONS: u64 = 1 << 32;
-
-/// The folders of a run directory in which pictures and latents of such a run lie.
-pub(super) fn folders(kind: Kind) -> (&'static str, &'static str) {
-    match kind {
-        Kind::Trial => ("images", "latents"),
-        Kind::Reference => ("references", "references"),
-    }
-}
-
-/// The picture of the run `name` in the run directory.
-pub(super) fn picture_name(folder: &str, name: &str) -> String {
-    format!("{folder}/{name}.png")
-}
-
-/// Its latents there.
-pub(super) fn latents_name(folder: &str, name: &str) -> String {
-    format!("{folder}/{name}.safetensors")
-}
 
 /// One run that came to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -52,7 +36,8 @@ pub struct Record {
     /// Its seed.
     pub seed: u64,
     /// Its recipe, resolved.
-    pub recipe: Recipe,
+    #[serde(with = "shared")]
+    pub recipe: Arc<Recipe>,
     /// Identity of the reference run it was measured against.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<TrialId>,
@@ -67,6 +52,26 @@ pub struct Record {
     /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
+}
+
+/// A recipe that others hold too is written and read as any.
+mod shared {
+    use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
+    use sigmalab_engine::recipe::Recipe;
+    use std::sync::Arc;
+
+    pub(super) fn serialize<S: Serializer>(
+        recipe: &Arc<Recipe>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        Recipe::serialize(recipe, serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Arc<Recipe>, D::Error> {
+        Recipe::deserialize(deserializer).map(Arc::new)
+    }
 }
 
 fn first() -> u32 {
@@ -120,7 +125,8 @@ pub struct Measured {
     /// Measures against the reference run, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub against: Option<Against>,
-    /// What each step did, sampling order.
+    /// What each step did, sampling order. A ledger leaves it in the journals where it may: there
+    /// it is empty.
     pub steps: Vec<StepReport>,
     /// The picture's file in the run directory.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -157,7 +163,7 @@ impl Record {
                 .collect(),
             prompt_id: trial.prompt_id.clone(),
             seed: trial.seed,
-            recipe: trial.recipe.clone(),
+            recipe: Arc::clone(&trial.recipe),
             reference: reference.map(|reference| reference.id.clone()),
         }
     }
@@ -171,7 +177,7 @@ impl Record {
             point: Vec::new(),
             prompt_id: reference.prompt_id.clone(),
             seed: reference.seed,
-            recipe: reference.recipe.clone(),
+            recipe: Arc::clone(&reference.recipe),
             reference: None,
         }
     }
@@ -179,18 +185,17 @@ impl Record {
     /// Whether this program could have written it: files by their own names in the run directory,
     /// numbers that fit each other. What a stranger writes into a journal may be anything.
     pub fn is_sound(&self) -> bool {
-        let of_run = |file: &Option<String>, own: String| file.as_ref().is_none_or(|f| *f == own);
-        let name = self.id.short();
+        let (kind, name) = (self.kind, self.id.short());
         let mut ids = std::iter::once(&self.id).chain(&self.reference);
         let sound = ids.all(TrialId::is_hash)
             && self.number <= MOST_TRIALS
             && self.recipe.steps.len() <= MAX_STEPS;
         sound
             && self.measured().is_none_or(|measured| {
-                let (pictures, latents) = folders(self.kind);
+                let (image, latents) = (&measured.image, &measured.latents);
                 let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = measured.nfe;
-                of_run(&measured.image, picture_name(pictures, name))
-                    && of_run(&measured.latents, latents_name(latents, name))
+                image.as_ref().is_none_or(|file| is_picture(file, kind, name))
+                    && latents.as_ref().is_none_or(|file| is_latents(file, kind, name))
                     && [cond_done, uncond_done, cond_saved, uncond_saved]
                         .iter()
                         .all(|count| *count <= MOST_EVALUATIONS)
@@ -223,7 +228,7 @@ pub struct Started {
     prompt_id: String,
     seed: u64,
     /// Its recipe.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     reference: Option<TrialId>,
 }
 

@@ -10,6 +10,7 @@ use super::plan::add;
 use super::record::{Kind, Outcome, Record};
 use super::status::{Failure, Status, StatusError, Worker};
 use super::sweep::Sweep;
+use super::tables::TABLES;
 use serde::{Deserialize, Serialize};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_files::target::{OnCollision, TargetError};
@@ -40,6 +41,12 @@ struct Summary {
     status: Status,
     /// Names of the parts in which something was left to do.
     left: Vec<String>,
+    /// Records that the tables were made of.
+    #[serde(default)]
+    records: usize,
+    /// Bytes of the tables.
+    #[serde(default)]
+    tables: Vec<u64>,
 }
 
 impl Sweep {
@@ -61,10 +68,31 @@ impl Sweep {
             read: self.read_so_far(),
             status,
             left: self.left().into_iter().map(str::to_owned).collect(),
+            records: self.ledger.records(),
+            tables: table_lengths(&self.directory),
         };
         let text = serde_json::to_string(&summary).unwrap_or_default();
         self.directory.put(FILE, OnCollision::Replace, |out| out.write_all(text.as_bytes()))
     }
+
+    /// Whether the tables of a large sweep are known to hold everything that this process knows:
+    /// then they need not be written again.
+    pub(super) fn tables_are_up_to_date(&self) -> bool {
+        let up_to_date = |summary: Summary| {
+            summary.records == self.ledger.records()
+                && summary.read == self.read_so_far()
+                && summary.tables.len() == TABLES.len()
+                && summary.tables == table_lengths(&self.directory)
+                && self.directory.frozen_hash() == Some(summary.frozen)
+        };
+        read(&self.directory).is_some_and(up_to_date)
+    }
+}
+
+/// The lengths of the tables that are there.
+fn table_lengths(directory: &RunDirectory) -> Vec<u64> {
+    let Ok(shared) = directory.shared() else { return Vec::new() };
+    TABLES.iter().filter_map(|name| shared.length_of(name)).collect()
 }
 
 impl Status {
@@ -208,6 +236,45 @@ mod tests {
         assert_eq!(Status::at_once(&directory).unwrap(), None);
     }
 
+    #[test]
+    fn tables_that_hold_everything_are_known_to() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = RunDirectory::at(&folder.path().join("x"));
+        directory.begin(TEXT, &experiment("").inputs, false).unwrap();
+        let open = || Sweep::open(&directory, Samplers::built_in()).unwrap();
+        let mut journal = Journal::new(&directory.journals(), "a");
+        let mut record = |number: usize| {
+            let trial = &open().trials.trials[number];
+            let outcome = crate::record::tests::done(&trial.id);
+            journal.append(&Record::of_trial(trial, None).ended(1, 5, outcome)).unwrap();
+        };
+        let up_to_date = || open().tables_are_up_to_date();
+        let write = || {
+            let mut sweep = open();
+            sweep.write_tables(&mut || true).unwrap();
+            sweep.write_summary(1).unwrap();
+        };
+        record(0);
+        assert!(!up_to_date());
+        write();
+        assert!(up_to_date());
+        record(1);
+        assert!(!up_to_date());
+        write();
+        assert!(up_to_date());
+        // Somebody took a table away, or cut it.
+        for name in TABLES {
+            std::fs::write(directory.path().join(name), "x").unwrap();
+            assert!(!up_to_date());
+            std::fs::remove_file(directory.path().join(name)).unwrap();
+            assert!(!up_to_date());
+            write();
+            assert!(up_to_date());
+        }
+        directory.begin(&TEXT.replace("0.4]", "0.4, 0.5]"), &experiment("").inputs, true).unwrap();
+        assert!(!up_to_date());
+    }
+
     /// What a large sweep takes, for docs/cluster.md: `SIGMALAB_TEST_TRIALS` trials of
     /// `SIGMALAB_TEST_STEPS` steps.
     #[test]
@@ -225,16 +292,29 @@ mod tests {
             "name = \"x\"\nprompts = [\"a\"]\nseeds = [1]\n[base]\nsteps = {steps}\n[parameters]\n\
              mu = {{ min = 0.0, max = 1.0, steps = {trials} }}\n"
         );
-        directory.begin(&text, &experiment("").inputs, false).unwrap();
+        let mut inputs = experiment("").inputs;
+        inputs.prompts.truncate(1);
+        directory.begin(&text, &inputs, false).unwrap();
         let seconds = |what: &str, began: std::time::Instant| {
+            let took = began.elapsed().as_secs_f64();
             let memory = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-            let peak = memory.lines().find(|line| line.starts_with("VmHWM")).unwrap_or_default();
-            println!("{what}: {:.2} s, {peak}", began.elapsed().as_secs_f64());
+            let of = |key: &str| {
+                let line = memory.lines().find_map(|line| line.strip_prefix(key));
+                let kib =
+                    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<u64>().ok());
+                kib.unwrap_or_default() / 1024
+            };
+            println!("{what}: {took:.2} s, {} MiB, at most {}", of("VmRSS:"), of("VmHWM:"));
         };
         let began = std::time::Instant::now();
         let open = || Sweep::open(&directory, Samplers::built_in()).unwrap();
-        let mut sweep = open();
+        seconds("nothing", began);
+        drop(directory.experiment(Samplers::built_in()).unwrap().trials().unwrap());
+        seconds("trials", began);
+        let began = std::time::Instant::now();
+        let sweep = open();
         seconds("trials and plan", began);
+        assert_eq!(sweep.trials.trials.len(), trials);
         let step = |index: usize| {
             serde_json::json!({
                 "index": index, "steps": steps, "sigma": 0.987_654_321, "sigma_next": 0.912_345_678,
@@ -246,22 +326,34 @@ mod tests {
         };
         let steps: Vec<_> =
             (0..steps).map(|index| serde_json::from_value(step(index)).unwrap()).collect();
-        let mut lines = String::new();
+        let file = std::fs::File::create(directory.journals().join("a.jsonl")).unwrap();
+        let mut out = std::io::BufWriter::new(file);
         for trial in &sweep.trials.trials {
             let mut outcome = crate::record::tests::done(&trial.id);
             if let Outcome::Done(measured) = &mut outcome {
                 measured.steps.clone_from(&steps);
             }
             let record = Record::of_trial(trial, None).ended(1, 5, outcome);
-            lines.push_str(&crate::journal::line(&serde_json::to_string(&record).unwrap()));
+            let line = crate::journal::line(&serde_json::to_string(&record).unwrap());
+            std::io::Write::write_all(&mut out, line.as_bytes()).unwrap();
         }
-        std::fs::write(directory.journals().join("a.jsonl"), &lines).unwrap();
-        println!("{} bytes of journals", lines.len());
-        drop(lines);
+        drop((sweep, out));
+        let bytes =
+            |name: &str| std::fs::metadata(directory.path().join(name)).unwrap().len() >> 20;
+        println!("{} MiB of journals", bytes("journal/a.jsonl"));
+        let began = std::time::Instant::now();
+        let mut sweep = open();
+        seconds("opening it", began);
         let began = std::time::Instant::now();
         sweep.write_tables(&mut || true).unwrap();
         seconds("tables", began);
+        println!("{} MiB of steps, {} of trials", bytes("steps.csv"), bytes("trials.csv"));
         sweep.write_summary(1).unwrap();
+        let began = std::time::Instant::now();
+        crate::report::write(&sweep).unwrap();
+        let _ = crate::report::summary(&crate::report::Finding::of(&sweep));
+        seconds("report", began);
+        println!("{} MiB of report", bytes("report.html"));
         drop(sweep);
         let began = std::time::Instant::now();
         let quick = Status::at_once(&directory).unwrap().unwrap();

@@ -3,7 +3,7 @@
 
 use super::directory::{DirectoryError, RunDirectory};
 use super::generation::{Draft, Generation, GenerationError, Instance, Stage};
-use super::journal::{JournalError, Journals};
+use super::journal::{Again, JournalError, Journals};
 use super::lease::Left;
 use super::ledger::Ledger;
 use super::plan::{Plan, Run};
@@ -13,8 +13,10 @@ use super::spec::Path;
 use super::tables::TableError;
 use super::trial::{Experiment, ExperimentError, TrialError, TrialId, Trials};
 use sigmalab_engine::event::NfeCount;
+use sigmalab_engine::recipe::Recipe;
 use sigmalab_sampler::Samplers;
 use std::collections::HashSet;
+use std::sync::Arc;
 
 /// A sweep and everything known of it.
 #[derive(Debug)]
@@ -34,6 +36,10 @@ pub struct Sweep {
     /// The trials of every generation, proposal and instance.
     proposed: Vec<Vec<Vec<TrialId>>>,
     journals: Journals,
+    /// The trials, by place, in the order of their identities.
+    by_identity: Vec<usize>,
+    /// Whether records are held with what they say of each step.
+    holds_steps: bool,
 }
 
 /// Why a sweep cannot be read.
@@ -97,9 +103,36 @@ impl SweepError {
     }
 }
 
+/// Whether two recipes are the same to the last bit, which of −0 and 0 `==` does not say: rows
+/// write what the record says.
+fn is_same(a: &Recipe, b: &Recipe) -> bool {
+    let bits = |recipe: &Recipe| -> Vec<u64> {
+        let steps = recipe.steps.iter().flat_map(|step| [step.gw, step.mu, step.std]);
+        steps.chain(recipe.sampler.params.values().copied()).map(f64::to_bits).collect()
+    };
+    a == b && bits(a) == bits(b)
+}
+
 impl Sweep {
-    /// Reads the sweep that was begun in a run directory, its samplers among `samplers`.
+    /// Reads the sweep that was begun in a run directory, its samplers among `samplers`. What its
+    /// records say of each step is left in the journals: it is most of them.
     pub fn open(directory: &RunDirectory, samplers: Samplers) -> Result<Self, SweepError> {
+        Self::open_as(directory, samplers, false)
+    }
+
+    /// The same with the steps of every record.
+    pub fn open_with_steps(
+        directory: &RunDirectory,
+        samplers: Samplers,
+    ) -> Result<Self, SweepError> {
+        Self::open_as(directory, samplers, true)
+    }
+
+    fn open_as(
+        directory: &RunDirectory,
+        samplers: Samplers,
+        holds_steps: bool,
+    ) -> Result<Self, SweepError> {
         let experiment = directory.experiment(samplers)?;
         let trials = experiment.trials()?;
         let plan = Plan::of(&trials);
@@ -107,16 +140,41 @@ impl Sweep {
         let directory = directory.clone();
         let ledger = Ledger::default();
         let (generations, proposed) = (Vec::new(), Vec::new());
-        let mut sweep =
-            Sweep { directory, experiment, trials, plan, ledger, generations, proposed, journals };
+        let mut sweep = Sweep {
+            directory,
+            experiment,
+            trials,
+            plan,
+            ledger,
+            generations,
+            proposed,
+            journals,
+            by_identity: Vec::new(),
+            holds_steps,
+        };
+        sweep.order_by_identity();
         sweep.refresh()?;
         Ok(sweep)
     }
 
     /// Reads what came since the last time.
     pub fn refresh(&mut self) -> Result<(), SweepError> {
-        let records = self.journals.refresh()?;
-        self.ledger.take(records);
+        let (ledger, holds_steps) = (&mut self.ledger, self.holds_steps);
+        let (trials, by_identity) = (&self.trials.trials, &self.by_identity);
+        self.journals.read_on(&mut |mut record, place| {
+            let found = by_identity.binary_search_by(|place| {
+                trials.get(*place).map(|trial| &trial.id).cmp(&Some(&record.id))
+            });
+            let trial = found.ok().and_then(|at| trials.get(*by_identity.get(at)?));
+            // What is the same in both is held once.
+            if let Some(trial) = trial.filter(|trial| is_same(&trial.recipe, &record.recipe)) {
+                record.recipe = Arc::clone(&trial.recipe);
+            }
+            match holds_steps {
+                true => ledger.take([record]),
+                false => ledger.take_without_steps(record, place),
+            }
+        })?;
         if self.experiment.spec.method.is_search() {
             while let Some(next) = Generation::read(&self.directory, self.generations.len())? {
                 self.extend(next)?;
@@ -132,7 +190,14 @@ impl Sweep {
         self.proposed.push(proposed);
         self.generations.push(generation);
         self.plan = Plan::of(&self.trials);
+        self.order_by_identity();
         Ok(())
+    }
+
+    fn order_by_identity(&mut self) {
+        let trials = &self.trials.trials;
+        self.by_identity = (0..trials.len()).collect();
+        self.by_identity.sort_by_key(|place| trials.get(*place).map(|trial| &trial.id));
     }
 
     /// The trials with those of proposals behind them, each recipe once, and the proposals' own.
@@ -328,6 +393,11 @@ impl Sweep {
     /// Paths of the swept parameters as columns are called.
     pub fn swept(&self) -> Vec<String> {
         self.experiment.spec.swept().map(Path::to_string).collect()
+    }
+
+    /// What reads records again with their steps.
+    pub(super) fn again(&self) -> Again<'_> {
+        self.journals.again()
     }
 
     /// How far each journal was read.

@@ -2,6 +2,7 @@
 //! wholes, so that a reader never sees half a row. Columns are a contract: `docs/sweeps.md`.
 
 use super::directory::RunDirectory;
+use super::journal::{Again, JournalError};
 use super::lease::Lease;
 use super::ledger::Ledger;
 use super::record::{Kind, Measured, Outcome, Record};
@@ -82,6 +83,12 @@ pub const STEPS: [&str; 18] = [
     "x0_drift",
 ];
 
+/// The table that is put in place last.
+pub(super) const LAST: &str = "trials.csv";
+
+/// All tables.
+pub(super) const TABLES: [&str; 3] = ["steps.csv", "references.csv", LAST];
+
 /// Prefix of the columns of swept values.
 pub const PARAMETER: &str = "param.";
 
@@ -91,6 +98,9 @@ pub enum TableError {
     /// A file cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
+    /// What trials did at each step cannot be read again.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
     /// It cannot be found out who writes them.
     #[error("cannot take the tables' lease in `{}`: {source}", path.display())]
     Lease {
@@ -108,14 +118,16 @@ pub enum TableError {
 }
 
 /// Writes all tables. `swept` are the paths of the experiment, in its order; paths that only
-/// records have follow.
+/// records have follow. `again` reads what the ledger left in the journals.
 pub fn write(
     directory: &RunDirectory,
     ledger: &Ledger,
+    again: &mut Again<'_>,
     swept: &[String],
     lease: &Lease,
 ) -> Result<(), TableError> {
-    let trials = ledger.of(Kind::Trial);
+    let placed = ledger.with_places(Kind::Trial);
+    let trials: Vec<&Record> = placed.iter().map(|(record, _)| *record).collect();
     let references = ledger.of(Kind::Reference);
     let mut columns = swept.to_vec();
     for (path, _) in trials.iter().flat_map(|record| &record.point) {
@@ -123,13 +135,29 @@ pub fn write(
             columns.push(path.clone());
         }
     }
-    table(directory, lease, "steps.csv", |out| {
+    let [steps, references_name, last] = TABLES;
+    let mut failed = None;
+    let written = table(directory, lease, steps, |out| {
         out.write_record(STEPS)?;
-        trials.iter().try_for_each(|record| step_rows(record, out))
-    })?;
-    table(directory, lease, "references.csv", |out| runs_table(&references, &[], out))?;
+        for (record, place) in &placed {
+            match place.filter(|_| record.measured().is_some()).map(|place| again.record(place)) {
+                None => step_rows(record, out)?,
+                Some(Ok(whole)) => step_rows(&whole, out)?,
+                Some(Err(error)) => {
+                    failed = Some(error);
+                    return Err(io::Error::from(io::ErrorKind::InvalidData).into());
+                }
+            }
+        }
+        Ok(())
+    });
+    if let Some(error) = failed {
+        return Err(error.into());
+    }
+    written?;
+    table(directory, lease, references_name, |out| runs_table(&references, &[], out))?;
     // The table that people wait for last: once it shows a trial, its steps are there too.
-    table(directory, lease, "trials.csv", |out| runs_table(&trials, &columns, out))
+    table(directory, lease, last, |out| runs_table(&trials, &columns, out))
 }
 
 fn table(

@@ -15,7 +15,8 @@ use sigmalab_schedule::size::{ParseSizeError, Size};
 use sigmalab_schedule::terminal::Terminal;
 use sigmalab_tune::gram::gw_at;
 use sigmalab_tune::grid::levels_of;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 /// An experiment with everything it names.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,7 +43,7 @@ pub struct Trial {
     /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     /// Its reference run, by place in [`Trials::references`].
     pub reference: Option<usize>,
     /// Whether it is decoded.
@@ -62,6 +63,11 @@ impl TrialId {
         self.0.len() == 64 && self.0.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
     }
 
+    /// As much in half the room, to find it by.
+    pub(super) fn hash(&self) -> [u8; 32] {
+        *blake3::hash(self.0.as_bytes()).as_bytes()
+    }
+
     /// The beginning, which names files and rows.
     pub fn short(&self) -> &str {
         self.0.get(..16).unwrap_or(&self.0)
@@ -78,7 +84,7 @@ pub struct Reference {
     /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
-    pub recipe: Recipe,
+    pub recipe: Arc<Recipe>,
     /// Whether it is decoded.
     pub decode: bool,
     /// Steps between the nodes of its Gram matrix, where that is kept.
@@ -273,6 +279,7 @@ impl Experiment {
         let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
         let (prompt_id, decode) = (prompt.id, self.spec.output.decode);
+        let recipe = Arc::new(recipe);
         Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None, decode })
     }
 
@@ -305,6 +312,7 @@ impl Experiment {
         let id = identity(&recipe)?;
         let point = vec![(Path::Candidate, Value::Text(proposal.name.clone()))];
         let (prompt_id, decode) = (prompt.id, proposal.pictures);
+        let recipe = Arc::new(recipe);
         Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None, decode })
     }
 
@@ -329,7 +337,7 @@ impl Experiment {
             return Ok(None);
         };
         let mut settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
-        let Recipe { prompt, size, .. } = &trial.recipe;
+        let Recipe { prompt, size, .. } = trial.recipe.as_ref();
         let mut gram = None;
         if self.is_towards_the_limit() {
             let few = settled.steps.len();
@@ -340,6 +348,7 @@ impl Experiment {
         let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
         let (id, seed) = (identity(&recipe)?, trial.seed);
         let (prompt_id, decode) = (trial.prompt_id.clone(), trial.decode);
+        let recipe = Arc::new(recipe);
         Ok(Some(Reference { id, prompt_id, seed, recipe, decode, gram }))
     }
 
@@ -350,7 +359,7 @@ impl Experiment {
             return Err(ExperimentError::TooMany(self.len()));
         }
         let mut found = Trials { samplers: self.samplers.clone(), ..Trials::default() };
-        let mut seen = HashMap::new();
+        let mut seen = HashSet::new();
         let mut references: HashMap<(String, u64, Size), usize> = HashMap::new();
         let (mut broken, mut more) = (Vec::new(), 0);
         for number in 0..self.len() {
@@ -366,7 +375,7 @@ impl Experiment {
                     continue;
                 }
             };
-            if seen.insert(trial.id.clone(), number).is_some() {
+            if !seen.insert(trial.id.hash()) {
                 found.duplicates += 1;
                 continue;
             }
@@ -384,6 +393,8 @@ impl Experiment {
             };
             found.trials.push(trial);
         }
+        // Room for as many again is a lot where there are very many.
+        found.trials.shrink_to_fit();
         if broken.is_empty() { Ok(found) } else { Err(ExperimentError::Broken { broken, more }) }
     }
 
@@ -419,7 +430,9 @@ impl Experiment {
             };
             axis.columns.iter().map(|column| column.path.clone()).zip(values)
         });
-        values.flatten().collect()
+        let mut point: Vec<(Path, Value)> = values.flatten().collect();
+        point.shrink_to_fit();
+        point
     }
 
     /// The prompt of that id, or that text.
@@ -442,6 +455,8 @@ impl Experiment {
         // The name is a label for people: it must not stand over other steps.
         let same = settled.steps == preset.steps && settled.terminal == preset.terminal;
         let label = (same && preset.name != FREE).then(|| preset.name.clone());
+        let mut steps = settled.steps;
+        steps.shrink_to_fit();
         let mut recipe = Recipe {
             version: recipe::VERSION,
             model,
@@ -450,7 +465,7 @@ impl Experiment {
             sigma_size: self.spec.sigma_size.filter(|sigma_size| *sigma_size != size),
             noise: NoiseSource::Seed { seed, rng: self.spec.rng },
             preset: label,
-            steps: settled.steps,
+            steps,
             terminal: settled.terminal,
             sampler: settled.sampler,
             dtype: inputs.dtype,

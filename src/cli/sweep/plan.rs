@@ -222,7 +222,7 @@ fn measure(
 ) -> Result<f64, Failure> {
     let largest = trials.trials.iter().max_by_key(|trial| trial.recipe.size.tokens());
     let Some(trial) = largest else { return Ok(0.0) };
-    let mut recipe = trial.recipe.clone();
+    let mut recipe = trial.recipe.as_ref().clone();
     recipe.preset = None;
     recipe.steps.truncate(1);
     let measured = measuring.measure(recipe, &trials.samplers, true).map_err(|failure| {

@@ -8,11 +8,14 @@ use sigmalab_engine::state_key::{Need, StateKey, past_steps, resume_index};
 use sigmalab_sampler::Samplers;
 use std::collections::HashMap;
 
+/// What a plan keeps of a state's key: half of it, which no two states of a sweep share either.
+pub(super) type StateHash = u128;
+
 /// The states of one run.
 #[derive(Debug, Clone)]
 pub(super) struct Chain {
     /// Keys of the N + 1 states.
-    pub(super) keys: Vec<StateKey>,
+    pub(super) keys: Vec<StateHash>,
     /// Whether each of the N steps needs the unconditional network.
     unconditional: Vec<bool>,
     /// Evaluations of a network a step.
@@ -30,8 +33,9 @@ impl Chain {
         // Equal names are equal weights and equal noise within one sweep.
         let model = format!("{:?}", recipe.model);
         let noise = serde_json::to_string(&recipe.noise).unwrap_or_default();
+        let keys = StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise);
         Chain {
-            keys: StateKey::of_recipe(recipe, (&chosen).into(), &schedule, &model, &noise),
+            keys: keys.iter().map(StateKey::half).collect(),
             unconditional: schedule
                 .steps()
                 .iter()
@@ -60,9 +64,9 @@ struct Known {
     uncond: bool,
 }
 
-/// Every state that runs have passed through.
+/// States that runs have passed through.
 #[derive(Debug, Default)]
-pub(super) struct KnownStates(HashMap<StateKey, Known>);
+pub(super) struct KnownStates(HashMap<StateHash, Known>);
 
 impl KnownStates {
     /// Runs a chain: counts its evaluations and remembers its states.
@@ -95,6 +99,13 @@ impl KnownStates {
             }
         }
         nfe
+    }
+
+    /// Forgets the states of all other runs. Depth first, none of them is passed through again.
+    pub(super) fn forget_all_but<'c>(&mut self, chains: impl Iterator<Item = &'c Chain>) {
+        let before = std::mem::take(&mut self.0);
+        let keys = chains.flat_map(|chain| &chain.keys);
+        self.0 = keys.filter_map(|key| Some((*key, *before.get(key)?))).collect();
     }
 
     /// Whether what a run needs of a state to resume at it or after it is known.

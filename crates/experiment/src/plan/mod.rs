@@ -8,7 +8,7 @@ mod unit;
 pub use unit::Unit;
 
 use super::trial::Trials;
-use chain::{Chain, KnownStates};
+use chain::{Chain, KnownStates, StateHash};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_engine::network::CHANNELS;
 use std::collections::HashMap;
@@ -51,37 +51,42 @@ impl Plan {
     /// The plan of `trials`.
     pub fn of(trials: &Trials) -> Self {
         let chain = |recipe| Chain::of(recipe, &trials.samplers);
-        let chains: Vec<Chain> = trials.trials.iter().map(|trial| chain(&trial.recipe)).collect();
-        let references: Vec<Chain> =
-            trials.references.iter().map(|reference| chain(&reference.recipe)).collect();
-        let order = depth_first(trials, &chains);
-        let mut known = KnownStates::default();
         let mut plan = Plan {
-            runs: Vec::new(),
-            units: unit::units(trials, &chains, &order),
+            runs: Vec::with_capacity(trials.trials.len() + trials.references.len()),
+            units: Vec::new(),
             nfe: NfeCount::default(),
             reference_nfe: NfeCount::default(),
             cache_bytes: 0,
         };
-        let mut ready = vec![false; references.len()];
-        for trial in order {
-            let reference = trials.trials.get(trial).and_then(|trial| trial.reference);
-            if let Some(reference) = reference
-                && let (Some(chain), Some(false)) =
-                    (references.get(reference), ready.get(reference))
-            {
-                let nfe = known.run(chain);
-                add(&mut plan.reference_nfe, nfe);
-                add(&mut plan.nfe, nfe);
-                plan.runs.push(PlannedRun { run: Run::Reference(reference), nfe });
-                if let Some(ready) = ready.get_mut(reference) {
+        let mut ready = vec![false; trials.references.len()];
+        // No state of one group is one of another's: one after the other takes less memory.
+        for (group, members) in groups(trials).into_iter().enumerate() {
+            let member = |at: usize| trials.trials.get(*members.get(at)?);
+            let chains = members.iter().filter_map(|place| trials.trials.get(*place));
+            let chains: Vec<Chain> = chains.map(|trial| chain(&trial.recipe)).collect();
+            let order = depth_first(&chains);
+            plan.units.extend(unit::units(trials, group, &members, &chains, &order));
+            let mut known = KnownStates::default();
+            let mut reference_chain = None;
+            for at in order {
+                let reference = member(at).and_then(|trial| trial.reference);
+                if let Some(place) = reference
+                    && let (Some(run), Some(ready @ false)) =
+                        (trials.references.get(place), ready.get_mut(place))
+                {
                     *ready = true;
+                    let chain = reference_chain.insert(chain(&run.recipe));
+                    let nfe = known.run(chain);
+                    add(&mut plan.reference_nfe, nfe);
+                    add(&mut plan.nfe, nfe);
+                    plan.runs.push(PlannedRun { run: Run::Reference(place), nfe });
                 }
-            }
-            if let Some(chain) = chains.get(trial) {
-                let nfe = known.run(chain);
-                add(&mut plan.nfe, nfe);
-                plan.runs.push(PlannedRun { run: Run::Trial(trial), nfe });
+                if let (Some(chain), Some(trial)) = (chains.get(at), members.get(at)) {
+                    let nfe = known.run(chain);
+                    known.forget_all_but(reference_chain.iter().chain([chain]));
+                    add(&mut plan.nfe, nfe);
+                    plan.runs.push(PlannedRun { run: Run::Trial(*trial), nfe });
+                }
             }
         }
         let tokens = |tokens: usize, steps: usize| {
@@ -103,6 +108,7 @@ impl Plan {
     pub fn remaining(&self, trials: &Trials, mut pending: impl FnMut(Run) -> bool) -> NfeCount {
         let mut known = KnownStates::default();
         let mut total = NfeCount::default();
+        let mut last_reference = None;
         for planned in &self.runs {
             if !pending(planned.run) {
                 continue;
@@ -111,8 +117,13 @@ impl Plan {
                 Run::Reference(place) => trials.references.get(place).map(|run| &run.recipe),
                 Run::Trial(place) => trials.trials.get(place).map(|run| &run.recipe),
             };
-            if let Some(recipe) = recipe {
-                add(&mut total, known.run(&Chain::of(recipe, &trials.samplers)));
+            let Some(chain) = recipe.map(|recipe| Chain::of(recipe, &trials.samplers)) else {
+                continue;
+            };
+            add(&mut total, known.run(&chain));
+            match planned.run {
+                Run::Reference(_) => last_reference = Some(chain),
+                Run::Trial(_) => known.forget_all_but(last_reference.iter().chain([&chain])),
             }
         }
         total
@@ -127,25 +138,57 @@ pub(super) fn add(sum: &mut NfeCount, more: NfeCount) {
     sum.uncond_saved += more.uncond_saved;
 }
 
-/// The trials group by group, a group being those of one reference run or else of one prompt,
-/// seed and size; within it depth first over the tree of their states. Branches keep the order of
-/// the trials that open them.
-fn depth_first(trials: &Trials, chains: &[Chain]) -> Vec<usize> {
-    let mut ordinals: HashMap<_, usize> = HashMap::new();
-    let mut places: Vec<(usize, Vec<usize>, usize)> = Vec::with_capacity(chains.len());
-    let mut groups: HashMap<_, usize> = HashMap::new();
-    for (number, (trial, chain)) in trials.trials.iter().zip(chains).enumerate() {
-        let next = groups.len();
+/// The trials group by group, a group being those of one prompt, seed and size, which have one
+/// reference run.
+fn groups(trials: &Trials) -> Vec<Vec<usize>> {
+    let mut places: HashMap<_, usize> = HashMap::new();
+    let mut groups: Vec<Vec<usize>> = Vec::new();
+    for (number, trial) in trials.trials.iter().enumerate() {
         let group = (&trial.recipe.prompt, trial.seed, trial.recipe.size);
-        let group = *groups.entry(group).or_insert(next);
-        let path = chain.keys.iter().map(|key| {
-            let next = ordinals.len();
-            *ordinals.entry(*key).or_insert(next)
-        });
-        places.push((group, path.collect(), number));
+        let place = *places.entry(group).or_insert(groups.len());
+        match groups.get_mut(place) {
+            Some(members) => members.push(number),
+            None => groups.push(vec![number]),
+        }
     }
-    places.sort();
-    places.into_iter().map(|(_, _, number)| number).collect()
+    groups
+}
+
+/// The trials of a group depth first over the tree of their states. Branches keep the order of the
+/// trials that open them.
+fn depth_first(chains: &[Chain]) -> Vec<usize> {
+    let keys = |at: &usize| chains.get(*at).map(|chain| chain.keys.as_slice()).unwrap_or_default();
+    let mut sorted: Vec<usize> = (0..chains.len()).collect();
+    sorted.sort_by(|a, b| keys(a).cmp(keys(b)));
+    let mut order = Vec::with_capacity(chains.len());
+    branches(&sorted, &keys, &mut order);
+    order
+}
+
+/// Puts trials into the order, which are sorted by the keys of their states.
+fn branches<'k>(
+    sorted: &[usize],
+    keys: &impl Fn(&usize) -> &'k [StateHash],
+    order: &mut Vec<usize>,
+) {
+    let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return };
+    // Sorted as they are, the outermost two share least.
+    let shared = keys(first).iter().zip(keys(last)).take_while(|(a, b)| a == b).count();
+    let branch = |at: &usize| keys(at).get(shared);
+    let mut parts: Vec<&[usize]> = sorted.chunk_by(|a, b| branch(a) == branch(b)).collect();
+    if let [whole] = parts.as_slice() {
+        // All of them end here.
+        let begin = order.len();
+        order.extend_from_slice(whole);
+        if let Some(new) = order.get_mut(begin..) {
+            new.sort_unstable();
+        }
+        return;
+    }
+    // Those that end here stand before those that go on.
+    let goes_on = |part: &&[usize]| part.first().and_then(branch).is_some();
+    parts.sort_by_key(|part| (goes_on(part), part.iter().min().copied()));
+    parts.into_iter().for_each(|part| branches(part, keys, order));
 }
 
 #[cfg(test)]

@@ -138,6 +138,27 @@ fn units_part_where_little_is_shared_and_stay_whole_where_much_is() {
     assert_eq!(names("[parameters]\nmu = [0, 1]\n\"gw[-1]\" = [1, 2]"), [2; 8]);
 }
 
+/// The same order by its definition: a trial's path is the numbers that its states got when they
+/// were first seen.
+fn order_of(trials: &Trials) -> Vec<usize> {
+    let mut numbers = HashMap::new();
+    let mut groups = HashMap::new();
+    let mut paths = Vec::new();
+    for (place, trial) in trials.trials.iter().enumerate() {
+        let next = groups.len();
+        let group = (&trial.recipe.prompt, trial.seed, trial.recipe.size);
+        let group = *groups.entry(group).or_insert(next);
+        let mut path = Vec::new();
+        for key in Chain::of(&trial.recipe, &trials.samplers).keys {
+            let next = numbers.len();
+            path.push(*numbers.entry(key).or_insert(next));
+        }
+        paths.push((group, path, place));
+    }
+    paths.sort();
+    paths.into_iter().map(|(_, _, place)| place).collect()
+}
+
 #[test]
 fn what_remains_is_counted_from_nothing_known() {
     let text = "[base]\npreset = \"V4_DEFAULT_20\"\n[parameters]\n\"gw[-3..]\" = [1.5, 2, 3, 4]";
@@ -169,6 +190,20 @@ proptest! {
             "{reference}[parameters]\n\"gw[{at}]\" = [{}]\nsteps = [{}]\n\"gw[-1]\" = [{}]\nmu = [{}]\n",
             list(&middle), list(&steps), list(&tail), list(&mu),
         );
-        follow(&experiment(&text), 9);
+        let experiment = experiment(&text);
+        follow(&experiment, 9);
+        let trials = experiment.trials().unwrap();
+        let plan = Plan::of(&trials);
+        let in_runs: Vec<usize> = plan
+            .runs
+            .iter()
+            .filter_map(|planned| match planned.run {
+                Run::Trial(place) => Some(place),
+                Run::Reference(_) => None,
+            })
+            .collect();
+        let in_units: Vec<usize> = plan.units.iter().flat_map(|unit| unit.trials.clone()).collect();
+        prop_assert_eq!(&in_runs, &order_of(&trials));
+        prop_assert_eq!(&in_runs, &in_units);
     }
 }

@@ -22,26 +22,26 @@ pub struct Unit {
 /// which another process would take again.
 const WORTH: usize = 4;
 
-/// The units of trials that stand in the order of the plan.
-pub(super) fn units(trials: &Trials, chains: &[Chain], order: &[usize]) -> Vec<Unit> {
-    let group_of = |trial: usize| {
-        let trial = trials.trials.get(trial);
-        trial.map(|trial| (&trial.recipe.prompt, trial.seed, trial.recipe.size))
-    };
-    let mut units = Vec::new();
-    let groups = order.chunk_by(|a, b| group_of(*a) == group_of(*b));
-    for (group, members) in groups.enumerate() {
-        for part in divide(members, chains) {
-            let first = part.first().and_then(|first| trials.trials.get(*first));
-            units.push(Unit {
-                name: first.map(|trial| trial.id.short().to_owned()).unwrap_or_default(),
-                reference: first.and_then(|trial| trial.reference),
-                trials: part,
-                group,
-            });
+/// The units of a group. `members` are its trials by place, `order` names them by their places
+/// among these in the order of the plan.
+pub(super) fn units(
+    trials: &Trials,
+    group: usize,
+    members: &[usize],
+    chains: &[Chain],
+    order: &[usize],
+) -> Vec<Unit> {
+    let unit = |part: Vec<usize>| {
+        let part: Vec<usize> = part.iter().filter_map(|at| members.get(*at).copied()).collect();
+        let first = part.first().and_then(|first| trials.trials.get(*first));
+        Unit {
+            name: first.map(|trial| trial.id.short().to_owned()).unwrap_or_default(),
+            reference: first.and_then(|trial| trial.reference),
+            trials: part,
+            group,
         }
-    }
-    units
+    };
+    divide(order, chains).into_iter().map(unit).collect()
 }
 
 fn divide(members: &[usize], chains: &[Chain]) -> Vec<Vec<usize>> {

@@ -363,7 +363,10 @@ fn title(record: &Record) -> String {
 /// of it in words, and its recipe.
 fn runs(finding: &Finding<'_>, records: &[&Record]) -> String {
     let mut runs = Map::new();
-    let references = finding.references.iter().map(|record| (*record, true));
+    // There may be as many reference runs as trials.
+    let shown: HashSet<Instance> = records.iter().map(|record| instance(record)).collect();
+    let references = finding.references.iter().filter(|record| shown.contains(&instance(record)));
+    let references = references.map(|record| (*record, true));
     for (record, reference) in records.iter().map(|record| (*record, false)).chain(references) {
         let Some(file) = file_of(record) else { continue };
         let recipe = &record.recipe;
@@ -396,7 +399,7 @@ fn runs(finding: &Finding<'_>, records: &[&Record]) -> String {
         fact("trial", record.id.short().to_owned());
         fact("file", file.to_owned());
         let run = json!({
-            "file": file, "title": title(record), "facts": facts, "recipe": recipe,
+            "file": file, "title": title(record), "facts": facts, "recipe": recipe.as_ref(),
         });
         runs.insert(record.id.short().to_owned(), run);
     }
@@ -442,6 +445,7 @@ pub(super) fn escaped(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used)]
     use super::*;
 
     #[test]
@@ -451,6 +455,35 @@ mod tests {
         assert!(!page.contains("<script>alert"), "escaped");
         assert!(page.contains("&lt;script&gt;alert(&#39;x&#39;)"));
         assert_eq!(page.matches("ROWS").count(), 1, "what is filled in is not filled again");
+    }
+
+    #[test]
+    fn the_page_of_very_many_trials_holds_some_and_the_reference_runs_of_these() {
+        use crate::trial::tests::experiment;
+        let mut experiment = experiment("[reference]\npreset = \"V4_TURBO_12\"");
+        experiment.inputs.prompts.truncate(1);
+        experiment.spec.seeds = (0..MOST_TRIALS as u64 + 300).collect();
+        let (mut trials, mut references) = (Vec::new(), Vec::new());
+        for number in 0..experiment.len() {
+            let trial = experiment.trial(number).unwrap();
+            let reference = experiment.reference(&trial).unwrap().unwrap();
+            let outcome = crate::record::tests::done(&trial.id);
+            references.push(Record::of_reference(&reference).ended(1, 5, outcome.clone()));
+            trials.push(Record::of_trial(&trial, Some(&reference)).ended(1, 5, outcome));
+        }
+        let finding = Finding {
+            name: "x",
+            description: None,
+            swept: Vec::new(),
+            trials: trials.iter().collect(),
+            failed: Vec::new(),
+            references: references.iter().collect(),
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let page = page(&finding, &RunDirectory::at(folder.path()));
+        assert_eq!(page.matches("<tr title").count(), MOST_TRIALS);
+        assert_eq!(page.matches("what trials are measured against").count(), MOST_TRIALS);
+        assert!(page.contains("2000 of 2300 trials"));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::directory::RunDirectory;
 use crate::record::Record;
 use sigmalab_engine::image_file::read_picture;
 use sigmalab_image::{RgbImage, thumbnail};
+use std::collections::HashMap;
 use std::io::BufReader;
 
 /// Settings side by side; more go into further bands below.
@@ -71,6 +72,7 @@ pub(super) fn draw(finding: &Finding<'_>, directory: &RunDirectory) -> Option<Rg
     let mut canvas = blank(width, height);
     write_text(&mut canvas, finding.name, MARGIN, MARGIN, SCALE * 2);
     let mut y = MARGIN + title + LINE;
+    let references = by_instance(&finding.references);
     for (band, rows) in bands.iter().zip(&band_heights) {
         let reference = with_reference.then(|| "reference".to_owned());
         let names = reference.into_iter().chain(band.iter().map(|(name, _)| name.clone()));
@@ -81,6 +83,7 @@ pub(super) fn draw(finding: &Finding<'_>, directory: &RunDirectory) -> Option<Rg
             }
         }
         y += heading;
+        let members: Vec<_> = band.iter().map(|(_, members)| by_instance(members)).collect();
         for place in instances.iter().take(*rows) {
             let (prompt, seed, size) = place;
             let heading = [prompt.as_str(), &format!("seed {seed}"), size];
@@ -88,15 +91,10 @@ pub(super) fn draw(finding: &Finding<'_>, directory: &RunDirectory) -> Option<Rg
             for (row, line) in (0_u32..).zip(lines) {
                 write_text(&mut canvas, &line, MARGIN, y + row * LINE, SCALE);
             }
-            let find = |records: &[&Record]| {
-                let found = records.iter().find(|record| instance(record) == *place);
-                found.map(|record| (*record).clone())
-            };
-            let reference = with_reference.then(|| find(&finding.references));
-            let cells = reference.into_iter().chain(band.iter().map(|(_, members)| find(members)));
-            for (column, record) in (0_u32..).zip(cells) {
-                if let Some(record) = record {
-                    picture(&mut canvas, &record, directory, side, left + column * cell.0, y);
+            let reference = with_reference.then_some(&references);
+            for (column, of_instance) in (0_u32..).zip(reference.into_iter().chain(&members)) {
+                if let Some(record) = of_instance.get(place) {
+                    picture(&mut canvas, record, directory, side, left + column * cell.0, y);
                 }
             }
             y += cell.1;
@@ -108,6 +106,12 @@ pub(super) fn draw(finding: &Finding<'_>, directory: &RunDirectory) -> Option<Rg
         write_text(&mut canvas, &note, MARGIN, y, SCALE);
     }
     Some(canvas)
+}
+
+/// Records by what they were tried on; of several the first.
+fn by_instance<'a>(records: &[&'a Record]) -> HashMap<(String, u64, String), &'a Record> {
+    // The later ones first, which those before them replace.
+    records.iter().rev().map(|record| (instance(record), *record)).collect()
 }
 
 fn picture(

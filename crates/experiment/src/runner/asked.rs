@@ -14,13 +14,14 @@ use sigmalab_engine::request::{RunRequest, Wanted};
 use sigmalab_engine::worker::{Engine, RunFailure};
 use sigmalab_tune::gram::ReferencePath;
 use sigmalab_tune::weights::{Stencil, Weights};
+use std::sync::Arc;
 
 /// Answers what a search asks, with the engine of the runner.
 pub(super) struct Asked<'a, 'n> {
     pub(super) engine: &'a mut Engine,
     pub(super) directory: RunDirectory,
     /// Identity, prompt, recipe, and how often a Gram matrix takes a step, of each reference run.
-    pub(super) references: Vec<(TrialId, String, Recipe, Option<usize>)>,
+    pub(super) references: Vec<(TrialId, String, Arc<Recipe>, Option<usize>)>,
     pub(super) news: &'a mut (dyn FnMut(News<'_>) -> bool + 'n),
     pub(super) followed: &'a mut Followed,
     /// Evaluations of this process, to which those made here are added.
@@ -52,7 +53,8 @@ impl Ask for Asked<'_, '_> {
         };
         let failed = || SearchError::Reference { prompt: prompt.clone() };
         let wanted = Wanted { picture: false, gram: *gram };
-        let request = RunRequest { recipe: recipe.clone(), noise: None, previews: false, wanted };
+        let recipe = recipe.as_ref().clone();
+        let request = RunRequest { recipe, noise: None, previews: false, wanted };
         let (news, followed) = (&mut self.news, &mut self.followed);
         let output = self.engine.run_watched(&request, &mut |event, silence| {
             let goes_on = match event {

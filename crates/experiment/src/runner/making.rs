@@ -6,9 +6,8 @@ use crate::gram_file;
 use crate::lease::Lease;
 use crate::measure::{Baseline, decoded, measure};
 use crate::plan::{Run, add};
-use crate::record::{
-    Kind, Measured, Outcome, Record, Started, folders, latents_name, picture_name,
-};
+use crate::record::{Kind, Measured, Outcome, Record, Started};
+use crate::run_files::Layout;
 use sigmalab_engine::event::{Event, StepReport};
 use sigmalab_engine::image_file::{write_latents, write_picture};
 use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
@@ -142,7 +141,7 @@ impl Runner<'_> {
         wanted: Wanted,
         lease: Option<&Lease>,
     ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
-        let recipe = started.recipe.clone();
+        let recipe = started.recipe.as_ref().clone();
         let request = RunRequest { recipe, noise: None, previews: false, wanted };
         let mut steps = Vec::new();
         let (news, followed) = (&mut self.news, &mut self.followed);
@@ -188,20 +187,24 @@ impl Runner<'_> {
                 (output.images, output.latents)
             }
         };
-        let (picture_folder, latents_folder) = folders(started.kind);
+        let trials = &self.sweep.trials;
+        let layout = match run {
+            Run::Reference(_) => Layout::of(trials.references.len()),
+            Run::Trial(_) => Layout::of(trials.trials.len()),
+        };
         let directory = &self.sweep.directory;
         if let Some(gram) = &output.gram {
             gram_file::write(directory, name, gram)?;
         }
         if pictures && decoded(&output).is_some() {
-            let file = picture_name(picture_folder, name);
+            let file = layout.picture(started.kind, name);
             directory.put(&file, OnCollision::Replace, |out| {
                 write_picture(&output.image, &output.recipe, out).map_err(io::Error::from)
             })?;
             measured.image = Some(file);
         }
         if latents {
-            let file = latents_name(latents_folder, name);
+            let file = layout.latents(started.kind, name);
             directory.put(&file, OnCollision::Replace, |out| {
                 write_latents(&output.noise, &output.latents, &output.recipe, out)
             })?;

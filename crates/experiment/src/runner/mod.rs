@@ -20,6 +20,7 @@ use super::record::{Kind, Record};
 use super::search::SearchError;
 use super::sweep::{Advance, Standing, Sweep, SweepError};
 use super::trial::TrialId;
+use super::writing::Pace;
 use sigmalab_engine::event::{Event, NfeCount};
 use sigmalab_engine::memory::default_cache_bytes;
 use sigmalab_engine::memory_size::MemorySize;
@@ -27,13 +28,11 @@ use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab_files::target::TargetError;
 use std::io;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time between two looks at what other processes do.
 const WAIT: Duration = Duration::from_millis(500);
-
-/// Least time between two writings of the tables.
-const TABLES_EVERY: Duration = Duration::from_secs(2);
 
 /// How a sweep is run.
 #[derive(Debug, Clone, Default)]
@@ -229,8 +228,7 @@ pub fn run(
         sweep,
         news,
         baseline: None,
-        tables_written: None,
-        tables_took: Duration::ZERO,
+        pace: Pace::default(),
         ended: Ended::default(),
     };
     let result = runner.run_all();
@@ -238,7 +236,10 @@ pub fn run(
     // waiting for another process that writes them.
     let waits = !options.is_worker && result.is_ok() && !runner.ended.interrupted;
     let Runner { sweep, leases, news, ended, .. } = &mut runner;
+    // What others recorded they write, or have written.
+    let _ = sweep.refresh();
     let tables = match waits {
+        _ if sweep.tables_are_up_to_date() => Ok(true),
         true => sweep.write_tables(&mut || news(News::Waiting)),
         false => sweep.write_tables_unless_busy(leases),
     };
@@ -291,8 +292,7 @@ struct Runner<'a> {
     news: &'a mut dyn FnMut(News<'_>) -> bool,
     /// The reference run that trials were last measured against.
     baseline: Option<(usize, Baseline)>,
-    tables_written: Option<Instant>,
-    tables_took: Duration,
+    pace: Pace,
     ended: Ended,
 }
 
@@ -334,7 +334,10 @@ impl Runner<'_> {
                 return self.leases.tidy().map_err(|source| RunError::Lease { path, source });
             }
             let goes_on = match self.followed.control().paused {
-                true => self.wait(News::Paused),
+                true => {
+                    self.sweep.write_tables_before_a_rest(&mut self.leases, &mut self.pace)?;
+                    self.wait(News::Paused)
+                }
                 false => match self.work_on_some(&open)? {
                     Worked::Done | Worked::Left => true,
                     // A worker holds a device, which others could use meanwhile. What its sweep
@@ -388,7 +391,9 @@ impl Runner<'_> {
                 .trials
                 .references
                 .iter()
-                .map(|run| (run.id.clone(), run.prompt_id.clone(), run.recipe.clone(), run.gram))
+                .map(|run| {
+                    (run.id.clone(), run.prompt_id.clone(), Arc::clone(&run.recipe), run.gram)
+                })
                 .collect(),
             news: &mut *self.news,
             followed: &mut self.followed,
@@ -547,7 +552,9 @@ impl Runner<'_> {
                 continue;
             }
             match self.make(run, &lease)? {
-                Made::Recorded => self.write_tables_now_and_then()?,
+                Made::Recorded => {
+                    self.sweep.write_tables_now_and_then(&mut self.leases, &mut self.pace)?;
+                }
                 Made::Skipped => {}
                 Made::Stopped => return Ok(Worked::Stopped),
                 Made::Lost => return Ok(Worked::Elsewhere),
@@ -574,19 +581,6 @@ impl Runner<'_> {
             self.sweep.refresh()?;
         }
         Ok(Some(lease))
-    }
-
-    /// The tables, not so often that writing them takes a noticeable share of the time.
-    fn write_tables_now_and_then(&mut self) -> Result<(), RunError> {
-        let pause = TABLES_EVERY.max(self.tables_took * 20);
-        if self.tables_written.is_some_and(|written| written.elapsed() < pause) {
-            return Ok(());
-        }
-        let started = Instant::now();
-        self.sweep.write_tables_unless_busy(&mut self.leases)?;
-        self.tables_took = started.elapsed();
-        self.tables_written = Some(Instant::now());
-        Ok(())
     }
 }
 

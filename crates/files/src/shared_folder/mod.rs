@@ -82,7 +82,12 @@ impl SharedFolder {
     pub fn make_folder(&self, name: impl AsRef<OsStr>) -> Result<Self> {
         let name = name::checked(name.as_ref())?;
         match rustix::fs::mkdirat(&self.handle, name, Mode::from_raw_mode(0o777)) {
-            Ok(()) | Err(rustix::io::Errno::EXIST) => self.folder(name),
+            Ok(()) => {
+                // What is written into it is not to be lost with it.
+                let _ = self.sync();
+                self.folder(name)
+            }
+            Err(rustix::io::Errno::EXIST) => self.folder(name),
             Err(error) => Err(error.into()),
         }
     }

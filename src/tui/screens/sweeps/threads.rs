@@ -398,7 +398,7 @@ impl Open {
                 sweep
             }
             empty => {
-                let sweep = Sweep::open(&directory, samplers.clone());
+                let sweep = Sweep::open_with_steps(&directory, samplers.clone());
                 self.seen = None;
                 empty.insert(sweep.map_err(|error| error.to_string())?)
             }

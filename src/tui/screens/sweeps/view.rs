@@ -170,7 +170,6 @@ impl Cell {
 /// What does not change about a trial and is not copied again for every look.
 #[derive(Debug, Default)]
 pub struct Kept {
-    recipes: HashMap<TrialId, Arc<Recipe>>,
     measured: HashMap<TrialId, Arc<Measured>>,
 }
 
@@ -320,7 +319,6 @@ fn row(
         let entry = kept.entry(trial.id.clone());
         Arc::clone(entry.or_insert_with(|| Arc::new(measured.clone())))
     };
-    let recipe = kept.recipes.entry(trial.id.clone());
     TrialRow {
         id: trial.id.short().to_owned(),
         number: trial.number,
@@ -334,7 +332,7 @@ fn row(
         cells: cells.chain(metrics).chain([metric(seconds)]).collect(),
         setting: setting(trial),
         instance: format!("{} · seed {} · {}", trial.prompt_id, trial.seed, trial.recipe.size),
-        recipe: Arc::clone(recipe.or_insert_with(|| Arc::new(trial.recipe.clone()))),
+        recipe: Arc::clone(&trial.recipe),
         measured: measured.map(|measured| of_kept(measured, &mut kept.measured)),
         picture: picture.map(|file| sweep.directory.path().join(file)),
     }
