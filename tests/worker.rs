@@ -288,7 +288,8 @@ fn a_checkpoint_that_is_cut_short_while_it_is_read_is_one_failed_run_with_its_ca
         true
     });
     match result {
-        Err(RunFailure::WorkerDied(cause)) => {
+        Err(failure @ RunFailure::WorkerDied { .. }) => {
+            let cause = failure.to_string();
             assert!(cause.contains("SIGBUS") && cause.contains("checkpoint file"), "{cause}");
         }
         other => panic!("the run should have failed: {other:?}"),

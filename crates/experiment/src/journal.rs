@@ -334,8 +334,9 @@ impl Reading {
                     return Err(JournalError::TooLong(path.to_owned()));
                 }
                 if let Parsed::Record(record) = parse(&line) {
+                    let place = self.place(self.bytes, &line);
                     self.bytes += line.len() as u64;
-                    records.push(*record);
+                    take(*record, place);
                 }
                 return Ok(());
             };
