@@ -558,11 +558,17 @@ mod tests {
         let path = only(folder.path());
         let whole = fs::read(&path).unwrap();
         fs::write(&path, &whole[..whole.len() - 1]).unwrap();
-        let mut journals = Journals::new(folder.path());
-        assert_eq!(journals.refresh().unwrap(), [record(0), record(1)]);
+        let (mut journals, mut places) = (Journals::new(folder.path()), Vec::new());
+        journals.read_on(&mut |_, place| places.push(place)).unwrap();
+        let both = |journals: &Journals| {
+            let mut again = journals.again();
+            places.iter().map(|place| again.record(*place).unwrap()).collect::<Vec<_>>()
+        };
+        assert_eq!(both(&journals), [record(0), record(1)]);
         // The end was only shown late, and more comes after it.
         fs::write(&path, &whole).unwrap();
         assert_eq!(journals.refresh().unwrap(), []);
+        assert_eq!(both(&journals), [record(0), record(1)]);
         journal.append(&record(2)).unwrap();
         assert_eq!((journals.refresh().unwrap(), journals.damaged()), (vec![record(2)], 0));
     }
