@@ -20,10 +20,10 @@ pub mod process;
 pub mod prompts;
 pub mod record;
 pub mod report;
+mod resolve;
 mod run_files;
 pub mod runner;
 pub mod search;
-mod settle;
 pub mod spec;
 pub mod status;
 pub mod summary;
@@ -34,4 +34,4 @@ pub mod trial;
 pub mod workers;
 mod writing;
 
-pub use settle::SettleError;
+pub use resolve::ResolveError;

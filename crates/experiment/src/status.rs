@@ -5,7 +5,7 @@ use super::lease::{Held, Leases};
 use super::plan::Run;
 use super::process::Process;
 use super::record::Kind;
-use super::sweep::{Standing, Sweep};
+use super::sweep::{RunStatus, Sweep};
 use serde::{Deserialize, Serialize};
 use sigmalab_engine::event::NfeCount;
 use std::io;
@@ -102,18 +102,18 @@ impl Status {
             let trial = matches!(run, Run::Trial(_)).then(|| sweep.identity(run)).flatten();
             trial.is_some_and(|(_, id)| control.skips(id))
         };
-        let is_open = |run: Run| sweep.standing(run) == Standing::Pending && !skipped(run);
+        let is_open = |run: Run| sweep.status_of(run) == RunStatus::Pending && !skipped(run);
         let standings = |reference: bool| {
             let runs = sweep.plan.runs.iter().map(|planned| planned.run);
             let runs = runs.filter(move |run| matches!(run, Run::Reference(_)) == reference);
-            runs.map(|run| sweep.standing(run)).collect::<Vec<_>>()
+            runs.map(|run| sweep.status_of(run)).collect::<Vec<_>>()
         };
-        let count = |standings: &[Standing], wanted: Standing| {
+        let count = |standings: &[RunStatus], wanted: RunStatus| {
             standings.iter().filter(|standing| **standing == wanted).count()
         };
         let (trials, references) = (standings(false), standings(true));
         let records = sweep.ledger.of(Kind::Trial);
-        let unrecorded = count(&trials, Standing::Pending);
+        let unrecorded = count(&trials, RunStatus::Pending);
         let of_now = trials.len() - unrecorded;
         let mut nfe = NfeCount::default();
         let references_known = sweep.ledger.of(Kind::Reference);
@@ -135,13 +135,13 @@ impl Status {
         Ok(Status {
             name: sweep.experiment.spec.name.clone(),
             trials: trials.len(),
-            done: count(&trials, Standing::Done),
-            failed: count(&trials, Standing::Failed),
+            done: count(&trials, RunStatus::Done),
+            failed: count(&trials, RunStatus::Failed),
             pending,
             skipped: unrecorded - pending,
             paused: control.paused,
             references: references.len(),
-            references_done: count(&references, Standing::Done),
+            references_done: count(&references, RunStatus::Done),
             former: records.len().saturating_sub(of_now),
             nfe,
             remaining,

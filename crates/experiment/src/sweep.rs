@@ -81,7 +81,7 @@ pub enum Advance {
 
 /// Where a run stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Standing {
+pub enum RunStatus {
     /// It has no record.
     Pending,
     /// It ended well.
@@ -369,18 +369,18 @@ impl Sweep {
     }
 
     /// Where a run stands.
-    pub fn standing(&self, run: Run) -> Standing {
+    pub fn status_of(&self, run: Run) -> RunStatus {
         match self.record(run).map(|record| &record.outcome) {
-            None => Standing::Pending,
-            Some(Outcome::Done(_)) => Standing::Done,
-            Some(Outcome::Failed { .. }) => Standing::Failed,
+            None => RunStatus::Pending,
+            Some(Outcome::Done(_)) => RunStatus::Done,
+            Some(Outcome::Failed { .. }) => RunStatus::Failed,
         }
     }
 
     /// The names of the parts in which something is left to do, reference runs among them: others
     /// are held by nobody, or for a moment.
     pub fn left(&self) -> HashSet<&str> {
-        let pending = |run: Run| self.standing(run) != Standing::Done;
+        let pending = |run: Run| self.status_of(run) != RunStatus::Done;
         let is_left =
             |unit: &&super::plan::Unit| unit.trials.iter().any(|trial| pending(Run::Trial(*trial)));
         let units = self.plan.units.iter().filter(is_left).map(|unit| unit.name.as_str());

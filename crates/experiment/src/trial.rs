@@ -3,7 +3,7 @@
 
 use super::generation::{Candidate, Instance, Proposal};
 use super::inputs::{FrozenPreset, FrozenSampler, Inputs};
-use super::settle::{SettleError, Settled, settle};
+use super::resolve::{ResolveError, Resolved, resolve};
 use super::spec::tune::Target;
 use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
 use sigmalab_engine::noise::NoiseSource;
@@ -140,7 +140,7 @@ impl Trials {
 pub enum TrialError {
     /// The values do not fit the schedule or the sampler.
     #[error(transparent)]
-    Settle(#[from] SettleError),
+    Settle(#[from] ResolveError),
     /// The recipe cannot be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
@@ -274,9 +274,9 @@ impl Experiment {
         seed: u64,
         size: Size,
     ) -> Result<Trial, TrialError> {
-        let settled =
-            settle(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
-        let recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
+        let resolved =
+            resolve(&self.inputs.base.preset(), &self.spec.base.changes, &point, &self.samplers)?;
+        let recipe = self.recipe(&self.inputs.base, resolved, prompt.text, seed, size)?;
         let id = identity(&recipe)?;
         let (prompt_id, decode) = (prompt.id, self.spec.output.decode);
         let recipe = Arc::new(recipe);
@@ -306,8 +306,8 @@ impl Experiment {
         let frozen = frozen.clone().find(|frozen| frozen.id == *sampler).cloned();
         let sampler =
             SamplerRef { params: params.clone(), ..frozen.unwrap_or(SamplerRef::named(sampler)) };
-        let settled = Settled { steps: steps.clone(), terminal: *terminal, sampler };
-        let mut recipe = self.recipe(&self.inputs.base, settled, prompt.text, seed, size)?;
+        let resolved = Resolved { steps: steps.clone(), terminal: *terminal, sampler };
+        let mut recipe = self.recipe(&self.inputs.base, resolved, prompt.text, seed, size)?;
         recipe.preset = Some(proposal.name.clone());
         let id = identity(&recipe)?;
         let point = vec![(Path::Candidate, Value::Text(proposal.name.clone()))];
@@ -322,8 +322,8 @@ impl Experiment {
         let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
             return Ok(None);
         };
-        let settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
-        let (steps, terminal) = (settled.steps, settled.terminal);
+        let resolved = resolve(&preset.preset(), &settings.changes, &[], &self.samplers)?;
+        let (steps, terminal) = (resolved.steps, resolved.terminal);
         Ok(Some(FrozenPreset { name: preset.name.clone(), steps, terminal }))
     }
 
@@ -336,16 +336,16 @@ impl Experiment {
         let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
             return Ok(None);
         };
-        let mut settled = settle(&preset.preset(), &settings.changes, &[], &self.samplers)?;
+        let mut resolved = resolve(&preset.preset(), &settings.changes, &[], &self.samplers)?;
         let Recipe { prompt, size, .. } = trial.recipe.as_ref();
         let mut gram = None;
         if self.is_towards_the_limit() {
-            let few = settled.steps.len();
-            settled.steps = very_many(&settled.steps, *size, settled.terminal)?;
-            gram = Some(settled.steps.len() / few.max(1));
+            let few = resolved.steps.len();
+            resolved.steps = very_many(&resolved.steps, *size, resolved.terminal)?;
+            gram = Some(resolved.steps.len() / few.max(1));
         }
         let gram = self.spec.tune.as_ref().map(|_| gram.unwrap_or(1));
-        let recipe = self.recipe(preset, settled, prompt.clone(), trial.seed, *size)?;
+        let recipe = self.recipe(preset, resolved, prompt.clone(), trial.seed, *size)?;
         let (id, seed) = (identity(&recipe)?, trial.seed);
         let (prompt_id, decode) = (trial.prompt_id.clone(), trial.decode);
         let recipe = Arc::new(recipe);
@@ -444,7 +444,7 @@ impl Experiment {
     fn recipe(
         &self,
         preset: &FrozenPreset,
-        settled: Settled,
+        resolved: Resolved,
         prompt: String,
         seed: u64,
         size: Size,
@@ -453,9 +453,9 @@ impl Experiment {
         let model =
             ModelRef { name: inputs.model.clone(), fingerprint: Some(inputs.fingerprint.clone()) };
         // The name is a label for people: it must not stand over other steps.
-        let same = settled.steps == preset.steps && settled.terminal == preset.terminal;
+        let same = resolved.steps == preset.steps && resolved.terminal == preset.terminal;
         let label = (same && preset.name != FREE).then(|| preset.name.clone());
-        let mut steps = settled.steps;
+        let mut steps = resolved.steps;
         steps.shrink_to_fit();
         let mut recipe = Recipe {
             version: recipe::VERSION,
@@ -466,8 +466,8 @@ impl Experiment {
             noise: NoiseSource::Seed { seed, rng: self.spec.rng },
             preset: label,
             steps,
-            terminal: settled.terminal,
-            sampler: settled.sampler,
+            terminal: resolved.terminal,
+            sampler: resolved.sampler,
             dtype: inputs.dtype,
             device: inputs.device,
             card: None,
@@ -493,7 +493,7 @@ pub(super) fn very_many(
     let preset = FrozenPreset { name: FREE.to_owned(), steps: steps.to_vec(), terminal }.preset();
     let count = VERY_MANY.div_ceil(steps.len().max(1)) * steps.len();
     let overrides = Overrides { num_steps: Some(count), ..Overrides::default() };
-    let many = preset.with_overrides(&overrides).map_err(SettleError::from)?;
+    let many = preset.with_overrides(&overrides).map_err(ResolveError::from)?;
     let (few, gw) = (levels_of(steps, size, terminal), steps.iter().map(|step| step.gw));
     let gw: Vec<f64> = gw.collect();
     let levels = levels_of(&many.steps.0, size, terminal);

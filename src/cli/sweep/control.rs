@@ -8,7 +8,7 @@ use clap::Args;
 use sigmalab_experiment::control::{Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::plan::Run;
-use sigmalab_experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use std::path::PathBuf;
 
 /// The arguments of `sweep pause`.
@@ -85,7 +85,7 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
 fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
     let standing = |id: &String| {
         let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
-        Some(sweep.standing(Run::Trial(place))).filter(|standing| *standing != Standing::Pending)
+        Some(sweep.status_of(Run::Trial(place))).filter(|standing| *standing != RunStatus::Pending)
     };
     let Some((trial, standing)) = trials.iter().find_map(|id| Some((id, standing(id)?))) else {
         return Ok(());
@@ -94,7 +94,7 @@ fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
         "trial {trial} has ended already and keeps its record; nothing was changed"
     ));
     Err(match standing {
-        Standing::Failed => failure.way_out(format_args!(
+        RunStatus::Failed => failure.way_out(format_args!(
             "sigmalab sweep retry {} --failed",
             sweep.directory.path().display()
         )),

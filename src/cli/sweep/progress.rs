@@ -4,7 +4,7 @@ use crate::cli::print;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use sigmalab_engine::event::Event;
 use sigmalab_experiment::record::{Outcome, Record};
-use sigmalab_experiment::runner::News;
+use sigmalab_experiment::runner::RunnerEvent;
 use sigmalab_experiment::sweep::Sweep;
 use std::io::Write;
 use std::time::{Duration, Instant};
@@ -59,26 +59,31 @@ impl Progress {
     }
 
     /// Takes news in.
-    pub(super) fn show(&mut self, news: &News<'_>) {
-        if matches!(news, News::Event(_) | News::Begins { .. } | News::Recorded { .. }) {
+    pub(super) fn show(&mut self, news: &RunnerEvent<'_>) {
+        if matches!(
+            news,
+            RunnerEvent::Event(_) | RunnerEvent::Begins { .. } | RunnerEvent::Recorded { .. }
+        ) {
             self.silent.clear();
         }
         match news {
-            News::Event(Event::Step(report)) => {
+            RunnerEvent::Event(Event::Step(report)) => {
                 self.step = format!("step {}/{}", report.index + 1, report.steps);
             }
-            News::Event(Event::Loading(_)) => "loading the checkpoint".clone_into(&mut self.step),
-            News::Waiting => "waiting for other processes".clone_into(&mut self.step),
-            News::Paused => {
+            RunnerEvent::Event(Event::Loading(_)) => {
+                "loading the checkpoint".clone_into(&mut self.step)
+            }
+            RunnerEvent::Waiting => "waiting for other processes".clone_into(&mut self.step),
+            RunnerEvent::Paused => {
                 "paused: `sigmalab sweep resume` continues".clone_into(&mut self.step);
             }
-            News::Recorded { record } => self.recorded(record),
-            News::Silent(time) => {
+            RunnerEvent::Recorded { record } => self.recorded(record),
+            RunnerEvent::Silent(time) => {
                 self.silent =
                     format!("no word from the worker for {}", in_words(time.as_secs_f64()));
             }
-            News::Generation { sweep } => self.generation(sweep),
-            News::Event(_) | News::Begins { .. } | News::Tick => {}
+            RunnerEvent::Generation { sweep } => self.generation(sweep),
+            RunnerEvent::Event(_) | RunnerEvent::Begins { .. } | RunnerEvent::Tick => {}
         }
         let message = self.message();
         match &self.bar {

@@ -17,9 +17,9 @@ use sigmalab_experiment::directory::DirectoryError;
 use sigmalab_experiment::launch::{self, RefusalKind};
 use sigmalab_experiment::lease;
 use sigmalab_experiment::plan::Run;
-use sigmalab_experiment::runner::{self, Ended, News, RunError, RunOptions, Shard};
+use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions, RunnerEvent, Shard};
 use sigmalab_experiment::search::SearchError;
-use sigmalab_experiment::sweep::{Standing, Sweep, SweepError};
+use sigmalab_experiment::sweep::{RunStatus, Sweep, SweepError};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -222,20 +222,20 @@ fn work_here(
         openings: load::openings_file(),
     };
     warn_of(&sweep, &options);
-    let standings = |sweep: &Sweep, wanted: Standing| {
+    let standings = |sweep: &Sweep, wanted: RunStatus| {
         let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-        trials.filter(|run| sweep.standing(*run) == wanted).count()
+        trials.filter(|run| sweep.status_of(*run) == wanted).count()
     };
     let mut trials = sweep.trials.trials.len();
-    let recorded = trials - standings(&sweep, Standing::Pending);
+    let recorded = trials - standings(&sweep, RunStatus::Pending);
     let mut progress = Progress::new(flags.quiet, trials, recorded);
     let mut clock = Clock::new(&sweep);
     interrupt.become_polite();
     let result = runner::run(&mut sweep, &options, &mut |news| {
-        if let News::Recorded { record } = &news {
+        if let RunnerEvent::Recorded { record } = &news {
             progress.left(clock.recorded(record));
         }
-        if let News::Generation { sweep } = &news {
+        if let RunnerEvent::Generation { sweep } = &news {
             clock = Clock::new(sweep);
         }
         progress.show(&news);
@@ -255,7 +255,7 @@ fn work_here(
         failure.way_out(&go_on)
     })?;
     trials = trials.max(sweep.trials.trials.len());
-    let (done, failed) = (standings(&sweep, Standing::Done), standings(&sweep, Standing::Failed));
+    let (done, failed) = (standings(&sweep, RunStatus::Done), standings(&sweep, RunStatus::Failed));
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
         let how = match &ended.cause {
@@ -322,7 +322,7 @@ fn warn_of(sweep: &Sweep, options: &RunOptions) {
     let references = (0..sweep.trials.references.len()).map(Run::Reference);
     // A line whose trial was run again is no news any more.
     if sweep.damaged() > 0
-        && trials.chain(references).any(|run| sweep.standing(run) == Standing::Pending)
+        && trials.chain(references).any(|run| sweep.status_of(run) == RunStatus::Pending)
     {
         let (are, their) =
             if sweep.damaged() == 1 { ("is", "its trial is") } else { ("are", "their trials are") };
@@ -351,7 +351,7 @@ struct Clock {
 
 impl Clock {
     fn new(sweep: &Sweep) -> Self {
-        let pending = |run: Run| sweep.standing(run) == Standing::Pending;
+        let pending = |run: Run| sweep.status_of(run) == RunStatus::Pending;
         let remaining = sweep.plan.remaining(&sweep.trials, pending);
         let planned = remaining.cond_done + remaining.uncond_done;
         Clock { started: Instant::now(), planned, done: 0 }
@@ -371,7 +371,7 @@ fn skipped(sweep: &Sweep) -> Result<usize, Failure> {
     let control = Control::read(&sweep.directory).map_err(Failure::failed)?;
     let trials = sweep.trials.trials.iter().enumerate();
     let pending =
-        trials.filter(|(place, _)| sweep.standing(Run::Trial(*place)) == Standing::Pending);
+        trials.filter(|(place, _)| sweep.status_of(Run::Trial(*place)) == RunStatus::Pending);
     Ok(pending.filter(|(_, trial)| control.skips(&trial.id)).count())
 }
 

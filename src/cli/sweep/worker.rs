@@ -14,7 +14,7 @@ use sigmalab_experiment::control::{Control, Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions};
-use sigmalab_experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use sigmalab_experiment::trial::Experiment;
 use sigmalab_experiment::workers::{self, End, MOST_TROUBLES, OwnFile};
 use std::path::Path;
@@ -128,7 +128,7 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
 
 fn pending(sweep: &Sweep) -> usize {
     let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-    trials.filter(|run| sweep.standing(*run) == Standing::Pending).count()
+    trials.filter(|run| sweep.status_of(*run) == RunStatus::Pending).count()
 }
 
 fn why(ended: &Ended, left: usize, interrupt: &Interrupt) -> String {

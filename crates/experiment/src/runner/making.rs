@@ -1,7 +1,7 @@
 //! One run: computed by the engine, measured, its files written, and recorded. What trials are
 //! measured against is brought first. Knows nothing of units and of what comes next.
 
-use super::{News, RunError, Runner, milliseconds_now};
+use super::{RunError, Runner, RunnerEvent, milliseconds_now};
 use crate::gram_file;
 use crate::lease::Lease;
 use crate::measure::{Baseline, decoded, measure};
@@ -21,7 +21,7 @@ const LOOKS: u32 = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// What became of one run.
-pub(super) enum Made {
+pub(super) enum RunOutcome {
     /// It is recorded.
     Recorded,
     /// The caller wants to stop.
@@ -33,7 +33,7 @@ pub(super) enum Made {
 }
 
 /// Whether the reference run of a trial is at hand.
-enum Brought {
+enum BaselineOutcome {
     /// It is, or none is needed.
     Ready,
     /// There is none, and why.
@@ -44,10 +44,10 @@ enum Brought {
 
 impl Runner<'_> {
     /// Makes one run under a lease and records it.
-    pub(super) fn make(&mut self, run: Run, lease: &Lease) -> Result<Made, RunError> {
-        let Some(started) = self.started(run) else { return Ok(Made::Recorded) };
-        if !(self.news)(News::Begins { run }) {
-            return Ok(Made::Stopped);
+    pub(super) fn make(&mut self, run: Run, lease: &Lease) -> Result<RunOutcome, RunError> {
+        let Some(started) = self.started(run) else { return Ok(RunOutcome::Recorded) };
+        if !(self.news)(RunnerEvent::Begins { run }) {
+            return Ok(RunOutcome::Stopped);
         }
         let baseline = match run {
             Run::Trial(place) => {
@@ -58,37 +58,37 @@ impl Runner<'_> {
         };
         let brought = match baseline {
             Some(reference) => self.bring(reference)?,
-            None => Brought::Ready,
+            None => BaselineOutcome::Ready,
         };
         match brought {
-            Brought::Ready => {}
-            Brought::Stopped => return Ok(Made::Stopped),
+            BaselineOutcome::Ready => {}
+            BaselineOutcome::Stopped => return Ok(RunOutcome::Stopped),
             // Without it the trial would lack its distances for good.
-            Brought::Failed(error) => {
+            BaselineOutcome::Failed(error) => {
                 if !self.is_mine(lease)? {
-                    return Ok(Made::Lost);
+                    return Ok(RunOutcome::Lost);
                 }
                 self.record(started, lease, Outcome::Failed { error })?;
-                return Ok(Made::Recorded);
+                return Ok(RunOutcome::Recorded);
             }
         }
         let (result, steps) = self.compute(&started, self.wanted(run), Some(lease));
         let outcome = match result {
             Ok(output) => {
                 if !self.is_mine(lease)? {
-                    return Ok(Made::Lost);
+                    return Ok(RunOutcome::Lost);
                 }
                 Outcome::Done(Box::new(self.keep(run, &started, output, steps, baseline)?))
             }
             Err(RunFailure::NoWorker(message)) => return Err(RunError::NoWorker(message)),
             Err(RunFailure::OfMachine { message, .. }) => return Err(RunError::Machine(message)),
-            Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(Made::Skipped),
-            Err(RunFailure::Cancelled) => return Ok(Made::Stopped),
+            Err(RunFailure::Cancelled) if self.is_skipped(run) => return Ok(RunOutcome::Skipped),
+            Err(RunFailure::Cancelled) => return Ok(RunOutcome::Stopped),
             Err(failure) => {
                 // A worker that dies of the caller's own Ctrl-C was interrupted, not broken.
                 std::thread::sleep(Duration::from_millis(50));
-                if !(self.news)(News::Tick) {
-                    return Ok(Made::Stopped);
+                if !(self.news)(RunnerEvent::Tick) {
+                    return Ok(RunOutcome::Stopped);
                 }
                 // Elsewhere there may be memory enough.
                 if self.is_worker && failure.was_killed() {
@@ -99,10 +99,10 @@ impl Runner<'_> {
         };
         // Writing pictures takes its time too.
         if !self.is_mine(lease)? {
-            return Ok(Made::Lost);
+            return Ok(RunOutcome::Lost);
         }
         self.record(started, lease, outcome)?;
-        Ok(Made::Recorded)
+        Ok(RunOutcome::Recorded)
     }
 
     fn started(&self, run: Run) -> Option<Started> {
@@ -154,9 +154,9 @@ impl Runner<'_> {
                     if let Event::Step(report) = event {
                         steps.push(report.clone());
                     }
-                    news(News::Event(event))
+                    news(RunnerEvent::Event(event))
                 }
-                None => news(silence.map_or(News::Tick, News::Silent)),
+                None => news(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
             };
             let skipped = followed.look_now_and_then().skips(&started.id);
             goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
@@ -240,24 +240,24 @@ impl Runner<'_> {
         }
         // The journal is the truth; this process's own record comes back from it.
         self.sweep.refresh()?;
-        (self.news)(News::Recorded { record: &record });
+        (self.news)(RunnerEvent::Recorded { record: &record });
         Ok(())
     }
 
     /// Sees to it that the reference run is at hand.
-    fn bring(&mut self, reference: usize) -> Result<Brought, RunError> {
+    fn bring(&mut self, reference: usize) -> Result<BaselineOutcome, RunError> {
         if self.baseline.as_ref().is_some_and(|(place, _)| *place == reference) {
-            return Ok(Brought::Ready);
+            return Ok(BaselineOutcome::Ready);
         }
         self.baseline = None;
         let run = Run::Reference(reference);
         let Some(record) = self.sweep.record(run) else {
-            return Ok(Brought::Failed("its reference run has no record".to_owned()));
+            return Ok(BaselineOutcome::Failed("its reference run has no record".to_owned()));
         };
         let measured = match &record.outcome {
             Outcome::Done(measured) => measured,
             Outcome::Failed { error } => {
-                return Ok(Brought::Failed(format!("its reference run failed: {error}")));
+                return Ok(BaselineOutcome::Failed(format!("its reference run failed: {error}")));
             }
         };
         let directory = &self.sweep.directory;
@@ -265,7 +265,7 @@ impl Runner<'_> {
         let mut found = Baseline::read(directory, measured, tokens);
         // A network file system may say for a moment that a new file is not there.
         for _ in 0..LOOKS {
-            if found.is_some() || !(self.news)(News::Tick) {
+            if found.is_some() || !(self.news)(RunnerEvent::Tick) {
                 break;
             }
             std::thread::sleep(LOOK_EVERY);
@@ -273,21 +273,21 @@ impl Runner<'_> {
         }
         if let Some(baseline) = found {
             self.baseline = Some((reference, baseline));
-            return Ok(Brought::Ready);
+            return Ok(BaselineOutcome::Ready);
         }
         // Its files were deleted or damaged: the same recipe gives the same bytes.
-        let Some(started) = self.started(run) else { return Ok(Brought::Stopped) };
+        let Some(started) = self.started(run) else { return Ok(BaselineOutcome::Stopped) };
         match self.compute(&started, self.wanted(run), None) {
             (Ok(output), steps) => {
                 self.keep(run, &started, output, steps, None)?;
-                Ok(Brought::Ready)
+                Ok(BaselineOutcome::Ready)
             }
-            (Err(RunFailure::Cancelled), _) => Ok(Brought::Stopped),
+            (Err(RunFailure::Cancelled), _) => Ok(BaselineOutcome::Stopped),
             (Err(RunFailure::NoWorker(message)), _) => Err(RunError::NoWorker(message)),
             (Err(RunFailure::OfMachine { message, .. }), _) => Err(RunError::Machine(message)),
-            (Err(failure), _) => {
-                Ok(Brought::Failed(format!("its reference run could not be made again: {failure}")))
-            }
+            (Err(failure), _) => Ok(BaselineOutcome::Failed(format!(
+                "its reference run could not be made again: {failure}"
+            ))),
         }
     }
 }

@@ -2,11 +2,11 @@
 //! records each before the next. However it ends, what is recorded stays and what is not is run
 //! again.
 
-mod asked;
 mod making;
+mod queries;
 
-use asked::Asked;
-use making::Made;
+use making::RunOutcome;
+use queries::EngineQueries;
 
 use super::control::{ControlError, Followed};
 use super::directory::DirectoryError;
@@ -18,7 +18,7 @@ use super::plan::{Plan, Run, Unit};
 use super::process::Process;
 use super::record::{Kind, Record};
 use super::search::SearchError;
-use super::sweep::{Advance, Standing, Sweep, SweepError};
+use super::sweep::{Advance, RunStatus, Sweep, SweepError};
 use super::trial::TrialId;
 use super::writing::Pace;
 use sigmalab_engine::event::{Event, NfeCount};
@@ -68,7 +68,7 @@ pub struct Shard {
 
 /// What a running sweep tells. The answer says whether to go on.
 #[derive(Debug)]
-pub enum News<'a> {
+pub enum RunnerEvent<'a> {
     /// A run begins.
     Begins {
         /// Which.
@@ -169,7 +169,7 @@ impl RunError {
 pub fn run(
     sweep: &mut Sweep,
     options: &RunOptions,
-    news: &mut dyn FnMut(News<'_>) -> bool,
+    news: &mut dyn FnMut(RunnerEvent<'_>) -> bool,
 ) -> Result<Ended, RunError> {
     let process = Process::this();
     if let Some(problem) = sweep.experiment.sampler_problem() {
@@ -240,7 +240,7 @@ pub fn run(
     let _ = sweep.refresh();
     let tables = match waits {
         _ if sweep.tables_are_up_to_date() => Ok(true),
-        true => sweep.write_tables(&mut || news(News::Waiting)),
+        true => sweep.write_tables(&mut || news(RunnerEvent::Waiting)),
         false => sweep.write_tables_unless_busy(leases),
     };
     let ended = ended.clone();
@@ -255,7 +255,7 @@ fn retry_list(sweep: &Sweep, retry: bool) -> Vec<(Kind, TrialId, u32)> {
         return Vec::new();
     }
     let runs = sweep.plan.runs.iter().map(|planned| planned.run);
-    let failed = runs.filter(|run| sweep.standing(*run) == Standing::Failed);
+    let failed = runs.filter(|run| sweep.status_of(*run) == RunStatus::Failed);
     failed
         .filter_map(|run| sweep.identity(run))
         .map(|(kind, id)| (kind, id.clone(), sweep.ledger.failures(kind, id)))
@@ -289,7 +289,7 @@ struct Runner<'a> {
     retry: Vec<(Kind, TrialId, u32)>,
     /// Where this process begins among parts that come equally early.
     offset: usize,
-    news: &'a mut dyn FnMut(News<'_>) -> bool,
+    news: &'a mut dyn FnMut(RunnerEvent<'_>) -> bool,
     /// The reference run that trials were last measured against.
     baseline: Option<(usize, Baseline)>,
     pace: Pace,
@@ -297,7 +297,7 @@ struct Runner<'a> {
 }
 
 /// What became of a unit.
-enum Worked {
+enum UnitOutcome {
     /// All of it is done that was left.
     Done,
     /// Some of it may be: something else comes first now, or nothing for a while.
@@ -336,18 +336,20 @@ impl Runner<'_> {
             let goes_on = match self.followed.control().paused {
                 true => {
                     self.sweep.write_tables_before_a_rest(&mut self.leases, &mut self.pace)?;
-                    self.wait(News::Paused)
+                    self.wait(RunnerEvent::Paused)
                 }
                 false => match self.work_on_some(&open)? {
-                    Worked::Done | Worked::Left => true,
+                    UnitOutcome::Done | UnitOutcome::Left => true,
                     // A worker holds a device, which others could use meanwhile. What its sweep
                     // still has to propose is worth waiting for.
-                    Worked::Elsewhere if self.is_worker && self.is_in_good_hands(&open) => {
+                    UnitOutcome::Elsewhere if self.is_worker && self.is_in_good_hands(&open) => {
                         self.ended.left = true;
                         return Ok(());
                     }
-                    Worked::Elsewhere | Worked::Awaited => self.wait(News::Waiting),
-                    Worked::Stopped => false,
+                    UnitOutcome::Elsewhere | UnitOutcome::Awaited => {
+                        self.wait(RunnerEvent::Waiting)
+                    }
+                    UnitOutcome::Stopped => false,
                 },
             };
             if !goes_on {
@@ -377,13 +379,13 @@ impl Runner<'_> {
             openings::note(openings, self.sweep);
         }
         let sweep = &*self.sweep;
-        (self.news)(News::Generation { sweep })
+        (self.news)(RunnerEvent::Generation { sweep })
     }
 
     /// Goes on to the next generation of a search, or waits for what others run of this one.
     /// `None` where nothing comes any more; whether the caller wants to go on otherwise.
     fn advance(&mut self) -> Result<Option<bool>, RunError> {
-        let mut asked = Asked {
+        let mut asked = EngineQueries {
             engine: &mut self.engine,
             directory: self.sweep.directory.clone(),
             references: self
@@ -413,27 +415,27 @@ impl Runner<'_> {
                 // What nobody is to run stays without a record.
                 let runs = (0..self.sweep.trials.trials.len()).map(Run::Trial);
                 let waits = runs
-                    .filter(|run| self.sweep.standing(*run) == Standing::Pending)
+                    .filter(|run| self.sweep.status_of(*run) == RunStatus::Pending)
                     .all(|run| !self.is_skipped(run));
-                Ok(if waits { Some(self.wait(News::Waiting)) } else { None })
+                Ok(if waits { Some(self.wait(RunnerEvent::Waiting)) } else { None })
             }
         }
     }
 
     /// Works on one unit after another, as long as nothing else comes first.
-    fn work_on_some(&mut self, open: &[usize]) -> Result<Worked, RunError> {
-        let mut worked = Worked::Elsewhere;
+    fn work_on_some(&mut self, open: &[usize]) -> Result<UnitOutcome, RunError> {
+        let mut worked = UnitOutcome::Elsewhere;
         for place in open {
             let Some(unit) = self.units.get(*place).cloned() else { continue };
             // The list is as old as what was worked on since.
             if !self.is_open(*place) {
-                worked = Worked::Done;
+                worked = UnitOutcome::Done;
                 continue;
             }
             match (self.work_on(&unit)?, &worked) {
-                (Worked::Elsewhere, _) | (Worked::Awaited, Worked::Done) => {}
-                (Worked::Awaited, _) => worked = Worked::Awaited,
-                (Worked::Done, _) => worked = Worked::Done,
+                (UnitOutcome::Elsewhere, _) | (UnitOutcome::Awaited, UnitOutcome::Done) => {}
+                (UnitOutcome::Awaited, _) => worked = UnitOutcome::Awaited,
+                (UnitOutcome::Done, _) => worked = UnitOutcome::Done,
                 (ended, _) => return Ok(ended),
             }
         }
@@ -451,7 +453,7 @@ impl Runner<'_> {
     }
 
     /// Waits a moment. `false` where the caller or the control file wants to stop.
-    fn wait(&mut self, news: News<'_>) -> bool {
+    fn wait(&mut self, news: RunnerEvent<'_>) -> bool {
         if !(self.news)(news) || self.followed.is_cancelled() {
             return false;
         }
@@ -501,10 +503,10 @@ impl Runner<'_> {
         if self.is_skipped(run) {
             return false;
         }
-        match self.sweep.standing(run) {
-            Standing::Pending => true,
-            Standing::Done => false,
-            Standing::Failed => self.sweep.identity(run).is_some_and(|(kind, id)| {
+        match self.sweep.status_of(run) {
+            RunStatus::Pending => true,
+            RunStatus::Done => false,
+            RunStatus::Failed => self.sweep.identity(run).is_some_and(|(kind, id)| {
                 let failures = self.sweep.ledger.failures(kind, id);
                 self.retry.iter().any(|(k, i, before)| (*k, i, *before) == (kind, id, failures))
             }),
@@ -517,23 +519,23 @@ impl Runner<'_> {
     }
 
     /// Does what is left of a unit.
-    fn work_on(&mut self, unit: &Unit) -> Result<Worked, RunError> {
+    fn work_on(&mut self, unit: &Unit) -> Result<UnitOutcome, RunError> {
         let reference = unit.reference.map(Run::Reference);
         if let Some(run) = reference.filter(|run| self.is_wanted(*run)) {
             let Some(name) = self.sweep.identity(run).map(|(_, id)| id.short().to_owned()) else {
-                return Ok(Worked::Elsewhere);
+                return Ok(UnitOutcome::Elsewhere);
             };
             // Another process may have done it between the last look and the lease.
-            let Some(lease) = self.take(&name)? else { return Ok(Worked::Awaited) };
+            let Some(lease) = self.take(&name)? else { return Ok(UnitOutcome::Awaited) };
             if self.is_wanted(run) {
                 match self.make(run, &lease)? {
-                    Made::Recorded | Made::Skipped => {}
-                    Made::Stopped => return Ok(Worked::Stopped),
-                    Made::Lost => return Ok(Worked::Elsewhere),
+                    RunOutcome::Recorded | RunOutcome::Skipped => {}
+                    RunOutcome::Stopped => return Ok(UnitOutcome::Stopped),
+                    RunOutcome::Lost => return Ok(UnitOutcome::Elsewhere),
                 }
             }
         }
-        let Some(lease) = self.take(&unit.name)? else { return Ok(Worked::Elsewhere) };
+        let Some(lease) = self.take(&unit.name)? else { return Ok(UnitOutcome::Elsewhere) };
         let order = self.followed.look().first.clone();
         let mut trials = unit.trials.clone();
         // Those that come first cost what they share with others before them; all others stay in
@@ -543,24 +545,24 @@ impl Runner<'_> {
             let run = Run::Trial(trial);
             let control = self.followed.look();
             if control.paused || control.first != order {
-                return Ok(Worked::Left);
+                return Ok(UnitOutcome::Left);
             }
             if self.followed.is_cancelled() {
-                return Ok(Worked::Stopped);
+                return Ok(UnitOutcome::Stopped);
             }
             if !self.is_wanted(run) {
                 continue;
             }
             match self.make(run, &lease)? {
-                Made::Recorded => {
+                RunOutcome::Recorded => {
                     self.sweep.write_tables_now_and_then(&mut self.leases, &mut self.pace)?;
                 }
-                Made::Skipped => {}
-                Made::Stopped => return Ok(Worked::Stopped),
-                Made::Lost => return Ok(Worked::Elsewhere),
+                RunOutcome::Skipped => {}
+                RunOutcome::Stopped => return Ok(UnitOutcome::Stopped),
+                RunOutcome::Lost => return Ok(UnitOutcome::Elsewhere),
             }
         }
-        Ok(Worked::Done)
+        Ok(UnitOutcome::Done)
     }
 
     /// Takes a part, and reads what those who had it before have recorded.
@@ -574,7 +576,7 @@ impl Runner<'_> {
         // disk, and is made again.
         while !self.sweep.has_read(lease.after()) && began.elapsed() < settled() {
             self.followed.look();
-            if !self.wait(News::Waiting) {
+            if !self.wait(RunnerEvent::Waiting) {
                 return Ok(None);
             }
             lease.tell_silence(None);

@@ -11,7 +11,7 @@ use sigmalab_experiment::record::{Kind, Measured, Outcome, Record};
 use sigmalab_experiment::report::{Better, METRICS, short};
 use sigmalab_experiment::spec::{Path as ParameterPath, Value};
 use sigmalab_experiment::status::Status;
-use sigmalab_experiment::sweep::{Standing, Sweep};
+use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use sigmalab_experiment::trial::{Trial, TrialId};
 use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
@@ -283,7 +283,7 @@ fn running(sweep: &Sweep, status: &Status, control: &Control) -> HashSet<usize> 
     let first = units.filter_map(|unit| {
         let left = unit.trials.iter().copied().filter_map(|place| {
             let id = &sweep.trials.trials.get(place)?.id;
-            let is_left = sweep.standing(Run::Trial(place)) == Standing::Pending;
+            let is_left = sweep.status_of(Run::Trial(place)) == RunStatus::Pending;
             (is_left && !control.skips(id)).then(|| (control.rank(id), place))
         });
         // Of equal ranks the first one.
@@ -302,12 +302,12 @@ fn row(
     kept: &mut Kept,
 ) -> TrialRow {
     let record = sweep.ledger.get(Kind::Trial, &trial.id);
-    let status = match sweep.standing(Run::Trial(place)) {
-        Standing::Done => TrialStatus::Done,
-        Standing::Failed => TrialStatus::Failed,
-        Standing::Pending if control.skips(&trial.id) => TrialStatus::Skipped,
-        Standing::Pending if is_running => TrialStatus::Running,
-        Standing::Pending => TrialStatus::Pending,
+    let status = match sweep.status_of(Run::Trial(place)) {
+        RunStatus::Done => TrialStatus::Done,
+        RunStatus::Failed => TrialStatus::Failed,
+        RunStatus::Pending if control.skips(&trial.id) => TrialStatus::Skipped,
+        RunStatus::Pending if is_running => TrialStatus::Running,
+        RunStatus::Pending => TrialStatus::Pending,
     };
     let measured = record.and_then(Record::measured);
     let cells = given.iter().map(|given| given.cell(trial));

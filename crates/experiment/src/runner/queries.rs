@@ -1,7 +1,7 @@
 //! What a search asks of the engine while it chooses: weights of solvers, and the inner products
 //! of reference runs. Knows nothing of how it chooses.
 
-use super::News;
+use super::RunnerEvent;
 use crate::control::Followed;
 use crate::directory::RunDirectory;
 use crate::gram_file;
@@ -17,18 +17,18 @@ use sigmalab_tune::weights::{Stencil, Weights};
 use std::sync::Arc;
 
 /// Answers what a search asks, with the engine of the runner.
-pub(super) struct Asked<'a, 'n> {
+pub(super) struct EngineQueries<'a, 'n> {
     pub(super) engine: &'a mut Engine,
     pub(super) directory: RunDirectory,
     /// Identity, prompt, recipe, and how often a Gram matrix takes a step, of each reference run.
     pub(super) references: Vec<(TrialId, String, Arc<Recipe>, Option<usize>)>,
-    pub(super) news: &'a mut (dyn FnMut(News<'_>) -> bool + 'n),
+    pub(super) news: &'a mut (dyn FnMut(RunnerEvent<'_>) -> bool + 'n),
     pub(super) followed: &'a mut Followed,
     /// Evaluations of this process, to which those made here are added.
     pub(super) nfe: &'a mut NfeCount,
 }
 
-impl Ask for Asked<'_, '_> {
+impl Ask for EngineQueries<'_, '_> {
     fn weigh(
         &mut self,
         sampler: &SamplerRef,
@@ -37,7 +37,7 @@ impl Ask for Asked<'_, '_> {
         let (news, followed) = (&mut self.news, &mut self.followed);
         let mut goes_on = || {
             followed.look_now_and_then();
-            news(News::Tick) && !followed.is_cancelled()
+            news(RunnerEvent::Tick) && !followed.is_cancelled()
         };
         Ok(self.engine.weigh(sampler, stencils, &mut goes_on)?)
     }
@@ -58,8 +58,8 @@ impl Ask for Asked<'_, '_> {
         let (news, followed) = (&mut self.news, &mut self.followed);
         let output = self.engine.run_watched(&request, &mut |event, silence| {
             let goes_on = match event {
-                Some(event) => news(News::Event(event)),
-                None => news(silence.map_or(News::Tick, News::Silent)),
+                Some(event) => news(RunnerEvent::Event(event)),
+                None => news(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
             };
             followed.look_now_and_then();
             goes_on && !followed.is_cancelled()

@@ -11,7 +11,7 @@ use sigmalab_schedule::terminal::{Terminal, TerminalError};
 
 /// What a trial runs.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Settled {
+pub(super) struct Resolved {
     pub(super) steps: Vec<Step>,
     pub(super) terminal: Terminal,
     pub(super) sampler: SamplerRef,
@@ -19,7 +19,7 @@ pub(super) struct Settled {
 
 /// Why changes do not fit a preset.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum SettleError {
+pub enum ResolveError {
     /// The schedule does not have such steps.
     #[error(transparent)]
     Path(#[from] PathError),
@@ -53,12 +53,12 @@ pub enum SettleError {
 }
 
 /// The preset with `base` changes and the `point` of a trial over them.
-pub(super) fn settle(
+pub(super) fn resolve(
     preset: &Preset,
     base: &[(Path, Value)],
     point: &[(Path, Value)],
     samplers: &Samplers,
-) -> Result<Settled, SettleError> {
+) -> Result<Resolved, ResolveError> {
     let unswept = base.iter().filter(|(path, _)| !point.iter().any(|(swept, _)| swept == path));
     let changes: Vec<&(Path, Value)> = unswept.chain(point).collect();
     let mut overrides = Overrides::default();
@@ -72,7 +72,7 @@ pub(super) fn settle(
         sampler.id = id.to_string();
     }
     for (path, value) in &changes {
-        let kind = || SettleError::Kind { path: path.to_string(), value: value.to_string() };
+        let kind = || ResolveError::Kind { path: path.to_string(), value: value.to_string() };
         match path {
             Path::Count => {
                 let Value::Whole(steps) = value else { return Err(kind()) };
@@ -109,10 +109,10 @@ pub(super) fn settle(
         ..Overrides::default()
     })?;
     let Preset { steps: SamplingOrder(steps), terminal, .. } = settled;
-    Ok(Settled { steps, terminal, sampler })
+    Ok(Resolved { steps, terminal, sampler })
 }
 
-fn set(steps: &mut SamplingOrder<Step>, path: &Path, value: &Value) -> Result<(), SettleError> {
+fn set(steps: &mut SamplingOrder<Step>, path: &Path, value: &Value) -> Result<(), ResolveError> {
     let (Path::Steps(column, _), Some(range)) = (path, path.steps(steps.len())?) else {
         return Ok(());
     };
@@ -121,10 +121,10 @@ fn set(steps: &mut SamplingOrder<Step>, path: &Path, value: &Value) -> Result<()
         Value::List(list) if list.len() == count => list.clone(),
         Value::List(list) => {
             let (path, given) = (path.to_string(), list.len());
-            return Err(SettleError::ListLength { path, given, steps: count });
+            return Err(ResolveError::ListLength { path, given, steps: count });
         }
         _ => {
-            let kind = || SettleError::Kind { path: path.to_string(), value: value.to_string() };
+            let kind = || ResolveError::Kind { path: path.to_string(), value: value.to_string() };
             vec![value.number().ok_or_else(kind)?; count]
         }
     };
