@@ -9,6 +9,7 @@ use sigmalab_text::strange_text::{in_its_lines, on_one_line};
 use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::{ErrorKind, IsTerminal, Write};
+use std::path::Path;
 
 /// Writes a result to standard output.
 pub(crate) fn result(text: &str) -> Result<(), Failure> {
@@ -142,6 +143,13 @@ pub(crate) fn draws() -> bool {
 fn to_stderr(text: &str) {
     // Nowhere is left to complain to where this fails.
     let _ = std::io::stderr().lock().write_all(text.as_bytes());
+}
+
+/// A path as a shell takes it.
+pub(crate) fn quoted(path: &Path) -> String {
+    let text = path.display().to_string();
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
+    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `--detach`: the same command again as a process of its own, which lives on when the terminal or
 //! the connection it was started from ends.
 
-use super::run::RunningFlags;
+use super::running_flags::RunningFlags;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab_experiment::directory::RunDirectory;

@@ -13,6 +13,7 @@ mod progress;
 mod prompts_file;
 pub(super) mod report;
 pub(super) mod run;
+pub(super) mod running_flags;
 mod status;
 mod worker;
 

@@ -3,6 +3,7 @@
 //! Knows nothing of what is in it.
 
 use crate::cli::failure::Failure;
+use crate::cli::print;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
 
@@ -38,8 +39,8 @@ pub(super) fn found(experiment: &Path, file: &str) -> Result<PathBuf, Failure> {
     ))
     .way_out(format_args!(
         "cp {} {}, if it is yours and meant, and prompts = {{ file = \"{}\" }}",
-        super::run::quoted(&real),
-        super::run::quoted(&beside.join(name)),
+        print::quoted(&real),
+        print::quoted(&beside.join(name)),
         name.display()
     )))
 }

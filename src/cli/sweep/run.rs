@@ -2,25 +2,24 @@
 
 use super::detach::{self, Detached};
 use super::load::{self, LoadFlags};
-use super::measuring::Measuring;
 use super::progress::{Progress, in_words};
+use super::running_flags::RunningFlags;
 use super::worker;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
-use crate::cli::memory_flags::MemoryFlags;
 use crate::cli::model_flags;
 use crate::cli::print::{self, counted};
-use crate::cli::values::threads;
 use clap::Args;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::DirectoryError;
 use sigmalab_experiment::launch::{self, RefusalKind};
 use sigmalab_experiment::lease;
 use sigmalab_experiment::plan::Run;
-use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions, RunnerEvent, Shard};
+use sigmalab_experiment::record::{Kind, Outcome};
+use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions, RunnerEvent};
 use sigmalab_experiment::search::SearchError;
 use sigmalab_experiment::sweep::{RunStatus, Sweep, SweepError};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Instant;
 
 /// The arguments of `sweep run`.
@@ -83,50 +82,6 @@ pub(super) struct RetryCommand {
 
     #[command(flatten)]
     running: RunningFlags,
-}
-
-/// How a sweep is run.
-#[derive(Debug, Args)]
-pub(crate) struct RunningFlags {
-    /// Take one of N equal shares, as in 1/4 … 4/4: for job arrays
-    #[arg(long, value_name = "I/N", value_parser = shard)]
-    pub(crate) shard: Option<Shard>,
-
-    /// Compute threads, 1–1024, at most one per core is used [default: every core]
-    #[arg(long, value_name = "N", value_parser = threads)]
-    pub(crate) threads: Option<usize>,
-
-    #[command(flatten)]
-    pub(crate) memory: MemoryFlags,
-
-    /// MiB of trajectory cache [default: a quarter of the memory or an eighth of its limit,
-    /// or what the plan needs]
-    #[arg(long, value_name = "MIB")]
-    pub(crate) cache: Option<u64>,
-
-    /// No progress and no closing line; warnings and errors stay
-    #[arg(long, short)]
-    pub(crate) quiet: bool,
-
-    /// Write no contact sheet and no page at the end
-    #[arg(long)]
-    pub(crate) no_report: bool,
-
-    /// Run it as a process of its own that outlives this terminal, and return at once; its output
-    /// goes into run.log in the run directory
-    #[arg(long)]
-    pub(crate) detach: bool,
-
-    /// This is that process
-    #[arg(long, hide = true)]
-    pub(crate) detached: bool,
-}
-
-impl RunningFlags {
-    /// With what is measured, where something has to be before it runs.
-    pub(crate) fn measuring<'a>(&self, interrupt: &'a Interrupt) -> Result<Measuring<'a>, Failure> {
-        Ok(Measuring { threads: self.threads, memory_limit: self.memory.limit()?, interrupt })
-    }
 }
 
 /// Runs a sweep.
@@ -242,7 +197,7 @@ fn work_here(
         !interrupt.requested()
     });
     progress.finish();
-    let go_on = format!("sigmalab sweep run {} to continue", quoted(sweep.directory.path()));
+    let go_on = format!("sigmalab sweep run {} to continue", print::quoted(sweep.directory.path()));
     let ended = result.map_err(|error| {
         let failure = match &error {
             RunError::Sweep(SweepError::Search(SearchError::Budget { .. })) => {
@@ -258,21 +213,7 @@ fn work_here(
     let (done, failed) = (standings(&sweep, RunStatus::Done), standings(&sweep, RunStatus::Failed));
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
-        let how = match &ended.cause {
-            Some(cause) => format!("stopped: {}", print::one_line(cause)),
-            None if ended.cancelled => "cancelled".to_owned(),
-            None => "interrupted".to_owned(),
-        };
-        let message = format!(
-            "{how}; {done} of {} are recorded in `{}`",
-            counted(trials, "trial"),
-            sweep.directory.path().display()
-        );
-        let failure = Failure::new(Exit::Interrupted, message).way_out(go_on);
-        return Err(match ended.cancelled && ended.cause.is_none() {
-            true => failure.of_kind(RefusalKind::Cancelled),
-            false => failure,
-        });
+        return Err(stopped(&sweep, &ended, done, trials).way_out(go_on));
     }
     interrupt.become_patient();
     let complete = done + failed + skipped == trials;
@@ -289,22 +230,46 @@ fn work_here(
         print::result(&text)?;
     }
     if failed > 0 && complete {
-        let first = sweep.ledger.of(sigmalab_experiment::record::Kind::Trial);
-        let cause = first.into_iter().find_map(|record| match &record.outcome {
-            sigmalab_experiment::record::Outcome::Failed { error } => Some(error.clone()),
-            sigmalab_experiment::record::Outcome::Done(_) => None,
-        });
-        let message = format!(
-            "{} failed, the first: {}",
-            counted(failed, "trial"),
-            print::one_line(&cause.unwrap_or_default())
-        );
-        let directory = quoted(sweep.directory.path());
-        return Err(Failure::failed(message)
-            .way_out(format_args!("sigmalab sweep retry {directory} --failed"))
-            .way_out(format_args!("sigmalab sweep status {directory} to see every cause")));
+        return Err(with_failed_trials(&sweep, failed));
     }
     Ok(())
+}
+
+/// A sweep that somebody or something stopped.
+fn stopped(sweep: &Sweep, ended: &Ended, done: usize, trials: usize) -> Failure {
+    let how = match &ended.cause {
+        Some(cause) => format!("stopped: {}", print::one_line(cause)),
+        None if ended.cancelled => "cancelled".to_owned(),
+        None => "interrupted".to_owned(),
+    };
+    let message = format!(
+        "{how}; {done} of {} are recorded in `{}`",
+        counted(trials, "trial"),
+        sweep.directory.path().display()
+    );
+    let failure = Failure::new(Exit::Interrupted, message);
+    match ended.cancelled && ended.cause.is_none() {
+        true => failure.of_kind(RefusalKind::Cancelled),
+        false => failure,
+    }
+}
+
+/// A sweep of which all is done that can be, and some trials failed.
+fn with_failed_trials(sweep: &Sweep, failed: usize) -> Failure {
+    let first = sweep.ledger.of(Kind::Trial);
+    let cause = first.into_iter().find_map(|record| match &record.outcome {
+        Outcome::Failed { error } => Some(error.clone()),
+        Outcome::Done(_) => None,
+    });
+    let message = format!(
+        "{} failed, the first: {}",
+        counted(failed, "trial"),
+        print::one_line(&cause.unwrap_or_default())
+    );
+    let directory = print::quoted(sweep.directory.path());
+    Failure::failed(message)
+        .way_out(format_args!("sigmalab sweep retry {directory} --failed"))
+        .way_out(format_args!("sigmalab sweep status {directory} to see every cause"))
 }
 
 fn warn_of(sweep: &Sweep, options: &RunOptions) {
@@ -404,36 +369,4 @@ pub(super) fn check_patience() -> Result<(), Failure> {
     lease::patience().map(drop).map_err(|problem| {
         Failure::bad_input(problem).way_out(format_args!("{}=120", lease::VARIABLE))
     })
-}
-
-/// A path as a shell takes it.
-pub(super) fn quoted(path: &Path) -> String {
-    let text = path.display().to_string();
-    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '.' | '_' | '-');
-    if text.chars().all(plain) { text } else { format!("'{}'", text.replace('\'', r"'\''")) }
-}
-
-/// `I/N` with I from 1 to N.
-fn shard(text: &str) -> Result<Shard, String> {
-    let wrong = || "write it as I/N with I from 1 to N, as in 1/4".to_owned();
-    let (index, count) = text.split_once('/').ok_or_else(wrong)?;
-    let index: usize = index.trim().parse().map_err(|_| wrong())?;
-    let count: usize = count.trim().parse().map_err(|_| wrong())?;
-    if index == 0 || index > count {
-        return Err(wrong());
-    }
-    Ok(Shard { index: index - 1, count })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn shards_are_counted_from_one() {
-        assert_eq!(shard("1/4"), Ok(Shard { index: 0, count: 4 }));
-        for text in ["0/4", "5/4", "1", "a/b", "1/0", "-1/2"] {
-            assert!(shard(text).is_err(), "{text}");
-        }
-    }
 }

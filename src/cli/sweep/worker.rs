@@ -4,7 +4,7 @@
 use super::detach::{self, Detached};
 use super::load;
 use super::progress::{Progress, in_words};
-use super::run::{RunningFlags, quoted};
+use super::running_flags::RunningFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::model_flags;
@@ -120,7 +120,8 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
     }
     if interrupt.requested() && ended.interrupted {
         let message = format!("interrupted; {left} of {} are left", counted(trials, "trial"));
-        let go_on = format!("sigmalab sweep run {} --worker to go on", quoted(directory.path()));
+        let go_on =
+            format!("sigmalab sweep run {} --worker to go on", print::quoted(directory.path()));
         return Err(Failure::new(Exit::Interrupted, message).way_out(go_on));
     }
     Ok(why)
@@ -165,7 +166,7 @@ fn refuse_after_troubles(directory: &RunDirectory, control: &Control) -> Result<
         ))
         .way_out(format_args!(
             "sigmalab sweep resume {} once that is mended, or submit it again",
-            quoted(directory.path())
+            print::quoted(directory.path())
         ))),
         _ => Ok(()),
     }

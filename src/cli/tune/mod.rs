@@ -8,7 +8,8 @@ use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::print;
 use super::sweep::load::{self, LoadFlags};
-use super::sweep::run::{self, RunningFlags};
+use super::sweep::run::{begin, work};
+use super::sweep::running_flags::RunningFlags;
 use clap::{Args, ValueEnum};
 use saving::Saving;
 use sigmalab_experiment::generation::Candidate;
@@ -144,8 +145,8 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
             loaded.directory.path().display()
         ));
     }
-    run::begin(&loaded, false)?;
-    run::work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)?;
+    begin(&loaded, false)?;
+    work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)?;
     if arguments.running.detach {
         return Ok(());
     }

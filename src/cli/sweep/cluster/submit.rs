@@ -4,9 +4,10 @@
 use super::settings::{Engine, Settings};
 use super::{FOLDER, Job, Submission, VERSION, hq, line, slurm, ssh};
 use crate::cli::failure::Failure;
+use crate::cli::print::quoted;
 use crate::cli::print::{self, counted};
 use crate::cli::sweep::load::{self, LoadFlags};
-use crate::cli::sweep::run::{begin, quoted};
+use crate::cli::sweep::run::begin;
 use crate::cli::sweep::worker::refuse_fixed_device;
 use crate::cli::values::threads;
 use crate::cli::workbench::own_configuration;
