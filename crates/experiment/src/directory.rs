@@ -3,13 +3,11 @@
 use super::difference;
 use super::inputs::Inputs;
 use super::run_files::is_part;
-use super::spec::{Spec, SpecError};
-use super::trial::Experiment;
+use super::spec::SpecError;
 use serde::{Deserialize, Serialize};
 use sigmalab_files::shared_folder::SharedFolder;
 use sigmalab_files::target::{OnCollision, TargetError};
 use sigmalab_files::unfinished;
-use sigmalab_sampler::Samplers;
 use sigmalab_text::text_file::without_mark;
 use std::fs::{self, File};
 use std::io;
@@ -29,7 +27,7 @@ const FROZEN_LIMIT: u64 = 256 << 20;
 const SMALL: u64 = 16 << 20;
 
 /// The experiment file again, for people.
-const COPY: &str = "experiment.toml";
+pub(super) const COPY: &str = "experiment.toml";
 
 /// What a detached process says.
 pub const OUTPUT: &str = "run.log";
@@ -43,13 +41,13 @@ pub struct RunDirectory {
 /// An experiment as a run directory holds it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Frozen {
-    version: u32,
+pub(super) struct Frozen {
+    pub(super) version: u32,
     /// BLAKE3 of `experiment`.
-    blake3: String,
+    pub(super) blake3: String,
     /// The text of the experiment file.
-    experiment: String,
-    inputs: Inputs,
+    pub(super) experiment: String,
+    pub(super) inputs: Inputs,
 }
 
 /// Why a run directory cannot be used.
@@ -205,14 +203,6 @@ impl RunDirectory {
     /// What a detached process says.
     pub fn output(&self) -> PathBuf {
         self.path.join(OUTPUT)
-    }
-
-    /// The experiment that the directory was begun with, its samplers among `samplers`.
-    pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
-        let frozen = self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path.clone()))?;
-        let name = self.path.join(COPY).display().to_string();
-        let spec = Spec::parse(&frozen.experiment, &name)?;
-        Ok(Experiment { spec, inputs: frozen.inputs, samplers })
     }
 
     /// Begins a sweep here, or goes on with the one that was begun. `text` is that of the
@@ -374,7 +364,7 @@ impl RunDirectory {
         }
     }
 
-    fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
+    pub(super) fn frozen(&self) -> Result<Option<Frozen>, DirectoryError> {
         let path = self.path.join(FROZEN);
         let text = match self.read(FROZEN, FROZEN_LIMIT) {
             Ok(Some(text)) => without_mark(&text).to_owned(),
@@ -479,6 +469,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::trial::tests::experiment;
+    use sigmalab_sampler::Samplers;
 
     const TEXT: &str = "name = \"x\"\nprompts = [\"a\"]\nseeds = [1]\n";
 

@@ -1,6 +1,7 @@
 //! From an experiment and a number to a trial: a stateless function, so that any trial can be
 //! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
 
+use super::directory::{COPY, DirectoryError, RunDirectory};
 use super::generation::{Candidate, Instance, Proposal};
 use super::inputs::{FrozenPreset, FrozenSampler, Inputs};
 use super::resolve::{ResolveError, Resolved, resolve};
@@ -184,6 +185,17 @@ fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
         text.push_str(&format!("\nand {more} more trials"));
     }
     text
+}
+
+impl RunDirectory {
+    /// The experiment that the directory was begun with, its samplers among `samplers`.
+    pub fn experiment(&self, samplers: Samplers) -> Result<Experiment, DirectoryError> {
+        let frozen =
+            self.frozen()?.ok_or_else(|| DirectoryError::NotOne(self.path().to_owned()))?;
+        let name = self.path().join(COPY).display().to_string();
+        let spec = Spec::parse(&frozen.experiment, &name)?;
+        Ok(Experiment { spec, inputs: frozen.inputs, samplers })
+    }
 }
 
 impl Experiment {

@@ -3,9 +3,9 @@
 //! its 64 KiB hold it. Knows no command line.
 
 use super::exif::{self, Texts};
+use super::kind::LIMIT;
 use super::parameters::parameters_line;
 use super::picture::{PictureError, plain, write_picture};
-use super::recipe_text::LIMIT;
 use crate::recipe::Recipe;
 use image::ImageEncoder as _;
 use image::codecs::jpeg::JpegEncoder;

@@ -1,6 +1,9 @@
 //! What a file is by its first bytes, in words, for messages about files that are something else
 //! than what is wanted.
 
+/// Most bytes of recipe text that are read: a long prompt and a thousand steps need a tenth.
+pub(super) const LIMIT: u64 = 4 << 20;
+
 /// A picture that may hold a recipe in its EXIF.
 pub(super) const JPEG: &str = "a JPEG picture";
 /// See [`JPEG`].

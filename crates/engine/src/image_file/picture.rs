@@ -1,8 +1,8 @@
 //! PNG files that carry the recipe of their picture as text. Reading is limited: no chunk, no
 //! compressed text and no claimed size makes it take more memory than a large image needs.
 
+use super::kind::LIMIT;
 use super::parameters::parameters_line;
-use super::recipe_text::LIMIT;
 use crate::recipe::Recipe;
 use sigmalab_image::RgbImage;
 use std::io::{BufRead, Seek, Write};

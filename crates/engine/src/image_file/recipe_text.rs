@@ -2,6 +2,7 @@
 //! sizes are limited, versions are looked at first, nothing panics.
 
 use super::format;
+use super::kind::LIMIT;
 use super::kind::{JPEG, WEBP, kind_of};
 use super::latents::{self, LatentsFileError};
 use super::picture::{self, PictureError};
@@ -18,9 +19,6 @@ use sigmalab_text::strange_text::wild;
 use sigmalab_text::text_file::{self, TextError};
 use std::io::{BufReader, Read, Seek};
 use std::path::{Path, PathBuf};
-
-/// Most bytes of recipe text that are read: a long prompt and a thousand steps need a tenth.
-pub(super) const LIMIT: u64 = 4 << 20;
 
 const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 

@@ -4,24 +4,15 @@ use super::super::axis::{Axis, Column, ValueRule};
 use super::super::path::Path;
 use super::super::values::{Scale, Value};
 use super::super::{MOST_TRIALS, Method};
-use super::text::{Entry, Node, Text, entries};
+use super::text::{Entry, Node, RULE_KEYS, Text, entries};
 use sigmalab_schedule::edit::Column as StepColumn;
 use sigmalab_schedule::fault::MAX_STEPS;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
 use toml::de::{DeTable, DeValue};
 
-/// Keys of a rule for values.
-const RULE_KEYS: [&str; 8] =
-    ["min", "max", "steps", "step", "scale", "distribution", "mean", "deviation"];
-
 /// Distributions by name.
 const DISTRIBUTIONS: [&str; 4] = ["uniform", "log-uniform", "normal", "log-normal"];
-
-/// Whether a table is a rule for values and no table of `sampler.NAME` keys.
-pub(super) fn is_rule(table: &DeTable<'_>) -> bool {
-    table.keys().any(|key| RULE_KEYS.contains(&key.get_ref().as_ref()))
-}
 
 /// The axes of `[parameters]` and of the `[[zip]]` groups, in the order of the text.
 pub(super) fn axes(

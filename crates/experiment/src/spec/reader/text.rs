@@ -31,7 +31,7 @@ pub(super) fn entries<'v, 'i>(table: &'v DeTable<'i>) -> Vec<Entry<'v, 'i>> {
     for (key, value) in table {
         let name = key.get_ref().as_ref();
         match value.get_ref() {
-            DeValue::Table(inner) if name == "sampler" && !super::axes::is_rule(inner) => {
+            DeValue::Table(inner) if name == "sampler" && !is_rule(inner) => {
                 for (inner_key, inner_value) in inner {
                     let key = format!("sampler.{}", inner_key.get_ref());
                     found.push(Entry { key, span: inner_key.span(), value: inner_value });
@@ -48,4 +48,13 @@ pub(super) fn entries<'v, 'i>(table: &'v DeTable<'i>) -> Vec<Entry<'v, 'i>> {
 fn cut(line: &str) -> String {
     const LONGEST: usize = 200;
     line.chars().take(LONGEST).map(|c| if c == '\t' { ' ' } else { c }).collect()
+}
+
+/// Keys of a rule for values.
+pub(super) const RULE_KEYS: [&str; 8] =
+    ["min", "max", "steps", "step", "scale", "distribution", "mean", "deviation"];
+
+/// Whether a table is a rule for values and no table of `sampler.NAME` keys.
+pub(super) fn is_rule(table: &DeTable<'_>) -> bool {
+    table.keys().any(|key| RULE_KEYS.contains(&key.get_ref().as_ref()))
 }
