@@ -2,7 +2,6 @@
 
 use super::difference;
 use super::inputs::Inputs;
-use super::run_files::is_part;
 use super::spec::SpecError;
 use serde::{Deserialize, Serialize};
 use sigmalab_files::shared_folder::SharedFolder;
@@ -48,6 +47,15 @@ pub(super) struct Frozen {
     /// The text of the experiment file.
     pub(super) experiment: String,
     pub(super) inputs: Inputs,
+}
+
+/// Digits of an identity that name a folder: 256 folders.
+pub(super) const DIGITS: usize = 2;
+
+/// Whether a folder is one of those among which files are spread.
+pub(super) fn is_part(folder: &Path) -> bool {
+    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// Why a run directory cannot be used.

@@ -2,15 +2,12 @@
 //! very many runs in folders by how it begins, since folders of a hundred thousand files are slow to
 //! list and to copy. Knows nothing of what they hold.
 
+use super::directory::DIGITS;
 use super::record::Kind;
-use std::path::Path;
 
 /// Runs of a kind from which on their files are spread. Records name their files, so that those of
 /// a sweep that was smaller stay where they are.
 const MANY: usize = 5_000;
-
-/// Digits of an identity that name a folder: 256 folders.
-const DIGITS: usize = 2;
 
 /// The folders of a run directory in which pictures and latents of such a run lie.
 fn folders(kind: Kind) -> (&'static str, &'static str) {
@@ -63,15 +60,11 @@ pub(super) fn is_latents(file: &str, kind: Kind, name: &str) -> bool {
     [Layout::Flat, Layout::Spread].iter().any(|layout| layout.latents(kind, name) == file)
 }
 
-/// Whether a folder is one of those among which files are spread.
-pub(super) fn is_part(folder: &Path) -> bool {
-    let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::directory::is_part;
+    use std::path::Path;
 
     #[test]
     fn files_of_many_runs_are_spread_and_both_layouts_are_known() {
