@@ -286,6 +286,7 @@ fn a_built_in_experiment_runs_from_an_empty_folder_and_a_new_one_is_written_with
     let plan = place.done(&["sweep", "plan", "mine.toml", "--no-time"]);
     assert!(plan.starts_with("mine: 4 trials and 1 reference run"), "{plan}");
     place.refused(&["sweep", "new", "mine"], &["mine.toml` exists already"]);
+    place.refused(&["sweep", "plan", "mine"], &["try: sigmalab sweep run mine.toml"]);
     place.refused(&["sweep", "new", "../evil"], &["no `/`"]);
     place.refused(&["sweep", "new", &"n".repeat(300)], &["too long"]);
 }

@@ -452,6 +452,24 @@ fn programs_that_save_into_one_file_at_the_same_moment_lose_nothing() {
 }
 
 #[test]
+fn what_was_done_before_a_preset_was_loaded_can_be_undone_after_a_save() {
+    let mut workbench = Workbench::with(None, (80, 24));
+    let first = workbench.grid();
+    workbench.press("2 enter");
+    let edited = workbench.grid();
+    workbench.press("P / \"DEFAULT\" enter enter g 5 enter W \"MINE:softer\" enter");
+    assert_eq!(workbench.app.document().draft().name, "MINE");
+    workbench.press("u u");
+    assert_eq!(workbench.app.document().len(), 48, "{}", said(&workbench));
+    let back = workbench.grid().replace(['[', ']'], "");
+    assert_eq!(back, edited.replace(['[', ']'], ""));
+    workbench.press("u");
+    assert_eq!(workbench.grid().replace(['[', ']'], ""), first.replace(['[', ']'], ""));
+    workbench.press("U U U");
+    assert_eq!(workbench.app.document().len(), 20);
+}
+
+#[test]
 fn a_preset_that_ships_is_not_replaced_before_somebody_says_so() {
     let mut workbench = Workbench::with(None, (80, 24));
     workbench.press("2 enter w");

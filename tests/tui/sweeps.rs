@@ -465,6 +465,18 @@ fn pause_order_and_skipping_are_written_for_whoever_runs_it() {
 }
 
 #[test]
+fn a_finished_sweep_is_neither_paused_nor_run_again() {
+    let folder = finished();
+    let mut bench = Bench::attached(folder.path());
+    bench.press("p");
+    assert!(bench.message().contains("nothing is left to run"), "{}", bench.message());
+    bench.press("r");
+    assert!(bench.message().contains("all 4 trials of"), "{}", bench.message());
+    assert!(!bench.app().sweeps().is_busy());
+    assert!(!Control::read(&bench.directory()).unwrap().paused);
+}
+
+#[test]
 fn a_paused_sweep_goes_on_when_it_is_started() {
     let folder = finished();
     fs::remove_dir_all(folder.path().join("runs/small/journal")).unwrap();

@@ -366,6 +366,11 @@ fn beginnings(path: &Path) -> Vec<String> {
     let names = built_in::EXPERIMENTS.map(|(name, _)| name);
     let near = path.to_str().map(|typed| nearest(typed, names)).unwrap_or_default();
     let name = near.first().copied().unwrap_or("quickstart");
+    // `sweep new NAME` writes NAME.toml.
+    let beside = path.with_added_extension("toml");
+    if beside.is_file() {
+        return vec![format!("sigmalab sweep run {}", print::quoted(&beside))];
+    }
     vec![
         format!("sigmalab sweep run {name}, which is built in"),
         "sigmalab sweep new NAME for a file to begin with".to_owned(),

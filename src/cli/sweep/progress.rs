@@ -134,7 +134,8 @@ impl Progress {
         if self.failed > 0 {
             parts.push(format!("{} failed", self.failed));
         }
-        if let Some(left) = self.left {
+        // A worker that says nothing keeps no promise.
+        if let Some(left) = self.left.filter(|_| self.silent.is_empty()) {
             parts.push(format!("{} left", in_words(left)));
         }
         parts.retain(|part| !part.is_empty());

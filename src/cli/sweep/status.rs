@@ -122,7 +122,7 @@ fn text(status: &Status) -> String {
         );
     }
     text.push('\n');
-    if status.paused {
+    if status.paused && status.pending > 0 {
         text.push_str("paused; `sigmalab sweep resume` continues\n");
     }
     let nfe = status.nfe;

@@ -46,7 +46,7 @@ pub enum SearchError {
     /// The budget does not reach.
     #[error(
         "the budget of {budget} evaluations is too small: reference runs and the judgement alone \
-         take {least}"
+         take {least}; give twice that, or more"
     )]
     Budget {
         /// What there is.

@@ -106,14 +106,15 @@ impl Change {
                 }
             }
             Change::Terminal { before, after } => {
-                replace(&mut draft.terminal, before, after, "the terminal rule")?;
+                if draft.terminal != *before {
+                    return Err(stale("the terminal rule"));
+                }
+                draft.terminal = *after;
             }
-            // Saving gives a draft its name and is no command: it is not what `before` says then,
-            // and what was done to the steps can be undone all the same.
+            // Saving gives a draft its name and description and is no command: they are not what
+            // `before` says then, and what was done to the steps can be undone all the same.
             Change::Rename { after, .. } => draft.name.clone_from(after),
-            Change::Describe { before, after } => {
-                replace(&mut draft.description, before, after, "the description")?;
-            }
+            Change::Describe { after, .. } => draft.description.clone_from(after),
         }
         Ok(())
     }
@@ -121,19 +122,6 @@ impl Change {
 
 fn stale(place: impl Into<String>) -> EditError {
     EditError::Stale { place: place.into() }
-}
-
-fn replace<T: PartialEq + Clone>(
-    value: &mut T,
-    before: &T,
-    after: &T,
-    what: &str,
-) -> Result<(), EditError> {
-    if value != before {
-        return Err(stale(what));
-    }
-    value.clone_from(after);
-    Ok(())
 }
 
 /// Whether a cell may hold a value.

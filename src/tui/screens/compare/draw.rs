@@ -394,7 +394,8 @@ fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
             (saved, all) => format!("{took} ({saved} of {all} NFE cached)"),
         }
     });
-    texts.push(format!("time A {first} B {second}"));
+    texts.push(format!("time A {first}"));
+    texts.push(format!("B {second}"));
     texts
 }
 

@@ -2,6 +2,7 @@
 
 use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Asking, Done, Effect, Reading, Screen, Tone};
+use crate::tui::context::Context;
 use crate::tui::screens;
 use crate::tui::screens::sweeps::{
     ControlChange, Entry, Face, Start, SweepEvent, SweepWork, writing,
@@ -200,6 +201,18 @@ impl App {
         if matches!(self.sweeps.stands(&what), Some(Ok(stands)) if stands.is_running()) {
             return Err(format!("{} is being run already", what.display()));
         }
+        if let Some(Ok(stands)) = self.sweeps.stands(&what)
+            && stands.pending == 0
+        {
+            let retry = self.keymap.keys(Context::Sweep, &Action::RetrySweep.into());
+            let retry = retry.first().map_or(Action::RetrySweep.to_string(), ToString::to_string);
+            return Err(match stands.failed {
+                0 => format!("all {} trials of {} are done", stands.trials, what.display()),
+                failed => format!(
+                    "nothing is left but {failed} failed trials: {retry} there runs them again"
+                ),
+            });
+        }
         self.start_sweep(Start::Run(what))
     }
 
@@ -280,7 +293,12 @@ impl App {
             Some(other) => return Err(format!("`{other}` is neither on nor off")),
             None => !attached.known()?.status.paused,
         };
-        let runs = attached.known().is_ok_and(|view| !view.status.workers.is_empty());
+        let view = attached.known()?;
+        if paused && view.status.pending == 0 {
+            return Err("nothing is left to run, so there is nothing to pause".to_owned());
+        }
+        // A paused process holds no part, and goes on as soon as it may.
+        let runs = !view.status.workers.is_empty() || view.starting;
         self.control(ControlChange::Pause(paused))?;
         Ok(Some(match paused {
             true => "pausing after the current trials".to_owned(),
