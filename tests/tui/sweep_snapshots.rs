@@ -62,7 +62,7 @@ fn view(workbench: &Workbench) -> SweepView {
     });
     SweepView {
         search: None,
-        starting: false,
+        waiting: false,
         directory: "runs/polish".into(),
         description: Some("gw of the last three of twelve steps, on two prompts".to_owned()),
         status: Status {
@@ -187,8 +187,15 @@ fn a_sweep_as_settings() {
 
 #[test]
 fn the_list_says_where_run_directories_stand() {
-    let stands =
-        DirectoryStatus { trials: 20, done: 5, failed: 1, pending: 14, paused: false, workers: 1 };
+    let stands = DirectoryStatus {
+        trials: 20,
+        done: 5,
+        failed: 1,
+        pending: 14,
+        paused: false,
+        workers: 1,
+        waiting: false,
+    };
     for (stands, row, about, resumes) in [
         (stands, "running 6/20", "5 of 20 trials, 1 failed · running", false),
         (DirectoryStatus { workers: 0, ..stands }, "stopped 6/20", "1 failed · stopped", true),

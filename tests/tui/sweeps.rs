@@ -495,8 +495,15 @@ fn a_run_directory_that_is_being_run_is_not_run_twice() {
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let directory = folder.path().join("runs/small");
-    let stands =
-        DirectoryStatus { trials: 4, done: 1, failed: 0, pending: 3, paused: false, workers: 1 };
+    let stands = DirectoryStatus {
+        trials: 4,
+        done: 1,
+        failed: 0,
+        pending: 3,
+        paused: false,
+        workers: 1,
+        waiting: false,
+    };
     bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(stands)));
     bench.press("G r");
     assert!(bench.message().contains("is being run already"), "{}", bench.message());

@@ -126,6 +126,16 @@ pub fn note(directory: &RunDirectory, stopped: Option<Refusal>) {
     let _ = directory.put(FILE, OnCollision::Replace, |out| out.write_all(text.as_bytes()));
 }
 
+/// Whether the last process that was started on a run directory lives, on this machine. Where it
+/// holds no part, it begins, or waits while the sweep is paused.
+pub fn lives(directory: &RunDirectory) -> bool {
+    last(directory).is_some_and(|last| {
+        last.stopped.is_none()
+            && last.process.is_beside(&Process::this())
+            && !last.process.is_gone()
+    })
+}
+
 /// The last process of a run directory; `None` where there was none, or its file cannot be read.
 pub fn last(directory: &RunDirectory) -> Option<LastProcess> {
     let text = directory.read(FILE, MOST).ok()??;

@@ -38,8 +38,8 @@ pub(super) enum Command {
 
 /// The right to download a checkpoint. The token comes this way because the worker's environment,
 /// which code of plugins can read, has none.
+// A struct of its own in JSON too: without a token it would be the same as no leave to fetch.
 #[derive(Serialize, Deserialize)]
-#[serde(transparent)]
 pub(super) struct Fetch {
     token: Option<String>,
 }
@@ -226,4 +226,23 @@ fn to_bytes(values: &[f32]) -> Vec<u8> {
 fn from_bytes(bytes: &[u8]) -> Vec<f32> {
     let (values, _) = bytes.as_chunks();
     values.iter().map(|value| f32::from_le_bytes(*value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn who_named_a_checkpoint_is_known_without_a_token_too() {
+        let sent = |fetch: Option<Fetch>| {
+            let text = serde_json::to_string(&fetch).unwrap();
+            Fetch::named(serde_json::from_str(&text).unwrap())
+        };
+        assert!(matches!(sent(None), NamedBy::File));
+        let nobody = sent(Some(Fetch { token: None }));
+        assert!(matches!(nobody, NamedBy::UserWith { token: None }));
+        let token = sent(Some(Fetch { token: Some("t".to_owned()) }));
+        assert!(matches!(token, NamedBy::UserWith { token: Some(_) }));
+    }
 }

@@ -202,6 +202,17 @@ impl App {
             return Err(format!("{} is being run already", what.display()));
         }
         if let Some(Ok(stands)) = self.sweeps.stands(&what)
+            && stands.paused
+            && stands.waiting
+        {
+            // Its process is there and goes on; another one would work beside it.
+            self.sweeps.awaited += 1;
+            let resume = SweepWork::Control(what.clone(), ControlChange::Pause(false));
+            self.emit(Effect::Sweeps(resume));
+            self.follow_sweep(&what);
+            return Ok(Some("the sweep continues".to_owned()));
+        }
+        if let Some(Ok(stands)) = self.sweeps.stands(&what)
             && stands.pending == 0
         {
             let retry = self.keymap.keys(Context::Sweep, &Action::RetrySweep.into());
@@ -298,7 +309,7 @@ impl App {
             return Err("nothing is left to run, so there is nothing to pause".to_owned());
         }
         // A paused process holds no part, and goes on as soon as it may.
-        let runs = !view.status.workers.is_empty() || view.starting;
+        let runs = !view.status.workers.is_empty() || view.waiting;
         self.control(ControlChange::Pause(paused))?;
         Ok(Some(match paused {
             true => "pausing after the current trials".to_owned(),

@@ -18,10 +18,13 @@ pub struct DirectoryStatus {
     pub paused: bool,
     /// Processes at work.
     pub workers: usize,
+    /// Whether a process lives that holds no part.
+    pub waiting: bool,
 }
 
-impl From<&Status> for DirectoryStatus {
-    fn from(status: &Status) -> Self {
+impl DirectoryStatus {
+    /// Where a sweep stands, and whether a process waits for it.
+    pub fn of(status: &Status, waiting: bool) -> Self {
         DirectoryStatus {
             trials: status.trials,
             done: status.done,
@@ -29,6 +32,7 @@ impl From<&Status> for DirectoryStatus {
             pending: status.pending,
             paused: status.paused,
             workers: status.workers.len(),
+            waiting,
         }
     }
 }
@@ -77,6 +81,7 @@ mod tests {
             pending: 15,
             paused: false,
             workers: 1,
+            waiting: false,
         };
         let none = DirectoryStatus { workers: 0, ..all };
         let over = DirectoryStatus { done: 18, failed: 2, pending: 0, ..none };

@@ -397,7 +397,7 @@ impl Sweeps {
                             attached.face = Face::Settings;
                             attached.go_to_setting(0, &view);
                         }
-                        let stands = DirectoryStatus::from(&view.status);
+                        let stands = DirectoryStatus::of(&view.status, view.waiting);
                         self.stands.insert(directory, Ok(stands));
                         attached.view = Some(view);
                         attached.problem = None;

@@ -13,7 +13,7 @@ use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_experiment::built_in;
 use sigmalab_experiment::control::{self, Control, Request};
 use sigmalab_experiment::directory::RunDirectory;
-use sigmalab_experiment::launch::{Refusal, RefusalKind};
+use sigmalab_experiment::launch::{self, Refusal, RefusalKind};
 use sigmalab_experiment::lease::{Held, Leases};
 use sigmalab_experiment::spec::Spec;
 use sigmalab_experiment::status::Status;
@@ -235,10 +235,11 @@ impl Listed {
     /// Looks; what is new.
     fn look(&mut self, samplers: &Samplers) -> Option<Result<DirectoryStatus, String>> {
         let began = Instant::now();
-        let stands = Sweep::open(&RunDirectory::at(&self.directory), samplers.clone())
+        let directory = RunDirectory::at(&self.directory);
+        let stands = Sweep::open(&directory, samplers.clone())
             .map_err(|error| error.to_string())
             .and_then(|sweep| Status::of(&sweep).map_err(|error| error.to_string()))
-            .map(|status| DirectoryStatus::from(&status));
+            .map(|status| DirectoryStatus::of(&status, launch::lives(&directory)));
         self.next = Instant::now() + LIST_EVERY.max(began.elapsed() * SHARE);
         (self.stands.as_ref() != Some(&stands)).then(|| {
             self.stands = Some(stands.clone());

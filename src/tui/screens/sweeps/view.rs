@@ -6,7 +6,6 @@ use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::OUTPUT;
 use sigmalab_experiment::launch::{self, LastProcess, Refusal};
 use sigmalab_experiment::plan::Run;
-use sigmalab_experiment::process::Process;
 use sigmalab_experiment::record::{Kind, Measured, Outcome, Record};
 use sigmalab_experiment::report::{Better, METRICS, short};
 use sigmalab_experiment::spec::{Path as ParameterPath, Value};
@@ -34,8 +33,8 @@ pub struct SweepView {
     pub trials: Vec<TrialRow>,
     /// Why its last process stopped, where none is at work and something is left.
     pub stopped: Option<Refusal>,
-    /// Whether a process was started on it that has not taken a part yet.
-    pub starting: bool,
+    /// Whether a process lives that holds no part: it begins, or waits while the sweep is paused.
+    pub waiting: bool,
     /// Where its search is, where trials are proposed as it goes.
     pub search: Option<SearchView>,
 }
@@ -197,11 +196,7 @@ impl SweepView {
         Ok(SweepView {
             directory: sweep.directory.path().to_owned(),
             description: sweep.experiment.spec.description.clone(),
-            starting: last.as_ref().is_some_and(|last| {
-                last.stopped.is_none()
-                    && last.process.is_beside(&Process::this())
-                    && !last.process.is_gone()
-            }),
+            waiting: is_idle && launch::lives(&sweep.directory),
             stopped: last.and_then(why_stopped),
             planned: sweep.plan.nfe,
             search: SearchView::of(sweep),

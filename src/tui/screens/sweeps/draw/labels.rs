@@ -27,8 +27,8 @@ pub(in crate::tui) fn progress(view: &SweepView) -> String {
             parts.push("all done".to_owned());
         }
         0 if status.pending == 0 => parts.push("nothing left to do".to_owned()),
-        // A paused one waits to be let on.
-        0 if view.starting && !status.paused => parts.push("starting".to_owned()),
+        0 if view.waiting && status.paused => {}
+        0 if view.waiting => parts.push("starting".to_owned()),
         0 => parts.push("not running".to_owned()),
         1 => parts.push("1 process".to_owned()),
         count => parts.push(format!("{count} processes")),
