@@ -228,3 +228,26 @@ fn a_sweep_as_points() {
     holds!("sweep_scatter_80x24", attached(SMALL, "v v"));
     holds!("sweep_scatter_120x40", attached(LARGE, "v v y y"));
 }
+
+#[test]
+fn a_worker_that_says_nothing_and_a_process_that_waits_are_told() {
+    let mut workbench = attached((120, 40), "");
+    let mut silent = view(&workbench);
+    silent.status.workers[0].silent_seconds = Some(130);
+    let waiting = |paused: bool| {
+        let mut view = view(&attached((120, 40), ""));
+        view.status.workers.clear();
+        (view.status.paused, view.waiting) = (paused, true);
+        view
+    };
+    for (view, told, untold) in [
+        (silent, "no word from a worker for 2 min", "left"),
+        (waiting(false), "starting", "not running"),
+        (waiting(true), "paused", "not running"),
+    ] {
+        workbench.app.sweep_event(SweepEvent::Followed("runs/polish".into(), Ok(Arc::new(view))));
+        let text = crate::screens::screen(&workbench, 120, 40);
+        let head = text.lines().nth(1).unwrap_or_default();
+        assert!(head.contains(told) && !head.contains(untold), "{head}");
+    }
+}

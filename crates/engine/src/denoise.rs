@@ -117,7 +117,7 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     /// The numbers blew up.
     #[error(
         "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
-         numbers; lower gw there, or compute with --dtype f32"
+         numbers; lower gw there, or take --dtype f32 where it was another"
     )]
     NotFinite {
         /// The step.

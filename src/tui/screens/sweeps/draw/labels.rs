@@ -33,6 +33,12 @@ pub(in crate::tui) fn progress(view: &SweepView) -> String {
         1 => parts.push("1 process".to_owned()),
         count => parts.push(format!("{count} processes")),
     }
+    // Whole minutes: nobody reads seconds, and each would cost a frame.
+    let silent = status.workers.iter().filter_map(|worker| worker.silent_seconds).max();
+    if let Some(seconds) = silent {
+        parts.push(format!("no word from a worker for {} min", (seconds / 60).max(1)));
+        return parts.join(" · ");
+    }
     let left = status.remaining_seconds.filter(|_| status.pending > 0);
     parts.extend(left.map(|left| {
         let each = left / status.workers.len().max(1) as f64;
