@@ -1,4 +1,5 @@
-//! Drawing: from the application's state to cells. Nothing here changes anything.
+//! The screens, a folder each, and the registry that finds them; what is drawn around every screen.
+//! Drawing goes from the application's state to cells and changes nothing.
 
 pub mod compare;
 pub(in crate::tui) mod component;
