@@ -117,7 +117,7 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     /// The numbers blew up.
     #[error(
         "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
-         numbers; lower gw there, or take --dtype f32 where it was another"
+         numbers; lower gw there, or use --dtype f32 where that is not in use"
     )]
     NotFinite {
         /// The step.

@@ -68,6 +68,16 @@ pub struct LastProcess {
     pub stopped: Option<Refusal>,
 }
 
+impl LastProcess {
+    /// Whether it lives, on this machine. Where it holds no part, it begins, or waits while the sweep
+    /// is paused.
+    pub fn lives(&self) -> bool {
+        self.stopped.is_none()
+            && self.process.is_beside(&Process::this())
+            && !self.process.is_gone()
+    }
+}
+
 /// The program that is running, to be started once more.
 ///
 /// # Errors
@@ -126,16 +136,6 @@ pub fn note(directory: &RunDirectory, stopped: Option<Refusal>) {
     let _ = directory.put(FILE, OnCollision::Replace, |out| out.write_all(text.as_bytes()));
 }
 
-/// Whether the last process that was started on a run directory lives, on this machine. Where it
-/// holds no part, it begins, or waits while the sweep is paused.
-pub fn lives(directory: &RunDirectory) -> bool {
-    last(directory).is_some_and(|last| {
-        last.stopped.is_none()
-            && last.process.is_beside(&Process::this())
-            && !last.process.is_gone()
-    })
-}
-
 /// The last process of a run directory; `None` where there was none, or its file cannot be read.
 pub fn last(directory: &RunDirectory) -> Option<LastProcess> {
     let text = directory.read(FILE, MOST).ok()??;
@@ -155,6 +155,9 @@ mod tests {
         assert_eq!(last(&directory), None);
         note(&directory, None);
         let begun = last(&directory).unwrap();
+        assert!(begun.lives());
+        let gone = Process { started: begun.process.started + 1, ..begun.process.clone() };
+        assert!(!LastProcess { process: gone, ..begun.clone() }.lives());
         assert_eq!((begun.process, begun.stopped), (Process::this(), None));
         let why = Refusal {
             message: "cancelled".to_owned(),
@@ -162,7 +165,9 @@ mod tests {
             ..Refusal::default()
         };
         note(&directory, Some(why.clone()));
-        assert_eq!(last(&directory).unwrap().stopped, Some(why));
+        let ended = last(&directory).unwrap();
+        assert!(!ended.lives());
+        assert_eq!(ended.stopped, Some(why));
         for damaged in ["", "{", "{\"version\":9}"] {
             std::fs::write(folder.path().join(FILE), damaged).unwrap();
             assert_eq!(last(&directory), None, "{damaged}");

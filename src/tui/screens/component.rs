@@ -3,11 +3,11 @@
 
 use super::Placement;
 use super::hit::Hit;
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Done};
 use crate::tui::context::Context;
 use ratatui::buffer::Buffer;
-use ratatui::layout::Rect;
+use ratatui::layout::{Position, Rect};
 
 /// An action with its word in the footer.
 pub(in crate::tui) type Hint = (Action, &'static str);
@@ -31,8 +31,21 @@ pub(in crate::tui) trait Component: Sync {
         Vec::new()
     }
 
+    /// The rows of its list in view: number of the row, place.
+    fn row_places(&self, _: &App, _: Rect) -> Vec<(usize, Rect)> {
+        Vec::new()
+    }
+
     /// What is at a column and a row of the terminal.
-    fn hit(&self, _: &App, _: Rect, _: (u16, u16)) -> Option<Hit> {
+    fn hit(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Hit> {
+        let places = self.row_places(app, area).into_iter();
+        let mut here = places.filter(|(_, place)| place.contains(Position::from(at)));
+        let row = here.next().map(|(row, _)| Hit::Row(row));
+        row.or_else(|| self.heading_at(app, area, at).map(Hit::Does))
+    }
+
+    /// What a click on a heading of its list does.
+    fn heading_at(&self, _: &App, _: Rect, _: (u16, u16)) -> Option<Call> {
         None
     }
 

@@ -65,14 +65,6 @@ pub(in crate::tui) fn hit(app: &App, at: (u16, u16)) -> Option<Hit> {
     app.screen.component().hit(app, body(area), at)
 }
 
-/// The row of a list that is at a place.
-pub(in crate::tui) fn row_at(
-    mut rows: impl Iterator<Item = (usize, Rect)>,
-    at: (u16, u16),
-) -> Option<Hit> {
-    rows.find(|(_, place)| place.contains(Position::from(at))).map(|(row, _)| Hit::Row(row))
-}
-
 /// What is in a popup, or that it is beside it.
 fn beside(inside: bool, hit: Option<Hit>) -> Option<Hit> {
     if inside { hit } else { Some(Hit::Beside) }

@@ -18,7 +18,6 @@ use crate::tui::app::{App, Done};
 use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint};
-use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -53,8 +52,8 @@ impl Component for GalleryScreen {
         draw::pictures(app, area)
     }
 
-    fn hit(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Hit> {
-        row_at(draw::rows_on_screen(app, area), at)
+    fn row_places(&self, app: &App, area: Rect) -> Vec<(usize, Rect)> {
+        draw::rows_on_screen(app, area).collect()
     }
 
     fn rows(&self, app: &App) -> usize {

@@ -10,7 +10,6 @@ use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Done};
 use crate::tui::context::Context;
 use crate::tui::screens::component::{Component, Hint};
-use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -52,8 +51,8 @@ impl Component for Presets {
         draw::draw(app, area, buffer);
     }
 
-    fn hit(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Hit> {
-        row_at(draw::rows(app, area), at)
+    fn row_places(&self, app: &App, area: Rect) -> Vec<(usize, Rect)> {
+        draw::rows(app, area).collect()
     }
 
     fn rows(&self, app: &App) -> usize {

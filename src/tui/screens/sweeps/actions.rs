@@ -5,7 +5,7 @@ use crate::tui::app::{App, Asking, Done, Effect, Reading, Screen, Tone};
 use crate::tui::context::Context;
 use crate::tui::screens;
 use crate::tui::screens::sweeps::{
-    ControlChange, Entry, Face, Start, SweepEvent, SweepWork, writing,
+    ControlChange, DirectoryStatus, Entry, Face, Start, SweepEvent, SweepWork, writing,
 };
 use sigmalab_experiment::built_in;
 use std::path::{Path, PathBuf};
@@ -197,32 +197,33 @@ impl App {
     pub(in crate::tui) fn run_sweep(&mut self, argument: Option<&str>) -> Done {
         let what = argument.ok_or("name an experiment file or a run directory")?;
         let what = PathBuf::from(what.trim());
-        // Two processes share a sweep well, but a key pressed twice does not ask for two.
-        if matches!(self.sweeps.stands(&what), Some(Ok(stands)) if stands.is_running()) {
-            return Err(format!("{} is being run already", what.display()));
-        }
-        if let Some(Ok(stands)) = self.sweeps.stands(&what)
-            && stands.paused
-            && stands.waiting
-        {
-            // Its process is there and goes on; another one would work beside it.
-            self.sweeps.awaited += 1;
-            let resume = SweepWork::Control(what.clone(), ControlChange::Pause(false));
-            self.emit(Effect::Sweeps(resume));
-            self.follow_sweep(&what);
-            return Ok(Some("the sweep continues".to_owned()));
-        }
-        if let Some(Ok(stands)) = self.sweeps.stands(&what)
-            && stands.pending == 0
-        {
-            let retry = self.keymap.keys(Context::Sweep, &Action::RetrySweep.into());
-            let retry = retry.first().map_or(Action::RetrySweep.to_string(), ToString::to_string);
-            return Err(match stands.failed {
-                0 => format!("all {} trials of {} are done", stands.trials, what.display()),
-                failed => format!(
+        let known = self.sweeps.stands(&what).and_then(|stands| stands.as_ref().ok()).copied();
+        match known {
+            // Two processes share a sweep well, but a key pressed twice does not ask for two.
+            Some(stands) if stands.is_running() => {
+                return Err(format!("{} is being run already", what.display()));
+            }
+            // Its process is there and goes on.
+            Some(stands) if stands.waiting && stands.paused => {
+                self.control(&what, ControlChange::Pause(false));
+                self.follow_sweep(&what);
+                return Ok(Some("the sweep continues".to_owned()));
+            }
+            Some(stands) if stands.waiting => {
+                return Err(format!("{} is being started already", what.display()));
+            }
+            Some(DirectoryStatus { pending: 0, failed: 0, trials, .. }) => {
+                return Err(format!("all {trials} trials of {} are done", what.display()));
+            }
+            Some(DirectoryStatus { pending: 0, failed, .. }) => {
+                let retry = self.keymap.keys(Context::Sweep, &Action::RetrySweep.into());
+                let retry =
+                    retry.first().map_or(Action::RetrySweep.to_string(), ToString::to_string);
+                return Err(format!(
                     "nothing is left but {failed} failed trials: {retry} there runs them again"
-                ),
-            });
+                ));
+            }
+            _ => {}
         }
         self.start_sweep(Start::Run(what))
     }
@@ -288,12 +289,16 @@ impl App {
         self.scroll = 0;
     }
 
-    fn control(&mut self, change: ControlChange) -> Result<(), String> {
+    /// Asks something of the sweep that is followed.
+    fn control_followed(&mut self, change: ControlChange) -> Result<(), String> {
         let attached = self.sweeps.attached.as_ref().ok_or(NOT_ATTACHED)?;
-        let directory = attached.directory.clone();
-        self.sweeps.awaited += 1;
-        self.emit(Effect::Sweeps(SweepWork::Control(directory, change)));
+        self.control(&attached.directory.clone(), change);
         Ok(())
+    }
+
+    fn control(&mut self, directory: &Path, change: ControlChange) {
+        self.sweeps.awaited += 1;
+        self.emit(Effect::Sweeps(SweepWork::Control(directory.to_owned(), change)));
     }
 
     pub(in crate::tui) fn pause_sweep(&mut self, argument: Option<&str>) -> Done {
@@ -310,7 +315,7 @@ impl App {
         }
         // A paused process holds no part, and goes on as soon as it may.
         let runs = !view.status.workers.is_empty() || view.waiting;
-        self.control(ControlChange::Pause(paused))?;
+        self.control_followed(ControlChange::Pause(paused))?;
         Ok(Some(match paused {
             true => "pausing after the current trials".to_owned(),
             false if runs => "the sweep continues".to_owned(),
@@ -337,14 +342,14 @@ impl App {
             self.asking = Some(Asking::Question { text, call });
             return Ok(None);
         }
-        self.control(ControlChange::Cancel)?;
+        self.control_followed(ControlChange::Cancel)?;
         Ok(Some("processes stop before their next evaluation".to_owned()))
     }
 
     pub(in crate::tui) fn trial_first(&mut self, name: &str) -> Done {
         let trial = self.trial_named(name)?;
         let (id, number, was_first) = (trial.id.clone(), trial.number, trial.is_first);
-        self.control(ControlChange::First(id))?;
+        self.control_followed(ControlChange::First(id))?;
         Ok(Some(match was_first {
             false => format!("trial {number} runs next"),
             true => format!("trial {number} runs in its usual turn"),
@@ -362,7 +367,7 @@ impl App {
             Skipped => (ControlChange::TakeUp(id), format!("trial {number} runs after all")),
             Pending | Running => (ControlChange::Skip(id), format!("trial {number} will not run")),
         };
-        self.control(change)?;
+        self.control_followed(change)?;
         Ok(Some(said))
     }
 

@@ -25,12 +25,11 @@ pub use work::{
     SweepWork,
 };
 
-use crate::tui::action::Action;
+use crate::tui::action::{Action, Call};
 use crate::tui::app::{App, Done, count};
 use crate::tui::context::Context;
 use crate::tui::screens::Placement;
 use crate::tui::screens::component::{Component, Hint};
-use crate::tui::screens::hit::{Hit, row_at};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -59,8 +58,8 @@ impl Component for SweepList {
         draw::draw_list(app, area, buffer);
     }
 
-    fn hit(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Hit> {
-        row_at(draw::list_rows(app, area), at)
+    fn row_places(&self, app: &App, area: Rect) -> Vec<(usize, Rect)> {
+        draw::list_rows(app, area).collect()
     }
 
     fn rows(&self, app: &App) -> usize {
@@ -114,9 +113,12 @@ impl Component for Trials {
         draw::pictures(app, area)
     }
 
-    fn hit(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Hit> {
-        row_at(draw::trial_rows(app, area).into_iter(), at)
-            .or_else(|| draw::heading_at(app, area, at).map(Hit::Does))
+    fn row_places(&self, app: &App, area: Rect) -> Vec<(usize, Rect)> {
+        draw::trial_rows(app, area)
+    }
+
+    fn heading_at(&self, app: &App, area: Rect, at: (u16, u16)) -> Option<Call> {
+        draw::heading_at(app, area, at)
     }
 
     fn rows(&self, app: &App) -> usize {

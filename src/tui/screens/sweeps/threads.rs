@@ -13,7 +13,7 @@ use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_experiment::built_in;
 use sigmalab_experiment::control::{self, Control, Request};
 use sigmalab_experiment::directory::RunDirectory;
-use sigmalab_experiment::launch::{self, Refusal, RefusalKind};
+use sigmalab_experiment::launch::{Refusal, RefusalKind, last};
 use sigmalab_experiment::lease::{Held, Leases};
 use sigmalab_experiment::spec::Spec;
 use sigmalab_experiment::status::Status;
@@ -227,8 +227,9 @@ impl Listed {
 
     /// When it is to be looked at: what nobody works on stays as it is.
     fn next(&self) -> Option<Instant> {
+        let is_idle = |stands: &DirectoryStatus| !stands.is_running() && !stands.waiting;
         let rests =
-            self.is_refused() || matches!(&self.stands, Some(Ok(stands)) if !stands.is_running());
+            self.is_refused() || matches!(&self.stands, Some(Ok(stands)) if is_idle(stands));
         (!rests).then_some(self.next)
     }
 
@@ -239,7 +240,9 @@ impl Listed {
         let stands = Sweep::open(&directory, samplers.clone())
             .map_err(|error| error.to_string())
             .and_then(|sweep| Status::of(&sweep).map_err(|error| error.to_string()))
-            .map(|status| DirectoryStatus::of(&status, launch::lives(&directory)));
+            .map(|status| {
+                DirectoryStatus::of(&status, last(&directory).is_some_and(|last| last.lives()))
+            });
         self.next = Instant::now() + LIST_EVERY.max(began.elapsed() * SHARE);
         (self.stands.as_ref() != Some(&stands)).then(|| {
             self.stands = Some(stands.clone());

@@ -196,7 +196,7 @@ impl SweepView {
         Ok(SweepView {
             directory: sweep.directory.path().to_owned(),
             description: sweep.experiment.spec.description.clone(),
-            waiting: is_idle && launch::lives(&sweep.directory),
+            waiting: last.as_ref().is_some_and(LastProcess::lives),
             stopped: last.and_then(why_stopped),
             planned: sweep.plan.nfe,
             search: SearchView::of(sweep),
