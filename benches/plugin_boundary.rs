@@ -207,6 +207,7 @@ fn request(sampler: &str) -> RunRequest {
         sampler: SamplerRef::named(sampler),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
+        first_block_cache: None,
         card: None,
     };
     RunRequest {

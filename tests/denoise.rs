@@ -189,10 +189,21 @@ fn run(
     cache: &mut TrajectoryCache,
     cancel: &CancelToken,
 ) -> Outcome {
+    run_of_prompt(b"", flow, sampler, gw, cache, cancel)
+}
+
+fn run_of_prompt(
+    prompt: &[u8],
+    flow: &GaussianFlow,
+    sampler: &Choice,
+    gw: &[f64],
+    cache: &mut TrajectoryCache,
+    cancel: &CancelToken,
+) -> Outcome {
     let schedule = schedule(gw);
     let noise = noise();
     let id = sampler.sampler.info().id.as_bytes();
-    let keys = StateKey::of_parts(&[b"noise"]).along(&[id], &schedule);
+    let keys = StateKey::of_parts(&[prompt, b"noise"]).along(&[id], &schedule);
     let task = Denoising {
         network: flow,
         prompt: &(),
@@ -202,6 +213,7 @@ fn run(
         noise: &noise,
         seed: 1,
         keys: &keys,
+        noise_key: StateKey::of_parts(&[b"noise without a prompt"]),
         whole: false,
     };
     let mut reports = Vec::new();
@@ -256,7 +268,7 @@ fn an_edit_of_the_last_three_steps_costs_two_of_twenty() {
     let denoised = edited.denoised();
     assert_eq!(
         denoised.nfe,
-        NfeCount { cond_done: 2, uncond_done: 2, cond_saved: 18, uncond_saved: 18 }
+        NfeCount { cond_done: 2, uncond_done: 2, cond_saved: 18, uncond_saved: 18, first_block: 0 }
     );
     assert_eq!(denoised.latents, run_cold(&euler(), &polished(3, 2.0)).latents);
 }
@@ -273,6 +285,23 @@ fn a_sweep_of_four_guidance_weights_costs_its_tree() {
 }
 
 #[test]
+fn another_prompt_has_the_first_answer_of_the_network_that_sees_none() {
+    let flow = GaussianFlow::new();
+    let mut cache = roomy();
+    let never = CancelToken::default();
+    let gw = [7.0; 4];
+    let first = run_of_prompt(b"a", &flow, &euler(), &gw, &mut cache, &never).denoised();
+    // At gw 1 it is not asked, and what it said is not lost.
+    run_of_prompt(b"b", &flow, &euler(), &[1.0; 4], &mut cache, &never).denoised();
+    let second = run_of_prompt(b"c", &flow, &euler(), &gw, &mut cache, &never).denoised();
+    assert_eq!((second.nfe.uncond_done, second.nfe.uncond_saved), (3, 1));
+    assert_eq!((second.nfe.cond_done, second.nfe.cond_saved), (4, 0));
+    assert_eq!((flow.cond.get(), flow.uncond.get()), (12, 7));
+    // The flow sees no prompt either: the same bits.
+    assert_eq!(second.latents, first.latents);
+}
+
+#[test]
 fn a_run_repeated_evaluates_nothing() {
     let flow = GaussianFlow::new();
     let mut cache = roomy();
@@ -286,7 +315,7 @@ fn a_run_repeated_evaluates_nothing() {
     let again = again.denoised();
     assert_eq!(
         again.nfe,
-        NfeCount { cond_done: 0, uncond_done: 0, cond_saved: 20, uncond_saved: 20 }
+        NfeCount { cond_done: 0, uncond_done: 0, cond_saved: 20, uncond_saved: 20, first_block: 0 }
     );
     assert_eq!(again.latents, first.denoised().latents);
 }

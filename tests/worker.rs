@@ -42,6 +42,7 @@ fn request(steps: usize, polish: f64) -> RunRequest {
         sampler: SamplerRef::named("euler"),
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
+        first_block_cache: None,
         card: None,
     };
     RunRequest {
@@ -125,7 +126,7 @@ fn a_warm_cache_a_fresh_worker_and_any_number_of_threads_give_the_same_bytes() {
     let edited = run(&mut warm, &request(6, 2.0));
     assert_eq!(
         edited.nfe,
-        NfeCount { cond_done: 2, uncond_done: 2, cond_saved: 4, uncond_saved: 4 }
+        NfeCount { cond_done: 2, uncond_done: 2, cond_saved: 4, uncond_saved: 4, first_block: 0 }
     );
     for threads in [1, 2] {
         let mut cold = engine_with(EngineOptions {
@@ -138,6 +139,44 @@ fn a_warm_cache_a_fresh_worker_and_any_number_of_threads_give_the_same_bytes() {
         assert_eq!(alone.latents, edited.latents, "{threads} threads");
         assert_eq!(alone.image, edited.image, "{threads} threads");
     }
+}
+
+/// The demo's 20 steps at a threshold at which some evaluations end after the first block.
+fn cached(threshold: f64) -> RunRequest {
+    let mut request = request(20, 3.0);
+    request.recipe.first_block_cache = Some(threshold);
+    request
+}
+
+#[test]
+fn a_first_block_cache_gives_the_same_bytes_after_any_run_by_any_threads_and_none_to_others() {
+    let mut engine = engine_with(EngineOptions { threads: Some(2), ..Default::default() });
+    let plain = run(&mut engine, &request(20, 3.0));
+    assert_eq!(plain.nfe.first_block, 0);
+    let first = run(&mut engine, &cached(0.2));
+    assert!((1..38).contains(&first.nfe.first_block), "{:?}", first.nfe);
+    // Nothing of the run before it, though all of its steps are known, and nothing of itself.
+    let alone = NfeCount { first_block: first.nfe.first_block, ..plain.nfe };
+    assert_eq!(first.nfe, alone);
+    let again = run(&mut engine, &cached(0.2));
+    assert_eq!((again.nfe, &again.latents), (alone, &first.latents));
+    assert_ne!(first.latents, plain.latents);
+    let after = run(&mut engine, &request(20, 3.0));
+    assert_eq!((after.nfe.cond_done, &after.latents), (0, &plain.latents));
+    // A worker that is killed on the way, and one thread.
+    let mut other = engine_with(EngineOptions { threads: Some(1), ..Default::default() });
+    let (interrupted, _) = run_with_interruption(&mut other, &cached(0.2), || false);
+    assert!(matches!(interrupted, Err(RunFailure::Cancelled)), "{interrupted:?}");
+    let resumed = run(&mut other, &cached(0.2));
+    assert_eq!((resumed.nfe, &resumed.latents), (alone, &first.latents));
+    assert_eq!(resumed.image, first.image);
+    let process = other.worker_id().expect("there is a worker");
+    let (killed, _) = run_with_interruption(&mut other, &cached(0.2), || {
+        kill(process);
+        true
+    });
+    assert!(killed.is_err(), "it was killed");
+    assert_eq!(run(&mut other, &cached(0.2)).latents, first.latents);
 }
 
 #[test]

@@ -194,6 +194,7 @@ impl Document {
             ("noise", !seeded),
             ("checkpoint", recipe.model.name != self.model),
             ("number format", recipe.dtype != self.dtype),
+            ("first-block cache", recipe.first_block_cache.is_some()),
         ];
         Ok(stays_out.into_iter().filter(|(_, out)| *out).map(|(what, _)| what).collect())
     }
@@ -453,6 +454,7 @@ impl Document {
             sampler: self.sampler.clone(),
             dtype: self.dtype,
             device: self.device,
+            first_block_cache: None,
             card: None,
         }
     }

@@ -269,7 +269,7 @@ pub fn seconds(seconds: f64) -> String {
 impl Finished {
     /// How many evaluations of both networks came from the cache, and how many it is made of.
     pub fn saved(&self) -> (u64, u64) {
-        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
+        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = self.nfe;
         let saved = cond_saved + uncond_saved;
         (saved, saved + cond_done + uncond_done)
     }
@@ -294,7 +294,7 @@ impl Finished {
     /// Evaluations of each network that its steps are made of, whether they were done for this
     /// run or taken from the cache: `20+20`.
     pub fn evaluations(&self) -> String {
-        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = self.nfe;
+        let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = self.nfe;
         format!("{}+{}", cond_done + cond_saved, uncond_done + uncond_saved)
     }
 
@@ -342,7 +342,7 @@ pub fn summary(steps: usize, reused: usize, nfe: &NfeCount, timings: &Timings) -
 
 /// The same without the time.
 fn cost(steps: usize, reused: usize, nfe: &NfeCount) -> String {
-    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = nfe;
     let mut text = format!("{steps} steps");
     if reused > 0 {
         text.push_str(&format!(" · {reused} from cache"));
@@ -350,6 +350,9 @@ fn cost(steps: usize, reused: usize, nfe: &NfeCount) -> String {
     text.push_str(&format!(" · NFE {cond_done}+{uncond_done}"));
     if cond_saved + uncond_saved > 0 {
         text.push_str(&format!(", {} saved", cond_saved + uncond_saved));
+    }
+    if nfe.first_block > 0 {
+        text.push_str(&format!(", {} of one block", nfe.first_block));
     }
     text
 }

@@ -159,6 +159,7 @@ pub(crate) fn request(sampler: SamplerRef) -> RunRequest {
         sampler,
         dtype: ComputeDtype::F32,
         device: DeviceChoice::Cpu,
+        first_block_cache: None,
         card: None,
     };
     RunRequest {

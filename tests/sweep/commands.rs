@@ -16,9 +16,9 @@ fn a_plan_tells_trials_and_evaluations_and_writes_nothing() {
     let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(plan["runs"].as_array().unwrap().len(), 10);
     // A prompt's reference takes 6 steps; its trials take 4, then 1, twice, and share the first
-    // evaluation with the reference.
+    // evaluation with the reference. Without a prompt that one is the second prompt's too.
     let expected = serde_json::json!({
-        "cond_done": 28, "uncond_done": 28, "cond_saved": 16, "uncond_saved": 16,
+        "cond_done": 28, "uncond_done": 27, "cond_saved": 16, "uncond_saved": 17,
     });
     assert_eq!(plan["nfe"], expected);
     assert!(plan["seconds"].as_f64().unwrap() > 0.0);

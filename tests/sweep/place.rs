@@ -9,11 +9,12 @@ use std::sync::OnceLock;
 
 /// Columns that may differ between two sweeps of one experiment: times, memory, and what was
 /// done and saved.
-const VARYING: [&str; 9] = [
+const VARYING: [&str; 10] = [
     "nfe_cond_done",
     "nfe_uncond_done",
     "nfe_cond_saved",
     "nfe_uncond_saved",
+    "nfe_first_block",
     "load_ms",
     "encode_ms",
     "denoise_ms",

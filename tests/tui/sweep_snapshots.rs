@@ -15,8 +15,13 @@ use sigmalab_experiment::status::{Status, Worker};
 use std::path::PathBuf;
 use std::sync::Arc;
 
-const NEEDED: NfeCount =
-    NfeCount { cond_done: 132, uncond_done: 120, cond_saved: 108, uncond_saved: 108 };
+const NEEDED: NfeCount = NfeCount {
+    cond_done: 132,
+    uncond_done: 120,
+    cond_saved: 108,
+    uncond_saved: 108,
+    first_block: 0,
+};
 
 fn column(name: &str, better: Better, given: bool) -> ColumnInfo {
     ColumnInfo { name: name.to_owned(), better, given }
@@ -139,7 +144,13 @@ fn planned(size: (u16, u16)) -> Workbench {
         point: number.map_or_else(String::new, |number| format!("gw[-3..] {}", number + 1)),
         prompt_id: "circle".to_owned(),
         seed: 4,
-        nfe: NfeCount { cond_done: 3, uncond_done: 3, cond_saved: 9, uncond_saved: 9 },
+        nfe: NfeCount {
+            cond_done: 3,
+            uncond_done: 3,
+            cond_saved: 9,
+            uncond_saved: 9,
+            first_block: 0,
+        },
     };
     let plan = PlanCard {
         name: "polish".to_owned(),

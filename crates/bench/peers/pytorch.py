@@ -19,7 +19,7 @@ import sys
 import time
 
 OURS = {
-    "slice": ["f32", "bf16", "fp8", "nf4", "int8"],
+    "slice": ["f32", "bf16", "fp8", "nf4", "int8", "int8-all"],
     "text-encoder": ["f32", "bf16", "fp8", "nf4"],
     "decoder": ["f32", "bf16"],
 }

@@ -9,7 +9,7 @@ mod report;
 mod subject;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use products::{Line, Products, SHAPES};
+use products::{Line, Products, SHAPES, Shape};
 use report::Report;
 use sigmalab_kernels::ggml::Block;
 use std::error::Error;
@@ -72,15 +72,19 @@ enum What {
         #[arg(long, value_enum, default_value_t = Dtype::Bf16)]
         dtype: Dtype,
     },
-    /// Single products of the transformer's shapes, and where their time goes
+    /// Single products of the transformer's shapes, and where their time goes: the large ones at two
+    /// sizes, some minutes
     Products {
+        /// All of them, at all numbers of rows: a quarter of an hour and more
+        #[arg(long)]
+        whole: bool,
         /// Rows: image and text tokens
-        #[arg(long, value_delimiter = ',', default_values_t = [320, 1320, 1321, 1324, 1325, 4396])]
+        #[arg(long, value_delimiter = ',')]
         rows: Vec<usize>,
         /// Storage of the weights and arithmetic
-        #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Dtype::Bf16, Dtype::Fp8, Dtype::Nf4, Dtype::Int8])]
+        #[arg(long, value_enum, value_delimiter = ',', default_values_t = Dtype::OF_PRODUCTS)]
         dtype: Vec<Dtype>,
-        /// Which [default: all]
+        /// Which
         #[arg(long, value_delimiter = ',', value_parser = SHAPES.map(|shape| shape.name()))]
         product: Vec<String>,
     },
@@ -105,6 +109,8 @@ enum Dtype {
     Nf4,
     /// e4m3 weights, products of bytes.
     Int8,
+    /// The same, the down projection's beside outliers.
+    Int8All,
     /// GGUF's weights of this and the following formats, bf16 activations.
     #[value(name = "q4_0")]
     Q4_0,
@@ -127,6 +133,19 @@ enum Dtype {
 }
 
 impl Dtype {
+    /// Those that single products are timed in.
+    const OF_PRODUCTS: [Self; 9] = [
+        Self::F32,
+        Self::Bf16,
+        Self::Fp8,
+        Self::Nf4,
+        Self::Q8_0,
+        Self::Q4K,
+        Self::Q6K,
+        Self::Int8,
+        Self::Int8All,
+    ];
+
     /// The blocks that weights are stored in.
     fn block(self) -> Option<Block> {
         Some(match self {
@@ -139,7 +158,9 @@ impl Dtype {
             Self::Q5K => Block::Q5K,
             Self::Q6K => Block::Q6K,
             Self::Iq4Nl => Block::Iq4Nl,
-            Self::F32 | Self::Bf16 | Self::Fp8 | Self::Nf4 | Self::Int8 => return None,
+            Self::F32 | Self::Bf16 | Self::Fp8 | Self::Nf4 | Self::Int8 | Self::Int8All => {
+                return None;
+            }
         })
     }
 }
@@ -172,8 +193,14 @@ fn main() -> Result<(), Box<dyn Error>> {
             Some(Subject::text_encoder(text_tokens, dtype)?)
         }
         What::Demo { dtype } => Some(Subject::demo(dtype)?),
-        What::Products { rows, dtype, product } => {
-            return table(&rows, &dtype, &product, (arguments.runs, arguments.json));
+        What::Products { whole, rows, dtype, product } => {
+            let chosen = |shape: &Shape| match product.is_empty() {
+                true => whole || shape.is_large(),
+                false => product.iter().any(|name| name == shape.name()),
+            };
+            let shapes: Vec<Shape> = SHAPES.into_iter().filter(chosen).collect();
+            let rows = |shape: Shape| shape.rows(whole, &rows).to_vec();
+            return table(&shapes, rows, &dtype, (arguments.runs, arguments.json));
         }
     };
     let report = Report::measure(subject.as_ref(), arguments.runs, arguments.cold)?;
@@ -187,26 +214,26 @@ fn main() -> Result<(), Box<dyn Error>> {
 
 /// Measures and prints single products.
 fn table(
-    rows: &[usize],
+    shapes: &[Shape],
+    rows: impl Fn(Shape) -> Vec<usize>,
     dtypes: &[Dtype],
-    names: &[String],
     (runs, json): (usize, bool),
 ) -> Result<(), Box<dyn Error>> {
-    let mut products = Products::new(runs);
+    let element = if dtypes.contains(&Dtype::F32) { 4 } else { 2 };
+    let mut products = Products::new(shapes, element, runs);
     if !json {
         println!("{}", Line::TITLE);
     }
-    for shape in SHAPES {
-        if !names.is_empty() && !names.iter().any(|name| name == shape.name()) {
-            continue;
-        }
+    for shape in shapes {
         for dtype in dtypes {
-            for rows in rows {
-                let line = products.line(shape, *dtype, *rows);
-                if json {
-                    println!("{}", serde_json::to_string(&line)?);
-                } else {
-                    println!("{}", line.text());
+            if *dtype == Dtype::Int8All && !shape.has_outliers() {
+                continue;
+            }
+            for rows in rows(*shape) {
+                let line = products.line(*shape, *dtype, rows);
+                match json {
+                    true => println!("{}", serde_json::to_string(&line)?),
+                    false => println!("{}", line.text()),
                 }
             }
         }

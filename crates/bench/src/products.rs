@@ -1,11 +1,13 @@
 //! Single products of the model's shapes against the peak of their arithmetic, and where the rest goes.
 //!
-//! A product's time is taken to be a part for the weights and a part for every row: the first is found
-//! from two numbers of rows. What is lost in filling up tiles follows from the shape; what reading the
+//! A product's time is taken to be a part for the weights, a part for the rows, and a part for both: what the
+//! weights take for themselves is found from half of the rows, what the rows take from half of the
+//! outputs. What is lost in filling up tiles follows from the shape; what reading the
 //! weights costs from a run whose weights are in no cache; what threads wait from both clocks.
 
 use crate::Dtype;
 use crate::clock::Clock;
+use clap::ValueEnum;
 use serde::Serialize;
 use sigmalab_kernels::ggml::Ggml;
 use sigmalab_kernels::nf4::{AbsMax, Nf4};
@@ -24,19 +26,37 @@ pub(crate) struct Shape {
     name: &'static str,
     inputs: usize,
     outputs: usize,
-    /// Two weights, and SiLU of the one times the other.
-    gated: bool,
+    kind: Kind,
 }
 
-pub(crate) const SHAPES: [Shape; 7] = [
-    Shape { name: "qkv", inputs: 4608, outputs: 13824, gated: false },
-    Shape { name: "o", inputs: 4608, outputs: 4608, gated: false },
-    Shape { name: "w1+w3", inputs: 4608, outputs: 12288, gated: true },
-    Shape { name: "w2", inputs: 12288, outputs: 4608, gated: false },
-    Shape { name: "latents", inputs: 128, outputs: 4608, gated: false },
-    Shape { name: "velocity", inputs: 4608, outputs: 128, gated: false },
-    Shape { name: "text", inputs: 53248, outputs: 4608, gated: false },
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// One of a block's, of all tokens.
+    Block,
+    /// Two weights of a block, and SiLU of the one times the other.
+    Gated,
+    /// Outside the blocks, of all tokens of a kind.
+    End,
+    /// Once a noise level, of one row.
+    Modulation,
+}
+
+pub(crate) const SHAPES: [Shape; 8] = [
+    Shape { name: "qkv", inputs: 4608, outputs: 13824, kind: Kind::Block },
+    Shape { name: "o", inputs: 4608, outputs: 4608, kind: Kind::Block },
+    Shape { name: "w1+w3", inputs: 4608, outputs: 12288, kind: Kind::Gated },
+    Shape { name: "w2", inputs: 12288, outputs: 4608, kind: Kind::Block },
+    Shape { name: "latents", inputs: 128, outputs: 4608, kind: Kind::End },
+    Shape { name: "velocity", inputs: 4608, outputs: 128, kind: Kind::End },
+    Shape { name: "text", inputs: 53248, outputs: 4608, kind: Kind::End },
+    Shape { name: "modulation", inputs: 512, outputs: 18432, kind: Kind::Modulation },
 ];
+
+/// Image and text tokens of 256² with 64 text tokens, of 512² with 300, and of 1024² with 300; beside the
+/// second, numbers that fill the last tile, have one row in it, and five.
+const ROWS: [usize; 6] = [320, 1320, 1321, 1324, 1325, 4396];
+/// Those of the short table.
+const FEW: [usize; 2] = [320, 1324];
 
 impl Shape {
     /// Its name on the command line.
@@ -44,8 +64,28 @@ impl Shape {
         self.name
     }
 
+    /// Whether its inputs stand out in places.
+    pub(crate) fn has_outliers(&self) -> bool {
+        self.name == "w2"
+    }
+
+    /// Whether it is in the short table: the products that take nearly all the time.
+    pub(crate) fn is_large(&self) -> bool {
+        matches!(self.kind, Kind::Block | Kind::Gated)
+    }
+
+    /// Rows of its lines in the whole table, or in the short one; `asked` instead, where rows are tokens.
+    pub(crate) fn rows<'a>(&self, whole: bool, asked: &'a [usize]) -> &'a [usize] {
+        match self.kind {
+            Kind::Modulation => &[1],
+            _ if !asked.is_empty() => asked,
+            _ if whole => &ROWS,
+            _ => &FEW,
+        }
+    }
+
     fn operations(&self, rows: usize) -> f64 {
-        let weights = if self.gated { 2 } else { 1 };
+        let weights = if self.kind == Kind::Gated { 2 } else { 1 };
         2.0 * (weights * rows * self.inputs * self.outputs) as f64
     }
 }
@@ -62,6 +102,8 @@ pub(crate) struct Line {
     share: f64,
     /// Of the time, for packing the weights and whatever else does not grow with the rows.
     weights: f64,
+    /// Of the time, for packing x and whatever else does not grow with the outputs.
+    x: f64,
     /// Of the rows that tiles have, those that are only there to fill them.
     filling: f64,
     /// More time with the weights in no cache.
@@ -72,18 +114,19 @@ pub(crate) struct Line {
 
 impl Line {
     pub(crate) const TITLE: &'static str =
-        "product   dtype   rows  10⁹/s  of peak  weights  filling  cold  idle";
+        "product    dtype     rows  10⁹/s  of peak  weights      x  filling   cold   idle";
 
     pub(crate) fn text(&self) -> String {
         let percent = |share: f64| format!("{:.1} %", 100.0 * share);
         format!(
-            "{:9} {:6} {:5} {:6.0} {:>8} {:>8} {:>8} {:>6} {:>6}",
+            "{:10} {:8} {:5} {:6.0} {:>8} {:>8} {:>6} {:>8} {:>6} {:>6}",
             self.product,
             self.dtype,
             self.rows,
             self.gflops,
             percent(self.share),
             percent(self.weights),
+            percent(self.x),
             percent(self.filling),
             percent(self.cold),
             percent(self.idle),
@@ -101,11 +144,12 @@ pub(crate) struct Products {
 }
 
 impl Products {
-    /// `runs` of each, of which the fastest counts.
-    pub(crate) fn new(runs: usize) -> Self {
-        let largest = SHAPES.iter().map(|shape| shape.inputs * shape.outputs).max().unwrap_or(0);
+    /// `runs` of each of `shapes`, of which the fastest counts. Bytes of the largest element.
+    pub(crate) fn new(shapes: &[Shape], element: usize, runs: usize) -> Self {
+        let largest = shapes.iter().map(|shape| shape.inputs * shape.outputs).max().unwrap_or(0);
         // Neither subnormal nor very large as f32, bf16, f16, fp8 or a scale.
-        let stored = (0..4 * largest).map(|i| ((i.wrapping_mul(40_503) >> 5) as u8 | 0x38) & 0xbf);
+        let stored =
+            (0..element * largest).map(|i| ((i.wrapping_mul(40_503) >> 5) as u8 | 0x38) & 0xbf);
         Self {
             stored: stored.collect(),
             map: std::array::from_fn(|i| i as f32 / 8.0 - 1.0),
@@ -116,24 +160,35 @@ impl Products {
 
     /// Measures one product.
     pub(crate) fn line(&mut self, shape: Shape, dtype: Dtype, rows: usize) -> Line {
-        let peak = Peak::measure();
-        let peak = match dtype {
-            Dtype::F32 => peak.f32,
-            Dtype::Int8 => peak.bytes,
-            _ => peak.floats(),
-        };
-        let half = (rows / 2).max(TILE_ROWS);
-        let mut best = [(f64::MAX, f64::MAX); 3];
+        let mut highest = 0f64;
+        // Where the rows are few, there is nothing but weights.
+        let half = if rows < 2 * TILE_ROWS { 0 } else { rows / 2 };
+        let narrow = Shape { outputs: shape.outputs / 2, ..shape };
+        let mut best = [(f64::MAX, f64::MAX); 4];
         for _ in 0..self.runs {
+            let peak = Peak::measure();
+            highest = highest.max(match dtype {
+                Dtype::F32 => peak.f32,
+                Dtype::Int8 | Dtype::Int8All => peak.bytes,
+                _ => peak.floats(),
+            });
             // By turns, so that a disturbance meets all alike; the first run warms what the next finds.
             for (i, (rows, cold)) in
-                [(rows, true), (rows, false), (half, false)].into_iter().enumerate()
+                [(rows, true), (rows, false), (half, false), (rows, false)].into_iter().enumerate()
             {
+                if rows == 0 {
+                    best[i] = best[i - 1];
+                    continue;
+                }
                 if cold {
                     self.evict();
                 }
+                let shape = if i == 3 { narrow } else { shape };
                 let (seconds, processor) = match dtype {
-                    Dtype::F32 => self.run::<f32>(shape, dtype, rows),
+                    // Activations are f32 beside products of bytes.
+                    Dtype::F32 | Dtype::Int8 | Dtype::Int8All => {
+                        self.run::<f32>(shape, dtype, rows)
+                    }
                     _ => self.run::<Bf16>(shape, dtype, rows),
                 };
                 if processor < best[i].1 {
@@ -141,18 +196,22 @@ impl Products {
                 }
             }
         }
-        let [cold, warm, fewer] = best;
-        let a_row = (warm.1 - fewer.1) / (rows - half).max(1) as f64;
+        let [cold, warm, fewer, narrower] = best;
+        let a_row = (warm.1 - fewer.1) / (rows - half) as f64;
         let threads = rayon::current_num_threads() as f64;
         let gflops = shape.operations(rows) / warm.1 / 1e9;
-        let tiled = rows.next_multiple_of(TILE_ROWS) as f64;
+        // A handful is not multiplied in tiles.
+        let tiled = if rows <= 4 { rows } else { rows.next_multiple_of(TILE_ROWS) } as f64;
         Line {
             product: shape.name,
-            dtype: format!("{dtype:?}").to_lowercase(),
+            dtype: dtype
+                .to_possible_value()
+                .map_or(String::new(), |value| value.get_name().to_owned()),
             rows,
             gflops,
-            share: gflops / peak,
+            share: gflops / highest,
             weights: (1.0 - a_row * rows as f64 / warm.1).max(0.0),
+            x: (2.0 * narrower.1 / warm.1 - 1.0).max(0.0),
             filling: 1.0 - rows as f64 / tiled,
             cold: cold.1 / warm.1 - 1.0,
             idle: (1.0 - warm.1 / (warm.0 * threads)).max(0.0),
@@ -167,7 +226,7 @@ impl Products {
     }
 
     fn run<T: Real>(&self, shape: Shape, dtype: Dtype, rows: usize) -> (f64, f64) {
-        let Shape { inputs, outputs, gated, .. } = shape;
+        let Shape { inputs, outputs, kind, .. } = shape;
         let mut x = Buffer::take::<T>(rows * inputs);
         let x = x.values::<T>(rows * inputs);
         for (i, x) in x.iter_mut().enumerate() {
@@ -177,14 +236,18 @@ impl Products {
         let out = out.values::<T>(rows * outputs);
         let weight =
             Matrix { outputs, inputs, values: self.values(dtype, inputs * outputs), scale: None };
-        let peaks = (dtype == Dtype::Int8).then(|| vec![1f32; outputs]);
+        let in_bytes = matches!(dtype, Dtype::Int8 | Dtype::Int8All);
+        let peaks = in_bytes.then(|| vec![1f32; outputs]);
         let precision = if T::BF16 { Precision::Bf16 } else { Precision::F32 };
         let clock = Clock::start();
         match peaks {
-            _ if gated => {
+            _ if kind == Kind::Gated => {
                 let peaks = peaks.as_ref().map(|peaks| [&peaks[..], &peaks[..]]);
                 let both = Gated { gate: weight, up: weight, peaks };
                 product::multiply_gated(x, both, precision, out);
+            }
+            Some(peaks) if dtype == Dtype::Int8All => {
+                product::multiply_in_bytes_beside_outliers(x, &weight, &peaks, out);
             }
             Some(peaks) => product::multiply_in_bytes(x, &[weight], &[&peaks], None, out),
             None => product::multiply(x, &[weight], None, precision, out),
@@ -199,7 +262,7 @@ impl Products {
         }
         match dtype {
             Dtype::F32 => Stored::F32(bytes),
-            Dtype::Fp8 | Dtype::Int8 => Stored::E4m3(bytes),
+            Dtype::Fp8 | Dtype::Int8 | Dtype::Int8All => Stored::E4m3(bytes),
             Dtype::Nf4 => Stored::Nf4(Nf4 {
                 codes: &bytes[..count / 2],
                 map: &self.map,

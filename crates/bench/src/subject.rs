@@ -165,7 +165,7 @@ fn synthetic(shape: &SynthShape, dtype: Dtype) -> Result<(TempDir, Checkpoint), 
     let format = match (dtype, dtype.block()) {
         (_, Some(block)) => SynthFormat::Blocks(block),
         (Dtype::F32, _) => SynthFormat::F32,
-        (Dtype::Fp8 | Dtype::Int8, _) => SynthFormat::Fp8,
+        (Dtype::Fp8 | Dtype::Int8 | Dtype::Int8All, _) => SynthFormat::Fp8,
         (Dtype::Nf4, _) => SynthFormat::Nf4,
         _ => SynthFormat::Bf16,
     };
@@ -178,6 +178,7 @@ fn options(dtype: Dtype) -> ModelOptions {
     let dtype = match dtype {
         Dtype::F32 => ComputeDtype::F32,
         Dtype::Int8 => ComputeDtype::Int8,
+        Dtype::Int8All => ComputeDtype::Int8All,
         _ => ComputeDtype::Bf16,
     };
     ModelOptions { dtype, ..ModelOptions::default() }

@@ -15,6 +15,21 @@ pub enum ComputeDtype {
     /// 32-bit floats; on the processor, most products of the transformers are of bytes: weights
     /// rounded to one row by row and activations token by token. Faster, and less exact.
     Int8,
+    /// As that, and the down projections too, but for the inputs that stand out, which are bf16.
+    #[serde(rename = "int8-all")]
+    Int8All,
+}
+
+/// As flags name it: `f32`, `bf16`, `int8`, `int8-all`.
+impl fmt::Display for ComputeDtype {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            ComputeDtype::F32 => "f32",
+            ComputeDtype::Bf16 => "bf16",
+            ComputeDtype::Int8 => "int8",
+            ComputeDtype::Int8All => "int8-all",
+        })
+    }
 }
 
 /// Where the networks run.
@@ -65,9 +80,10 @@ impl ModelOptions {
     /// Why number format and device do not go together, and what would do.
     pub fn refusal(self) -> Option<String> {
         let Self { dtype, device } = self;
-        (dtype == ComputeDtype::Int8 && device != DeviceChoice::Cpu).then(|| {
+        let in_bytes = matches!(dtype, ComputeDtype::Int8 | ComputeDtype::Int8All);
+        (in_bytes && device != DeviceChoice::Cpu).then(|| {
             format!(
-                "--dtype int8 multiplies bytes on the processor only, not on {device}: use `--dtype \
+                "--dtype {dtype} multiplies bytes on the processor only, not on {device}: use `--dtype \
                  bf16`, or `--device cpu`"
             )
         })
@@ -82,8 +98,11 @@ mod tests {
     fn an_accelerator_is_asked_for_bf16_and_never_for_bytes() {
         for device in [DeviceChoice::Cuda(1), DeviceChoice::Metal] {
             assert_eq!(device.usual_dtype(), ComputeDtype::Bf16);
-            let refusal = ModelOptions { dtype: ComputeDtype::Int8, device }.refusal();
-            assert!(refusal.is_some_and(|text| text.contains(&device.to_string())));
+            for dtype in [ComputeDtype::Int8, ComputeDtype::Int8All] {
+                let refusal = ModelOptions { dtype, device }.refusal().unwrap_or_default();
+                assert!(refusal.contains(&device.to_string()), "{refusal}");
+                assert!(refusal.contains(&dtype.to_string()), "{refusal}");
+            }
             for dtype in [ComputeDtype::F32, ComputeDtype::Bf16] {
                 assert_eq!(ModelOptions { dtype, device }.refusal(), None);
             }

@@ -37,8 +37,20 @@ pub struct Denoising<'a, N: Network> {
     pub seed: u64,
     /// Keys of the N + 1 states, see [`StateKey::of_recipe`].
     pub keys: &'a [StateKey],
+    /// What the unconditional network's answer at the noise is known by, see [`StateKey::of_noise`].
+    pub noise_key: StateKey,
     /// Whether every step's state and velocities are to come back.
     pub whole: bool,
+}
+
+impl<'a, N: Network> Denoising<'a, N> {
+    /// The same with other networks.
+    pub fn over<M: Network<Prompt = N::Prompt>>(self, network: &'a M) -> Denoising<'a, M> {
+        let Denoising {
+            prompt, size, schedule, sampler, noise, seed, keys, noise_key, whole, ..
+        } = self;
+        Denoising { network, prompt, size, schedule, sampler, noise, seed, keys, noise_key, whole }
+    }
 }
 
 /// The end of a trajectory.
@@ -287,9 +299,17 @@ impl<N: Network> Denoising<'_, N> {
             failure: None,
         };
         let state = &mut walk.state;
+        let at_the_noise = index == 0 && needs_unconditional(gw);
+        if at_the_noise && state.v_uncond.is_none() {
+            // No prompt enters it: a run of another one may have evaluated it.
+            state.v_uncond = cache.first_velocity(self.noise_key);
+        }
         let evaluated = host.velocities(state, sigma, gw);
         // Kept even when the second network was cancelled: the first one's work is done.
         cache.put(keys[index], state.clone());
+        if let Some(velocity) = state.v_uncond.as_ref().filter(|_| at_the_noise) {
+            cache.put_first_velocity(self.noise_key, velocity.clone());
+        }
         let (v_cond, v_uncond) = match evaluated {
             Ok(velocities) => velocities,
             Err(error) => return Err(host.explain(error)),
@@ -424,6 +444,7 @@ impl<N: Network> StepHost<'_, N> {
         let v = task.network.conditional(x, task.size, Sigma(sigma), task.prompt);
         let v = v.map_err(|error| self.keep(error))?;
         self.nfe.cond_done += 1;
+        self.nfe.first_block = task.network.first_block_only();
         Ok(v.into())
     }
 
@@ -439,9 +460,11 @@ impl<N: Network> StepHost<'_, N> {
             return Ok(known);
         }
         self.check_cancelled()?;
-        let v = self.task.network.unconditional(x, self.task.size, Sigma(sigma));
+        let task = self.task;
+        let v = task.network.unconditional(x, task.size, Sigma(sigma));
         let v = v.map_err(|error| self.keep(error))?;
         self.nfe.uncond_done += 1;
+        self.nfe.first_block = task.network.first_block_only();
         Ok(v.into())
     }
 

@@ -85,4 +85,12 @@ pub struct NfeCount {
     pub cond_saved: u64,
     /// Unconditional evaluations taken from the trajectory cache.
     pub uncond_saved: u64,
+    /// Of the evaluations done by both networks, those that ended after the first block, where the recipe
+    /// has a first-block cache.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub first_block: u64,
+}
+
+fn is_none(count: &u64) -> bool {
+    *count == 0
 }

@@ -3,6 +3,7 @@
 
 pub mod denoise;
 pub mod event;
+mod first_block;
 pub mod folders;
 pub mod guidance;
 pub mod image_file;

@@ -27,6 +27,11 @@ pub trait Network {
 
     /// Velocity of the unconditional network at (`x`, `sigma`).
     fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, Self::Error>;
+
+    /// How many of the evaluations so far ended after the first block; none where that never happens.
+    fn first_block_only(&self) -> u64 {
+        0
+    }
 }
 
 /// The latent tokens of an image of that size.
@@ -34,7 +39,8 @@ pub(super) fn grid(size: Size) -> LatentGrid {
     LatentGrid { rows: size.rows(), columns: size.columns() }
 }
 
-fn time(sigma: Sigma) -> ModelTime {
+/// The model's time at a noise level.
+pub(super) fn time(sigma: Sigma) -> ModelTime {
     ModelTime(1.0 - sigma.0)
 }
 

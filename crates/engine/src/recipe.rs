@@ -46,6 +46,11 @@ pub struct Recipe {
     pub dtype: ComputeDtype,
     /// Where the networks ran.
     pub device: DeviceChoice,
+    /// How little what a network's first block adds may have changed, mean magnitude against mean
+    /// magnitude, for its other blocks to be left out; absent where all are always computed. Above 0
+    /// and at most 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_block_cache: Option<f64>,
     /// The GPU that they ran on and the version of its kernels, filled in by the run; a note, not
     /// part of the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -153,6 +158,15 @@ pub enum RecipeError {
         /// Id of the sampler.
         id: String,
     },
+    /// The first-block cache's threshold is no share.
+    #[error(
+        "the threshold of the first-block cache is {threshold:?}: it is above 0 and at most 1; 0.05 to \
+         0.2 are usual"
+    )]
+    FirstBlockCache {
+        /// The threshold.
+        threshold: f64,
+    },
     /// Number format and device do not go together.
     #[error("{0}")]
     Options(String),
@@ -207,6 +221,12 @@ impl Recipe {
         Ok(blake3::hash(&text).to_hex().to_string())
     }
 
+    /// Whether other runs may begin where this one has been, and it where they have: not with a
+    /// first-block cache, whose velocities depend on all that were evaluated before them.
+    pub fn shares_states(&self) -> bool {
+        self.first_block_cache.is_none()
+    }
+
     /// The size that shifts σ.
     pub fn schedule_size(&self) -> Size {
         self.sigma_size.unwrap_or(self.size)
@@ -221,6 +241,9 @@ impl Recipe {
         let options = ModelOptions { dtype: self.dtype, device: self.device };
         if let Some(problem) = options.refusal() {
             return Err(RecipeError::Options(problem));
+        }
+        if let Some(threshold) = self.first_block_cache.filter(|of| !(*of > 0.0 && *of <= 1.0)) {
+            return Err(RecipeError::FirstBlockCache { threshold });
         }
         let steps = SamplingOrder(self.steps.clone());
         let schedule = Schedule::new(steps, self.schedule_size(), self.terminal);
@@ -323,6 +346,19 @@ mod tests {
         let noted = Recipe { card: Some("A card, kernels 1".to_owned()), ..recipe() };
         assert!(serde_json::to_string(&noted).unwrap().contains("A card, kernels 1"));
         assert_eq!(noted.identity().unwrap(), recipe().identity().unwrap());
+    }
+
+    #[test]
+    fn a_first_block_cache_is_part_of_the_identity_and_written_only_where_there_is_one() {
+        let with = |threshold| Recipe { first_block_cache: threshold, ..recipe() };
+        assert!(!serde_json::to_string(&with(None)).unwrap().contains("first_block_cache"));
+        let identities = [None, Some(0.05), Some(0.1)].map(|of| with(of).identity().unwrap());
+        assert!(identities[0] != identities[1] && identities[1] != identities[2]);
+        for threshold in [0.0, -0.1, 1.5, f64::NAN, f64::INFINITY] {
+            let error = with(Some(threshold)).check(&Samplers::built_in()).unwrap_err().to_string();
+            assert!(error.contains("above 0 and at most 1"), "{error}");
+        }
+        assert!(with(Some(1.0)).check(&Samplers::built_in()).is_ok());
     }
 
     #[test]

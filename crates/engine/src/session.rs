@@ -4,6 +4,7 @@
 
 use super::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use super::event::Event;
+use super::first_block::FirstBlockCached;
 use super::memory::{self, MemoryBudget};
 use super::memory_size::MemorySize;
 use super::network::{CHANNELS, grid};
@@ -234,6 +235,7 @@ impl Session {
             noise: &noise,
             seed: recipe.noise.sampler_seed(),
             keys: &keys,
+            noise_key: StateKey::of_noise(&recipe, &schedule, &weights, &hash),
             whole: request.wanted.gram.is_some(),
         };
         let mut drafts = Drafts {
@@ -242,12 +244,21 @@ impl Session {
             started,
             pace: Pace::default(),
         };
-        let denoised = denoise(&task, cache, cancel, &mut |progress| match progress {
+        let mut on_progress = |progress: Progress<'_>| match progress {
             Progress::Step(report) => on_event(Event::Step(report)),
             Progress::Estimate { step, steps, clean } => {
                 drafts.estimate(step, step + 1 == steps, clean, on_event);
             }
-        })?;
+        };
+        let denoised = match recipe.first_block_cache {
+            None => denoise(&task, cache, cancel, &mut on_progress),
+            // From the noise on, and for no other run: see `Recipe::shares_states`.
+            Some(threshold) => {
+                let network = FirstBlockCached::new(&loaded.model, threshold);
+                let unshared = &mut TrajectoryCache::new(0);
+                denoise(&task.over(&network), unshared, cancel, &mut on_progress)
+            }
+        }?;
         timings.denoise_ms = milliseconds(started);
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);

@@ -50,16 +50,14 @@ impl StateKey {
         model: &str,
         noise: &str,
     ) -> Vec<Self> {
-        let size = recipe.size.to_string();
-        let compute = format!("{:?} {:?}", recipe.dtype, recipe.device);
-        let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
+        let [size, compute, first] = StateKey::parts_of(recipe, schedule);
         let of_the_noise = StateKey::of_parts(&[
             model.as_bytes(),
-            compute.as_bytes(),
+            &compute,
             recipe.prompt.as_bytes(),
-            size.as_bytes(),
+            &size,
             noise.as_bytes(),
-            &first.to_bits().to_le_bytes(),
+            &first,
         ]);
         let params: Vec<u8> =
             sampler.params.iter().flat_map(|value| value.to_bits().to_le_bytes()).collect();
@@ -70,7 +68,49 @@ impl StateKey {
             sampler.file.map_or("", |file| file.hash.as_str()).as_bytes(),
             &params,
         ];
-        of_the_noise.along(&of_the_sampler, schedule)
+        let root = match recipe.first_block_cache {
+            None => of_the_noise,
+            Some(threshold) => of_the_noise.of_one_run(threshold, &of_the_sampler, schedule),
+        };
+        root.along(&of_the_sampler, schedule)
+    }
+
+    /// Identity of the initial noise as the unconditional network sees it, which no prompt enters.
+    /// `model` and `noise` as for [`Self::of_recipe`].
+    pub fn of_noise(recipe: &Recipe, schedule: &Schedule, model: &str, noise: &str) -> Self {
+        let [size, compute, first] = StateKey::parts_of(recipe, schedule);
+        StateKey::of_parts(&[
+            b"without a prompt",
+            model.as_bytes(),
+            &compute,
+            &size,
+            noise.as_bytes(),
+            &first,
+        ])
+    }
+
+    /// What a recipe says of every evaluation at its noise: size, arithmetic, noise level.
+    fn parts_of(recipe: &Recipe, schedule: &Schedule) -> [Vec<u8>; 3] {
+        let first = schedule.sigmas().first().map_or(0.0, |sigma| sigma.0);
+        [
+            recipe.size.to_string().into_bytes(),
+            format!("{:?} {:?}", recipe.dtype, recipe.device).into_bytes(),
+            first.to_bits().to_le_bytes().to_vec(),
+        ]
+    }
+
+    /// The first key of a run with a first-block cache: one that no other run has, whatever it has in
+    /// common with this one.
+    fn of_one_run(self, threshold: f64, sampler: &[&[u8]], schedule: &Schedule) -> Self {
+        let steps = schedule.steps().iter().map(|step| step.gw);
+        let numbers = schedule.sigmas().iter().map(|sigma| sigma.0).chain(steps);
+        let run: Vec<u8> = [threshold]
+            .into_iter()
+            .chain(numbers)
+            .flat_map(|n| n.to_bits().to_le_bytes())
+            .collect();
+        let own: [&[u8]; 3] = [&self.0, b"first-block cache", &run];
+        StateKey::of_parts(&[&own, sampler].concat())
     }
 
     /// Half of its bits, where room matters: still more than any two states have in common.
@@ -112,6 +152,56 @@ impl StateKey {
             hasher.update(&number.to_bits().to_le_bytes());
         }
         StateKey(hasher.finalize().into())
+    }
+}
+
+/// What the unconditional network says of the noise of a run, for runs of other prompts that begin at it.
+/// Of the noises that were used last, [`NOISES`] are remembered.
+#[derive(Debug)]
+pub struct FirstVelocities<K, V> {
+    /// Used last, last.
+    known: Vec<(K, V)>,
+}
+
+/// How many noises are remembered: seeds and sizes of a sweep that prompts take turns with.
+pub const NOISES: usize = 64;
+
+impl<K, V> Default for FirstVelocities<K, V> {
+    fn default() -> Self {
+        Self { known: Vec::new() }
+    }
+}
+
+impl<K: PartialEq, V> FirstVelocities<K, V> {
+    /// What is known of a noise, which is now the one used last.
+    pub fn get(&mut self, noise: &K) -> Option<&V> {
+        let place = self.known.iter().position(|(known, _)| known == noise)?;
+        let found = self.known.remove(place);
+        self.known.push(found);
+        self.known.last().map(|(_, velocity)| velocity)
+    }
+
+    /// Remembers a velocity; gives back those that it took the place of.
+    #[must_use]
+    pub fn put(&mut self, noise: K, velocity: V) -> Vec<V> {
+        let place = self.known.iter().position(|(known, _)| *known == noise);
+        let mut dropped: Vec<V> =
+            place.map(|place| self.known.remove(place).1).into_iter().collect();
+        if self.known.len() >= NOISES {
+            dropped.extend(self.oldest());
+        }
+        self.known.push((noise, velocity));
+        dropped
+    }
+
+    /// Takes out what was used longest ago.
+    pub fn oldest(&mut self) -> Option<V> {
+        (!self.known.is_empty()).then(|| self.known.remove(0).1)
+    }
+
+    /// All that is remembered.
+    pub fn iter(&self) -> impl Iterator<Item = &V> {
+        self.known.iter().map(|(_, velocity)| velocity)
     }
 }
 
@@ -173,6 +263,20 @@ mod tests {
         assert_eq!((one.len(), one[0]), (4, root));
         let same: Vec<bool> = one.iter().zip(&other).map(|(a, b)| a == b).collect();
         assert_eq!(same, [true, false, false, false]);
+    }
+
+    #[test]
+    fn the_noises_used_last_are_remembered() {
+        let mut known = FirstVelocities::default();
+        for noise in 0..NOISES {
+            assert!(known.put(noise, noise).is_empty());
+        }
+        assert_eq!(known.put(3, 30), [3], "the same noise has one velocity");
+        assert_eq!(known.get(&0), Some(&0));
+        assert_eq!(known.put(NOISES, 0), [1], "the one used longest ago");
+        let found = [1, 0, 3].map(|noise| known.get(&noise).copied());
+        assert_eq!(found, [None, Some(0), Some(30)]);
+        assert_eq!((known.iter().count(), known.oldest()), (NOISES, Some(2)));
     }
 
     #[test]

@@ -5,7 +5,7 @@
 //! step k, so runs that differ first in gw at step k share them too. This file knows nothing of
 //! how velocities are made.
 
-use super::state_key::StateKey;
+use super::state_key::{FirstVelocities, StateKey};
 use sigmalab_metrics::trajectory::StepMetrics;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -58,6 +58,8 @@ struct Slot {
 /// States under a memory budget; the least recently used go first.
 pub struct TrajectoryCache {
     slots: HashMap<StateKey, Slot>,
+    /// Unconditional velocities at the noise. They go after all states.
+    first: FirstVelocities<StateKey, Arc<[f32]>>,
     budget: u64,
     bytes: u64,
     clock: u64,
@@ -66,7 +68,8 @@ pub struct TrajectoryCache {
 impl TrajectoryCache {
     /// An empty cache that holds at most `budget` bytes; 0 keeps nothing.
     pub fn new(budget: u64) -> Self {
-        TrajectoryCache { slots: HashMap::new(), budget, bytes: 0, clock: 0 }
+        let first = FirstVelocities::default();
+        TrajectoryCache { slots: HashMap::new(), first, budget, bytes: 0, clock: 0 }
     }
 
     /// Bytes held.
@@ -99,15 +102,39 @@ impl TrajectoryCache {
         self.slots.insert(key, Slot { state, last_used: self.clock });
     }
 
+    /// The unconditional velocity at a noise of that key, see [`StateKey::of_noise`].
+    pub fn first_velocity(&mut self, noise: StateKey) -> Option<Arc<[f32]>> {
+        self.first.get(&noise).cloned()
+    }
+
+    /// Keeps the unconditional velocity at a noise.
+    pub fn put_first_velocity(&mut self, noise: StateKey, velocity: Arc<[f32]>) {
+        let bytes = velocity_bytes(&velocity);
+        if bytes > self.budget || self.first.get(&noise).is_some() {
+            return;
+        }
+        self.make_room(bytes);
+        self.bytes += bytes;
+        for dropped in self.first.put(noise, velocity) {
+            self.bytes -= velocity_bytes(&dropped);
+        }
+    }
+
     fn make_room(&mut self, bytes: u64) {
         while self.bytes + bytes > self.budget {
             let oldest = self.slots.iter().min_by_key(|(_, slot)| slot.last_used);
-            let Some((&key, _)) = oldest else { return };
-            if let Some(slot) = self.slots.remove(&key) {
-                self.bytes -= slot.state.bytes();
-            }
+            let freed = match oldest.map(|(&key, _)| key) {
+                Some(key) => self.slots.remove(&key).map(|slot| slot.state.bytes()),
+                None => self.first.oldest().map(|velocity| velocity_bytes(&velocity)),
+            };
+            let Some(freed) = freed else { return };
+            self.bytes -= freed;
         }
     }
+}
+
+fn velocity_bytes(velocity: &Arc<[f32]>) -> u64 {
+    (size_of_val::<[f32]>(velocity) + size_of::<(StateKey, Arc<[f32]>)>()) as u64
 }
 
 #[cfg(test)]
@@ -151,19 +178,38 @@ mod tests {
         assert!(cache.get(key("c")).is_some());
     }
 
+    #[test]
+    fn velocities_at_a_noise_outlive_the_states_of_other_runs() {
+        let one = state(0.0, 100).bytes();
+        let mut cache = TrajectoryCache::new(3 * one);
+        cache.put_first_velocity(key("noise"), vec![1.0; 100].into());
+        for name in ["a", "b", "c", "d"] {
+            cache.put(key(name), state(1.0, 100));
+        }
+        assert_eq!(cache.first_velocity(key("noise")).as_deref(), Some(&[1.0; 100][..]));
+        assert!(cache.get(key("b")).is_none() && cache.get(key("d")).is_some());
+        // Where there is room for nothing else, it is for a state.
+        cache.put(key("e"), state(1.0, 290));
+        assert!(cache.first_velocity(key("noise")).is_none() && cache.get(key("e")).is_some());
+    }
+
     proptest! {
         #[test]
         fn the_budget_is_never_exceeded_and_bytes_are_what_is_held(
             budget in 0_u64..20_000,
-            puts in prop::collection::vec((0_u8..12, 0_usize..1500, any::<bool>()), 0..60),
+            puts in prop::collection::vec((0_u8..12, 0_usize..1500, any::<bool>(), any::<bool>()), 0..60),
         ) {
             let mut cache = TrajectoryCache::new(budget);
-            for (name, len, with_velocity) in puts {
+            for (name, len, with_velocity, first) in puts {
+                if first {
+                    cache.put_first_velocity(key(&name.to_string()), vec![0.0; len].into());
+                }
                 let mut state = state(0.0, len);
                 state.v_cond = with_velocity.then(|| vec![0.0; len].into());
                 cache.put(key(&name.to_string()), state);
                 prop_assert!(cache.bytes() <= budget);
                 let held: u64 = cache.slots.values().map(|slot| slot.state.bytes()).sum();
+                let held = held + cache.first.iter().map(velocity_bytes).sum::<u64>();
                 prop_assert_eq!(held, cache.bytes());
             }
         }

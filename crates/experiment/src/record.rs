@@ -193,10 +193,11 @@ impl Record {
         sound
             && self.measured().is_none_or(|measured| {
                 let (image, latents) = (&measured.image, &measured.latents);
-                let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = measured.nfe;
+                let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, first_block } =
+                    measured.nfe;
                 image.as_ref().is_none_or(|file| is_picture(file, kind, name))
                     && latents.as_ref().is_none_or(|file| is_latents(file, kind, name))
-                    && [cond_done, uncond_done, cond_saved, uncond_saved]
+                    && [cond_done, uncond_done, cond_saved, uncond_saved, first_block]
                         .iter()
                         .all(|count| *count <= MOST_EVALUATIONS)
                     && measured.steps.len() <= self.recipe.steps.len()

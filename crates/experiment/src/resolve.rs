@@ -15,6 +15,7 @@ pub(super) struct Resolved {
     pub(super) steps: Vec<Step>,
     pub(super) terminal: Terminal,
     pub(super) sampler: SamplerRef,
+    pub(super) first_block_cache: Option<f64>,
 }
 
 /// Why changes do not fit a preset.
@@ -71,6 +72,7 @@ pub(super) fn resolve(
     if let Some((_, id)) = changes.iter().rev().find(|(path, _)| *path == Path::Sampler) {
         sampler.id = id.to_string();
     }
+    let mut first_block_cache = None;
     for (path, value) in &changes {
         let kind = || ResolveError::Kind { path: path.to_string(), value: value.to_string() };
         match path {
@@ -79,6 +81,10 @@ pub(super) fn resolve(
                 overrides.num_steps = Some(usize::try_from(*steps).unwrap_or(usize::MAX));
             }
             Path::Terminal => overrides.terminal = Some(value.to_string().parse::<Terminal>()?),
+            Path::FirstBlockCache => {
+                let threshold = value.number().ok_or_else(kind)?;
+                first_block_cache = (threshold != 0.0).then_some(threshold);
+            }
             Path::SamplerParam(key) => {
                 let number = match value {
                     Value::Text(name) => samplers.read_value(&sampler.id, key, name)?,
@@ -109,7 +115,7 @@ pub(super) fn resolve(
         ..Overrides::default()
     })?;
     let Preset { steps: SamplingOrder(steps), terminal, .. } = settled;
-    Ok(Resolved { steps, terminal, sampler })
+    Ok(Resolved { steps, terminal, sampler, first_block_cache })
 }
 
 fn set(steps: &mut SamplingOrder<Step>, path: &Path, value: &Value) -> Result<(), ResolveError> {

@@ -36,7 +36,7 @@ pub const BEFORE: [&str; 17] = [
 ];
 
 /// Columns of `trials.csv` after the swept ones.
-pub const AFTER: [&str; 22] = [
+pub const AFTER: [&str; 23] = [
     "gw",
     "mu",
     "std",
@@ -44,6 +44,7 @@ pub const AFTER: [&str; 22] = [
     "nfe_uncond_done",
     "nfe_cond_saved",
     "nfe_uncond_saved",
+    "nfe_first_block",
     "load_ms",
     "encode_ms",
     "denoise_ms",
@@ -242,6 +243,7 @@ fn measures(measured: &Measured) -> Vec<String> {
         nfe.uncond_done.to_string(),
         nfe.cond_saved.to_string(),
         nfe.uncond_saved.to_string(),
+        nfe.first_block.to_string(),
         ms(timings.load_ms),
         ms(timings.encode_ms),
         ms(timings.denoise_ms),

@@ -318,7 +318,8 @@ impl Experiment {
         let frozen = frozen.clone().find(|frozen| frozen.id == *sampler).cloned();
         let sampler =
             SamplerRef { params: params.clone(), ..frozen.unwrap_or(SamplerRef::named(sampler)) };
-        let resolved = Resolved { steps: steps.clone(), terminal: *terminal, sampler };
+        let (steps, terminal) = (steps.clone(), *terminal);
+        let resolved = Resolved { steps, terminal, sampler, first_block_cache: None };
         let mut recipe = self.recipe(&self.inputs.base, resolved, prompt.text, seed, size)?;
         recipe.preset = Some(proposal.name.clone());
         let id = identity(&recipe)?;
@@ -482,6 +483,7 @@ impl Experiment {
             sampler: resolved.sampler,
             dtype: inputs.dtype,
             device: inputs.device,
+            first_block_cache: resolved.first_block_cache,
             card: None,
         };
         // The sampler with its version and every parameter, as the worker fills it in: the

@@ -40,6 +40,13 @@ pub trait Real: Number {
         bias: Option<&[f32]>,
         out: &mut [Self],
     );
+    /// [`multiply_in_bytes_beside_outliers`].
+    fn multiply_in_bytes_beside_outliers(
+        x: &mut [Self],
+        weight: &Matrix<'_>,
+        peaks: &[f32],
+        out: &mut [Self],
+    );
     /// [`multiply_gated`].
     fn multiply_gated(x: &[Self], weights: Gated<'_>, precision: Precision, out: &mut [Self]);
     /// [`Attention::apply`].
@@ -89,6 +96,15 @@ macro_rules! compiled {
                 out: &mut [Self],
             ) {
                 gemm::multiply_in_bytes(x, parts, peaks, bias, out);
+            }
+
+            fn multiply_in_bytes_beside_outliers(
+                x: &mut [Self],
+                weight: &Matrix<'_>,
+                peaks: &[f32],
+                out: &mut [Self],
+            ) {
+                gemm::outliers::multiply(x, weight, peaks, out);
             }
 
             fn multiply_gated(
@@ -174,6 +190,21 @@ pub fn multiply_in_bytes<T: Real>(
     out: &mut [T],
 ) {
     T::multiply_in_bytes(x, parts, peaks, bias, out);
+}
+
+/// As [`multiply_in_bytes`] of one part, but for the columns of x that stand out most, 1 of 24: these are
+/// rounded to bf16, and multiplied as [`multiply`] does. They are taken out of `x`, which is not to be used
+/// afterwards.
+///
+/// # Panics
+/// As [`multiply_in_bytes`].
+pub fn multiply_in_bytes_beside_outliers<T: Real>(
+    x: &mut [T],
+    weight: &Matrix<'_>,
+    peaks: &[f32],
+    out: &mut [T],
+) {
+    T::multiply_in_bytes_beside_outliers(x, weight, peaks, out);
 }
 
 /// silu(x·Gᵀ) · (x·Uᵀ) for `x` [rows, inputs] to `out` [rows, outputs]: to the bit what [`multiply`] (or

@@ -43,7 +43,9 @@ pub mod attention {
 
 /// y = x·Wᵀ over weights as they are stored.
 pub mod product {
-    pub use crate::api::{Gated, multiply, multiply_gated, multiply_in_bytes};
+    pub use crate::api::{
+        Gated, multiply, multiply_gated, multiply_in_bytes, multiply_in_bytes_beside_outliers,
+    };
     pub use crate::gemm::row_peaks;
     pub use crate::tile::Precision;
 }

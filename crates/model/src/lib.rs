@@ -42,3 +42,4 @@ pub use error::ModelError;
 pub use latents::{Decoded, LatentGrid, ModelTime};
 pub use pipeline::{DeviceRoom, Model, PromptFeatures};
 pub use text_layers::TextLayers;
+pub use transformer::FirstBlockCache;

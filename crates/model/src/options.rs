@@ -7,7 +7,7 @@ use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
 /// The type in which activations are held.
 pub(super) fn activation_dtype(dtype: ComputeDtype) -> DType {
     match dtype {
-        ComputeDtype::F32 | ComputeDtype::Int8 => DType::F32,
+        ComputeDtype::F32 | ComputeDtype::Int8 | ComputeDtype::Int8All => DType::F32,
         ComputeDtype::Bf16 => DType::BF16,
     }
 }

@@ -14,9 +14,9 @@ use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
 use super::transfer_rate::TransferRate;
-use super::transformer::Transformer;
+use super::transformer::{FirstBlockCache, Transformer};
 use candle_core::{DType, Device, Tensor};
-use sigmalab_compute::{ComputeDtype, LoadProgress, LoadStage, ModelOptions};
+use sigmalab_compute::{LoadProgress, LoadStage, ModelOptions};
 use sigmalab_image::RgbImage;
 use std::sync::Arc;
 use std::time::Instant;
@@ -90,9 +90,9 @@ impl Model {
             progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second });
             bytes_done += checkpoint.component_bytes(component);
         };
-        let in_bytes = options.dtype == ComputeDtype::Int8;
         let weights = |component, dtype| {
-            Ok::<_, ModelError>(checkpoint.weights(component, dtype, &device)?.in_bytes(in_bytes))
+            let weights = checkpoint.weights(component, dtype, &device)?;
+            Ok::<_, ModelError>(weights.in_bytes_of(options.dtype))
         };
 
         stage(Component::TextEncoder);
@@ -223,7 +223,21 @@ impl Model {
         prompt: &PromptFeatures,
     ) -> Result<Vec<f32>, ModelError> {
         let turns = self.residency.conditional();
-        self.velocity(&self.conditional, x, grid, t, Some(&prompt.projected), turns)
+        self.velocity(&self.conditional, (x, grid), t, Some(&prompt.projected), turns, None)
+    }
+
+    /// The same, or nearly: where `cache` finds that little has changed since its last evaluation, the
+    /// blocks after the first are left out.
+    pub fn conditional_cached(
+        &self,
+        x: &[f32],
+        grid: LatentGrid,
+        t: ModelTime,
+        prompt: &PromptFeatures,
+        cache: &mut FirstBlockCache,
+    ) -> Result<Vec<f32>, ModelError> {
+        let (turns, text) = (self.residency.conditional(), Some(&prompt.projected));
+        self.velocity(&self.conditional, (x, grid), t, text, turns, Some(cache))
     }
 
     /// Velocity dx/dσ of the unconditional network, which sees image tokens only.
@@ -234,7 +248,20 @@ impl Model {
         t: ModelTime,
     ) -> Result<Vec<f32>, ModelError> {
         let network = self.unconditional.as_ref().ok_or(ModelError::NoUnconditional)?;
-        self.velocity(network, x, grid, t, None, self.residency.unconditional())
+        self.velocity(network, (x, grid), t, None, self.residency.unconditional(), None)
+    }
+
+    /// The same with a cache, as [`Model::conditional_cached`].
+    pub fn unconditional_cached(
+        &self,
+        x: &[f32],
+        grid: LatentGrid,
+        t: ModelTime,
+        cache: &mut FirstBlockCache,
+    ) -> Result<Vec<f32>, ModelError> {
+        let network = self.unconditional.as_ref().ok_or(ModelError::NoUnconditional)?;
+        let turns = self.residency.unconditional();
+        self.velocity(network, (x, grid), t, None, turns, Some(cache))
     }
 
     /// Pixels of clean latents.
@@ -256,17 +283,17 @@ impl Model {
     fn velocity(
         &self,
         network: &Transformer,
-        x: &[f32],
-        grid: LatentGrid,
+        (x, grid): (&[f32], LatentGrid),
         t: ModelTime,
         text: Option<&Tensor>,
         turns: Turns<'_>,
+        cache: Option<&mut FirstBlockCache>,
     ) -> Result<Vec<f32>, ModelError> {
         self.check_length(x, grid)?;
         let tokens = text.map_or(Ok(0), |text| text.dim(0))? + grid.tokens();
         self.residency.make_room(network.working_bytes(tokens));
         let x = Tensor::from_slice(x, (grid.tokens(), network.channels()), &self.device)?;
-        let data_minus_noise = network.forward(&x, grid, t.0, text, turns)?;
+        let data_minus_noise = network.forward(&x, grid, t.0, text, turns, cache)?;
         // x = (1 − σ)·data + σ·noise, so dx/dσ = noise − data.
         Ok(data_minus_noise.neg()?.flatten_all()?.to_vec1()?)
     }

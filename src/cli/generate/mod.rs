@@ -124,13 +124,19 @@ pub(crate) struct Generate {
     memory: MemoryFlags,
 
     /// Number format of activations; weights stay as they are stored. int8 multiplies bytes in
-    /// the transformers, on the processor alone: faster, less exact [default: f32, on a GPU bf16]
+    /// the transformers, on the processor alone: faster, less exact; int8-all in their down projections
+    /// too [default: f32, on a GPU bf16]
     #[arg(long, value_enum, help_heading = "Model")]
     dtype: Option<DtypeFlag>,
 
     /// Where the networks run: cpu, cuda, cuda:N or metal [default: cpu]
     #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
     device: Option<DeviceChoice>,
+
+    /// Leave out all blocks of a network but the first where what that adds has changed by less than
+    /// this share since the step before: faster, less exact; 0.05 to 0.2 are usual [default: 0, never]
+    #[arg(long, value_name = "THRESHOLD", help_heading = "Model")]
+    first_block_cache: Option<f64>,
 
     /// Compute threads, 1–1024, at most one per core is used; the image does not depend on it
     /// [default: every core]
@@ -196,6 +202,8 @@ enum DtypeFlag {
     F32,
     Bf16,
     Int8,
+    #[value(name = "int8-all")]
+    Int8All,
 }
 
 impl From<DtypeFlag> for ComputeDtype {
@@ -204,6 +212,7 @@ impl From<DtypeFlag> for ComputeDtype {
             DtypeFlag::F32 => ComputeDtype::F32,
             DtypeFlag::Bf16 => ComputeDtype::Bf16,
             DtypeFlag::Int8 => ComputeDtype::Int8,
+            DtypeFlag::Int8All => ComputeDtype::Int8All,
         }
     }
 }

@@ -130,6 +130,10 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
             (None, None) => device.usual_dtype(),
         },
         device,
+        first_block_cache: match arguments.first_block_cache {
+            Some(threshold) => (threshold != 0.0).then_some(threshold),
+            None => base.and_then(|base| base.first_block_cache),
+        },
         card: None,
     };
     recipe.check(&samplers).map_err(|error| {

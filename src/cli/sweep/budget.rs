@@ -55,6 +55,7 @@ fn few_steps(spec: &Spec, inputs: &Inputs) -> Recipe {
         sampler: SamplerRef::named("euler"),
         dtype: inputs.dtype,
         device: inputs.device,
+        first_block_cache: None,
         card: None,
     }
 }

@@ -261,7 +261,7 @@ fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {
 }
 
 fn text(document: &Document) -> String {
-    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = document.nfe;
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = document.nfe;
     let mut text = format!("{}: {}", document.name, counted(document.trials, "trial"));
     if document.references > 0 {
         let _ = write!(text, " and {}", counted(document.references, "reference run"));

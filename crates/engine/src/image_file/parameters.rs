@@ -29,6 +29,9 @@ pub(super) fn parameters_line(recipe: &Recipe) -> String {
     if let Some(size) = recipe.sigma_size {
         pairs.push(("Sigma size", format!("{}x{}", size.width(), size.height())));
     }
+    if let Some(threshold) = recipe.first_block_cache {
+        pairs.push(("First block cache", threshold.to_string()));
+    }
     if let Some(fingerprint) = &recipe.model.fingerprint {
         pairs.push(("Model hash", fingerprint.clone()));
     }

@@ -251,6 +251,7 @@ fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
                 .or_else(|| fault::<SamplerRef>(value, place)),
             "dtype" => fault::<ComputeDtype>(value, place),
             "device" => fault::<DeviceChoice>(value, place),
+            "first_block_cache" => fault::<Option<f64>>(value, place),
             "steps" => value
                 .as_array()
                 .into_iter()

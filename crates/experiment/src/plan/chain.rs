@@ -4,7 +4,7 @@
 use sigmalab_engine::event::NfeCount;
 use sigmalab_engine::guidance::needs_unconditional;
 use sigmalab_engine::recipe::Recipe;
-use sigmalab_engine::state_key::{Need, StateKey, past_steps, resume_index};
+use sigmalab_engine::state_key::{FirstVelocities, Need, StateKey, past_steps, resume_index};
 use sigmalab_sampler::Samplers;
 use std::collections::HashMap;
 
@@ -22,13 +22,24 @@ pub(super) struct Chain {
     evaluations: u64,
     /// Past steps that have to be known where a run resumes.
     past: usize,
+    /// The noise as the unconditional network sees it.
+    noise: StateHash,
+    /// Whether runs share its states.
+    shared: bool,
 }
 
 impl Chain {
     /// The states of a recipe; none where it cannot be run.
     pub(super) fn of(recipe: &Recipe, samplers: &Samplers) -> Self {
         let Ok((schedule, chosen)) = recipe.check(samplers) else {
-            return Chain { keys: vec![], unconditional: vec![], evaluations: 0, past: 0 };
+            return Chain {
+                keys: vec![],
+                unconditional: vec![],
+                evaluations: 0,
+                past: 0,
+                noise: 0,
+                shared: false,
+            };
         };
         // Equal names are equal weights and equal noise within one sweep.
         let model = format!("{:?}", recipe.model);
@@ -43,7 +54,24 @@ impl Chain {
                 .collect(),
             evaluations: u64::from(chosen.info.evaluations_per_step),
             past: past_steps(&chosen.info),
+            noise: StateKey::of_noise(recipe, &schedule, &model, &noise).half(),
+            shared: recipe.shares_states(),
         }
+    }
+
+    /// Its evaluations where nothing is known.
+    fn alone(&self) -> NfeCount {
+        let unconditional = self.unconditional.iter().filter(|needed| **needed).count();
+        NfeCount {
+            cond_done: self.evaluations * self.unconditional.len() as u64,
+            uncond_done: self.evaluations * unconditional as u64,
+            ..NfeCount::default()
+        }
+    }
+
+    /// The noise as the unconditional network sees it.
+    pub(super) fn noise(&self) -> StateHash {
+        self.noise
     }
 
     /// Steps that have to be taken after the first `shared` states.
@@ -57,6 +85,9 @@ impl Chain {
     }
 }
 
+/// The noises at which the unconditional network was evaluated.
+pub(super) type KnownNoises = FirstVelocities<StateHash, ()>;
+
 /// Which velocities are known at a state.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
@@ -69,8 +100,11 @@ struct Known {
 pub(super) struct KnownStates(HashMap<StateHash, Known>);
 
 impl KnownStates {
-    /// Runs a chain: counts its evaluations and remembers its states.
-    pub(super) fn run(&mut self, chain: &Chain) -> NfeCount {
+    /// Runs a chain: counts its evaluations and remembers its states, and in `noises` its noise.
+    pub(super) fn run(&mut self, chain: &Chain, noises: &mut KnownNoises) -> NfeCount {
+        if !chain.shared {
+            return chain.alone();
+        }
         let mut nfe = NfeCount::default();
         let steps = chain.unconditional.len();
         let start =
@@ -85,6 +119,10 @@ impl KnownStates {
             }
             let Some(key) = chain.keys.get(step) else { continue };
             let known = self.0.entry(*key).or_default();
+            if step == 0 && unconditional {
+                known.uncond |= noises.get(&chain.noise).is_some();
+                let _ = noises.put(chain.noise, ());
+            }
             let fresh = |known: &mut bool| u64::from(!std::mem::replace(known, true));
             let cond = fresh(&mut known.cond);
             let uncond = if unconditional { fresh(&mut known.uncond) } else { 0 };

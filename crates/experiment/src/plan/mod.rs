@@ -8,10 +8,11 @@ mod unit;
 pub use unit::Unit;
 
 use super::trial::Trials;
-use chain::{Chain, KnownStates, StateHash};
+use chain::{Chain, KnownNoises, KnownStates, StateHash};
 use sigmalab_engine::event::NfeCount;
 use sigmalab_engine::network::CHANNELS;
-use std::collections::HashMap;
+use sigmalab_engine::state_key::NOISES;
+use std::collections::{HashMap, HashSet};
 
 /// What a sweep runs and in which order.
 #[derive(Debug, Clone, PartialEq)]
@@ -59,7 +60,10 @@ impl Plan {
             cache_bytes: 0,
         };
         let mut ready = vec![false; trials.references.len()];
-        // No state of one group is one of another's: one after the other takes less memory.
+        // No state of one group is one of another's: one after the other takes less memory. What the
+        // unconditional network says of a noise is.
+        let mut noises = KnownNoises::default();
+        let mut distinct = HashSet::new();
         for (group, members) in groups(trials).into_iter().enumerate() {
             let member = |at: usize| trials.trials.get(*members.get(at)?);
             let chains = members.iter().filter_map(|place| trials.trials.get(*place));
@@ -76,13 +80,15 @@ impl Plan {
                 {
                     *ready = true;
                     let chain = reference_chain.insert(chain(&run.recipe));
-                    let nfe = known.run(chain);
+                    distinct.insert(chain.noise());
+                    let nfe = known.run(chain, &mut noises);
                     add(&mut plan.reference_nfe, nfe);
                     add(&mut plan.nfe, nfe);
                     plan.runs.push(PlannedRun { run: Run::Reference(place), nfe });
                 }
                 if let (Some(chain), Some(trial)) = (chains.get(at), members.get(at)) {
-                    let nfe = known.run(chain);
+                    distinct.insert(chain.noise());
+                    let nfe = known.run(chain, &mut noises);
                     known.forget_all_but(reference_chain.iter().chain([chain]));
                     add(&mut plan.nfe, nfe);
                     plan.runs.push(PlannedRun { run: Run::Trial(*trial), nfe });
@@ -96,17 +102,21 @@ impl Plan {
         };
         let recipes = trials.trials.iter().map(|trial| &trial.recipe);
         let recipes = recipes.chain(trials.references.iter().map(|reference| &reference.recipe));
-        plan.cache_bytes = recipes
-            .map(|recipe| tokens(recipe.size.tokens(), recipe.steps.len()))
-            .max()
-            .unwrap_or_default();
+        let (mut largest, mut of_a_run) = (0, 0);
+        for recipe in recipes {
+            largest = largest.max(recipe.size.tokens());
+            of_a_run = of_a_run.max(tokens(recipe.size.tokens(), recipe.steps.len()));
+        }
+        // And a velocity, with something for the bookkeeping, of every noise.
+        let of_a_noise = (largest * CHANNELS * size_of::<f32>()) as u64 + 64;
+        plan.cache_bytes = of_a_run + distinct.len().min(NOISES) as u64 * of_a_noise;
         plan
     }
 
     /// Evaluations of the runs for which `pending` holds, in the plan's order, by a process that
     /// has computed nothing yet.
     pub fn remaining(&self, trials: &Trials, mut pending: impl FnMut(Run) -> bool) -> NfeCount {
-        let mut known = KnownStates::default();
+        let (mut known, mut noises) = (KnownStates::default(), KnownNoises::default());
         let mut total = NfeCount::default();
         let mut last_reference = None;
         for planned in &self.runs {
@@ -120,7 +130,7 @@ impl Plan {
             let Some(chain) = recipe.map(|recipe| Chain::of(recipe, &trials.samplers)) else {
                 continue;
             };
-            add(&mut total, known.run(&chain));
+            add(&mut total, known.run(&chain, &mut noises));
             match planned.run {
                 Run::Reference(_) => last_reference = Some(chain),
                 Run::Trial(_) => known.forget_all_but(last_reference.iter().chain([&chain])),
@@ -136,6 +146,7 @@ pub(super) fn add(sum: &mut NfeCount, more: NfeCount) {
     sum.uncond_done += more.uncond_done;
     sum.cond_saved += more.cond_saved;
     sum.uncond_saved += more.uncond_saved;
+    sum.first_block += more.first_block;
 }
 
 /// The trials group by group, a group being those of one prompt, seed and size, which have one

@@ -41,6 +41,9 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
     let sampler = sampler.built_in().unwrap();
     let noise = serde_json::to_string(&recipe.noise).unwrap();
     let keys = StateKey::of_recipe(recipe, (&sampler).into(), &schedule, "cheap", &noise);
+    // As the engine does where a recipe has a first-block cache.
+    let (mut unshared, shares) = (TrajectoryCache::new(0), recipe.shares_states());
+    let cache = if shares { cache } else { &mut unshared };
     let task = Denoising {
         network: &Cheap,
         prompt: &(recipe.prompt.len() as f32),
@@ -50,6 +53,7 @@ fn run(recipe: &Recipe, values: usize, cache: &mut TrajectoryCache) -> (Vec<f32>
         noise: &vec![1.0; values],
         seed: 1,
         keys: &keys,
+        noise_key: StateKey::of_noise(recipe, &schedule, "cheap", &noise),
         whole: false,
     };
     let denoised = denoise(&task, cache, &CancelToken::default(), &mut |_| {}).unwrap();
@@ -96,7 +100,13 @@ fn four_gw_values_over_the_last_three_of_twenty_steps_cost_26_evaluations_instea
     experiment.inputs.prompts.truncate(1);
     experiment.spec.seeds.truncate(1);
     let plan = Plan::of(&experiment.trials().unwrap());
-    let expected = NfeCount { cond_done: 26, uncond_done: 26, cond_saved: 54, uncond_saved: 54 };
+    let expected = NfeCount {
+        cond_done: 26,
+        uncond_done: 26,
+        cond_saved: 54,
+        uncond_saved: 54,
+        first_block: 0,
+    };
     assert_eq!(plan.nfe, expected);
     assert_eq!(plan.units.len(), 1);
     follow(&experiment, 22);
@@ -124,6 +134,43 @@ fn steps_at_gw_1_need_no_unconditional_evaluation() {
     // The second trial shares v_cond of step 10 and asks for v_uncond there.
     assert_eq!((plan.nfe.cond_done, plan.nfe.uncond_done), (13, 12));
     follow(&experiment, 14);
+}
+
+#[test]
+fn prompts_of_one_seed_share_the_first_evaluation_without_a_prompt() {
+    // Two prompts, two seeds: the second prompt finds both noises evaluated, though another seed's
+    // run came between.
+    let experiment = experiment("[parameters]\nmu = [0.5]");
+    let plan = Plan::of(&experiment.trials().unwrap());
+    assert_eq!((plan.runs.len(), plan.nfe.cond_done, plan.nfe.cond_saved), (4, 48, 0));
+    assert_eq!((plan.nfe.uncond_done, plan.nfe.uncond_saved), (46, 2));
+    follow(&experiment, 15);
+}
+
+#[test]
+fn prompts_share_nothing_of_the_noise_where_gw_is_1_there() {
+    let mut experiment = experiment("[parameters]\n\"gw[0]\" = [1, 7]");
+    experiment.spec.seeds.truncate(1);
+    let plan = Plan::of(&experiment.trials().unwrap());
+    // Of four trials two evaluate without a prompt at the noise: one of them has it.
+    assert_eq!((plan.nfe.uncond_done, plan.nfe.uncond_saved), (45, 1));
+    follow(&experiment, 15);
+}
+
+#[test]
+fn runs_with_a_first_block_cache_share_nothing_with_any_other() {
+    let text = "[parameters]\nfirst_block_cache = [0, 0.1, 0.2]\n\"gw[-1]\" = [2, 3]";
+    let mut experiment = experiment(text);
+    experiment.inputs.prompts.truncate(1);
+    experiment.spec.seeds.truncate(1);
+    let trials = experiment.trials().unwrap();
+    let thresholds = trials.trials.iter().map(|trial| trial.recipe.first_block_cache);
+    let expected = [None, None, Some(0.1), Some(0.1), Some(0.2), Some(0.2)];
+    assert_eq!(thresholds.collect::<Vec<_>>(), expected);
+    let plan = Plan::of(&trials);
+    // The two without one share all but the last step's end.
+    assert_eq!((plan.nfe.cond_done, plan.nfe.cond_saved), (12 + 4 * 12, 12));
+    follow(&experiment, 15);
 }
 
 #[test]

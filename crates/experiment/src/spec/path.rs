@@ -19,6 +19,8 @@ pub enum Path {
     SamplerParam(String),
     /// Where the last step ends.
     Terminal,
+    /// The threshold of the first-block cache; 0 for none.
+    FirstBlockCache,
     /// Seed of the noise.
     Seed,
     /// The prompt, by its id or as text.
@@ -76,10 +78,21 @@ pub enum PathError {
     },
 }
 
-const NAMES: &str = "gw, mu, std, steps, sampler, sampler.NAME, terminal, seed, prompt and size";
+const NAMES: &str = "gw, mu, std, steps, sampler, sampler.NAME, terminal, first_block_cache, seed, \
+                     prompt and size";
 
-const WORDS: [&str; 9] =
-    ["gw", "mu", "std", "steps", "sampler", "terminal", "seed", "prompt", "size"];
+const WORDS: [&str; 10] = [
+    "gw",
+    "mu",
+    "std",
+    "steps",
+    "sampler",
+    "terminal",
+    "first_block_cache",
+    "seed",
+    "prompt",
+    "size",
+];
 
 impl std::str::FromStr for Path {
     type Err = PathError;
@@ -103,6 +116,7 @@ impl std::str::FromStr for Path {
             "steps" => Ok(Path::Count),
             "sampler" => Ok(Path::Sampler),
             "terminal" => Ok(Path::Terminal),
+            "first_block_cache" => Ok(Path::FirstBlockCache),
             "seed" => Ok(Path::Seed),
             "prompt" => Ok(Path::Prompt),
             "size" => Ok(Path::Size),
@@ -177,6 +191,7 @@ impl fmt::Display for Path {
             Path::Sampler => f.write_str("sampler"),
             Path::SamplerParam(key) => write!(f, "sampler.{key}"),
             Path::Terminal => f.write_str("terminal"),
+            Path::FirstBlockCache => f.write_str("first_block_cache"),
             Path::Seed => f.write_str("seed"),
             Path::Prompt => f.write_str("prompt"),
             Path::Size => f.write_str("size"),
@@ -237,6 +252,7 @@ mod tests {
             "sampler",
             "sampler.eta",
             "terminal",
+            "first_block_cache",
             "seed",
             "prompt",
             "size",

@@ -11,15 +11,16 @@ use crate::tile::{BLOCK, COLUMNS, Core, Micro, ROWS};
 use rayon::prelude::*;
 use std::ops::Range;
 
-/// Rows of x times the weights of a plan, which has `outputs` columns.
-pub(super) fn multiply<'w, T: Number>(
+/// Rows of x times the weights of a plan, which has `outputs` columns, rounded once to the format of
+/// `out`.
+pub(super) fn multiply<'w, T: Number, U: Number>(
     core: Core,
     x: &[T],
     inputs: usize,
     plan: impl Fn(usize) -> (Plan<'w>, Finish),
     bias: Option<&[f32]>,
     outputs: usize,
-    out: &mut [T],
+    out: &mut [U],
 ) {
     let depth = core.lanes(inputs);
     let most = rows_at_a_time(x.len() / inputs, depth);

@@ -10,6 +10,7 @@ mod bytes;
 mod bytes_tests;
 mod few_rows;
 mod floats;
+pub(crate) mod outliers;
 mod plan;
 mod run;
 #[cfg(test)]

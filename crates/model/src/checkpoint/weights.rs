@@ -5,8 +5,9 @@ use super::layout::Layout;
 use super::packed;
 use super::shards::StoredPart;
 use super::tensor_file::GGUF;
-use crate::linear::{Embedding, Linear, Placement, Weight, widen_all};
+use crate::linear::{Bytes, Embedding, Linear, Placement, Weight, widen_all};
 use candle_core::{DType, Device, Tensor};
+use sigmalab_compute::ComputeDtype;
 use std::sync::Arc;
 
 /// One part of a checkpoint: its stored tensors and how they are named.
@@ -55,13 +56,15 @@ pub struct Weights {
     placement: Placement,
     /// Layers that are copied to the device for every use; those behind its end stay there.
     streamed: Arc<[bool]>,
-    in_bytes: bool,
+    /// The products of layers that bear bytes, and of those that bear them beside outliers.
+    bytes: [Bytes; 2],
 }
 
 impl Weights {
     pub(super) fn new(part: Arc<NamedPart>, dtype: DType, device: &Device) -> Self {
         let (device, placement) = (device.clone(), Placement::usual(device));
-        Self { part, dtype, device, placement, streamed: Arc::new([]), in_bytes: false }
+        let (streamed, bytes) = (Arc::new([]), [Bytes::None; 2]);
+        Self { part, dtype, device, placement, streamed, bytes }
     }
 
     /// The same, whose linear layers are placed so.
@@ -86,9 +89,15 @@ impl Weights {
         self.placement != Placement::Host
     }
 
-    /// The same, whose [`Self::linear_in_bytes`] multiply bytes if `in_bytes`.
-    pub(crate) fn in_bytes(self, in_bytes: bool) -> Self {
-        Self { in_bytes, ..self }
+    /// The same, whose [`Self::linear_in_bytes`] and [`Self::linear_beside_outliers`] multiply bytes where
+    /// the number format does.
+    pub(crate) fn in_bytes_of(self, dtype: ComputeDtype) -> Self {
+        let bytes = match dtype {
+            ComputeDtype::F32 | ComputeDtype::Bf16 => [Bytes::None; 2],
+            ComputeDtype::Int8 => [Bytes::All, Bytes::None],
+            ComputeDtype::Int8All => [Bytes::All, Bytes::BesideOutliers],
+        };
+        Self { bytes, ..self }
     }
 
     /// Whether a tensor of that name is stored.
@@ -176,7 +185,19 @@ impl Weights {
         inputs: usize,
         outputs: usize,
     ) -> Result<Linear, CheckpointError> {
-        Ok(self.linear(module, inputs, outputs, false)?.in_bytes(self.in_bytes))
+        let [all, _] = self.bytes;
+        Ok(self.linear(module, inputs, outputs, false)?.in_bytes(all))
+    }
+
+    /// The same for a layer whose inputs have outliers that bytes do not bear.
+    pub(crate) fn linear_beside_outliers(
+        &self,
+        module: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Linear, CheckpointError> {
+        let [_, beside_outliers] = self.bytes;
+        Ok(self.linear(module, inputs, outputs, false)?.in_bytes(beside_outliers))
     }
 
     /// The embedding table `module.weight` of shape [`rows`, `width`], left as stored.

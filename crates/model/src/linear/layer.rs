@@ -28,7 +28,18 @@ pub struct Linear {
     dtype: DType,
     device: Device,
     placement: Placement,
-    in_bytes: bool,
+    bytes: Bytes,
+}
+
+/// Of which products on the processor are of bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bytes {
+    /// Of none.
+    None,
+    /// Of all.
+    All,
+    /// Of all but those of the inputs that stand out.
+    BesideOutliers,
 }
 
 /// Where a layer's products are made, and of what.
@@ -105,13 +116,13 @@ impl Linear {
             })
             .collect::<Result<_>>()?;
         let device = device.clone();
-        let in_bytes = false;
-        Ok(Self { parts, bias, scale, inputs, outputs, dtype, device, placement, in_bytes })
+        let bytes = Bytes::None;
+        Ok(Self { parts, bias, scale, inputs, outputs, dtype, device, placement, bytes })
     }
 
-    /// The same layer, whose products on the processor are of bytes if `in_bytes`.
-    pub(crate) fn in_bytes(mut self, in_bytes: bool) -> Self {
-        self.in_bytes = in_bytes;
+    /// The same layer, with such products on the processor.
+    pub(crate) fn in_bytes(mut self, bytes: Bytes) -> Self {
+        self.bytes = bytes;
         self
     }
 
@@ -182,14 +193,34 @@ impl Linear {
 
     /// `x` [rows, inputs] → `y` [rows, outputs], on the processor.
     pub(crate) fn multiply<T: Real>(&self, x: &[T], y: &mut [T]) {
+        match self.bytes {
+            Bytes::BesideOutliers => self.multiply_and_take(&mut x.to_vec(), y),
+            bytes => self.multiply_of(bytes == Bytes::All, x, y),
+        }
+    }
+
+    fn multiply_of<T: Real>(&self, bytes: bool, x: &[T], y: &mut [T]) {
         let parts: Vec<Matrix<'_>> = self.parts.iter().map(|part| part.weight.matrix()).collect();
         let bias = self.bias.as_ref().map(|bias| bias.values.as_slice());
-        if self.in_bytes {
+        if bytes {
             let peaks = self.parts.iter().zip(&parts);
             let peaks: Vec<&[f32]> = peaks.map(|(part, matrix)| part.peaks(matrix)).collect();
             return product::multiply_in_bytes(x, &parts, &peaks, bias, y);
         }
         product::multiply(x, &parts, bias, precision_of::<T>(), y);
+    }
+
+    /// As [`Self::multiply`]; `x` may be changed, and is not to be used afterwards. Outliers are told apart
+    /// where the layer has one part and no bias; else no product is of bytes.
+    pub(crate) fn multiply_and_take<T: Real>(&self, x: &mut [T], y: &mut [T]) {
+        match (&self.parts[..], &self.bias, self.bytes) {
+            ([part], None, Bytes::BesideOutliers) => {
+                let matrix = part.weight.matrix();
+                let peaks = part.peaks(&matrix);
+                product::multiply_in_bytes_beside_outliers(x, &matrix, peaks, y);
+            }
+            (_, _, bytes) => self.multiply_of(bytes == Bytes::All, x, y),
+        }
     }
 
     /// silu of this layer's outputs times those of `up`, in one product; false where the layers are
@@ -198,12 +229,14 @@ impl Linear {
         let ([gate_part], [up_part]) = (&self.parts[..], &up.parts[..]) else { return false };
         let alike = self.inputs == up.inputs
             && self.outputs == up.outputs
-            && self.in_bytes == up.in_bytes
+            && self.bytes == up.bytes
+            && self.bytes != Bytes::BesideOutliers
             && self.bias.is_none()
             && up.bias.is_none();
         if alike {
             let (gate, up) = (gate_part.weight.matrix(), up_part.weight.matrix());
-            let peaks = self.in_bytes.then(|| [gate_part.peaks(&gate), up_part.peaks(&up)]);
+            let peaks =
+                (self.bytes == Bytes::All).then(|| [gate_part.peaks(&gate), up_part.peaks(&up)]);
             product::multiply_gated(x, Gated { gate, up, peaks }, precision_of::<T>(), y);
         }
         alike

@@ -17,7 +17,7 @@ pub use stored::{BytesOwner, StoredBytes, StoredTensor, StoredType};
 pub(crate) use dense::{Dense, widen_all};
 pub(crate) use fp8::Fp8;
 pub(crate) use ggml::Ggml;
-pub(crate) use layer::{DEVICE_PANEL_BYTES, Placement};
+pub(crate) use layer::{Bytes, DEVICE_PANEL_BYTES, Placement};
 pub(crate) use nf4::{BlockScales, Nf4};
 #[cfg(feature = "cuda")]
 pub(crate) use weight::DeviceWeight;

@@ -52,7 +52,7 @@ impl FeedForward<'_> {
                 });
                 timed(Operation::Gates, || swiglu_in_place(gate, up));
             }
-            timed(Operation::FeedForward, || self.down.multiply(gate, rows));
+            timed(Operation::FeedForward, || self.down.multiply_and_take(gate, rows));
             timed(Operation::Norms, || add(rows, hidden));
         }
     }

@@ -55,10 +55,6 @@ impl Block {
         let TransformerConfig { width, head_dim, intermediate, .. } = *config;
         let name = |name: &str| format!("layers.{index}.{name}");
         let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
-        let linear =
-            |module: &str, inputs, outputs| weights.linear(&name(module), inputs, outputs, false);
-        // The down projection stays exact: its inputs have outliers that bytes do not bear (arXiv
-        // 2606.12280 found its loss to be most of what bytes cost).
         let coarse =
             |module: &str, inputs, outputs| weights.linear_in_bytes(&name(module), inputs, outputs);
         let modulation = name("adaln_modulation");
@@ -76,7 +72,8 @@ impl Block {
             key_norm: weights.tensor(&name("attention.norm_k.weight"), &[head_dim])?,
             gate: coarse("feed_forward.w1", width, intermediate)?,
             up: coarse("feed_forward.w3", width, intermediate)?,
-            down: linear("feed_forward.w2", intermediate, width)?,
+            // Its inputs have outliers (arXiv 2606.12280 found its loss to be most of what bytes cost).
+            down: weights.linear_beside_outliers(&name("feed_forward.w2"), intermediate, width)?,
             heads: config.heads,
             head_dim,
             eps: config.norm_eps,

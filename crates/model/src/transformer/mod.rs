@@ -5,6 +5,7 @@
 mod block;
 mod config;
 mod final_layer;
+mod first_block_cache;
 mod mrope;
 mod time;
 
@@ -23,8 +24,11 @@ use config::TransformerConfig;
 use final_layer::FinalLayer;
 use sigmalab_kernels::heads::Angles;
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Conditioning, TimeEmbedding};
+
+pub use first_block_cache::FirstBlockCache;
 
 /// Normalises the text features; the reference's `llm_cond_norm`.
 const TEXT_NORM_EPS: f64 = 1e-6;
@@ -203,7 +207,8 @@ impl Transformer {
 
     /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
     /// row of `grid`) and time `t`; f32 of the same shape. `text` is what
-    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks.
+    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks. With a `cache` the
+    /// blocks after the first may be left out.
     pub(super) fn forward(
         &self,
         x: &Tensor,
@@ -211,6 +216,7 @@ impl Transformer {
         t: f64,
         text: Option<&Tensor>,
         turns: Turns<'_>,
+        cache: Option<&mut FirstBlockCache>,
     ) -> Result<Tensor, ModelError> {
         let modulation = self.modulation(t)?;
         let text_tokens = text.map_or(Ok(0), |text| text.dim(0))?;
@@ -221,28 +227,64 @@ impl Transformer {
 
         let image = timed(Operation::Ends, || self.input.forward(&x.to_dtype(self.dtype)?))?;
         let image = image.broadcast_add(&self.image_indicator)?;
-        let mut hidden = match text {
+        let hidden = match text {
             Some(text) => Tensor::cat(&[text, &image], 0)?,
             None => image,
         };
-        hidden = match (!self.by_device, self.dtype) {
-            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation, turns)?,
-            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation, turns)?,
-            (false, _) => {
-                for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
-                    hidden = block.forward(&hidden, &rotary, gains)?;
-                }
-                hidden
+        let through =
+            |blocks, hidden: &Tensor| self.through(blocks, hidden, &rotary, &modulation, turns);
+        let count = self.blocks.len();
+        let of_image = |hidden: &Tensor| hidden.narrow(0, text_tokens, grid.tokens());
+        let image = match cache {
+            None => of_image(&through(0..count, &hidden)?)?,
+            Some(cache) => {
+                let first = through(0..1, &hidden)?;
+                let others = || of_image(&through(1..count, &first)?);
+                cache.through(&of_image(&hidden)?, &of_image(&first)?, others)?
             }
         };
-        let image = hidden.narrow(0, text_tokens, grid.tokens())?;
         let output = timed(Operation::Ends, || self.last.forward(&image, &modulation.last))?;
         Ok(output.to_dtype(DType::F32)?)
     }
 
-    /// All blocks, on the processor.
+    /// Some blocks, one after the other.
+    fn through(
+        &self,
+        blocks: Range<usize>,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        modulation: &Modulation,
+        turns: Turns<'_>,
+    ) -> candle_core::Result<Tensor> {
+        match (self.by_device, self.dtype) {
+            (false, DType::BF16) => {
+                self.run::<half::bf16>(blocks, hidden, rotary, modulation, turns)
+            }
+            (false, _) => self.run::<f32>(blocks, hidden, rotary, modulation, turns),
+            (true, _) => {
+                let mut hidden = hidden.clone();
+                for (block, gains) in self.of(blocks, modulation) {
+                    hidden = block.forward(&hidden, rotary, gains)?;
+                }
+                Ok(hidden)
+            }
+        }
+    }
+
+    /// Some blocks and their gains.
+    fn of<'a>(
+        &'a self,
+        blocks: Range<usize>,
+        modulation: &'a Modulation,
+    ) -> impl Iterator<Item = (&'a Block, &'a block::Gains)> {
+        let all = self.blocks.iter().zip(&modulation.blocks);
+        all.skip(blocks.start).take(blocks.len())
+    }
+
+    /// Some blocks, on the processor.
     fn run<T: Number>(
         &self,
+        blocks: Range<usize>,
         hidden: &Tensor,
         rotary: &RotaryTable,
         modulation: &Modulation,
@@ -251,8 +293,9 @@ impl Transformer {
         let mut values = with_values::<T, _>(hidden, <[T]>::to_vec)?;
         let (cos, sin) = rotary.values::<T>()?;
         let angles = Angles { cos: &cos, sin: &sin };
-        for (i, (block, gains)) in self.blocks.iter().zip(&modulation.blocks).enumerate() {
-            let _turn = turns.of(i);
+        let first = blocks.start;
+        for (i, (block, gains)) in self.of(blocks, modulation).enumerate() {
+            let _turn = turns.of(first + i);
             block.run(&mut values, angles, gains)?;
         }
         Tensor::from_vec(values, hidden.shape(), &self.device)
@@ -352,7 +395,8 @@ mod tests {
         let x = Tensor::from_vec(x, (grid.tokens(), network.channels()), &Device::Cpu).unwrap();
         let text = Tensor::from_vec(numbers(7 * features, 6841), (7, features), &Device::Cpu);
         let text = network.project_text(&text.unwrap()).unwrap();
-        let out = network.forward(&x, grid, 0.3, Some(&text), residency.conditional()).unwrap();
+        let turns = residency.conditional();
+        let out = network.forward(&x, grid, 0.3, Some(&text), turns, None).unwrap();
         out.flatten_all().unwrap().to_vec1().unwrap()
     }
 

@@ -427,7 +427,11 @@ fn settings(a: &Finished, b: &Finished) -> Vec<String> {
             format!("file {}", blake3.chars().take(8).collect::<String>())
         }
     };
-    let dtype = |recipe: &Recipe| format!("{:?}", recipe.dtype).to_lowercase();
+    let dtype = |recipe: &Recipe| recipe.dtype.to_string();
+    let blocks = |recipe: &Recipe| match recipe.first_block_cache {
+        Some(threshold) => format!("first-block cache {threshold}"),
+        None => "all".to_owned(),
+    };
     let pairs = [
         ("prompt", a.prompt.clone(), b.prompt.clone()),
         ("size", a.size.to_string(), b.size.to_string()),
@@ -438,6 +442,7 @@ fn settings(a: &Finished, b: &Finished) -> Vec<String> {
         ("steps", a.steps.len().to_string(), b.steps.len().to_string()),
         ("checkpoint", a.model.name.clone(), b.model.name.clone()),
         ("dtype", dtype(a), dtype(b)),
+        ("blocks", blocks(a), blocks(b)),
     ];
     let differing = pairs.into_iter().filter(|(_, a, b)| a != b);
     differing.map(|(what, a, b)| format!("{what:<10} A {a} · B {b}")).collect()

@@ -2,7 +2,6 @@
 //! wide the screen is.
 
 use crate::tui::screens::editor::grid::number;
-use sigmalab_compute::ComputeDtype;
 use sigmalab_engine::noise::{NoiseSource, Rng};
 use sigmalab_engine::recipe::{Recipe, SamplerRef};
 use sigmalab_metrics::image::ImageMetrics;
@@ -17,15 +16,14 @@ pub fn drawn(recipe: &Recipe) -> String {
         Some(sigma) => format!("{} with the σ of {sigma}", recipe.size),
         None => recipe.size.to_string(),
     };
-    let dtype = match recipe.dtype {
-        ComputeDtype::F32 => "f32",
-        ComputeDtype::Bf16 => "bf16",
-        ComputeDtype::Int8 => "int8",
-    };
-    let device = recipe.device;
+    let Recipe { dtype, device, .. } = recipe;
     let model = &recipe.model.name;
     let (noise, sampler) = (noise(&recipe.noise), sampler(&recipe.sampler));
-    format!("{size} · {noise} · {sampler} · {model} · {dtype} on {device}")
+    let blocks = match recipe.first_block_cache {
+        Some(threshold) => format!(" · first-block cache {threshold}"),
+        None => String::new(),
+    };
+    format!("{size} · {noise} · {sampler} · {model} · {dtype} on {device}{blocks}")
 }
 
 /// `seed 42`.
@@ -116,6 +114,12 @@ pub fn change(from: &Recipe, to: &Recipe) -> String {
     }
     if from.dtype != to.dtype || from.device != to.device {
         parts.push("another number format or device".to_owned());
+    }
+    if from.first_block_cache != to.first_block_cache {
+        parts.push(match to.first_block_cache {
+            Some(threshold) => format!("first-block cache {threshold}"),
+            None => "no first-block cache".to_owned(),
+        });
     }
     if parts.is_empty() {
         return "the same recipe".to_owned();
@@ -231,6 +235,8 @@ mod tests {
         assert_eq!(column(&recipe, Column::Std), "1.5");
         let proxy = Recipe { sigma_size: Some(Size::SQUARE), ..recipe };
         assert!(drawn(&proxy).starts_with("256×256 with the σ of 1024×1024 · seed 7"));
+        let cached = Recipe { first_block_cache: Some(0.1), ..proxy };
+        assert!(drawn(&cached).ends_with("f32 on cpu · first-block cache 0.1"));
     }
 
     #[test]
@@ -270,5 +276,8 @@ mod tests {
         assert_eq!(change(&before, &to), "a blue square · terminal zero · seed 8");
         let to = Recipe { preset: Some("FAST".to_owned()), ..recipe(&[3.0]) };
         assert_eq!(change(&before, &to), "FAST");
+        let cached = Recipe { first_block_cache: Some(0.1), ..recipe(&[7.0]) };
+        assert_eq!(change(&before, &cached), "first-block cache 0.1");
+        assert_eq!(change(&cached, &before), "no first-block cache");
     }
 }

@@ -177,6 +177,17 @@ pub(super) fn single(
             DeValue::String(name) => Some(Value::Text(name.to_string())),
             _ => text.number(value, key).map(Value::Number),
         },
+        Path::FirstBlockCache => {
+            let threshold = text.number(value, key)?;
+            if !(0.0..=1.0).contains(&threshold) {
+                let message = format!(
+                    "the threshold of the first-block cache is {threshold}: it is 0, for none, to 1"
+                );
+                text.problem(value.span(), key, message);
+                return None;
+            }
+            Some(Value::Number(threshold))
+        }
         Path::Steps(column, _) => match value.get_ref() {
             DeValue::Array(list) if !list.is_empty() => {
                 let list: Vec<Option<f64>> = list
@@ -316,6 +327,13 @@ fn out_of_range(
         && min.is_none_or(|min| min <= 0.0)
     {
         return Some("std must be above 0: give a min above 0".to_owned());
+    }
+    if *path == Path::FirstBlockCache
+        && (min.is_none_or(|min| min < 0.0) || max.is_none_or(|max| max > 1.0))
+    {
+        return Some(
+            "the threshold of the first-block cache is 0 to 1: give min and max".to_owned(),
+        );
     }
     if path.is_whole() && lowest < 0.0 {
         return Some(format!("`{path}` is never negative: raise min"));

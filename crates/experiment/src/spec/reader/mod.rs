@@ -89,7 +89,7 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
     let string =
         |text: &mut Text<'_>, key: &str| table.get(key).and_then(|value| text.string(value, key));
     let (description, model) = (string(text, "description"), string(text, "model"));
-    let dtype: Option<ComputeDtype> = named(text, table, "dtype", "f32 or bf16");
+    let dtype: Option<ComputeDtype> = named(text, table, "dtype", "f32, bf16, int8 or int8-all");
     let device: Option<DeviceChoice> = named(text, table, "device", "cpu, cuda:0 or metal");
     let rng = table.get("rng").and_then(|value| text.parsed::<Rng>(value, "rng"));
     let sigma_size =
@@ -115,6 +115,15 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
             let message = "a reference run uses Euler, and no other sampler";
             text.problem(value.span(), "reference", message);
         }
+        if reference.changes.iter().any(|(path, _)| *path == Path::FirstBlockCache) {
+            let message = "a reference run has no first-block cache: it is what its error is of";
+            text.problem(value.span(), "reference", message);
+        }
+    }
+    let cached = base.changes.iter().any(|(path, _)| *path == Path::FirstBlockCache);
+    if let (true, Some(Method::Tune), Some(value)) = (cached, method, table.get("base")) {
+        let message = "a tune has no first-block cache: its candidates are judged by all blocks";
+        text.problem(value.span(), "base", message);
     }
     let output = output(text, table);
     let spec = Spec {

@@ -102,7 +102,7 @@ fn of_search(search: &SearchView) -> String {
 
 /// `132 + 132 evaluations, 108 + 108 saved by shared steps`.
 pub(in crate::tui) fn evaluations(nfe: NfeCount) -> String {
-    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = nfe;
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = nfe;
     format!(
         "{cond_done} + {uncond_done} evaluations, {cond_saved} + {uncond_saved} saved by sharing steps"
     )
@@ -121,7 +121,7 @@ pub(in crate::tui) fn planned(plan: &PlanCard) -> Vec<(&'static str, String)> {
     if plan.duplicates > 0 {
         runs.push_str(&format!(", {} more are the same as earlier ones", plan.duplicates));
     }
-    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved } = plan.nfe;
+    let NfeCount { cond_done, uncond_done, cond_saved, uncond_saved, .. } = plan.nfe;
     let alone = cond_done + uncond_done + cond_saved + uncond_saved;
     let share = 100.0 * (cond_saved + uncond_saved) as f64 / alone.max(1) as f64;
     let time = match (plan.seconds, &plan.measured_on) {
