@@ -117,6 +117,25 @@ fn the_size_that_sigma_is_taken_for_stays_with_the_image() {
 }
 
 #[test]
+fn a_first_block_cache_stays_with_the_image_until_a_0_takes_it_off() {
+    let place = Place::new();
+    let cached = quick(&["--seed", "7", "--first-block-cache", "0.9", "--json", "-o", "a.png"]);
+    let json: serde_json::Value = serde_json::from_str(&place.done(&cached)).unwrap();
+    assert!(json["nfe"]["first_block"].as_u64().is_some_and(|count| count > 0), "{json}");
+    place.done(&["generate", "--recipe", "a.png", "-o", "b.png"]);
+    let bytes = |name: &str| fs::read(place.path(name)).unwrap();
+    assert_eq!(bytes("a.png"), bytes("b.png"));
+    let threshold = |name: &str| read_recipe(&place.path(name)).unwrap().first_block_cache;
+    assert_eq!(threshold("a.png"), Some(0.9));
+    place.done(&["generate", "--recipe", "a.png", "--first-block-cache", "0", "-o", "c.png"]);
+    assert_eq!(threshold("c.png"), None);
+    place.done(&quick(&["--seed", "7", "-o", "d.png"]));
+    assert_eq!(bytes("c.png"), bytes("d.png"));
+    place.refused(&quick(&["--first-block-cache", "1.5"]), &["1.5", "at most 1"]);
+    place.refused(&quick(&["--first-block-cache", "nan"]), &["NaN", "at most 1"]);
+}
+
+#[test]
 fn a_preset_keeps_its_name_until_a_flag_changes_it() {
     let place = Place::new();
     let name = |more: &[&str]| {

@@ -200,7 +200,7 @@ impl Session {
         let fits = self.fits.clone();
         let budget = self.memory;
         let (loaded, cache) = self.load(recipe, named, cancel, on_event)?;
-        check_memory(budget, &loaded.model, recipe.size)?;
+        check_memory(budget, &loaded.model, recipe)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
         let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
@@ -352,10 +352,12 @@ fn cache_part(cache: MemorySize) -> String {
     }
 }
 
-/// Refuses a limit that cannot be held while an image of `size` is made.
-fn check_memory(budget: MemoryBudget, model: &Model, size: Size) -> Result<(), SessionError> {
+/// Refuses a limit that cannot be held while an image is made.
+fn check_memory(budget: MemoryBudget, model: &Model, recipe: &Recipe) -> Result<(), SessionError> {
     let Some(limit) = budget.asked else { return Ok(()) };
-    let least = MemorySize(model.least_memory(grid(size)).saturating_add(budget.cache));
+    let (size, cached) = (recipe.size, recipe.first_block_cache.is_some());
+    let least = model.least_memory(grid(size), cached).saturating_add(budget.cache);
+    let least = MemorySize(least);
     let cache = MemorySize(budget.cache);
     if least <= limit {
         return Ok(());

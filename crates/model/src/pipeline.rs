@@ -154,9 +154,10 @@ impl Model {
     }
 
     /// The least limit that can be held while an image of `grid` is made from a prompt of usual
-    /// length.
-    pub fn least_memory(&self, grid: LatentGrid) -> u64 {
-        let denoising = self.conditional.working_bytes(DEFAULT_TOKENS + grid.tokens());
+    /// length, with first-block caches if `cached`.
+    pub fn least_memory(&self, grid: LatentGrid, cached: bool) -> u64 {
+        let caches = if cached { self.conditional.cache_bytes(grid) } else { 0 };
+        let denoising = self.conditional.working_bytes(DEFAULT_TOKENS + grid.tokens()) + caches;
         let encoding = self.text_encoder.working_bytes(DEFAULT_TOKENS);
         let working = denoising.max(encoding).max(self.decoder.working_bytes(grid));
         self.residency.least(working)
@@ -291,7 +292,8 @@ impl Model {
     ) -> Result<Vec<f32>, ModelError> {
         self.check_length(x, grid)?;
         let tokens = text.map_or(Ok(0), |text| text.dim(0))? + grid.tokens();
-        self.residency.make_room(network.working_bytes(tokens));
+        let caches = if cache.is_some() { network.cache_bytes(grid) } else { 0 };
+        self.residency.make_room(network.working_bytes(tokens) + caches);
         let x = Tensor::from_slice(x, (grid.tokens(), network.channels()), &self.device)?;
         let data_minus_noise = network.forward(&x, grid, t.0, text, turns, cache)?;
         // x = (1 − σ)·data + σ·noise, so dx/dσ = noise − data.

@@ -180,6 +180,13 @@ impl Transformer {
         (tokens * self.config.width * self.dtype.size_in_bytes()) as u64 * 8
     }
 
+    /// About the most bytes that the first-block caches of both networks take for an image of `grid`: what
+    /// the first block adds and what the others do, and as much again for what is compared, in f32.
+    pub(super) fn cache_bytes(&self, grid: LatentGrid) -> u64 {
+        let hidden = (grid.tokens() * self.config.width) as u64;
+        hidden * (4 * self.dtype.size_in_bytes() + 2 * DType::F32.size_in_bytes()) as u64
+    }
+
     /// The most bytes that the modulations kept from other times take: four gains of every block
     /// and the last layer's.
     pub(super) fn modulation_bytes(&self) -> u64 {
@@ -374,6 +381,16 @@ mod tests {
 
     /// The network's answer in a checkpoint of the tests, with its layers placed so.
     fn answer(folder: &str, dtype: DType, placement: Option<Placement>) -> Vec<f32> {
+        answers(folder, dtype, placement, None).1
+    }
+
+    /// Its answers at two times near each other, with a first-block cache of that threshold.
+    fn answers(
+        folder: &str,
+        dtype: DType,
+        placement: Option<Placement>,
+        threshold: Option<f64>,
+    ) -> (Vec<f32>, Vec<f32>) {
         let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-a");
         let checkpoint = Checkpoint::open(&data.join(folder)).unwrap();
         let component = Component::Transformer;
@@ -395,9 +412,39 @@ mod tests {
         let x = Tensor::from_vec(x, (grid.tokens(), network.channels()), &Device::Cpu).unwrap();
         let text = Tensor::from_vec(numbers(7 * features, 6841), (7, features), &Device::Cpu);
         let text = network.project_text(&text.unwrap()).unwrap();
-        let turns = residency.conditional();
-        let out = network.forward(&x, grid, 0.3, Some(&text), turns, None).unwrap();
-        out.flatten_all().unwrap().to_vec1().unwrap()
+        let mut cache = threshold.map(FirstBlockCache::new);
+        let [before, after] = [0.25, 0.3].map(|t| {
+            let turns = residency.conditional();
+            let out = network.forward(&x, grid, t, Some(&text), turns, cache.as_mut()).unwrap();
+            out.flatten_all().unwrap().to_vec1().unwrap()
+        });
+        if let Some(cache) = cache {
+            assert_eq!(cache.reused(), u64::from(threshold == Some(1.0)), "at {threshold:?}");
+        }
+        (before, after)
+    }
+
+    /// ‖a − b‖ / ‖b‖.
+    fn error(found: &[f32], expected: &[f32]) -> f64 {
+        let square = |v: f32| f64::from(v) * f64::from(v);
+        let apart = found.iter().zip(expected).map(|(a, b)| square(a - b));
+        let size: f64 = expected.iter().map(|b| square(*b)).sum();
+        (apart.sum::<f64>() / size).sqrt()
+    }
+
+    #[test]
+    fn a_first_block_cache_leaves_blocks_out_and_changes_nothing_where_it_does_not() {
+        let host = Some(Placement::Host);
+        let of = |placement, threshold| answers("diffusers", DType::F32, placement, threshold);
+        let whole = of(host, None);
+        // No answer is that near another.
+        assert_eq!(of(host, Some(1e-9)), whole);
+        let (first, second) = of(host, Some(1.0));
+        assert_eq!(first, whole.0, "nothing was evaluated before");
+        let off = error(&second, &whole.1);
+        assert!((1e-6..0.5).contains(&off), "{off}");
+        // A device leaves out the same.
+        assert!(error(&of(Some(Placement::Resident), Some(1.0)).1, &second) < 1e-5);
     }
 
     #[test]
@@ -406,11 +453,7 @@ mod tests {
             for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1e-2)] {
                 let expected = answer(folder, dtype, Some(Placement::Host));
                 for placement in [Some(Placement::Resident), Some(Placement::Streamed), None] {
-                    let found = answer(folder, dtype, placement);
-                    let square = |v: f32| f64::from(v) * f64::from(v);
-                    let apart = found.iter().zip(&expected).map(|(a, b)| square(a - b));
-                    let size: f64 = expected.iter().map(|b| square(*b)).sum();
-                    let error = (apart.sum::<f64>() / size).sqrt();
+                    let error = error(&answer(folder, dtype, placement), &expected);
                     assert!(error <= allowed, "{folder} {dtype:?} {placement:?}: {error}");
                 }
             }

@@ -214,3 +214,19 @@ proptest! {
         let _ = Spec::parse(&text, "e.toml");
     }
 }
+
+#[test]
+fn a_first_block_cache_is_swept_between_0_and_1_and_no_reference_and_no_tune_has_one() {
+    assert_eq!(values("first_block_cache = [0, 0.05]"), ["0", "0.05"]);
+    let range = "first_block_cache = { min = 0.1, max = 0.3, steps = 2 }";
+    assert_eq!(values(range), ["0.1", "0.3"]);
+    let parameters = |text: &str| told(&format!("{HEAD}[parameters]\nfirst_block_cache = {text}"));
+    assert!(parameters("[1.5]").contains("the threshold of the first-block cache is 1.5"));
+    assert!(parameters("[-0.1]").contains("the threshold of the first-block cache is -0.1"));
+    assert!(parameters("{ min = 0.1, max = 2, steps = 2 }").contains("0 to 1"));
+    let reference = told(&format!("{HEAD}[reference]\nfirst_block_cache = 0.1"));
+    assert!(reference.contains("a reference run has no first-block cache"), "{reference}");
+    let tune = "method = \"tune\"\n[tune]\nsteps = 8\n[reference]\npreset = \"V4_QUALITY_48\"\n";
+    let tune = told(&format!("{HEAD}{tune}[base]\nfirst_block_cache = 0.1"));
+    assert!(tune.contains("a tune has no first-block cache"), "{tune}");
+}
