@@ -18,6 +18,7 @@ pub mod device_check;
 mod device_memory;
 #[cfg(any(test, feature = "cuda"))]
 mod device_operations;
+mod device_room;
 #[cfg(feature = "cuda")]
 pub mod devices;
 mod error;
@@ -26,6 +27,8 @@ mod latents;
 pub mod linear;
 mod ops;
 mod options;
+#[cfg(any(test, feature = "cuda"))]
+mod parts;
 mod pipeline;
 pub mod profile;
 mod residency;
@@ -38,7 +41,8 @@ mod tokenizer;
 mod transfer_rate;
 mod transformer;
 
+pub use device_room::DeviceRoom;
 pub use error::ModelError;
 pub use latents::{Decoded, LatentGrid, ModelTime};
-pub use pipeline::{DeviceRoom, Model, PromptFeatures};
+pub use pipeline::{Model, PromptFeatures};
 pub use text_layers::TextLayers;

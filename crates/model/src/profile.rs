@@ -1,5 +1,6 @@
 //! Where the time goes: seconds by operation, counted for the whole process.
 
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -68,10 +69,24 @@ static CALLS: [AtomicU64; Operation::ALL.len()] =
 pub(super) fn timed<R>(operation: Operation, work: impl FnOnce() -> R) -> R {
     let start = Instant::now();
     let result = work();
-    let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    count(operation, u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    result
+}
+
+/// The same for work that a device does: a CUDA device is asked when it began and ended, which the
+/// program that handed it on does not know.
+pub(super) fn timed_on<R>(device: &Device, operation: Operation, work: impl FnOnce() -> R) -> R {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        return crate::cuda::timing::timed(device, operation, work);
+    }
+    let _ = device;
+    timed(operation, work)
+}
+
+fn count(operation: Operation, nanoseconds: u64) {
     NANOSECONDS[operation as usize].fetch_add(nanoseconds, Ordering::Relaxed);
     CALLS[operation as usize].fetch_add(1, Ordering::Relaxed);
-    result
 }
 
 /// An operation's share.
@@ -85,9 +100,13 @@ pub struct ProfileEntry {
     pub seconds: f64,
 }
 
-/// What was counted since the last call of this, the longest first. Operations on an accelerator
-/// are counted as they are asked for, not as they are done.
+/// What was counted since the last call of this, the longest first. Operations on a CUDA device are
+/// counted as it did them; on Metal as they are asked for, not as they are done.
 pub fn take() -> Vec<ProfileEntry> {
+    #[cfg(feature = "cuda")]
+    for (operation, seconds) in crate::cuda::timing::take() {
+        count(operation, (seconds * 1e9) as u64);
+    }
     let mut entries: Vec<ProfileEntry> = Operation::ALL
         .into_iter()
         .map(|operation| ProfileEntry {

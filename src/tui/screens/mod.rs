@@ -30,6 +30,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Widget};
+use sigmalab_compute::DeviceChoice;
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::terminal::Terminal;
 use std::sync::Arc;
@@ -259,8 +260,37 @@ fn title(app: &App, room: u16) -> Vec<Piece> {
     parts.into_iter().map(|(_, piece)| piece).collect()
 }
 
-/// What happens, else what was said last, else what is wrong, else the prompt.
-fn status(app: &App, room: u16) -> Vec<Piece> {
+/// Where runs are made, where that is not the processor: the longest way to say it that leaves most
+/// of the line to what happens.
+fn device(app: &App, width: u16) -> Option<String> {
+    let device = app.document().device;
+    if device == DeviceChoice::Cpu {
+        return None;
+    }
+    let card = app.card.as_deref().filter(|card| !card.is_empty());
+    let brief = card.and_then(|card| card.strip_prefix("NVIDIA ")).or(card);
+    let named = |card: &str| format!("{device} {card} ");
+    let texts = [card.map(named), brief.map(named), Some(format!("{device} "))];
+    let most = usize::from(width) * 2 / 5;
+    texts.into_iter().flatten().find(|text| Span::raw(text.as_str()).width() <= most)
+}
+
+/// What happens, else what was said last, else what is wrong, else the prompt; and the device.
+fn status(app: &App, width: u16) -> Vec<Piece> {
+    let theme = &app.theme;
+    let Some(device) = device(app, width).map(|text| Piece::new(text, theme.dim)) else {
+        return vec![Piece::new(" ", theme.text), happening(app, width)];
+    };
+    // A column before what happens, and two before the device.
+    let room = width.saturating_sub(device.width() + 2);
+    let piece = happening(app, room).within(room.saturating_sub(1));
+    let between = width.saturating_sub(1 + piece.width() + device.width());
+    let gap = Piece::new(" ".repeat(usize::from(between)), theme.text);
+    vec![Piece::new(" ", theme.text), piece, gap, device]
+}
+
+/// What the status line says beside the device.
+fn happening(app: &App, room: u16) -> Piece {
     let theme = &app.theme;
     // What is drawn and what is wrong with it belongs to the editor.
     let own = app.screen == Screen::Editor;
@@ -271,7 +301,7 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
         let more = format!(" … {} shows it all", app.key_of(Action::ShowLog));
         wrapping::cut(text, usize::from(room.saturating_sub(1)), &more)
     };
-    let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
+    match (&app.message, &app.runs.going, app.tour_line(), wrong) {
         (Some(message), ..) if message.is_problem => {
             Piece::action(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
         }
@@ -287,8 +317,7 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
             Piece::action(text, theme.text, Action::Prompt)
         }
-    };
-    vec![Piece::new(" ", theme.text), piece]
+    }
 }
 
 /// Words, and a bar before them as far as there is room.
