@@ -202,7 +202,7 @@ mod tests {
         // A worker of an older build does not say, and one may say what cannot be.
         let silent = Device { threads_per_multiprocessor: 0, ..card.clone() };
         assert_eq!(rng("torch-cuda", Some(&silent)), "torch-cuda:128x2048");
-        let strange = Device { multiprocessors: 0, ..card };
+        let strange = Device { multiprocessors: 0, ..card.clone() };
         assert_eq!(rng("torch-cuda", Some(&strange)), "torch-cuda:108x2048");
         assert!("cuda".parse::<RngChoice>().is_err());
     }

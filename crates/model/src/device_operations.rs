@@ -2,7 +2,8 @@
 //! chooses no device and times nothing.
 
 use crate::linear::{
-    BlockScales, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor, StoredType, Weight,
+    BlockScales, Dense, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor, StoredType,
+    Weight,
 };
 use crate::ops::products::{self, HeadShape, Product};
 use crate::ops::{Canvas, Convolution, GroupNorm, Mask, rms_norm};
@@ -96,6 +97,24 @@ fn linear(weight: Option<Box<dyn Weight>>, dtype: DType, device: &Device) -> Res
     Ok(vec![layer.forward(&tensor(&[19, inputs], 25, dtype, device)?)?])
 }
 
+/// Numbers of this type, as they are computed with.
+fn plain(outputs: usize, inputs: usize, dtype: DType) -> Option<Box<dyn Weight>> {
+    let values = noise(outputs * inputs, 32);
+    let (stored, bytes): (_, Vec<u8>) = match dtype {
+        DType::BF16 => {
+            let short = values.into_iter().flat_map(|v| half::bf16::from_f32(v).to_le_bytes());
+            (StoredType::Bf16, short.collect())
+        }
+        _ => (StoredType::F32, values.into_iter().flat_map(f32::to_le_bytes).collect()),
+    };
+    let bytes = StoredBytes::new(Arc::new(bytes));
+    Some(Box::new(Dense::new(&StoredTensor {
+        dtype: stored,
+        shape: vec![outputs, inputs],
+        bytes,
+    })?))
+}
+
 /// Products of layers one after the other, larger ones among them, each of weights that are where
 /// `placement` says; on the processor where it always is.
 fn in_turn(placement: Placement, dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
@@ -106,6 +125,7 @@ fn in_turn(placement: Placement, dtype: DType, device: &Device) -> Result<Vec<Te
         blocks(Block::Q4K, 24, 512),
         fp8(700, 300),
         nf4(false, 75, 300),
+        plain(90, 300, dtype),
         blocks(Block::Q8_0, 40, 512),
     ];
     let layer = |weight: Option<Box<dyn Weight>>| {
@@ -201,7 +221,7 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
         [("sent for each use", Placement::Streamed), ("kept widened", Placement::Widened)]
     {
         all.push((
-            format!("six products of weights {name}, twice"),
+            format!("seven products of weights {name}, twice"),
             operation(move |device| in_turn(placement, dtype, device)),
         ));
     }

@@ -25,6 +25,7 @@ mod error;
 pub mod hub;
 mod latents;
 pub mod linear;
+mod operation;
 mod ops;
 mod options;
 #[cfg(any(test, feature = "cuda"))]

@@ -44,7 +44,7 @@ mod tests {
     fn parts_arrive_whole_at_aligned_places_and_nothing_else_is_touched() {
         for lengths in [vec![1], vec![256, 0, 3], vec![5, 3 * WORTH_A_THREAD + 7, 300]] {
             let of = |(seed, length): (usize, &usize)| -> Vec<u8> {
-                (0..*length).map(|i| ((i + seed) * 7919 >> 3) as u8).collect()
+                (0..*length).map(|i| (((i + seed) * 7919) >> 3) as u8).collect()
             };
             let bytes: Vec<Vec<u8>> = lengths.iter().enumerate().map(of).collect();
             let parts: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();

@@ -1,64 +1,10 @@
 //! Where the time goes: seconds by operation, counted for the whole process.
 
+pub use super::operation::Operation;
 use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-
-/// What the networks spend their time on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Projections of attention: queries, keys, values and output.
-    Projections,
-    /// Normalising and turning queries and keys.
-    Heads,
-    /// Scores, softmax and weighted values.
-    Attention,
-    /// The three products of the feed-forward layers.
-    FeedForward,
-    /// Gates of the feed-forward layers.
-    Gates,
-    /// Normalisations and residual sums.
-    Norms,
-    /// From a time to every layer's modulation.
-    Modulation,
-    /// Projecting the text features, the latents, and back.
-    Ends,
-    /// Convolutions of the decoder.
-    Convolutions,
-    /// The decoder's group norms.
-    GroupNorms,
-}
-
-impl Operation {
-    const ALL: [Self; 10] = [
-        Self::Projections,
-        Self::Heads,
-        Self::Attention,
-        Self::FeedForward,
-        Self::Gates,
-        Self::Norms,
-        Self::Modulation,
-        Self::Ends,
-        Self::Convolutions,
-        Self::GroupNorms,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Projections => "attention projections",
-            Self::Heads => "query and key norms, rotary",
-            Self::Attention => "attention",
-            Self::FeedForward => "feed-forward products",
-            Self::Gates => "feed-forward gates",
-            Self::Norms => "norms and residuals",
-            Self::Modulation => "modulation",
-            Self::Ends => "input and output projections",
-            Self::Convolutions => "convolutions",
-            Self::GroupNorms => "group norms",
-        }
-    }
-}
 
 static NANOSECONDS: [AtomicU64; Operation::ALL.len()] =
     [const { AtomicU64::new(0) }; Operation::ALL.len()];

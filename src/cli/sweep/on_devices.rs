@@ -275,10 +275,9 @@ impl OnDevice {
 
     /// How it ended: well, or why not.
     fn ending(&self, directory: &RunDirectory, status: ExitStatus) -> Result<(), String> {
-        match status.code() {
-            // A worker that was asked to stop ends so.
-            Some(0 | 130) => return Ok(()),
-            _ => {}
+        // A worker that was asked to stop ends with 130.
+        if let Some(0 | 130) = status.code() {
+            return Ok(());
         }
         let this = Process::this();
         let own = workers::all(directory)
@@ -337,7 +336,7 @@ impl Standing {
     fn time_left(&self, begun: &Self, started: Instant) -> Option<f64> {
         let made = self.recorded().checked_sub(begun.recorded()).filter(|made| *made > 0)?;
         let of_one = started.elapsed().as_secs_f64() / made as f64;
-        (self.trials == begun.trials).then(|| of_one * self.left as f64)
+        (self.trials == begun.trials).then_some(of_one * self.left as f64)
     }
 }
 

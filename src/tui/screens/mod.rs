@@ -260,33 +260,35 @@ fn title(app: &App, room: u16) -> Vec<Piece> {
     parts.into_iter().map(|(_, piece)| piece).collect()
 }
 
-/// Where runs are made, where that is not the processor: the longest way to say it that leaves most
-/// of the line to what happens.
-fn device(app: &App, width: u16) -> Option<String> {
+/// The ways to say where runs are made, the longest first; none for the processor.
+fn device(app: &App) -> Vec<String> {
     let device = app.document().device;
     if device == DeviceChoice::Cpu {
-        return None;
+        return Vec::new();
     }
     let card = app.card.as_deref().filter(|card| !card.is_empty());
     let brief = card.and_then(|card| card.strip_prefix("NVIDIA ")).or(card);
     let named = |card: &str| format!("{device} {card} ");
-    let texts = [card.map(named), brief.map(named), Some(format!("{device} "))];
-    let most = usize::from(width) * 2 / 5;
-    texts.into_iter().flatten().find(|text| Span::raw(text.as_str()).width() <= most)
+    [card.map(named), brief.map(named), Some(format!("{device} "))].into_iter().flatten().collect()
 }
 
-/// What happens, else what was said last, else what is wrong, else the prompt; and the device.
+/// What happens, else what was said last, else what is wrong, else the prompt; and the device, as
+/// long as that leaves room for it.
 fn status(app: &App, width: u16) -> Vec<Piece> {
     let theme = &app.theme;
-    let Some(device) = device(app, width).map(|text| Piece::new(text, theme.dim)) else {
+    let happens = happening(app, width).width();
+    let devices = device(app).into_iter().map(|text| Piece::new(text, theme.dim));
+    let devices: Vec<Piece> = devices.collect();
+    // A column before what happens, and two before the device.
+    let room = |device: &Piece| width.saturating_sub(device.width() + 3);
+    let fits = |device: &&Piece| happens <= room(device) && device.width() <= width / 2;
+    let Some(device) = devices.iter().find(fits).or(devices.last()) else {
         return vec![Piece::new(" ", theme.text), happening(app, width)];
     };
-    // A column before what happens, and two before the device.
-    let room = width.saturating_sub(device.width() + 2);
-    let piece = happening(app, room).within(room.saturating_sub(1));
+    let piece = happening(app, room(device) + 1).within(room(device));
     let between = width.saturating_sub(1 + piece.width() + device.width());
     let gap = Piece::new(" ".repeat(usize::from(between)), theme.text);
-    vec![Piece::new(" ", theme.text), piece, gap, device]
+    vec![Piece::new(" ", theme.text), piece, gap, device.clone()]
 }
 
 /// What the status line says beside the device.

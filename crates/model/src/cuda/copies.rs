@@ -111,6 +111,18 @@ pub(super) fn send(device: &CudaDevice, parts: &[&[u8]]) -> Result<Option<OnTheW
     Ok(Some(OnTheWay { device: device.clone(), slot: at, addresses }))
 }
 
+/// Copies bytes of the device from one address to another, in the order of its stream.
+pub(super) fn copy_on(device: &CudaDevice, from: u64, to: u64, bytes: usize) -> Result<()> {
+    let own = device.cuda_stream();
+    own.context().bind_to_thread().w()?;
+    // SAFETY: the callers hold both pieces of memory, of so many bytes at least, until the copy is in
+    // the stream, in whose order they are used again.
+    #[allow(unsafe_code)]
+    unsafe {
+        result::memcpy_dtod_async(to, from, bytes, own.cu_stream()).w()
+    }
+}
+
 impl Slot {
     /// Room for `length` bytes, here and on the device. Growing waits for everything, which the first
     /// layer alone is asked for.

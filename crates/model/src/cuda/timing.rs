@@ -1,7 +1,7 @@
 //! Times of operations on a CUDA device: an event before and one behind each, read once everything is
 //! done. What is counted goes on unhindered: nothing waits for an event.
 
-use crate::profile::Operation;
+use crate::operation::Operation;
 use candle_core::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::{CudaEvent, sys};
 use std::sync::{Mutex, PoisonError};

@@ -2,7 +2,7 @@
 //! there some rows at a time.
 
 use super::address::{address, number, room};
-use super::copies::{OnTheWay, send};
+use super::copies::{OnTheWay, copy_on, send};
 use super::kernels::launch;
 use crate::linear::DeviceWeight;
 use candle_core::{DType, Device, Result, Tensor};
@@ -33,8 +33,22 @@ impl Bytes {
 #[derive(Debug)]
 enum Codes {
     E4m3(Bytes),
-    Nf4 { codes: Bytes, map: Tensor, absmax: Bytes, nested: Option<Nested>, blocksize: usize },
-    Blocks { bytes: Bytes, block: Block },
+    Nf4 {
+        codes: Bytes,
+        map: Tensor,
+        absmax: Bytes,
+        nested: Option<Nested>,
+        blocksize: usize,
+    },
+    Blocks {
+        bytes: Bytes,
+        block: Block,
+    },
+    /// Numbers as they are computed with, on their way: they are copied out of it.
+    Plain {
+        bytes: Bytes,
+        element: usize,
+    },
 }
 
 #[derive(Debug)]
@@ -78,7 +92,9 @@ pub(crate) fn stream(
     dtype: DType,
     device: &Device,
 ) -> Result<Option<Box<dyn DeviceWeight>>> {
-    let (Device::Cuda(cuda), Some(parts)) = (device, parts(matrix)) else { return Ok(None) };
+    let (Device::Cuda(cuda), Some(parts)) = (device, parts(matrix, dtype)) else {
+        return Ok(None);
+    };
     let Some(way) = send(cuda, &parts)? else { return Ok(None) };
     let mut addresses = way.addresses.clone().into_iter();
     let next = |_: &[u8]| match addresses.next() {
@@ -90,8 +106,10 @@ pub(crate) fn stream(
 
 /// The bytes of a weight that are sent for each use, in the order in which [`compressed`] asks for
 /// them.
-fn parts<'a>(matrix: &Matrix<'a>) -> Option<Vec<&'a [u8]>> {
+fn parts<'a>(matrix: &Matrix<'a>, dtype: DType) -> Option<Vec<&'a [u8]>> {
     match &matrix.values {
+        Stored::F32(bytes) if dtype == DType::F32 => Some(vec![*bytes]),
+        Stored::Bf16(bytes) if dtype == DType::BF16 => Some(vec![*bytes]),
         Stored::F32(_) | Stored::Bf16(_) | Stored::F16(_) => None,
         Stored::E4m3(codes) => Some(vec![*codes]),
         Stored::Ggml(blocks) => Some(vec![blocks.bytes]),
@@ -112,6 +130,10 @@ fn compressed(
     way: Option<OnTheWay>,
 ) -> Result<Option<Box<dyn DeviceWeight>>> {
     let codes = match &matrix.values {
+        // Those that stay need no widening: the tensor library keeps them.
+        Stored::F32(bytes) | Stored::Bf16(bytes) if way.is_some() => {
+            Codes::Plain { bytes: put(bytes)?, element: dtype.size_in_bytes() }
+        }
         Stored::F32(_) | Stored::Bf16(_) | Stored::F16(_) => return Ok(None),
         Stored::E4m3(codes) => Codes::E4m3(put(codes)?),
         Stored::Ggml(blocks) => Codes::Blocks { bytes: put(blocks.bytes)?, block: blocks.block },
@@ -160,6 +182,11 @@ impl DeviceWeight for Compressed {
         let (start, count) = (rows.start * self.inputs, rows.len() * self.inputs);
         let (number, to) = (number(self.dtype)?, address(&out)?);
         let call = match &self.codes {
+            Codes::Plain { bytes, element } => {
+                let from = bytes.address()? + (start * element) as u64;
+                copy_on(device, from, to, count * element)?;
+                return Ok(out);
+            }
             Codes::E4m3(codes) => {
                 calls::widen_e4m3(number, codes.address()? + start as u64, to, count)
             }
