@@ -177,6 +177,22 @@ fn it_can_be_left_alone_cancelled_and_taken_up_again() {
 }
 
 #[test]
+fn a_search_goes_from_generation_to_generation_on_both_and_ends_as_on_one() {
+    let found = |more: &[&str]| {
+        let place = Place::new();
+        let search = "name = \"small\"\nmethod = { kind = \"halving\", trials = 8, seed = 3 }\n";
+        let text = small().replace("name = \"small\"\n", search);
+        let text =
+            text.replace("mu = [0.4, 0.5]\n\"gw[-2..]\" = [2, 3]", "mu = { min = 0.2, max = 1.0 }");
+        place.write("small.toml", text);
+        let done = run(&place, more);
+        assert_eq!(done.code, Some(0), "{done:?}");
+        left(&place.path("runs/small"))
+    };
+    assert_eq!(found(&["--devices", "cpu,cpu"]), found(&[]));
+}
+
+#[test]
 fn each_process_sees_its_own_card_and_calls_it_the_first() {
     let place = place();
     place.write("small.toml", small());
