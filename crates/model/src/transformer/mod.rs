@@ -15,7 +15,7 @@ use super::latents::LatentGrid;
 use super::linear::Linear;
 use super::ops::rms_norm;
 use super::ops::storage::{Number, with_values};
-use super::profile::{Operation, timed};
+use super::profile::{Operation, timed_on};
 use super::residency::{LayerBytes, Turns};
 use super::rotary::RotaryTable;
 use block::Block;
@@ -29,6 +29,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use time::{Conditioning, TimeEmbedding};
 
 pub use first_block_cache::FirstBlockCache;
+
+/// What the text features are normalised by.
+const TEXT_NORM: &str = "llm_cond_norm.weight";
 
 /// Normalises the text features; the reference's `llm_cond_norm`.
 const TEXT_NORM_EPS: f64 = 1e-6;
@@ -56,6 +59,14 @@ pub(super) struct Transformer {
     rotary_tables: Recent<(usize, LatentGrid), RotaryTable>,
 }
 
+/// What a sequence needs beside its tokens: made, and on the device, before anything of a step is.
+pub(super) struct Prepared {
+    modulation: Arc<Modulation>,
+    rotary: Arc<RotaryTable>,
+    text_tokens: usize,
+    grid: LatentGrid,
+}
+
 /// Everything that depends on the time alone.
 struct Modulation {
     blocks: Vec<block::Gains>,
@@ -71,14 +82,22 @@ struct TextProjection {
 }
 
 /// How large a network is.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct NetworkSize {
     pub(super) layers: usize,
     width: usize,
     intermediate: usize,
+    /// Numbers of all products' weights.
+    weights: usize,
     element: usize,
 }
 
 impl NetworkSize {
+    /// Bytes of the weights where they are widened.
+    pub(super) fn widened_bytes(&self) -> u64 {
+        (self.weights as u64).saturating_mul(self.element as u64)
+    }
+
     /// About the most bytes that an accelerator takes beside the weights for a sequence of `tokens`:
     /// both inner products of the feed-forward layer in f32, and what they become.
     pub(super) fn device_bytes(&self, tokens: usize) -> u64 {
@@ -92,8 +111,16 @@ impl NetworkSize {
 impl Transformer {
     /// The size of a network, from its headers.
     pub(super) fn size(part: &Part<'_>, dtype: DType) -> Result<NetworkSize, ModelError> {
-        let TransformerConfig { layers, width, intermediate, .. } = TransformerConfig::read(part)?;
-        Ok(NetworkSize { layers, width, intermediate, element: dtype.size_in_bytes() })
+        let config = TransformerConfig::read(part)?;
+        let TransformerConfig { layers, width, intermediate, conditioning, channels, .. } = config;
+        let features = match part.weights.has(TEXT_NORM) {
+            true => part.shape::<1>(TEXT_NORM)?[0],
+            false => 0,
+        };
+        let of_layer = 4 * width * width + 3 * width * intermediate + 4 * width * conditioning;
+        let ends = features + 2 * width + 2 * conditioning + 2 * channels;
+        let weights = layers * of_layer + ends * width;
+        Ok(NetworkSize { layers, width, intermediate, weights, element: dtype.size_in_bytes() })
     }
 
     /// Builds the conditional network, which reads text features of `feature_width` numbers a
@@ -106,18 +133,17 @@ impl Transformer {
     ) -> Result<Self, ModelError> {
         let mut network = Self::unconditional(part, dtype, device)?;
         let width = network.config.width;
-        const NORM: &str = "llm_cond_norm.weight";
-        let [stored] = part.shape(NORM)?;
-        part.agree(&["llm_features_dim"], NORM, stored)?;
+        let [stored] = part.shape(TEXT_NORM)?;
+        part.agree(&["llm_features_dim"], TEXT_NORM, stored)?;
         if stored != feature_width {
             let problem = format!(
                 "reads {stored} text features a token, but the text encoder gives {feature_width}"
             );
-            return Err(part.bad_tensor(NORM, problem));
+            return Err(part.bad_tensor(TEXT_NORM, problem));
         }
         let weights = part.weights;
         network.text = Some(TextProjection {
-            norm: weights.tensor(NORM, &[feature_width])?,
+            norm: weights.tensor(TEXT_NORM, &[feature_width])?,
             project: weights.linear("llm_cond_proj", feature_width, width, true)?,
             indicator: indicators(part, width)?.narrow(0, 0, 1)?,
         });
@@ -180,10 +206,10 @@ impl Transformer {
         (tokens * self.config.width * self.dtype.size_in_bytes()) as u64 * 8
     }
 
-    /// About the most bytes that the first-block caches of both networks take for an image of `grid`: what
+    /// About the most bytes that the first-block caches of both networks take for an image of `tokens`: what
     /// the first block adds and what the others do, and as much again for what is compared, in f32.
-    pub(super) fn cache_bytes(&self, grid: LatentGrid) -> u64 {
-        let hidden = (grid.tokens() * self.config.width) as u64;
+    pub(super) fn cache_bytes(&self, tokens: usize) -> u64 {
+        let hidden = (tokens * self.config.width) as u64;
         hidden * (4 * self.dtype.size_in_bytes() + 2 * DType::F32.size_in_bytes()) as u64
     }
 
@@ -208,40 +234,54 @@ impl Transformer {
             )));
         };
         let normalised = rms_norm(&features.to_dtype(self.dtype)?, &text.norm, TEXT_NORM_EPS)?;
-        let projected = timed(Operation::Ends, || text.project.forward(&normalised))?;
+        let project = || text.project.forward(&normalised);
+        let projected = timed_on(&self.device, Operation::Ends, project)?;
         Ok(projected.broadcast_add(&text.indicator)?)
     }
 
-    /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
-    /// row of `grid`) and time `t`; f32 of the same shape. `text` is what
-    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks. With a `cache` the
-    /// blocks after the first may be left out.
-    pub(super) fn forward(
+    /// What [`Transformer::forward`] needs of an image of `grid` and a time beside its latents.
+    pub(super) fn prepare(
         &self,
-        x: &Tensor,
         grid: LatentGrid,
         t: f64,
         text: Option<&Tensor>,
-        turns: Turns<'_>,
-        cache: Option<&mut FirstBlockCache>,
-    ) -> Result<Tensor, ModelError> {
+    ) -> Result<Prepared, ModelError> {
         let modulation = self.modulation(t)?;
         let text_tokens = text.map_or(Ok(0), |text| text.dim(0))?;
         let rotary = self.rotary_tables.get_or_insert((text_tokens, grid), || {
             let angles = mrope::angles(&self.config, text_tokens, grid);
             RotaryTable::new(&angles, self.config.head_dim / 2, self.dtype, &self.device)
         })?;
+        Ok(Prepared { modulation, rotary, text_tokens, grid })
+    }
 
-        let image = timed(Operation::Ends, || self.input.forward(&x.to_dtype(self.dtype)?))?;
+    /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
+    /// row of the grid) and the time that were prepared; f32 of the same shape. `text` is what
+    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks. With a `cache` the
+    /// blocks after the first may be left out, which takes a look at what the first one gives.
+    ///
+    /// On a device that keeps its weights nothing larger than a shape is copied to it meanwhile, and
+    /// nothing back: the work is handed on, and who reads the result waits for it.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        prepared: &Prepared,
+        text: Option<&Tensor>,
+        turns: Turns<'_>,
+        cache: Option<&mut FirstBlockCache>,
+    ) -> Result<Tensor, ModelError> {
+        let Prepared { modulation, rotary, text_tokens, grid } = prepared;
+        let input = || self.input.forward(&x.to_dtype(self.dtype)?);
+        let image = timed_on(&self.device, Operation::Ends, input)?;
         let image = image.broadcast_add(&self.image_indicator)?;
         let hidden = match text {
             Some(text) => Tensor::cat(&[text, &image], 0)?,
             None => image,
         };
         let through =
-            |blocks, hidden: &Tensor| self.through(blocks, hidden, &rotary, &modulation, turns);
+            |blocks, hidden: &Tensor| self.through(blocks, hidden, rotary, modulation, turns);
         let count = self.blocks.len();
-        let of_image = |hidden: &Tensor| hidden.narrow(0, text_tokens, grid.tokens());
+        let of_image = |hidden: &Tensor| hidden.narrow(0, *text_tokens, grid.tokens());
         let image = match cache {
             None => of_image(&through(0..count, &hidden)?)?,
             Some(cache) => {
@@ -250,7 +290,8 @@ impl Transformer {
                 cache.through(&of_image(&hidden)?, &of_image(&first)?, others)?
             }
         };
-        let output = timed(Operation::Ends, || self.last.forward(&image, &modulation.last))?;
+        let last = || self.last.forward(&image, &modulation.last);
+        let output = timed_on(&self.device, Operation::Ends, last)?;
         Ok(output.to_dtype(DType::F32)?)
     }
 
@@ -326,7 +367,8 @@ impl Transformer {
                 last: self.last.gain(&conditioning)?,
             })
         };
-        self.modulations.get_or_insert(t.to_bits(), || timed(Operation::Modulation, make))
+        let make = || timed_on(&self.device, Operation::Modulation, make);
+        self.modulations.get_or_insert(t.to_bits(), make)
     }
 }
 
@@ -414,8 +456,9 @@ mod tests {
         let text = network.project_text(&text.unwrap()).unwrap();
         let mut cache = threshold.map(FirstBlockCache::new);
         let [before, after] = [0.25, 0.3].map(|t| {
-            let turns = residency.conditional();
-            let out = network.forward(&x, grid, t, Some(&text), turns, cache.as_mut()).unwrap();
+            let (turns, text) = (residency.conditional(), Some(&text));
+            let prepared = network.prepare(grid, t, text).unwrap();
+            let out = network.forward(&x, &prepared, text, turns, cache.as_mut()).unwrap();
             out.flatten_all().unwrap().to_vec1().unwrap()
         });
         if let Some(cache) = cache {
@@ -452,8 +495,19 @@ mod tests {
         for folder in ["diffusers", "reference-fp8", "reference-nf4"] {
             for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1e-2)] {
                 let expected = answer(folder, dtype, Some(Placement::Host));
-                for placement in [Some(Placement::Resident), Some(Placement::Streamed), None] {
-                    let error = error(&answer(folder, dtype, placement), &expected);
+                for placement in [
+                    Some(Placement::Resident),
+                    Some(Placement::Widened),
+                    Some(Placement::Streamed),
+                    None,
+                ] {
+                    let found = answer(folder, dtype, placement);
+                    let resident = answer(folder, dtype, Some(Placement::Resident));
+                    assert_eq!(
+                        found, resident,
+                        "{folder} {dtype:?}: the same bits, wherever weights are"
+                    );
+                    let error = error(&found, &expected);
                     assert!(error <= allowed, "{folder} {dtype:?} {placement:?}: {error}");
                 }
             }
@@ -472,5 +526,25 @@ mod tests {
             assert_eq!(*value.unwrap(), key * 10);
         }
         assert_eq!(made, [1, 2, 3, 1]);
+    }
+
+    #[test]
+    fn a_profile_of_a_device_s_way_has_every_operation_of_a_block() {
+        crate::profile::take();
+        answer("reference-fp8", DType::F32, Some(Placement::Resident));
+        let counted: Vec<String> =
+            crate::profile::take().into_iter().map(|entry| entry.operation).collect();
+        for operation in [
+            "attention projections",
+            "query and key norms, rotary",
+            "attention",
+            "feed-forward products",
+            "feed-forward gates",
+            "norms and residuals",
+            "modulation",
+            "input and output projections",
+        ] {
+            assert!(counted.iter().any(|name| name == operation), "{operation}: {counted:?}");
+        }
     }
 }
