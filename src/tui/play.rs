@@ -9,7 +9,7 @@ use crate::tui::screens::gallery::thread::GalleryThread;
 use crate::tui::screens::sweeps::SweepEvent;
 use crate::tui::screens::sweeps::program::Program;
 use crate::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
-use sigmalab_engine::request::{RunRequest, Wanted};
+use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::Engine;
 use std::io::Write;
 use std::sync::mpsc;
@@ -20,23 +20,18 @@ pub enum PlayError {
     /// A line is no call.
     #[error("{file}:{line}: {problem}; nothing was done")]
     Line {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong.
         problem: String,
     },
     /// A call could not be done.
     #[error("{file}:{line}: `{call}`: {problem}")]
     Call {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// The call.
         call: Call,
-        /// Why.
         problem: String,
     },
     /// The worker is gone and gives no news.
@@ -156,16 +151,7 @@ fn carry_out(
     for effect in effects {
         match effect {
             Effect::Run(recipe) => {
-                let request = RunRequest {
-                    recipe: *recipe,
-                    noise: None,
-                    previews: false,
-                    wanted: Wanted::default(),
-                };
-                match engine.submit(&request) {
-                    Ok(id) => app.run_taken(id),
-                    Err(failure) => app.run_refused(&failure),
-                }
+                app.run_answered(engine.submit(&RunRequest::of(*recipe)));
             }
             Effect::Cancel => {
                 if let Some(id) = app.runs().going.as_ref().and_then(|going| going.id) {

@@ -2,7 +2,8 @@
 
 use crate::comfyui::{Computed, as_comfyui, computed, read};
 use crate::gguf::quantised;
-use crate::{Tensors, copy, copy_of, rewrite, tiny};
+use crate::support::checkpoints::{copy, copy_of, demo, tiny};
+use crate::{Tensors, rewrite};
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::Dtype;
@@ -15,10 +16,6 @@ const FILES: [&str; 3] = [
     "transformer/diffusion_pytorch_model.safetensors",
     "unconditional_transformer/diffusion_pytorch_model.safetensors",
 ];
-
-fn demo(folder: &Path) {
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint"), folder);
-}
 
 /// Every tensor in f32, fp8 ones with their scales applied.
 fn widen(tensors: &mut Tensors) {
@@ -93,7 +90,7 @@ fn gguf() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["whole", "wide", "gguf"] {
         let folder = folder.path().join(name);
-        demo(&folder);
+        copy(&demo(), &folder);
         for file in FILES {
             rewrite(&folder.join(file), |tensors| {
                 tensors.retain(|name, _| !name.contains("language_model.norm"));
@@ -155,7 +152,7 @@ fn the_demo_in_q8_0_draws_nearly_what_it_draws_in_f32() {
 fn the_demo_in_comfyui_s_fp8_draws_what_its_values_draw_in_f32() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["fp8", "rows", "one", "wide"] {
-        demo(&folder.path().join(name));
+        copy(&demo(), &folder.path().join(name));
     }
     as_comfyui(&folder.path().join("rows"), |_| ());
     as_comfyui(&folder.path().join("one"), one_scale);

@@ -1,7 +1,7 @@
 //! The report of a sweep: contact sheet, page and summary.
 
 use crate::place::place;
-use crate::program::Place;
+use crate::support::program::Place;
 use std::fs;
 use std::process::Command;
 

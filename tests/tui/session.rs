@@ -75,7 +75,7 @@ impl Session {
         recipe.sampler.version = Some("1".to_owned());
         self.runs += 1;
         let id = RunId(self.runs);
-        self.workbench.app.run_taken(id);
+        self.workbench.app.run_answered(Ok(id));
         let output = RunOutput {
             recipe,
             image: picture(shade),

@@ -2,6 +2,7 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
+use crate::support::checkpoints::{copy, tiny};
 use ratatui::layout::Rect;
 use sigmalab::tui::app::{App, Effect};
 use sigmalab::tui::screens::sweeps::SweepEvent;
@@ -28,10 +29,6 @@ const PROGRAM: &str = env!("CARGO_BIN_EXE_sigmalab");
 const PRESETS: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
                        runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";
 
-fn tiny() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a/reference-fp8")
-}
-
 /// Four trials and a reference run.
 fn small() -> String {
     format!(
@@ -39,20 +36,8 @@ fn small() -> String {
          prompts = [{{ id = \"circle\", text = \"a red circle\" }}]\nseeds = [1, 2]\n\
          sizes = [\"256x256\"]\n\n[base]\npreset = \"FOUR\"\n\n[reference]\npreset = \"FOUR\"\n\n\
          [parameters]\n\"gw[-2..]\" = [2, 3]\n",
-        tiny().display().to_string()
+        tiny("reference-fp8").display().to_string()
     )
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 /// A folder with the experiment, and with its presets.

@@ -19,6 +19,13 @@ pub struct RunRequest {
     pub wanted: Wanted,
 }
 
+impl RunRequest {
+    /// The picture of a recipe, without drafts and with noise from its seed.
+    pub fn of(recipe: Recipe) -> RunRequest {
+        RunRequest { recipe, noise: None, previews: false, wanted: Wanted::default() }
+    }
+}
+
 /// What a run is to give beside its latents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {

@@ -10,7 +10,7 @@ use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::image_file::{RecipeFileError, read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab_engine::request::{RunRequest, Wanted};
+use sigmalab_engine::request::RunRequest;
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::free::FREE;
@@ -140,7 +140,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         }
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
+    let run = RunRequest { noise, ..RunRequest::of(recipe) };
     Ok(Resolved { run, samplers, warnings })
 }
 

@@ -19,7 +19,7 @@ use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use reports::Reports;
 use shown::Shown;
-use sigmalab_engine::request::{RunRequest, Wanted};
+use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::Engine;
 use sigmalab_terminal::capabilities::{Background, Brand, Capabilities};
 use sigmalab_terminal::clipboard;
@@ -356,16 +356,8 @@ impl Runtime<'_> {
         for effect in effects {
             match effect {
                 Effect::Run(recipe) => {
-                    let request = RunRequest {
-                        recipe: *recipe,
-                        noise: None,
-                        previews: true,
-                        wanted: Wanted::default(),
-                    };
-                    match self.engine.submit(&request) {
-                        Ok(id) => self.app.run_taken(id),
-                        Err(failure) => self.app.run_refused(&failure),
-                    }
+                    let request = RunRequest { previews: true, ..RunRequest::of(*recipe) };
+                    self.app.run_answered(self.engine.submit(&request));
                 }
                 Effect::Cancel => {
                     if let Some(id) = self.app.runs().going.as_ref().and_then(|going| going.id) {

@@ -39,7 +39,6 @@ pub enum RecipeTextError {
         /// The version it has.
         found: u64,
     },
-    /// No JSON.
     #[error("it is not valid JSON: {0}")]
     NoJson(String),
     /// Not the JSON of a recipe.
@@ -50,7 +49,6 @@ pub enum RecipeTextError {
     Malformed {
         /// The key it is about, such as `steps[3].gw`; empty for the recipe as a whole.
         place: String,
-        /// What is wrong.
         problem: String,
     },
 }
@@ -274,37 +272,19 @@ fn first_fault(recipe: &Value) -> Option<RecipeTextError> {
 pub enum RecipeFileError {
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// A picture or a latents file without a recipe.
     #[error(
         "`{}`, {kind}, holds no recipe: it was not made by sigmalab, or another program dropped its text",
         path.display()
     )]
-    NoRecipe {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        kind: &'static str,
-    },
+    NoRecipe { path: PathBuf, kind: &'static str },
     /// A broken PNG.
     #[error("`{}` is not a readable PNG: {source}", path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PictureError,
-    },
+    Picture { path: PathBuf, source: PictureError },
     /// Far more text than a recipe has.
     #[error("`{}` is too large for a recipe (more than {} MiB)", path.display(), LIMIT >> 20)]
-    TooLarge {
-        /// The file.
-        path: PathBuf,
-    },
+    TooLarge { path: PathBuf },
     /// Something else than JSON where only that is read.
     #[error(
         "`{}` is {kind}, and what comes by a pipe is the JSON of a recipe: save it in a file first",
@@ -318,25 +298,16 @@ pub enum RecipeFileError {
     },
     /// Nothing in it.
     #[error("`{}` is empty", path.display())]
-    Empty {
-        /// The file.
-        path: PathBuf,
-    },
+    Empty { path: PathBuf },
     /// Another kind of file.
     #[error(
         "`{}` is {kind}: recipes are in PNG, WebP and JPEG files, in latents files and in JSON",
         path.display()
     )]
-    Kind {
-        /// The file.
-        path: PathBuf,
-        /// What it is.
-        kind: &'static str,
-    },
+    Kind { path: PathBuf, kind: &'static str },
     /// Other bytes than text.
     #[error("`{}` is neither a PNG, nor latents, nor the JSON of a recipe: {source}", path.display())]
     NoText {
-        /// The file.
         path: PathBuf,
         /// Why it is no text.
         source: TextError,
@@ -346,12 +317,7 @@ pub enum RecipeFileError {
     Latents(#[from] LatentsFileError),
     /// The text is no recipe.
     #[error("`{}`: {source}", path.display())]
-    Text {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: RecipeTextError,
-    },
+    Text { path: PathBuf, source: RecipeTextError },
 }
 
 /// The recipe of a picture written by [`write_image`](super::write_image), of latents written by
@@ -414,12 +380,17 @@ pub fn read_recipe_json(mut reader: impl Read, name: &Path) -> Result<Recipe, Re
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use proptest::prelude::*;
 
-    pub(crate) const EXAMPLE: &str = r#"{"version":1,"model":{"name":"demo"},"prompt":"a red circle","size":{"width":256,"height":256},"noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"preset":"V4_TURBO_12","steps":[{"gw":7.0,"mu":0.5,"std":1.75}],"terminal":"reference","sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#;
+    const EXAMPLE: &str = r#"{"version":1,"model":{"name":"demo"},"prompt":"a red circle","size":{"width":256,"height":256},"noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"preset":"V4_TURBO_12","steps":[{"gw":7.0,"mu":0.5,"std":1.75}],"terminal":"reference","sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#;
+
+    /// The example with another prompt.
+    pub(in crate::image_file) fn recipe(prompt: &str) -> Recipe {
+        Recipe { prompt: prompt.to_owned(), ..parse_recipe(EXAMPLE).unwrap() }
+    }
 
     #[test]
     fn a_recipe_reads_back_as_it_was_written() {

@@ -22,7 +22,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// What became of one run.
 pub(super) enum RunOutcome {
-    /// It is recorded.
     Recorded,
     /// The caller wants to stop.
     Stopped,
@@ -142,7 +141,7 @@ impl Runner<'_> {
         lease: Option<&Lease>,
     ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
         let recipe = started.recipe.as_ref().clone();
-        let request = RunRequest { recipe, noise: None, previews: false, wanted };
+        let request = RunRequest { wanted, ..RunRequest::of(recipe) };
         let mut steps = Vec::new();
         let (news, followed) = (&mut self.news, &mut self.followed);
         let result = self.engine.run_watched(&request, &mut |event, silence| {

@@ -54,7 +54,7 @@ impl Ask for EngineQueries<'_, '_> {
         let failed = || SearchError::Reference { prompt: prompt.clone() };
         let wanted = Wanted { picture: false, gram: *gram };
         let recipe = recipe.as_ref().clone();
-        let request = RunRequest { recipe, noise: None, previews: false, wanted };
+        let request = RunRequest { wanted, ..RunRequest::of(recipe) };
         let (news, followed) = (&mut self.news, &mut self.followed);
         let output = self.engine.run_watched(&request, &mut |event, silence| {
             let goes_on = match event {

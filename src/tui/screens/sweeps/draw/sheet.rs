@@ -2,9 +2,9 @@
 //! how far it is from its reference run.
 
 use crate::tui::app::App;
-use crate::tui::screens::sweeps::draw::{centred, is_run, labels, pane};
+use crate::tui::screens::sweeps::draw::{is_run, labels, pane};
 use crate::tui::screens::sweeps::{Attached, SweepView, TrialRow};
-use crate::tui::screens::{footer, inside};
+use crate::tui::screens::{centred, footer, inside};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
