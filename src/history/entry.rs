@@ -74,7 +74,6 @@ pub struct FinishedRun<'a> {
 /// One finished run, as the history remembers it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Version of this form.
     pub version: u32,
     /// Its name.
     pub id: EntryId,

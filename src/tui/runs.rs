@@ -48,7 +48,6 @@ pub struct Draft {
 pub struct Finished {
     /// What was drawn.
     pub recipe: Recipe,
-    /// The image.
     pub image: Arc<RgbImage>,
     /// The final latents, where they are known: `tokens · 128` values.
     pub latents: Option<Arc<[f32]>>,
@@ -71,7 +70,6 @@ pub struct Runs {
     pub pinned: Option<Arc<Finished>>,
 }
 
-/// How a run ended.
 #[derive(Debug)]
 pub enum Ending {
     /// With an image.

@@ -13,7 +13,6 @@ pub enum ModelPart {
     Transformer,
     /// The transformer of guidance.
     UnconditionalTransformer,
-    /// The decoder.
     Decoder,
 }
 

@@ -13,15 +13,11 @@ pub enum Event {
     /// A file of the checkpoint is being downloaded, or weights are being read.
     Loading(LoadProgress),
     /// The checkpoint is ready.
-    Loaded {
-        /// Milliseconds it took.
-        ms: f64,
-    },
+    Loaded { ms: f64 },
     /// The prompt is encoded.
     Encoded {
         /// Text tokens, chat template included.
         tokens: usize,
-        /// Milliseconds it took.
         ms: f64,
         /// Whether the features were in the cache.
         cached: bool,
@@ -43,7 +39,6 @@ pub enum Event {
     },
     /// The image is decoded.
     Decoded {
-        /// Milliseconds it took.
         ms: f64,
         /// Where the networks' time went in this run, the longest first.
         #[serde(default)]
@@ -68,7 +63,6 @@ pub struct StepReport {
     pub reused: bool,
     /// Milliseconds it took; `None` where reused.
     pub ms: Option<f64>,
-    /// What it did.
     pub metrics: StepMetrics,
     /// Evaluations of this run so far.
     pub nfe: NfeCount,

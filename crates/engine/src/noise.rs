@@ -15,7 +15,6 @@ use serde::{Deserialize, Serialize};
 pub enum NoiseSource {
     /// A generator and a seed.
     Seed {
-        /// The seed.
         seed: u64,
         /// The generator.
         rng: Rng,

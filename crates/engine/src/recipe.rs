@@ -19,7 +19,6 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Version of this form.
     pub version: u32,
     /// The checkpoint.
     pub model: ModelRef,
@@ -67,7 +66,6 @@ pub struct ModelRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplerRef {
-    /// Its id.
     pub id: String,
     /// Version of its arithmetic; absent in a request, filled in by the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -56,7 +56,6 @@ struct Loaded {
 /// Why a request has no image.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
-    /// It was cancelled.
     #[error("cancelled")]
     Cancelled,
     /// The recipe cannot be run.

@@ -20,9 +20,7 @@ pub enum SolverError {
     Plugin {
         /// The sampler that was asked for.
         id: String,
-        /// The file.
         path: PathBuf,
-        /// Why.
         problem: String,
     },
     /// The plugin does not take its parameters together.
@@ -30,7 +28,6 @@ pub enum SolverError {
     Params {
         /// The sampler.
         id: String,
-        /// Why.
         problem: String,
     },
 }

@@ -22,7 +22,6 @@ pub struct StepCost {
 /// A step on the way to a state: what it did and what it cost when it was computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepTaken {
-    /// What it did.
     pub metrics: StepMetrics,
     /// Evaluations a run needs for it.
     pub cost: StepCost,

@@ -40,21 +40,12 @@ pub enum Request {
     /// They go on, and what machines were at fault for counts no more.
     Resume {},
     /// A trial comes before all others; the same again takes it back.
-    First {
-        /// Which.
-        trial: String,
-    },
+    First { trial: String },
     /// These are not run; one that is going is stopped. They have no record, and are run once
     /// [`Request::TakeUp`] names them.
-    Skip {
-        /// Which.
-        trials: Vec<String>,
-    },
+    Skip { trials: Vec<String> },
     /// These are run after all.
-    TakeUp {
-        /// Which.
-        trials: Vec<String>,
-    },
+    TakeUp { trials: Vec<String> },
     /// What machines were at fault for is mended: it counts no more.
     Mended {},
     /// Every process that is running stops. One that begins later is not stopped by it.
@@ -65,7 +56,6 @@ pub enum Request {
     },
 }
 
-/// A request as its file has it.
 #[derive(Debug, Serialize, Deserialize)]
 struct File {
     version: u32,
@@ -111,20 +101,10 @@ struct Former {
 pub enum ControlError {
     /// It cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// It is no control file of this build.
     #[error("`{}`: {problem}: delete it to go on without it", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Damaged { path: PathBuf, problem: String },
     /// Its folder cannot be made.
     #[error(transparent)]
     Directory(#[from] DirectoryError),

@@ -79,7 +79,6 @@ pub enum DirectoryError {
     Running {
         /// The run directory.
         path: PathBuf,
-        /// A lease.
         lease: PathBuf,
     },
     /// There is no sweep in it.
@@ -101,12 +100,7 @@ pub enum DirectoryError {
     },
     /// The frozen copy is damaged.
     #[error("`{}`: {problem}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Damaged { path: PathBuf, problem: String },
     /// The frozen experiment is none for this build.
     #[error(transparent)]
     Spec(#[from] SpecError),
@@ -115,7 +109,6 @@ pub enum DirectoryError {
     Io {
         /// File or folder.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
     /// A file cannot be written.

@@ -34,12 +34,7 @@ const LONGEST: u64 = 64 << 30;
 pub enum JournalError {
     /// The file or its folder.
     #[error("journal `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// A record that has no text form.
     #[error("a record cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -61,7 +56,6 @@ pub enum JournalError {
          sigmalab", path.display(), super::record::VERSION
     )]
     Version {
-        /// The file.
         path: PathBuf,
         /// The version.
         found: u64,

@@ -21,7 +21,6 @@ const MOST_EVALUATIONS: u64 = 1 << 32;
 /// One run that came to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Version of this form.
     pub version: u32,
     /// What was run.
     pub kind: Kind,
@@ -33,7 +32,6 @@ pub struct Record {
     pub point: Vec<(String, Value)>,
     /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Its recipe, resolved.
     #[serde(with = "shared")]
@@ -87,7 +85,6 @@ fn is_first(holder: &u32) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A trial.
     Trial,
     /// A reference run.
     Reference,
@@ -150,7 +147,6 @@ pub struct Against {
 }
 
 impl Record {
-    /// The record of a trial.
     pub fn of_trial(trial: &Trial, reference: Option<&Reference>) -> Started {
         Started {
             kind: Kind::Trial,
@@ -227,7 +223,6 @@ pub struct Started {
     point: Vec<(String, Value)>,
     prompt_id: String,
     seed: u64,
-    /// Its recipe.
     pub recipe: Arc<Recipe>,
     reference: Option<TrialId>,
 }

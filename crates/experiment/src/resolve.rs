@@ -47,7 +47,6 @@ pub enum ResolveError {
     Kind {
         /// The parameter.
         path: String,
-        /// The value.
         value: String,
     },
 }

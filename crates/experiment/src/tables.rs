@@ -86,7 +86,6 @@ pub const STEPS: [&str; 18] = [
 /// The table that is put in place last.
 pub(super) const LAST: &str = "trials.csv";
 
-/// All tables.
 pub(super) const TABLES: [&str; 3] = ["steps.csv", "references.csv", LAST];
 
 /// Prefix of the columns of swept values.
@@ -106,7 +105,6 @@ pub enum TableError {
     Lease {
         /// The folder of leases.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
     /// Another process is at them and does not end.

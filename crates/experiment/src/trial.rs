@@ -41,13 +41,11 @@ pub struct Trial {
     pub point: Vec<(Path, Value)>,
     /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
     /// Its reference run, by place in [`Trials::references`].
     pub reference: Option<usize>,
-    /// Whether it is decoded.
     pub decode: bool,
 }
 
@@ -82,11 +80,9 @@ pub struct Reference {
     pub id: TrialId,
     /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// Whether it is decoded.
     pub decode: bool,
     /// Steps between the nodes of its Gram matrix, where that is kept.
     pub gram: Option<usize>,

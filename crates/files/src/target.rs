@@ -28,7 +28,6 @@ pub struct Target {
 /// What to do where the target has come to exist.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OnCollision {
-    /// Replace it.
     Replace,
     /// Fail with [`TargetError::Exists`].
     Refuse,
@@ -39,72 +38,42 @@ pub enum OnCollision {
 pub enum TargetError {
     /// Its folder is not there.
     #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
-    NoFolder {
-        /// The file.
-        path: PathBuf,
-        /// The folder.
-        folder: PathBuf,
-    },
+    NoFolder { path: PathBuf, folder: PathBuf },
     /// What should be its folder is a file.
     #[error("cannot write `{}`: `{}` is not a folder", path.display(), folder.display())]
     NotAFolder {
-        /// The file.
         path: PathBuf,
         /// What stands in the folder's place.
         folder: PathBuf,
     },
     /// Its folder cannot be written to.
     #[error("cannot write `{}`: no permission to write in `{}`", path.display(), folder.display())]
-    NotWritable {
-        /// The file.
-        path: PathBuf,
-        /// The folder.
-        folder: PathBuf,
-    },
+    NotWritable { path: PathBuf, folder: PathBuf },
     /// A link on the way is somebody else's, who could send what is written anywhere.
     #[error(
         "cannot write `{}`: the link `{}` belongs to another user, in a folder where everybody may put \
          one: name another file, or the one that is meant", path.display(), link.display()
     )]
-    PlantedLink {
-        /// The file.
-        path: PathBuf,
-        /// The link.
-        link: PathBuf,
-    },
+    PlantedLink { path: PathBuf, link: PathBuf },
     /// The path is a folder, a device or a pipe.
     #[error("cannot write `{}`: it is {what}, not a file", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-        /// What it is.
-        what: &'static str,
-    },
+    NotAFile { path: PathBuf, what: &'static str },
     /// The file is there, and only writing over it would keep whose it is or its other names.
     #[error(
         "cannot write `{}`: it {why}, which only writing over it would keep, and there is no \
          permission for that", path.display()
     )]
     NotKept {
-        /// The file.
         path: PathBuf,
         /// What a new file in its place would lose.
         why: &'static str,
     },
     /// Something else was there first.
     #[error("`{}` exists already", path.display())]
-    Exists {
-        /// The file.
-        path: PathBuf,
-    },
+    Exists { path: PathBuf },
     /// The system refused.
     #[error("cannot write `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
 }
 
 impl Target {

@@ -40,9 +40,7 @@ pub enum ComparisonError {
     /// A picture does not hold as many pixels as its size says.
     #[error("a picture of {width}×{height} pixels holds {bytes} bytes instead of three a pixel")]
     Bytes {
-        /// Its width.
         width: u32,
-        /// Its height.
         height: u32,
         /// Bytes it holds.
         bytes: usize,

@@ -42,28 +42,18 @@ pub enum ModelError {
     Tensor {
         /// The checkpoint's part (folder).
         part: String,
-        /// The tensor.
         tensor: String,
-        /// What is wrong with it.
         problem: String,
     },
     /// The tokenizer cannot be used.
     #[error("tokenizer/tokenizer.json: {problem}")]
-    Tokenizer {
-        /// What is wrong with it.
-        problem: String,
-    },
+    Tokenizer { problem: String },
     /// The prompt is too long for the text encoder.
     #[error(
         "the prompt has {tokens} tokens with the chat template; the model reads at most {limit}: \
          shorten it"
     )]
-    PromptTooLong {
-        /// Its tokens.
-        tokens: usize,
-        /// The limit.
-        limit: usize,
-    },
+    PromptTooLong { tokens: usize, limit: usize },
     /// The checkpoint has no unconditional transformer.
     #[error(
         "the checkpoint has no unconditional_transformer, as distilled ones do: use guidance \
@@ -103,7 +93,6 @@ pub enum ModelError {
          --device cpu"
     )]
     DeviceMemory {
-        /// The device.
         device: String,
         /// Its memory in GiB, or what the limit leaves of it.
         available: f64,

@@ -23,7 +23,6 @@ pub struct Choice {
 /// A sampler by what is known of it, with the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// What it is.
     pub info: SamplerInfo,
     /// Values in the order of its parameters.
     pub params: Vec<f64>,
@@ -68,7 +67,6 @@ pub enum SamplerChoiceError {
     /// The sampler has no such parameter.
     #[error("sampler `{sampler}` has no parameter `{key}`; it has {available}")]
     UnknownParam {
-        /// The sampler.
         sampler: String,
         /// Asked-for parameter.
         key: String,
@@ -78,7 +76,6 @@ pub enum SamplerChoiceError {
     /// The parameter does not take the value.
     #[error("`{key}` of sampler `{sampler}` {problem}")]
     Value {
-        /// The sampler.
         sampler: String,
         /// The parameter.
         key: String,

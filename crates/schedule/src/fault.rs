@@ -33,23 +33,15 @@ pub enum ScheduleError {
 pub enum StepFault {
     /// gw, mu or std is NaN or infinite.
     NotFinite {
-        /// The step.
         step: usize,
         /// Which of its values: `gw`, `mu` or `std`.
         field: &'static str,
-        /// The value.
         value: f64,
     },
     /// std is 0 or below.
-    StdNotPositive {
-        /// The step.
-        step: usize,
-        /// Its std.
-        std: f64,
-    },
+    StdNotPositive { step: usize, std: f64 },
     /// The step ends no lower than it starts.
     NotFalling {
-        /// The step.
         step: usize,
         /// σ at its start.
         from: f64,

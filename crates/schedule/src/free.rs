@@ -22,7 +22,6 @@ pub enum Guidance {
 /// 48 steps, `guidance_scale` 7.0, no `guidance_schedule`, mu 0.5, std 1.0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FreeParameters {
-    /// Number of steps.
     pub num_steps: usize,
     /// gw.
     pub guidance: Guidance,
@@ -37,7 +36,6 @@ pub struct FreeParameters {
 /// What flags change in a preset. `None` leaves the preset's own value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Overrides {
-    /// Number of steps.
     pub num_steps: Option<usize>,
     /// gw of every step.
     pub guidance: Option<Guidance>,
@@ -69,7 +67,6 @@ pub enum ParameterError {
     GuidanceLength {
         /// Length of the list.
         given: usize,
-        /// Number of steps.
         steps: usize,
     },
     /// A weight of a guidance list that is NaN or infinite.
@@ -85,7 +82,6 @@ pub enum ParameterError {
     NotFinite {
         /// `guidance scale`, `mu` or `std`.
         name: &'static str,
-        /// The value.
         value: f64,
     },
     /// A std of 0 or below.

@@ -28,7 +28,6 @@ use super::toml_text::Problem;
 use sigmalab_text::strange_text::on_one_line;
 use std::fmt;
 
-/// The presets of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresetFile {
     default: Preset,
@@ -83,7 +82,6 @@ pub struct UnknownPreset {
     pub name: String,
     /// The names it looks like, the closest first.
     pub nearest: Vec<String>,
-    /// Every name there is.
     pub names: Vec<String>,
 }
 
@@ -94,7 +92,6 @@ fn meant(nearest: &[String]) -> String {
 /// What is wrong with a preset file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct PresetFileError {
-    /// The file's name.
     pub file: String,
     /// The problems, at least one, in the order of the text; at most
     /// [`MOST_PROBLEMS`](super::toml_text::MOST_PROBLEMS).

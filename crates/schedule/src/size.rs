@@ -46,11 +46,9 @@ impl TryFrom<WrittenSize> for Size {
 pub struct NamedSize {
     /// The name, as it is shown.
     pub name: &'static str,
-    /// The size.
     pub size: Size,
 }
 
-/// The named sizes.
 pub const NAMED_SIZES: [NamedSize; 7] = [
     NamedSize { name: "Square", size: Size { width: 1024, height: 1024 } },
     NamedSize { name: "Landscape", size: Size { width: 1536, height: 1024 } },

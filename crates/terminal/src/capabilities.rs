@@ -71,7 +71,6 @@ pub struct Capabilities {
     pub colours: ColourDepth,
     /// Its background, where it said so or the environment does.
     pub background: Option<Background>,
-    /// Pixels of a cell.
     pub cell_pixels: Option<CellPixels>,
     /// Somebody asked for images to be passed through tmux.
     pub tmux_passthrough: bool,

@@ -25,7 +25,6 @@ pub(super) enum Incoming {
     Bytes(Vec<u8>, Instant),
     /// The terminal is gone.
     Closed,
-    /// A signal.
     Signal(Signal),
     /// A picture is encoded.
     Encoded(Encoded),

@@ -20,7 +20,6 @@ const SCREEN: &str = "workflow";
 /// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchanged {
-    /// Text.
     Text(String),
     /// A picture, and the workflow in it.
     Workflow(String),

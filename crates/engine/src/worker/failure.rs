@@ -26,7 +26,6 @@ pub enum RunFailure {
     /// The worker process died; the cause in words. The next run starts a new one.
     #[error("the worker process died: {cause}")]
     WorkerDied {
-        /// How.
         cause: String,
         /// Whether it was killed, most likely because memory ran out.
         killed: bool,
@@ -37,7 +36,6 @@ pub enum RunFailure {
     SamplerDied {
         /// The sampler and the step.
         place: Place,
-        /// Why.
         cause: String,
     },
     /// No worker could be started.

@@ -41,7 +41,6 @@ pub enum ReportError {
 pub struct Written {
     /// The contact sheet; `None` where no trial kept its picture.
     pub sheet: Option<PathBuf>,
-    /// The page.
     pub page: PathBuf,
 }
 

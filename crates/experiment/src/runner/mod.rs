@@ -70,22 +70,13 @@ pub struct Shard {
 #[derive(Debug)]
 pub enum RunnerEvent<'a> {
     /// A run begins.
-    Begins {
-        /// Which.
-        run: Run,
-    },
+    Begins { run: Run },
     /// The engine says something about the run.
     Event(&'a Event),
     /// A run was recorded.
-    Recorded {
-        /// The record.
-        record: &'a Record,
-    },
+    Recorded { record: &'a Record },
     /// A search proposed another generation.
-    Generation {
-        /// The sweep with it.
-        sweep: &'a Sweep,
-    },
+    Generation { sweep: &'a Sweep },
     /// Everything left is in the hands of other processes.
     Waiting,
     /// The sweep is paused, and this process holds nothing of it.
@@ -129,7 +120,6 @@ pub enum RunError {
     Lease {
         /// Their folder.
         path: PathBuf,
-        /// What the system said.
         source: io::Error,
     },
     /// A picture or latents cannot be written.

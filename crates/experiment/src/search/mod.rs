@@ -18,7 +18,6 @@ use sigmalab_tune::weights::{Stencil, Weights};
 /// A generation that is complete, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
-    /// The generation.
     pub generation: Generation,
     /// The distance of every proposal on every one of its instances; NaN where it failed.
     pub distances: Vec<Vec<f64>>,
@@ -59,10 +58,7 @@ pub enum SearchError {
     Prompts(String),
     /// A reference run failed.
     #[error("the reference run of prompt `{prompt}` failed; `sigmalab sweep retry` runs it again")]
-    Reference {
-        /// Its prompt.
-        prompt: String,
-    },
+    Reference { prompt: String },
     /// Every candidate failed.
     #[error("every candidate failed; `sigmalab sweep status` tells why")]
     Nothing,

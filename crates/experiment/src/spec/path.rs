@@ -13,7 +13,6 @@ pub enum Path {
     Steps(StepColumn, Slice),
     /// The number of steps; the shape of the schedule is kept.
     Count,
-    /// The sampler.
     Sampler,
     /// A parameter of the sampler.
     SamplerParam(String),
@@ -68,12 +67,7 @@ pub enum PathError {
     #[error(
         "`{path}` names no step of a schedule of {steps}: steps are counted from 0, or from −1 at the end"
     )]
-    OutOfReach {
-        /// The path.
-        path: String,
-        /// Steps there are.
-        steps: usize,
-    },
+    OutOfReach { path: String, steps: usize },
 }
 
 const NAMES: &str = "gw, mu, std, steps, sampler, sampler.NAME, terminal, seed, prompt and size";

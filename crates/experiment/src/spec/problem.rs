@@ -7,7 +7,6 @@ use std::fmt;
 /// What is wrong with an experiment file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SpecError {
-    /// The file's name.
     pub file: String,
     /// The problems, at least one.
     pub problems: Vec<Problem>,

@@ -23,10 +23,7 @@ pub enum CheckpointError {
          tokenizer/, and no single files of a model; name the folder that does",
         .folder.display()
     )]
-    NotACheckpoint {
-        /// The folder.
-        folder: PathBuf,
-    },
+    NotACheckpoint { folder: PathBuf },
 
     /// A part that is none of the single files.
     #[error(
@@ -79,7 +76,6 @@ pub enum CheckpointError {
     /// A file cannot be read.
     #[error("cannot read {}: {source}; check that it is there and that you may read it", .file.display())]
     Unreadable {
-        /// The file.
         file: PathBuf,
         /// The operating system's reason.
         source: std::io::Error,
@@ -103,9 +99,7 @@ pub enum CheckpointError {
     Corrupt {
         /// What it should be.
         format: &'static str,
-        /// The file.
         file: PathBuf,
-        /// What is wrong with it.
         problem: String,
     },
 
@@ -121,7 +115,6 @@ pub enum CheckpointError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong.
         problem: String,
     },
 
@@ -130,7 +123,6 @@ pub enum CheckpointError {
     Index {
         /// The index.
         file: PathBuf,
-        /// What is wrong.
         problem: String,
     },
 
@@ -157,7 +149,6 @@ pub enum CheckpointError {
         .file.display()
     )]
     WrongShape {
-        /// The file.
         file: PathBuf,
         /// The stored name.
         tensor: String,
@@ -177,14 +168,12 @@ pub enum CheckpointError {
     UnknownQuantisation {
         /// What was found, in words, with the tensor where there is one.
         quantisation: String,
-        /// The file.
         file: PathBuf,
     },
 
     /// The pieces of a packed weight do not fit together.
     #[error("{}: {tensor}: {problem}; fetch the file again", .file.display())]
     BadQuantisation {
-        /// The file.
         file: PathBuf,
         /// The stored name of the weight.
         tensor: String,
@@ -199,7 +188,6 @@ pub enum CheckpointError {
         .file.display()
     )]
     Device {
-        /// The file.
         file: PathBuf,
         /// The stored name.
         tensor: String,

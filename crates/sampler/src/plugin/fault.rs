@@ -16,7 +16,6 @@ pub enum Fault {
         /// Most megabytes.
         limit: u64,
     },
-    /// It is no plugin at all.
     #[error("it is not a plugin: it does not export `sigmalab_plugin_entry`")]
     NoPlugin,
     /// The system's loader refuses it.
@@ -69,13 +68,11 @@ pub enum Fault {
     Text {
         /// Which text.
         what: String,
-        /// What is wrong with it.
         problem: String,
     },
     /// A number beyond its range.
     #[error("its {what} is {found}, and {least} to {most} are allowed")]
     Range {
-        /// Which number.
         what: &'static str,
         /// What it says.
         found: u64,
@@ -89,7 +86,6 @@ pub enum Fault {
     Param {
         /// The parameter: its key in quotes, or its number.
         which: String,
-        /// What is wrong with it.
         problem: String,
     },
 }

@@ -19,7 +19,6 @@ pub enum CellsError {
     /// There is no number.
     #[error("there are no numbers: copy cells or lines of numbers first")]
     Empty,
-    /// A cell that is no number.
     #[error("row {row}, column {column}: `{text}` is not a finite number")]
     NoNumber {
         /// Row of the text.

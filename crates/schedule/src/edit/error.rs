@@ -10,25 +10,16 @@ pub enum EditError {
     /// A step that does not exist.
     #[error("there is no step {step}: the schedule has {steps}, counted from 0")]
     NoSuchStep {
-        /// The step.
         step: usize,
         /// How many there are.
         steps: usize,
     },
     /// A value that is NaN or infinite.
     #[error("step {step}: {column} would be {value}: it must be a finite number")]
-    NotFinite {
-        /// The step.
-        step: usize,
-        /// The column.
-        column: Column,
-        /// The value.
-        value: f64,
-    },
+    NotFinite { step: usize, column: Column, value: f64 },
     /// A std of 0 or below.
     #[error("step {step}: std would be {std}: it must be above 0")]
     StdNotPositive {
-        /// The step.
         step: usize,
         /// The value.
         std: f64,
@@ -51,7 +42,6 @@ pub enum EditError {
          two below; use a linear or a cosine one"
     )]
     NotGeometric {
-        /// The column.
         column: Column,
         /// The value at the first anchor.
         first: f64,
@@ -101,7 +91,6 @@ pub enum EditError {
         sigma.0, Sigma::lowest().0, Sigma::highest().0
     )]
     SigmaOutOfReach {
-        /// The step.
         step: usize,
         /// The wanted σ.
         sigma: Sigma,

@@ -37,7 +37,6 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Every tool.
     pub const ALL: [Tool; 4] = [Tool::Reference, Tool::Diffusers, Tool::ComfyUi, Tool::SdCpp];
 
     /// Its name, as flags take it.
@@ -119,7 +118,6 @@ pub struct Export {
 /// A schedule read from a tool's form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
-    /// The preset.
     pub preset: Preset,
     /// What was assumed or could not be taken over, a line each.
     pub notes: Vec<String>,

@@ -23,7 +23,6 @@ pub enum WriteError {
     /// A preset that cannot be in a file.
     #[error("`{name}` is not saved: {why}")]
     Invalid {
-        /// Its name.
         name: String,
         /// What is wrong.
         why: String,

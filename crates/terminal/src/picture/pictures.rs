@@ -80,7 +80,6 @@ enum What {
     Kitty(u8),
     /// The picture of a slot, drawn at its place.
     Paint(Slot),
-    /// A command.
     Command,
 }
 
@@ -316,7 +315,6 @@ impl Pictures {
         Some(Job { slot, form: self.form(placed), picture: placed.picture.clone() })
     }
 
-    /// A picture is encoded.
     pub fn finished(&mut self, encoded: Encoded) {
         self.encoding = false;
         let Some(placed) = self.slots.get(&encoded.slot) else { return };

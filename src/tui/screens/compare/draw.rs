@@ -112,7 +112,6 @@ pub(in crate::tui) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     placed.collect()
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let Parts { images, rest } = parts(app, area);
     let Some((a, b)) = app.runs.pair() else {

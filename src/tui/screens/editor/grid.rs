@@ -13,7 +13,6 @@ use sigmalab_schedule::sigmas::StepFault;
 /// Cursor, selection and the rows in view.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Grid {
-    /// The cursor.
     pub cursor: Cell,
     /// The corner opposite to the cursor, where something is selected.
     pub anchor: Option<Cell>,
@@ -190,7 +189,6 @@ fn steps_in(grid: &Grid, steps: usize, area: Rect) -> impl Iterator<Item = (usiz
 /// What is somewhere in the grid's area.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
-    /// The header of a column.
     Header(GridColumn),
     /// A step's number.
     Step(usize),

@@ -71,7 +71,6 @@ pub enum Kept {
 /// A finished run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GalleryRun {
-    /// Its name.
     pub name: RunName,
     /// Whether it is in the history.
     pub kept: Kept,

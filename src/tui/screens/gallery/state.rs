@@ -20,7 +20,6 @@ pub enum Intent {
     Load,
     /// Only show its picture: its recipe is in the grid already.
     Show,
-    /// Pin it as A.
     Pin,
     /// Pin it as A and compare it with the last run.
     Compare,
@@ -44,7 +43,6 @@ pub struct Ready {
     pub intent: Intent,
     /// With which run.
     pub name: RunName,
-    /// The run.
     pub run: Arc<Finished>,
 }
 
@@ -352,7 +350,6 @@ impl Gallery {
         &self.filter
     }
 
-    /// The run of that name.
     pub fn run(&self, name: &RunName) -> Option<&GalleryRun> {
         self.runs.iter().find(|run| run.name == *name)
     }
@@ -385,7 +382,6 @@ impl Gallery {
         self.runs.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }

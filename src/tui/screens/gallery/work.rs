@@ -14,11 +14,9 @@ use std::time::SystemTime;
 pub enum GalleryWork {
     /// Put a run of this session into the history.
     Remember {
-        /// Its number.
         number: usize,
         /// When it ended.
         finished: SystemTime,
-        /// The run.
         run: Arc<Finished>,
     },
     /// Say what is in the history and was not said yet, and what has gone.
@@ -36,7 +34,6 @@ pub enum GalleryWork {
 pub enum GalleryEvent {
     /// A run of this session is in the history, or why it is not.
     Remembered {
-        /// Its number.
         number: usize,
         /// What the history says of it.
         result: Result<Box<GalleryRun>, String>,

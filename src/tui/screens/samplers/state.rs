@@ -53,7 +53,6 @@ impl SamplerList {
         SamplerList { cards, at, param: None }
     }
 
-    /// Every sampler.
     pub fn cards(&self) -> &[SamplerCard] {
         &self.cards
     }

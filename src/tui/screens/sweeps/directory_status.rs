@@ -14,7 +14,6 @@ pub struct DirectoryStatus {
     pub failed: usize,
     /// Trials that are still to be run.
     pub pending: usize,
-    /// Whether it is paused.
     pub paused: bool,
     /// Processes at work.
     pub workers: usize,

@@ -79,7 +79,6 @@ pub type Ready = (TrialIntent, TrialRow, Arc<Finished>);
 pub enum TrialIntent {
     /// Load it into the grid and show its picture.
     Load,
-    /// Pin it as A.
     Pin,
     /// Compare it as B with the pinned run A.
     Compare,

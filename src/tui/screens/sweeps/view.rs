@@ -39,7 +39,6 @@ pub struct SweepView {
     pub search: Option<SearchView>,
 }
 
-/// Where a search is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchView {
     /// What is tried at the moment, in words.
@@ -85,7 +84,6 @@ impl ColumnInfo {
     }
 }
 
-/// A trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRow {
     /// The beginning of its identity, which names rows and files.
@@ -119,7 +117,6 @@ pub enum TrialStatus {
     Running,
     /// It ended well.
     Done,
-    /// It failed.
     Failed,
     /// It has no record.
     Pending,
@@ -145,7 +142,6 @@ impl TrialStatus {
 pub enum Cell {
     /// Not known, or it does not apply.
     Empty,
-    /// A number.
     Number(f64),
     /// Anything else.
     Text(String),

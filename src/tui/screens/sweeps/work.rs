@@ -27,16 +27,13 @@ pub enum SweepWork {
         measure: bool,
         /// The checkpoint, where the file names none.
         model: String,
-        /// The presets file.
         presets: PathBuf,
     },
     /// Start a process of its own that runs a sweep.
     Start {
-        /// How.
         start: Start,
         /// The checkpoint, where the file names none.
         model: String,
-        /// The presets file.
         presets: PathBuf,
     },
     /// Say what a run directory holds, now and whenever that changes; `None` for no more.
@@ -51,7 +48,6 @@ pub enum SweepWork {
     Write {
         /// The experiment's name.
         name: String,
-        /// Its text.
         text: String,
     },
 }
@@ -59,7 +55,6 @@ pub enum SweepWork {
 /// A picture to read whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
-    /// The picture.
     pub picture: PathBuf,
     /// The file of its latents.
     pub latents: Option<PathBuf>,
@@ -129,7 +124,6 @@ pub(in crate::tui) type Looked = (Arc<RgbImage>, Option<Arc<[f32]>>);
 /// An experiment file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentCard {
-    /// The file.
     pub file: PathBuf,
     /// Its name and description, or what is wrong with it.
     pub about: Result<(String, Option<String>), String>,
@@ -156,7 +150,6 @@ pub struct RunCard {
 pub struct PlanCard {
     /// The experiment's name.
     pub name: String,
-    /// Trials.
     pub trials: usize,
     /// Trials that are equal to earlier ones.
     pub duplicates: usize,
@@ -188,7 +181,6 @@ pub struct PlannedCard {
     pub point: String,
     /// The prompt's id.
     pub prompt_id: String,
-    /// The seed.
     pub seed: u64,
     /// Evaluations when all before it were run before it.
     pub nfe: NfeCount,

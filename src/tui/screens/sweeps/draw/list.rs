@@ -62,7 +62,6 @@ pub(in crate::tui) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize
     })
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let (list, about) = parts(area);
     let title = match (app.sweeps.is_listed(), app.sweeps.is_starting) {
