@@ -46,12 +46,7 @@ pub enum HistoryError {
     Target(#[from] TargetError),
     /// A folder or file could not be used.
     #[error("history: cannot {what} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, source: io::Error },
     /// A picture could not be read.
     #[error("history: cannot read `{}`: {source}", path.display())]
     Picture { path: PathBuf, source: PictureError },

@@ -28,7 +28,6 @@ pub struct Going {
     pub draft: Option<Draft>,
     /// Whether it was asked to stop.
     pub cancelled: bool,
-    /// When it was.
     pub cancelled_at: Option<Instant>,
     /// What is to be said of a worker that says nothing itself.
     pub silence: Option<String>,
@@ -53,9 +52,7 @@ pub struct Finished {
     pub latents: Option<Arc<[f32]>>,
     /// What its steps did.
     pub reports: Vec<StepReport>,
-    /// Network evaluations.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
 }
 

@@ -34,7 +34,7 @@ fn llama(name: &str) -> String {
         .replace("mlp.", "ffn_")
 }
 
-fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
+pub(crate) fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
     let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }

@@ -1,7 +1,7 @@
 //! The demo checkpoint as GGUF and ComfyUI files, through the program itself.
 
 use crate::comfyui::{Computed, as_comfyui, computed, read};
-use crate::gguf::quantised;
+use crate::gguf::{f32_bytes, quantised};
 use crate::support::checkpoints::{copy, copy_of, demo, tiny};
 use crate::{Tensors, rewrite};
 use candle_core::quantized::GgmlDType;
@@ -39,11 +39,6 @@ fn widen(tensors: &mut Tensors) {
         }
         (*dtype, *bytes) = (Dtype::F32, f32_bytes(&tensor));
     }
-}
-
-fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
-    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn nearest(positive: &[f32], value: f32) -> u8 {

@@ -13,8 +13,9 @@ pub enum Event {
     /// A file of the checkpoint is being downloaded, or weights are being read.
     Loading(LoadProgress),
     /// The checkpoint is ready.
-    Loaded { ms: f64 },
-    /// The prompt is encoded.
+    Loaded {
+        ms: f64,
+    },
     Encoded {
         /// Text tokens, chat template included.
         tokens: usize,
@@ -22,7 +23,6 @@ pub enum Event {
         /// Whether the features were in the cache.
         cached: bool,
     },
-    /// A step is done.
     Step(StepReport),
     /// A draft of the image, an eighth of its size along each side: the estimate of the clean
     /// latents after step `step`, in colours. Only where [`RunRequest::previews`] asks for it.
@@ -37,7 +37,6 @@ pub enum Event {
         /// The draft.
         image: RgbImage,
     },
-    /// The image is decoded.
     Decoded {
         ms: f64,
         /// Where the networks' time went in this run, the longest first.

@@ -52,7 +52,6 @@ pub struct RunGram {
     pub sigmas: Vec<f64>,
     /// gw at the nodes, the end left out.
     pub gw: Vec<f64>,
-    /// The inner products.
     pub gram: Gram,
 }
 
@@ -69,7 +68,6 @@ pub struct RunOutput {
     pub latents: Vec<f32>,
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Share of the decoded colour values that were clamped, in 0…1.
     pub clip_fraction: f64,

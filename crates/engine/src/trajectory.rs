@@ -30,7 +30,6 @@ pub struct StepTaken {
 /// A state and what is known of it.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The latents.
     pub x: Arc<[f32]>,
     /// The steps that led here, first step first.
     pub steps: Arc<[StepTaken]>,

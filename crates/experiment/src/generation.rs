@@ -48,7 +48,6 @@ pub struct Generation {
 pub enum Stage {
     /// Points of a sweep's search.
     Search,
-    /// Reference runs.
     References,
     /// Candidates on few samples, then fewer on more.
     Race,
@@ -108,7 +107,6 @@ pub struct Candidate {
     /// Where the last step ends.
     pub terminal: Terminal,
     pub sampler: String,
-    /// Its parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
 }

@@ -22,15 +22,12 @@ const MOST_EVALUATIONS: u64 = 1 << 32;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
     pub version: u32,
-    /// What was run.
     pub kind: Kind,
-    /// Its identity.
     pub id: TrialId,
     /// The trial's number in the experiment; 0 of a reference run.
     pub number: usize,
     /// Swept values by path, in the order of the experiment file.
     pub point: Vec<(String, Value)>,
-    /// Its prompt's id.
     pub prompt_id: String,
     pub seed: u64,
     /// Its recipe, resolved.
@@ -47,7 +44,6 @@ pub struct Record {
     pub holder: u32,
     /// When it ended, in milliseconds since 1970 (UTC).
     pub finished_ms: u64,
-    /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -86,11 +82,9 @@ fn is_first(holder: &u32) -> bool {
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     Trial,
-    /// A reference run.
     Reference,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -108,7 +102,6 @@ pub enum Outcome {
 pub struct Measured {
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Most memory of the worker, in bytes.
     pub peak_memory: Option<u64>,
@@ -217,7 +210,6 @@ impl Record {
 pub struct Started {
     /// What is run.
     pub kind: Kind,
-    /// Its identity.
     pub id: TrialId,
     number: usize,
     point: Vec<(String, Value)>,

@@ -13,7 +13,6 @@ use std::io;
 /// Where a sweep stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// The experiment's name.
     pub name: String,
     /// Trials in all.
     pub trials: usize,

@@ -102,11 +102,7 @@ pub enum TableError {
     Journal(#[from] JournalError),
     /// It cannot be found out who writes them.
     #[error("cannot take the tables' lease in `{}`: {source}", path.display())]
-    Lease {
-        /// The folder of leases.
-        path: PathBuf,
-        source: io::Error,
-    },
+    Lease { path: PathBuf, source: io::Error },
     /// Another process is at them and does not end.
     #[error(
         "another process has been writing the tables for {} s and is not known to have ended: try \

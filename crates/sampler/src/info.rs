@@ -29,7 +29,6 @@ pub struct SamplerInfo {
     pub sigma_zero: bool,
     /// Whether it evaluates the two networks apart.
     pub split: bool,
-    /// Its parameters.
     pub params: Cow<'static, [Param]>,
 }
 
@@ -77,22 +76,12 @@ pub enum ParamKind {
 pub enum ValueError {
     /// Beyond its range.
     #[error("must be between {min} and {max}, not {value}")]
-    OutOfRange {
-        value: f64,
-        /// Least value.
-        min: f64,
-        /// Greatest value.
-        max: f64,
-    },
+    OutOfRange { value: f64, min: f64, max: f64 },
     #[error("must be a whole number, not {value}")]
     NotWhole { value: f64 },
     /// Text that is neither a number nor one of the choices.
     #[error("must be {choices}, not `{text}`")]
-    NoChoice {
-        /// The choices, in words.
-        choices: String,
-        text: String,
-    },
+    NoChoice { choices: String, text: String },
 }
 
 impl Param {

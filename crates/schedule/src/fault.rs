@@ -14,10 +14,7 @@ pub enum ScheduleError {
     NoSteps,
     /// There are more than [`MAX_STEPS`].
     #[error("the schedule has {steps} steps, which is more than {MAX_STEPS}: use fewer")]
-    TooManySteps {
-        /// How many there are.
-        steps: usize,
-    },
+    TooManySteps { steps: usize },
     /// Some steps break a rule.
     #[error("{}", Listed { faults, steps: *steps })]
     Steps {

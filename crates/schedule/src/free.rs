@@ -55,26 +55,18 @@ pub enum ParameterError {
     NoSteps,
     /// More than [`MAX_STEPS`].
     #[error("the number of steps is {steps}, which is more than {MAX_STEPS}: give fewer")]
-    TooManySteps {
-        /// How many were asked for.
-        steps: usize,
-    },
+    TooManySteps { steps: usize },
     /// A guidance list that does not have one weight a step.
     #[error(
         "the guidance list has {given} weights and the schedule has {steps} steps: give one \
          weight a step, or set the number of steps to {given}"
     )]
-    GuidanceLength {
-        /// Length of the list.
-        given: usize,
-        steps: usize,
-    },
+    GuidanceLength { given: usize, steps: usize },
     /// A weight of a guidance list that is NaN or infinite.
     #[error("weight {position} of the guidance list is {value}: give it a finite number")]
     Weight {
         /// Its place in the list as it was given, counted from 1.
         position: usize,
-        /// The weight.
         value: f64,
     },
     /// A parameter that is NaN or infinite.
@@ -86,10 +78,7 @@ pub enum ParameterError {
     },
     /// A std of 0 or below.
     #[error("std is {std}: it must be above 0")]
-    StdNotPositive {
-        /// The value.
-        std: f64,
-    },
+    StdNotPositive { std: f64 },
 }
 
 impl Default for FreeParameters {

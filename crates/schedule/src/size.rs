@@ -74,9 +74,7 @@ pub struct SizeError {
     pub width: u32,
     /// Asked-for height in pixels.
     pub height: u32,
-    /// The rule it breaks.
     pub reason: &'static str,
-    /// The nearest valid size.
     pub nearest: Size,
 }
 
@@ -93,7 +91,6 @@ pub enum ParseSizeError {
         NAMED_SIZES.map(|named| named.typed()).join(", ")
     )]
     Form {
-        /// What was written.
         text: String,
         /// The size it looks like, as it is typed.
         nearest: Option<String>,

@@ -24,7 +24,7 @@ pub struct CellPixels {
 
 impl CellPixels {
     /// What is assumed where nothing is known: only the ratio matters there.
-    pub const USUAL: CellPixels = CellPixels { width: 10, height: 20 };
+    pub const DEFAULT: CellPixels = CellPixels { width: 10, height: 20 };
 
     /// `None` where a side is 0.
     #[must_use]

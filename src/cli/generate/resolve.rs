@@ -17,7 +17,6 @@ use sigmalab_schedule::free::FREE;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// A run that is fit to start.
@@ -75,7 +74,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         (None, Some(base)) => (base.model.name.clone(), NamedBy::File),
         _ => (arguments.model.name()?, NamedBy::User),
     };
-    let prompt = wording::settle(
+    let prompt = wording::resolve(
         prompt_text(arguments, base)?,
         arguments.wrap_caption,
         arguments.strict_caption,
@@ -290,14 +289,8 @@ fn noise(
             .way_out("--seed N for another image with the recipe's other settings"))
         }
         _ => seeded(
-            arguments.seed.unwrap_or_else(random_seed),
+            arguments.seed.unwrap_or_else(noise::random_seed),
             arguments.rng.unwrap_or(Rng::TorchCpu),
         ),
     }
-}
-
-/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
-fn random_seed() -> u64 {
-    // The standard library seeds its hasher from the system's random numbers.
-    u64::from(RandomState::new().build_hasher().finish() as u32)
 }

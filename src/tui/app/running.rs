@@ -1,4 +1,4 @@
-//! Actions about runs, and the engine's news.
+//! Actions about runs, and the engine's events.
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, At, Done, Effect};
@@ -71,7 +71,7 @@ impl App {
 
     fn start_run(&mut self, at: At) -> Done {
         if !self.document.seed_locked {
-            self.document.seed = crate::tui::app::settings::random_seed();
+            self.document.seed = sigmalab_engine::noise::random_seed();
         }
         let recipe = match at {
             At::Set => self.document.recipe(),

@@ -230,23 +230,23 @@ impl Runtime<'_> {
                 self.clock.ask(Haste::Now, Instant::now());
                 self.carry_out(effects)
             }
-            Incoming::Gallery(news) => {
+            Incoming::Gallery(event) => {
                 // A long history comes in many pieces.
-                let haste = match &news {
+                let haste = match &event {
                     GalleryEvent::Found(_) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.gallery_event(news);
+                let effects = self.app.gallery_event(event);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
-            Incoming::Sweeps(news) => {
-                let haste = match &news {
+            Incoming::Sweeps(event) => {
+                let haste = match &event {
                     SweepEvent::Followed(..) => Haste::Progress,
                     SweepEvent::Thumbnail(..) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.sweep_event(news);
+                let effects = self.app.sweep_event(event);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }

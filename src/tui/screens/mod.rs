@@ -83,7 +83,6 @@ const LEAST: (u16, u16) = (40, 10);
 pub struct Placement {
     /// Which of the pictures it is: another picture with the same number takes its place.
     pub slot: usize,
-    /// The picture.
     pub image: Arc<RgbImage>,
     /// The cells there are for it; it takes as many of them as its shape lets it, centred.
     pub area: Rect,

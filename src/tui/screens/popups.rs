@@ -283,7 +283,6 @@ pub(super) fn choice_rows(choice: &Choice, area: Rect) -> impl Iterator<Item = (
     lines_of(inner).skip(above).take(choice.ways.len()).enumerate()
 }
 
-/// The lines of an area.
 fn lines_of(area: Rect) -> impl Iterator<Item = Rect> {
     (area.y..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
 }

@@ -17,7 +17,6 @@ const WORKFLOW: &str = "prompt";
 /// Where it keeps what its screen shows.
 const SCREEN: &str = "workflow";
 
-/// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchanged {
     Text(String),

@@ -26,48 +26,19 @@ pub enum LatentsFileError {
     Malformed { path: PathBuf, reason: String },
     /// It has no such tensor.
     #[error("`{}` has no tensor `{name}`; it has {}", path.display(), available)]
-    NoTensor {
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// The tensors it has.
-        available: String,
-    },
+    NoTensor { path: PathBuf, name: &'static str, available: String },
     /// The type is not f32.
     #[error("tensor `{name}` of `{}` is {found:?}; it must be F32", path.display())]
-    NotF32 {
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// Its type.
-        found: Dtype,
-    },
+    NotF32 { path: PathBuf, name: &'static str, found: Dtype },
     /// The shape does not fit the image size.
     #[error(
         "tensor `{name}` of `{}` has shape {found:?}; this image size needs [1, {tokens}, {CHANNELS}]",
         path.display()
     )]
-    Shape {
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// Its shape.
-        found: Vec<usize>,
-        /// Tokens of the image size.
-        tokens: usize,
-    },
+    Shape { path: PathBuf, name: &'static str, found: Vec<usize>, tokens: usize },
     /// A number is NaN or infinite.
     #[error("tensor `{name}` of `{}` has {value} at token {token}, channel {channel}", path.display())]
-    NotFinite {
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        value: f32,
-        /// The token it is in.
-        token: usize,
-        /// The channel it is in.
-        channel: usize,
-    },
+    NotFinite { path: PathBuf, name: &'static str, value: f32, token: usize, channel: usize },
 }
 
 /// Reads `noise`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.

@@ -2,9 +2,11 @@
 //! records alone; it runs nothing.
 
 mod canvas;
+mod columns;
 mod comparison;
 mod effects;
 mod finding;
+mod html;
 mod page;
 mod plot;
 mod sheet;

@@ -47,12 +47,7 @@ pub enum SearchError {
         "the budget of {budget} evaluations is too small: reference runs and the judgement alone \
          take {least}; give twice that, or more"
     )]
-    Budget {
-        /// What there is.
-        budget: u64,
-        /// What is needed at least.
-        least: u64,
-    },
+    Budget { budget: u64, least: u64 },
     /// There are no prompts to tune on, or none to judge on.
     #[error("{0}")]
     Prompts(String),

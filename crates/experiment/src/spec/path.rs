@@ -48,12 +48,7 @@ pub enum PathError {
          three, as in `gw[-3..]`",
         nearest.as_ref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
     )]
-    Unknown {
-        /// What was written.
-        name: String,
-        /// What was meant.
-        nearest: Option<String>,
-    },
+    Unknown { name: String, nearest: Option<String> },
     /// Only per-step values have slices.
     #[error("`{0}` has no steps to choose from: only gw, mu and std do")]
     NoSteps(String),

@@ -10,7 +10,6 @@ pub struct SpecError {
     pub file: String,
     /// The problems, at least one.
     pub problems: Vec<Problem>,
-    /// How many more there are.
     pub more: usize,
     /// The lines of the text that the problems are in, by line number from 1.
     pub(super) lines: Vec<(usize, String)>,

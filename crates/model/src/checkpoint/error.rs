@@ -12,10 +12,7 @@ pub enum CheckpointError {
          text_encoder/, vae/ and tokenizer/, or the single files of a model",
         .folder.display()
     )]
-    NoFolder {
-        /// The path that was given.
-        folder: PathBuf,
-    },
+    NoFolder { folder: PathBuf },
 
     /// A folder that holds something else.
     #[error(
@@ -34,9 +31,7 @@ pub enum CheckpointError {
     NoSuchPart {
         /// The folder of the checkpoint.
         folder: PathBuf,
-        /// The part in words.
         part: &'static str,
-        /// What a file of it has.
         sign: &'static str,
         /// Files whose tensors were looked at.
         looked_at: usize,
@@ -49,7 +44,6 @@ pub enum CheckpointError {
         .files.join(" and ")
     )]
     SeveralFiles {
-        /// The part in words.
         part: &'static str,
         /// Their paths in the checkpoint's folder.
         files: Vec<String>,
@@ -57,10 +51,7 @@ pub enum CheckpointError {
 
     /// A piece of a split GGUF file.
     #[error("{} is missing: the model is split, and every piece has to be there", .file.display())]
-    NoPiece {
-        /// The piece.
-        file: PathBuf,
-    },
+    NoPiece { file: PathBuf },
 
     /// Single files without the tokenizer that belongs to them.
     #[error(
@@ -68,10 +59,7 @@ pub enum CheckpointError {
          Qwen/Qwen3-VL-8B-Instruct or of ideogram-ai/ideogram-4-fp8 there",
         .file.display()
     )]
-    NoTokenizer {
-        /// Where it was looked for.
-        file: PathBuf,
-    },
+    NoTokenizer { file: PathBuf },
 
     /// A file cannot be read.
     #[error("cannot read {}: {source}; check that it is there and that you may read it", .file.display())]
@@ -87,21 +75,11 @@ pub enum CheckpointError {
          checkpoint again",
         .file.display()
     )]
-    MissingFile {
-        /// The folder or file.
-        file: PathBuf,
-        /// The names tried, in words.
-        looked_for: String,
-    },
+    MissingFile { file: PathBuf, looked_for: String },
 
     /// A file of tensors whose header or length is wrong.
     #[error("{} is not a complete {format}: {problem}; fetch the file again", .file.display())]
-    Corrupt {
-        /// What it should be.
-        format: &'static str,
-        file: PathBuf,
-        problem: String,
-    },
+    Corrupt { format: &'static str, file: PathBuf, problem: String },
 
     /// A JSON file, or JSON inside a tensor, that cannot be read.
     #[error(
@@ -120,11 +98,7 @@ pub enum CheckpointError {
 
     /// An index of shards that contradicts its shards or points outside the folder.
     #[error("{}: {problem}; fetch the checkpoint again", .file.display())]
-    Index {
-        /// The index.
-        file: PathBuf,
-        problem: String,
-    },
+    Index { file: PathBuf, problem: String },
 
     /// A tensor is not stored.
     #[error(
@@ -150,11 +124,9 @@ pub enum CheckpointError {
     )]
     WrongShape {
         file: PathBuf,
-        /// The stored name.
         tensor: String,
         /// Shape by the configuration.
         expected: Vec<usize>,
-        /// Stored shape.
         found: Vec<usize>,
     },
 
@@ -177,7 +149,6 @@ pub enum CheckpointError {
         file: PathBuf,
         /// The stored name of the weight.
         tensor: String,
-        /// What does not fit.
         problem: String,
     },
 
@@ -187,13 +158,7 @@ pub enum CheckpointError {
          another --device",
         .file.display()
     )]
-    Device {
-        file: PathBuf,
-        /// The stored name.
-        tensor: String,
-        /// The device's reason.
-        source: Box<candle_core::Error>,
-    },
+    Device { file: PathBuf, tensor: String, source: Box<candle_core::Error> },
 }
 
 fn near_name(near: Option<&str>) -> String {

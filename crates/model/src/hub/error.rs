@@ -12,12 +12,7 @@ pub enum HubError {
         "`{id}` is neither a folder nor a Hugging Face repository id ({reason}): give an \
          existing folder, `owner/name` or `owner/name@revision`"
     )]
-    InvalidId {
-        /// The text as given.
-        id: String,
-        /// Which rule it breaks.
-        reason: &'static str,
-    },
+    InvalidId { id: String, reason: &'static str },
 
     /// No home folder, and no variable that says where the cache is.
     #[error(
@@ -54,12 +49,7 @@ pub enum HubError {
          downloaded from {endpoint} {whose}; `sigmalab model inspect --model {repository}` fetches \
          it, if this is meant"
     )]
-    NotAsked {
-        repository: String,
-        endpoint: String,
-        /// In whose name.
-        whose: &'static str,
-    },
+    NotAsked { repository: String, endpoint: String, whose: &'static str },
 
     /// Offline, and nothing of the repository is in the cache.
     #[error(
@@ -100,13 +90,7 @@ pub enum HubError {
         "the hub forbids `{repository}` ({message}): open {page} to see what it asks for, and set \
          HF_TOKEN to a token of an account that has access"
     )]
-    Forbidden {
-        repository: String,
-        /// Its page on the hub.
-        page: String,
-        /// The hub's own words.
-        message: String,
-    },
+    Forbidden { repository: String, page: String, message: String },
 
     /// The hub does not know the token.
     #[error(
@@ -134,7 +118,6 @@ pub enum HubError {
     RevisionNotFound {
         /// The repository with its revision.
         repository: String,
-        /// Its page on the hub.
         page: String,
     },
 
@@ -154,24 +137,14 @@ pub enum HubError {
         "cannot reach {host} for `{repository}` ({cause}): check the connection (HTTPS_PROXY, \
          SSL_CERT_FILE and HF_ENDPOINT are honoured) and run it again, what has come so far is kept"
     )]
-    Network {
-        repository: String,
-        host: String,
-        /// What went wrong.
-        cause: String,
-    },
+    Network { repository: String, host: String, cause: String },
 
     /// The hub, or the server that holds the files, is out of order or asks for patience.
     #[error(
         "{host} answered {status} for `{repository}`: wait a while and run it again, what has \
          come so far is kept"
     )]
-    Busy {
-        repository: String,
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    Busy { repository: String, host: String, status: u16 },
 
     /// An answer that the protocol does not know.
     #[error(
@@ -185,12 +158,7 @@ pub enum HubError {
         "`{file}` of `{repository}` arrived damaged ({reason}) and was discarded: run it again, \
          and check for a proxy that changes downloads if it stays so"
     )]
-    Damaged {
-        repository: String,
-        file: String,
-        /// How it differs.
-        reason: String,
-    },
+    Damaged { repository: String, file: String, reason: String },
 
     /// No room for the files.
     #[error(
@@ -200,7 +168,6 @@ pub enum HubError {
     )]
     DiskFull {
         repository: String,
-        /// The cache folder.
         cache: PathBuf,
         /// How much is needed, in words.
         need: String,
@@ -215,9 +182,7 @@ pub enum HubError {
         repository: String,
         /// What was tried: `read`, `write`, `create`, `lock` or `link`.
         action: &'static str,
-        /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
         source: std::io::Error,
     },
 }

@@ -21,9 +21,7 @@ pub enum CellsError {
     Empty,
     #[error("row {row}, column {column}: `{text}` is not a finite number")]
     NoNumber {
-        /// Row of the text.
         row: usize,
-        /// Column of the text.
         column: usize,
         /// What stands there, cut to a few characters.
         text: String,
@@ -31,9 +29,7 @@ pub enum CellsError {
     /// Rows of different lengths.
     #[error("row {row} has {columns} columns and the first row has {expected}: make them equal")]
     Ragged {
-        /// Row of the text.
         row: usize,
-        /// How many columns it has.
         columns: usize,
         /// How many the first row has.
         expected: usize,

@@ -89,9 +89,7 @@ impl fmt::Display for Tool {
     nearest.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 )]
 pub struct ToolError {
-    /// What was written.
     pub text: String,
-    /// The tool it looks like.
     pub nearest: Option<&'static str>,
 }
 

@@ -13,12 +13,7 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, PartialEq)]
 pub enum GalleryWork {
     /// Put a run of this session into the history.
-    Remember {
-        number: usize,
-        /// When it ended.
-        finished: SystemTime,
-        run: Arc<Finished>,
-    },
+    Remember { number: usize, finished: SystemTime, run: Arc<Finished> },
     /// Say what is in the history and was not said yet, and what has gone.
     List,
     /// Read the run under the cursor; a later one takes its place.

@@ -21,7 +21,6 @@ pub enum SweepWork {
     Unlist,
     /// Say what an experiment would run. With `measure` a step is run for an estimate of time.
     Plan {
-        /// The experiment file.
         file: PathBuf,
         /// Whether a step is measured.
         measure: bool,
@@ -45,11 +44,7 @@ pub enum SweepWork {
     /// Read a picture whole, and the latents beside it where there are some.
     Look(Look),
     /// Write an experiment file; it is not to replace one.
-    Write {
-        /// The experiment's name.
-        name: String,
-        text: String,
-    },
+    Write { name: String, text: String },
 }
 
 /// A picture to read whole.
@@ -95,7 +90,6 @@ pub enum ControlChange {
 pub enum SweepEvent {
     /// What there is.
     Listed {
-        /// Experiment files.
         experiments: Vec<ExperimentCard>,
         /// Run directories, the one worked on last first.
         runs: Vec<RunCard>,
@@ -136,10 +130,8 @@ impl ExperimentCard {
     }
 }
 
-/// A run directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunCard {
-    /// The directory.
     pub directory: PathBuf,
     /// When something was recorded last.
     pub changed: Option<SystemTime>,
@@ -148,12 +140,10 @@ pub struct RunCard {
 /// What an experiment would run, as `sweep plan --json` says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PlanCard {
-    /// The experiment's name.
     pub name: String,
     pub trials: usize,
     /// Trials that are equal to earlier ones.
     pub duplicates: usize,
-    /// Reference runs.
     pub references: usize,
     /// Parts for processes to share.
     pub units: usize,
@@ -175,11 +165,8 @@ pub struct PlanCard {
 /// A run of a plan.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PlannedCard {
-    /// The number of a trial.
     pub number: Option<usize>,
-    /// The swept values.
     pub point: String,
-    /// The prompt's id.
     pub prompt_id: String,
     pub seed: u64,
     /// Evaluations when all before it were run before it.
