@@ -148,9 +148,16 @@ fn processor(sheet: &mut Sheet) {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get);
     let chosen = InstructionSet::chosen();
     let best = InstructionSet::available().into_iter().max().unwrap_or(chosen);
-    sheet.fact("processor", format_args!("{cores} cores, kernels for {chosen:?}"));
+    let name = |set: InstructionSet| match set {
+        InstructionSet::Scalar => "any processor",
+        InstructionSet::Avx2 => "AVX2",
+        InstructionSet::Avx512 => "AVX-512",
+    };
+    let (kernels, cores) = (name(chosen), print::counted(cores, "core"));
+    sheet.fact("processor", format_args!("{cores}, kernels for {kernels}"));
     if chosen < best {
-        sheet.advise(format_args!("SIGMALAB_KERNELS limits them: this processor can do {best:?}"));
+        let best = name(best);
+        sheet.advise(format_args!("SIGMALAB_KERNELS limits them: this processor can do {best}"));
     } else if chosen == InstructionSet::Scalar {
         sheet.advise("fast kernels exist only for x86-64 with AVX2: computing takes longer here");
     }

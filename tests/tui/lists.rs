@@ -132,6 +132,10 @@ fn the_palette_begins_with_the_actions_of_the_screen_one_is_on() {
     let shown = screen(&workbench, 80, 24);
     let at = |text: &str| shown.find(text).unwrap_or(usize::MAX);
     assert!(at("rename-preset") < at("move-up"), "{shown}");
+    // In the grid, where most actions move, those that one looks for come first.
+    workbench.press("esc esc :");
+    let shown = screen(&workbench, 80, 24);
+    assert!(shown.contains("edit-cell") && !shown.contains("move-up"), "{shown}");
 }
 
 #[test]

@@ -213,8 +213,11 @@ impl App {
             let mut bindings = self.keymap.bindings().iter();
             bindings.any(|b| b.context == here && b.call.action == action)
         };
+        // Nobody opens the palette to move the cursor.
+        let moves = |action: Action| words.is_empty() && action.group() == Group::Moving;
         // Less is better: how it is found, then whether it is of this screen.
-        let rank = |action: Action| Some((how_found(action, &words)?, !is_own(action)));
+        let rank =
+            |action: Action| Some((moves(action), how_found(action, &words)?, !is_own(action)));
         let shown = Action::ALL
             .iter()
             .copied()

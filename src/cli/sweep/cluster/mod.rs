@@ -3,6 +3,7 @@
 //! the logs. The sweep itself knows nothing of queues: what they start are workers.
 
 mod hq;
+mod quantities;
 mod queue;
 mod settings;
 mod slurm;

@@ -139,6 +139,9 @@ fn settled(arguments: &SubmitCommand, of_file: Settings) -> Result<(Engine, Sett
     if engine == Engine::Ssh && settings.hosts.is_empty() {
         return Err(Failure::bad_input("--to ssh needs hosts").way_out("--hosts gpu1,gpu2"));
     }
+    if let Some((key, problem)) = hq::problem(&settings).filter(|_| engine == Engine::Hq) {
+        return Err(Failure::bad_input(format_args!("sweep submit: `{key}`: {problem}")));
+    }
     Ok((engine, settings))
 }
 
