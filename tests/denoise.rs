@@ -25,6 +25,9 @@ struct GaussianFlow {
     deviation: f64,
     cond: Cell<u64>,
     uncond: Cell<u64>,
+    /// Whether it is as on a device, and how often both were asked for at once.
+    hands_on: bool,
+    at_once: Cell<u64>,
     cancel_at: Option<(u64, CancelToken)>,
     poison_at: Option<u64>,
     fail_at: Option<u64>,
@@ -37,6 +40,8 @@ impl GaussianFlow {
             deviation: 0.3,
             cond: Cell::new(0),
             uncond: Cell::new(0),
+            hands_on: false,
+            at_once: Cell::new(0),
             cancel_at: None,
             poison_at: None,
             fail_at: None,
@@ -94,6 +99,21 @@ impl Network for GaussianFlow {
     fn unconditional(&self, x: &[f32], _: Size, sigma: Sigma) -> Result<Vec<f32>, NetworkFailed> {
         self.uncond.set(self.uncond.get() + 1);
         Ok(x.iter().map(|&x| self.velocity(0.0, x, sigma.0)).collect())
+    }
+
+    fn hands_on(&self) -> bool {
+        self.hands_on
+    }
+
+    fn both(
+        &self,
+        x: &[f32],
+        size: Size,
+        sigma: Sigma,
+        prompt: &(),
+    ) -> Result<[Vec<f32>; 2], NetworkFailed> {
+        self.at_once.set(self.at_once.get() + 1);
+        Ok([self.conditional(x, size, sigma, prompt)?, self.unconditional(x, size, sigma)?])
     }
 }
 
@@ -241,6 +261,30 @@ fn euler_follows_the_flow_with_order_one() {
     let (coarse, fine) = (error(40), error(80));
     let order = (coarse / fine).log2();
     assert!((0.8..1.3).contains(&order), "observed order {order:.2} ({coarse:.5} to {fine:.5})");
+}
+
+#[test]
+fn where_a_device_works_both_networks_of_a_step_are_asked_for_at_once() {
+    let gw = polished(3, 1.0);
+    for sampler in [euler(), adams_bashforth()] {
+        let expected = run_cold(&sampler, &gw);
+        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::new() };
+        let mut cache = roomy();
+        let found = run(&flow, &sampler, &gw, &mut cache, &CancelToken::default()).denoised();
+        assert_eq!((&found.latents, found.nfe), (&expected.latents, expected.nfe));
+        // Every evaluation of the unconditional network came with one of the other.
+        assert_eq!(flow.at_once.get(), flow.uncond.get());
+        assert_eq!(flow.cond.get(), flow.uncond.get() + 3);
+        // What is known of one is not asked for again: gw 1 left the conditional velocities.
+        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::new() };
+        let more = run(&flow, &sampler, &polished(3, 2.0), &mut cache, &CancelToken::default());
+        assert_eq!(more.denoised().nfe.cond_saved, found.nfe.cond_done - 2);
+        assert_eq!((flow.at_once.get(), flow.uncond.get()), (2, 3));
+    }
+    // On the processor, where a step is long, a run can still be stopped between the two.
+    let flow = GaussianFlow::new();
+    run(&flow, &euler(), &gw, &mut roomy(), &CancelToken::default()).denoised();
+    assert_eq!(flow.at_once.get(), 0);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! `sigmalab device`: where networks can run on this machine; and whether a device that was asked
 //! for can be used, before anything is loaded for it.
 
+use super::device_list::DeviceList;
 use super::failure::Failure;
 use super::print;
 use clap::Args;
@@ -84,10 +85,31 @@ fn in_words(listing: &Listing) -> String {
 
 /// Refuses a device that cannot be used, with what is missing.
 pub(crate) fn check(device: DeviceChoice) -> Result<(), Failure> {
-    let DeviceChoice::Cuda(number) = device else { return Ok(()) };
-    let found: Result<(), Missing> =
-        CudaWorker::find().and_then(|worker| worker.device(number).map(|_| ()));
-    found.map_err(|missing| {
+    card(device).map(|_| ())
+}
+
+/// The same, with what the GPU is where it is one.
+pub(crate) fn card(device: DeviceChoice) -> Result<Option<Device>, Failure> {
+    let DeviceChoice::Cuda(number) = device else { return Ok(None) };
+    let found = CudaWorker::find().and_then(|worker| worker.device(number).cloned());
+    found.map(Some).map_err(|missing| {
         Failure::bad_input(format_args!("--device {device}: {missing}")).way_out("--device cpu")
     })
+}
+
+/// Refuses a list of devices of which one cannot be used.
+pub(crate) fn check_all(devices: &DeviceList) -> Result<(), Failure> {
+    let refused = |missing: Missing| {
+        Failure::bad_input(format_args!("--devices {devices}: {missing}")).way_out("--device cpu")
+    };
+    let numbers = devices.all().iter().filter_map(|device| match device {
+        DeviceChoice::Cuda(number) => Some(*number),
+        DeviceChoice::Cpu | DeviceChoice::Metal => None,
+    });
+    let mut numbers = numbers.peekable();
+    if numbers.peek().is_none() {
+        return Ok(());
+    }
+    let worker = CudaWorker::find().map_err(refused)?;
+    numbers.try_for_each(|number| worker.device(number).map(|_| ()).map_err(refused))
 }

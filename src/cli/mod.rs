@@ -3,6 +3,7 @@
 
 mod caption;
 mod completions;
+mod device_list;
 mod devices;
 mod doctor;
 mod failure;

@@ -14,7 +14,7 @@ use std::path::Path;
 const VARIABLE: &str = "SIGMALAB_MODEL";
 
 /// The flag that names a checkpoint.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct ModelFlags {
     /// Checkpoint: `demo`, a folder, or a Hugging Face repository such as
     /// ideogram-ai/ideogram-4-fp8 (downloaded when not in the hub's cache) [default:

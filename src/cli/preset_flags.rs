@@ -22,7 +22,7 @@ const FILE_NAME: &str = "presets.toml";
 const LIMIT: u64 = 16 << 20;
 
 /// The flag that names a presets file.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct PresetFlags {
     /// Presets file [default: $SIGMALAB_PRESETS, else ./presets.toml, else sigmalab/presets.toml
     /// in your configuration folder, else the built-in one]. Where SIGMALAB_PRESETS names a file

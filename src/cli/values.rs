@@ -1,7 +1,8 @@
 //! Values of flags: numbers, lists, devices, `key=value`. Each is read from text with an error
 //! that says which item is wrong.
 
-use sigmalab_compute::DeviceChoice;
+use sigmalab_compute::{Device, DeviceChoice};
+use sigmalab_engine::noise::{Rng, UnknownRng};
 use sigmalab_schedule::fault::MAX_STEPS;
 
 /// A finite number.
@@ -63,6 +64,39 @@ pub(crate) fn device(text: &str) -> Result<DeviceChoice, String> {
             .map(DeviceChoice::Cuda)
             .map_err(|_| "write the number of the GPU, as in cuda:0".to_owned()),
         _ => Err("use cpu, cuda, cuda:N or metal".to_owned()),
+    }
+}
+
+/// `--rng`: a generator, and whether it is that of whatever GPU is used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct RngChoice {
+    /// The generator; that of the usual GPU where it is open.
+    pub(crate) rng: Rng,
+    /// Whether no GPU was described.
+    pub(crate) is_open: bool,
+}
+
+impl RngChoice {
+    /// The generator on `card`, where runs are made on one.
+    pub(crate) fn on(self, card: Option<&Device>) -> Rng {
+        /// What most GPUs for servers hold.
+        const THREADS: u32 = 2048;
+        let of_card = card.filter(|_| self.is_open).and_then(|card| {
+            let threads = match card.threads_per_multiprocessor {
+                0 => THREADS,
+                threads => threads,
+            };
+            Rng::of_gpu(card.multiprocessors, threads)
+        });
+        of_card.unwrap_or(self.rng)
+    }
+}
+
+impl std::str::FromStr for RngChoice {
+    type Err = UnknownRng;
+
+    fn from_str(text: &str) -> Result<Self, UnknownRng> {
+        Ok(RngChoice { rng: text.parse()?, is_open: text == "torch-cuda" })
     }
 }
 
@@ -147,6 +181,30 @@ mod tests {
         if !cfg!(feature = "metal") {
             assert!(device("metal").unwrap_err().contains("--features metal"));
         }
+    }
+
+    #[test]
+    fn torch_cuda_is_that_of_the_card_unless_another_is_described() {
+        let card = Device {
+            number: 0,
+            name: "A card".to_owned(),
+            memory_bytes: 0,
+            free_bytes: 0,
+            compute_capability: [8, 9],
+            multiprocessors: 128,
+            threads_per_multiprocessor: 1536,
+        };
+        let rng = |text: &str, card| text.parse::<RngChoice>().unwrap().on(card).to_string();
+        assert_eq!(rng("torch-cuda", Some(&card)), "torch-cuda:128x1536");
+        assert_eq!(rng("torch-cuda", None), "torch-cuda:108x2048");
+        assert_eq!(rng("torch-cuda:132", Some(&card)), "torch-cuda:132x2048");
+        assert_eq!(rng("torch-cpu", Some(&card)), "torch-cpu");
+        // A worker of an older build does not say, and one may say what cannot be.
+        let silent = Device { threads_per_multiprocessor: 0, ..card.clone() };
+        assert_eq!(rng("torch-cuda", Some(&silent)), "torch-cuda:128x2048");
+        let strange = Device { multiprocessors: 0, ..card.clone() };
+        assert_eq!(rng("torch-cuda", Some(&strange)), "torch-cuda:108x2048");
+        assert!("cuda".parse::<RngChoice>().is_err());
     }
 
     #[test]

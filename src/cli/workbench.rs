@@ -118,9 +118,12 @@ pub(crate) fn run(arguments: &Workbench) -> Result<(), Failure> {
     check_terminal(arguments)?;
     let keymap = keymap(arguments.keymap.as_deref())?;
     let configuration = configuration()?;
-    arguments.device.map_or(Ok(()), devices::check)?;
+    let card = arguments.device.map_or(Ok(None), devices::card)?.map(|card| card.name);
     let model = arguments.model.name()?;
     let mut app = application(arguments, keymap, &configuration, &model)?;
+    if let Some(device) = arguments.device {
+        app.use_device(device, card);
+    }
     let discovery = samplers::discovery();
     // The first frame waits for no process; a file that is played waits for all of them.
     let effort = if arguments.play.is_some() { Effort::Normal } else { Effort::Cached };
@@ -229,9 +232,6 @@ fn application(
         seed: FIRST_SEED,
         screen: (80, 24),
     });
-    if let Some(device) = arguments.device {
-        app.use_device(device);
-    }
     let presets = &arguments.presets;
     let no_presets = presets.missing().or_else(|| presets.not_yet_there());
     let no_presets = no_presets.map(|missing| format!("{missing}; saving a preset makes the file"));

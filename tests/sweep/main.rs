@@ -5,6 +5,7 @@ mod cluster;
 mod commands;
 mod control;
 mod crash;
+mod devices;
 mod experiments;
 mod layout;
 mod namespaces;

@@ -3,6 +3,7 @@
 use crate::keys::Workbench;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
+use sigmalab_compute::DeviceChoice;
 use sigmalab_terminal::input::Input;
 
 pub(crate) fn screen(workbench: &Workbench, columns: u16, rows: u16) -> String {
@@ -84,4 +85,35 @@ fn no_screen_is_too_small_or_too_large_to_draw() {
             screen(&workbench, columns, rows);
         }
     }
+}
+
+#[test]
+fn the_status_line_names_the_device_beside_what_happens() {
+    let line = |workbench: &Workbench, columns: u16, rows: u16| {
+        let text = screen(workbench, columns, rows);
+        text.lines().nth(usize::from(rows) - 2).unwrap().to_owned()
+    };
+    let mut workbench = Workbench::with(None, (80, 24));
+    assert!(!line(&workbench, 80, 24).contains("cpu"), "the processor goes without saying");
+    let on = |workbench: &mut Workbench, card: Option<&str>| {
+        workbench.app.use_device(DeviceChoice::Cuda(1), card.map(str::to_owned));
+    };
+    on(&mut workbench, Some("NVIDIA H200"));
+    let found = line(&workbench, 80, 24);
+    assert!(found.starts_with(" prompt  a red circle on a blue background  "), "{found}");
+    assert!(found.ends_with("  cuda:1 NVIDIA H200"), "{found}");
+    on(&mut workbench, Some("NVIDIA RTX 6000 Ada Generation"));
+    assert!(line(&workbench, 80, 24).ends_with("  cuda:1 RTX 6000 Ada Generation"));
+    assert!(line(&workbench, 120, 40).ends_with("  cuda:1 NVIDIA RTX 6000 Ada Generation"));
+    // What happens keeps most of the line, and is cut where it would run into the device.
+    workbench.app.handle(Input::Resize(40, 10));
+    let found = line(&workbench, 40, 10);
+    assert!(
+        found.starts_with(" prompt  a red circle on a") && found.ends_with(" …  cuda:1"),
+        "{found}"
+    );
+    on(&mut workbench, None);
+    workbench.press(": \"seed\" enter \"7\" enter");
+    let found = line(&workbench, 80, 24);
+    assert!(!found.starts_with(" prompt") && found.ends_with("  cuda:1"), "{found}");
 }

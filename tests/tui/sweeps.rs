@@ -89,7 +89,12 @@ impl Bench {
                 drop(sender.send(event));
             });
         let workbench = Workbench::at(&folder.join("presets.toml"), (120, 40));
-        Bench { workbench, sweep_threads: sweep_threads.unwrap(), events, folder: folder.to_owned() }
+        Bench {
+            workbench,
+            sweep_threads: sweep_threads.unwrap(),
+            events,
+            folder: folder.to_owned(),
+        }
     }
 
     fn app(&self) -> &App {

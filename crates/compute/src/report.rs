@@ -31,6 +31,9 @@ pub struct Device {
     /// Major and minor number of what it can do.
     pub compute_capability: [u32; 2],
     pub multiprocessors: u32,
+    /// Threads that one of them holds at most; 0 where a worker does not say.
+    #[serde(default)]
+    pub threads_per_multiprocessor: u32,
 }
 
 impl fmt::Display for Device {

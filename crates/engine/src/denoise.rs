@@ -398,6 +398,12 @@ impl<N: Network> StepHost<'_, N> {
         sigma: f64,
         gw: f64,
     ) -> Result<VelocityPair, SamplerError> {
+        let is_new = state.v_cond.is_none() && state.v_uncond.is_none();
+        if is_new && needs_unconditional(gw) && self.task.network.hands_on() {
+            let [v_cond, v_uncond] = self.both(&state.x, sigma)?;
+            (state.v_cond, state.v_uncond) = (Some(v_cond.clone()), Some(v_uncond.clone()));
+            return Ok((v_cond, Some(v_uncond)));
+        }
         let v_cond = self.conditional(state.v_cond.clone(), &state.x, sigma)?;
         state.v_cond = Some(v_cond.clone());
         if !needs_unconditional(gw) {
@@ -406,6 +412,22 @@ impl<N: Network> StepHost<'_, N> {
         let v_uncond = self.unconditional(state.v_uncond.clone(), &state.x, sigma)?;
         state.v_uncond = Some(v_uncond.clone());
         Ok((v_cond, Some(v_uncond)))
+    }
+
+    /// Both velocities, of which nothing is known: by one call where that spares a wait.
+    fn both(&mut self, x: &[f32], sigma: f64) -> Result<[Arc<[f32]>; 2], SamplerError> {
+        let task = self.task;
+        if !task.network.hands_on() {
+            return Ok([self.conditional(None, x, sigma)?, self.unconditional(None, x, sigma)?]);
+        }
+        self.check_cancelled()?;
+        self.cost.cond += 1;
+        self.cost.uncond += 1;
+        let both = task.network.both(x, task.size, Sigma(sigma), task.prompt);
+        let [cond, uncond] = both.map_err(|error| self.keep(error))?;
+        self.nfe.cond_done += 1;
+        self.nfe.uncond_done += 1;
+        Ok([cond.into(), uncond.into()])
     }
 
     fn conditional(
@@ -464,16 +486,19 @@ impl<N: Network> Host for StepHost<'_, N> {
         gw: f64,
         v: &mut [f32],
     ) -> Result<(), SamplerError> {
-        let v_cond = self.conditional(None, x, sigma)?;
-        let v_uncond =
-            if needs_unconditional(gw) { Some(self.unconditional(None, x, sigma)?) } else { None };
+        let (v_cond, v_uncond) = match needs_unconditional(gw) {
+            false => (self.conditional(None, x, sigma)?, None),
+            true => {
+                let [v_cond, v_uncond] = self.both(x, sigma)?;
+                (v_cond, Some(v_uncond))
+            }
+        };
         v.copy_from_slice(&blend(gw, &v_cond, v_uncond.as_deref()));
         Ok(())
     }
 
     fn evaluate_split(&mut self, x: &[f32], sigma: f64) -> Result<Velocities, SamplerError> {
-        let cond = self.conditional(None, x, sigma)?.to_vec();
-        let uncond = self.unconditional(None, x, sigma)?.to_vec();
+        let [cond, uncond] = self.both(x, sigma)?.map(|v| v.to_vec());
         Ok(Velocities { cond, uncond })
     }
 

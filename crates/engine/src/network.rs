@@ -27,6 +27,24 @@ pub trait Network {
 
     /// Velocity of the unconditional network at (`x`, `sigma`).
     fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, Self::Error>;
+
+    /// Whether work is handed to a device that does it while this program goes on: then both
+    /// networks are asked for at once, so that it never waits between them.
+    fn hands_on(&self) -> bool {
+        false
+    }
+
+    /// Both velocities at (`x`, `sigma`), the conditional network's first. Their bits are those of
+    /// the two calls.
+    fn both(
+        &self,
+        x: &[f32],
+        size: Size,
+        sigma: Sigma,
+        prompt: &Self::Prompt,
+    ) -> Result<[Vec<f32>; 2], Self::Error> {
+        Ok([self.conditional(x, size, sigma, prompt)?, self.unconditional(x, size, sigma)?])
+    }
 }
 
 /// The latent tokens of an image of that size.
@@ -54,5 +72,19 @@ impl Network for Model {
 
     fn unconditional(&self, x: &[f32], size: Size, sigma: Sigma) -> Result<Vec<f32>, ModelError> {
         Model::unconditional(self, x, grid(size), time(sigma))
+    }
+
+    fn hands_on(&self) -> bool {
+        Model::hands_on(self)
+    }
+
+    fn both(
+        &self,
+        x: &[f32],
+        size: Size,
+        sigma: Sigma,
+        prompt: &PromptFeatures,
+    ) -> Result<[Vec<f32>; 2], ModelError> {
+        Model::both(self, x, grid(size), time(sigma), prompt)
     }
 }

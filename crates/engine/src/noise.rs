@@ -102,6 +102,14 @@ impl std::str::FromStr for Rng {
     }
 }
 
+impl Rng {
+    /// torch's generator on a GPU of so many multiprocessors, each holding so many threads at most;
+    /// `None` where there is no such GPU.
+    pub fn of_gpu(multiprocessors: u32, threads: u32) -> Option<Self> {
+        CudaGrid::new(multiprocessors, threads).map(Rng::TorchCuda)
+    }
+}
+
 impl std::fmt::Display for Rng {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

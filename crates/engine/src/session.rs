@@ -187,7 +187,8 @@ impl Session {
         let kept = self
             .loaded
             .take()
-            .filter(|loaded| loaded.name == recipe.model.name && loaded.options == options);
+            .filter(|loaded| loaded.name == recipe.model.name && loaded.options == options)
+            .filter(|loaded| loaded.model.has_room_for(grid(recipe.size)));
         let loaded = match kept {
             Some(loaded) => loaded,
             None => {

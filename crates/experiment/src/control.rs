@@ -301,7 +301,7 @@ impl Control {
 
 /// What is wanted as a process that runs trials follows it.
 #[derive(Debug)]
-pub(super) struct Followed {
+pub struct Followed {
     directory: RunDirectory,
     requests: Requests,
     control: Control,
@@ -311,7 +311,11 @@ pub(super) struct Followed {
 }
 
 impl Followed {
-    pub(super) fn new(directory: &RunDirectory) -> Result<Self, ControlError> {
+    /// Follows what is wanted from now on: what was cancelled before does not count.
+    ///
+    /// # Errors
+    /// The requests cannot be read.
+    pub fn new(directory: &RunDirectory) -> Result<Self, ControlError> {
         let mut requests = Requests::default();
         requests.look(directory)?;
         let control = requests.control();
@@ -320,7 +324,7 @@ impl Followed {
     }
 
     /// Looks at the requests. One that cannot be read changes nothing: those before it could.
-    pub(super) fn look(&mut self) -> &Control {
+    pub fn look(&mut self) -> &Control {
         self.looked = Instant::now();
         if self.requests.look(&self.directory).is_ok() {
             self.control = self.requests.control();
@@ -329,7 +333,7 @@ impl Followed {
     }
 
     /// The same, where the last look is some time ago.
-    pub(super) fn look_now_and_then(&mut self) -> &Control {
+    pub fn look_now_and_then(&mut self) -> &Control {
         if self.looked.elapsed() >= LOOK_EVERY {
             self.look();
         }
@@ -337,12 +341,12 @@ impl Followed {
     }
 
     /// What was wanted at the last look.
-    pub(super) fn control(&self) -> &Control {
+    pub fn control(&self) -> &Control {
         &self.control
     }
 
     /// Whether the sweep was cancelled since this process began.
-    pub(super) fn is_cancelled(&self) -> bool {
+    pub fn is_cancelled(&self) -> bool {
         !self.control.stops.is_subset(&self.stops)
     }
 }

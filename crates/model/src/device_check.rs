@@ -2,6 +2,7 @@
 //! how long the large ones take. For `scripts/device-check`; nothing here is used by a run.
 
 use crate::device_operations::{apart, fp8, operations, tensor};
+use crate::linear::{Linear, Placement};
 use crate::ops::Mask;
 use crate::ops::products::{self, HeadShape};
 use candle_core::{DType, Device, Result};
@@ -119,6 +120,30 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
         };
         let bytes = 3.0 * inputs as f64 * outputs as f64;
         tell(found(&format!("widening {name} fp8"), timed(), None, Some(bytes)));
+    }
+    let side = 8192;
+    let timed = || -> Result<f64> {
+        let x = tensor(&[side, side], 1, DType::BF16, &device)?;
+        fastest(&device, || crate::cuda::product(&x, side, [Ok(x.clone())]).map(|_| ()))
+    };
+    tell(found("8192^3 bf16", timed(), Some(2.0 * (side * side * side) as f64), None));
+    // The same layer wherever its weight is: what widening costs, and how fast copies are.
+    let (inputs, outputs) = (4608, 12_288);
+    for (name, placement) in [
+        ("kept widened", Placement::Widened),
+        ("kept", Placement::Resident),
+        ("sent for each use", Placement::Streamed),
+    ] {
+        let timed = || -> Result<f64> {
+            let Some(weight) = fp8(outputs, inputs) else { candle_core::bail!("no weight") };
+            let layer = Linear::new(vec![weight], None, DType::BF16, &device, placement)?;
+            let x = tensor(&[tokens, inputs], 1, DType::BF16, &device)?;
+            // Several in a row, so that copies can hide behind products.
+            fastest(&device, || (0..4).try_for_each(|_| layer.forward(&x).map(|_| ())))
+        };
+        let work = 8.0 * tokens as f64 * inputs as f64 * outputs as f64;
+        let bytes = 4.0 * inputs as f64 * outputs as f64;
+        tell(found(&format!("4 x w1 fp8, {name}"), timed(), Some(work), Some(bytes)));
     }
     let (heads, head_dim) = (18, 256);
     let timed = || -> Result<f64> {

@@ -18,6 +18,19 @@ pub(crate) struct DeviceNeed {
     pub(crate) working: u64,
     /// The layers of both transformers, in the order of their use.
     pub(crate) layers: Vec<u64>,
+    /// All weights of both transformers, where they stay widened.
+    pub(crate) widened: u64,
+}
+
+/// How a model is kept in a device's memory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct DevicePlan {
+    /// Whether weights stay widened.
+    pub(crate) widened: bool,
+    /// For each layer whether it is copied for every use.
+    pub(crate) streamed: Vec<bool>,
+    /// Bytes with which more can be computed than was planned for.
+    pub(crate) spare: u64,
 }
 
 impl DeviceNeed {
@@ -35,9 +48,25 @@ impl DeviceNeed {
         self.layers.iter().fold(self.beside_layers(), |sum, layer| sum.saturating_add(*layer))
     }
 
+    /// How the model is kept where so much is there; `None` where that is less than the least. Weights
+    /// stay widened where all of them fit and it `may_widen` them: nobody set a limit.
+    pub(crate) fn plan(&self, available: u64, may_widen: bool) -> Option<DevicePlan> {
+        let beside = self.beside_layers();
+        let spare = |taken: u64| available.saturating_sub(beside).saturating_sub(taken);
+        if may_widen && available >= beside.saturating_add(self.widened) {
+            let streamed = vec![false; self.layers.len()];
+            return Some(DevicePlan { widened: true, streamed, spare: spare(self.widened) });
+        }
+        let streamed = self.streamed(available)?;
+        let kept = self.layers.iter().zip(&streamed).filter(|(_, streamed)| !**streamed);
+        let kept = kept.fold(0_u64, |sum, (layer, _)| sum.saturating_add(*layer));
+        let moving = if streamed.contains(&true) { window(&self.layers) } else { 0 };
+        Some(DevicePlan { widened: false, streamed, spare: spare(kept.saturating_add(moving)) })
+    }
+
     /// For each layer whether it is copied for every use; `None` where the memory is less than the
     /// least.
-    pub(crate) fn streamed(&self, available: u64) -> Option<Vec<bool>> {
+    fn streamed(&self, available: u64) -> Option<Vec<bool>> {
         if available >= self.all() {
             return Some(vec![false; self.layers.len()]);
         }
@@ -61,7 +90,8 @@ mod tests {
     /// The real checkpoint in fp8 at 1024²: 34 layers in each network, decoder and images.
     fn real() -> DeviceNeed {
         let layers = vec![9_300_000_000 / 34; 68];
-        DeviceNeed { fixed: 200_000_000, working: 3_600_000_000, layers }
+        let widened = 2 * 18_300_000_000;
+        DeviceNeed { fixed: 200_000_000, working: 3_600_000_000, layers, widened }
     }
 
     #[test]
@@ -74,6 +104,18 @@ mod tests {
         assert!(real().least() < 7 * GIB, "{}", real().least());
     }
 
+    #[test]
+    fn weights_stay_widened_where_all_fit_and_nobody_set_a_limit() {
+        let plan = |gib, may_widen| real().plan(gib * GIB, may_widen).unwrap();
+        assert!(plan(48, true).widened && plan(80, true).widened);
+        assert!(!plan(48, false).widened && !plan(24, true).widened);
+        assert_eq!(plan(24, true), plan(24, false));
+        // What is spare is what the whole leaves.
+        assert_eq!(plan(80, true).spare, 80 * GIB - real().beside_layers() - real().widened);
+        assert_eq!(plan(24, true).spare, 24 * GIB - real().all());
+        assert!(plan(12, true).spare < 2 * window(&real().layers));
+    }
+
     proptest! {
         #[test]
         fn what_stays_fits_beside_what_computes(
@@ -82,7 +124,11 @@ mod tests {
             working in 0..4 * GIB,
             available in 0..40 * GIB,
         ) {
-            let need = DeviceNeed { fixed, working, layers };
+            let widened = 2 * layers.iter().sum::<u64>();
+            let need = DeviceNeed { fixed, working, layers, widened };
+            if let Some(plan) = need.plan(available, true).filter(|plan| plan.widened) {
+                prop_assert!(need.beside_layers() + widened + plan.spare == available);
+            }
             match need.streamed(available) {
                 None => prop_assert!(available < need.least()),
                 Some(streamed) => {

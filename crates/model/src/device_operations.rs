@@ -2,7 +2,8 @@
 //! chooses no device and times nothing.
 
 use crate::linear::{
-    BlockScales, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor, StoredType, Weight,
+    BlockScales, Dense, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor, StoredType,
+    Weight,
 };
 use crate::ops::products::{self, HeadShape, Product};
 use crate::ops::{Canvas, Convolution, GroupNorm, Mask, rms_norm};
@@ -96,6 +97,49 @@ fn linear(weight: Option<Box<dyn Weight>>, dtype: DType, device: &Device) -> Res
     Ok(vec![layer.forward(&tensor(&[19, inputs], 25, dtype, device)?)?])
 }
 
+/// Numbers of this type, as they are computed with.
+fn plain(outputs: usize, inputs: usize, dtype: DType) -> Option<Box<dyn Weight>> {
+    let values = noise(outputs * inputs, 32);
+    let (stored, bytes): (_, Vec<u8>) = match dtype {
+        DType::BF16 => {
+            let short = values.into_iter().flat_map(|v| half::bf16::from_f32(v).to_le_bytes());
+            (StoredType::Bf16, short.collect())
+        }
+        _ => (StoredType::F32, values.into_iter().flat_map(f32::to_le_bytes).collect()),
+    };
+    let bytes = StoredBytes::new(Arc::new(bytes));
+    Some(Box::new(Dense::new(&StoredTensor {
+        dtype: stored,
+        shape: vec![outputs, inputs],
+        bytes,
+    })?))
+}
+
+/// Products of layers one after the other, larger ones among them, each of weights that are where
+/// `placement` says; on the processor where it always is.
+fn in_turn(placement: Placement, dtype: DType, device: &Device) -> Result<Vec<Tensor>> {
+    let placement = if device.is_cpu() { Placement::Host } else { placement };
+    let weights = [
+        fp8(75, 300),
+        nf4(true, 130, 300),
+        blocks(Block::Q4K, 24, 512),
+        fp8(700, 300),
+        nf4(false, 75, 300),
+        plain(90, 300, dtype),
+        blocks(Block::Q8_0, 40, 512),
+    ];
+    let layer = |weight: Option<Box<dyn Weight>>| {
+        let Some(weight) = weight else { candle_core::bail!("no such weight") };
+        Linear::new(vec![weight], None, dtype, device, placement)
+    };
+    let layers = weights.into_iter().map(layer).collect::<Result<Vec<_>>>()?;
+    let x = |layer: &Linear| tensor(&[19, layer.inputs()], 25, dtype, device);
+    let inputs = layers.iter().map(x).collect::<Result<Vec<_>>>()?;
+    // Twice, with nothing waited for: what is sent later must not overtake what is used.
+    let twice = layers.iter().zip(&inputs).chain(layers.iter().zip(&inputs));
+    twice.map(|(layer, x)| layer.forward(x)).collect()
+}
+
 /// Operations by name, whose activations are of this type.
 pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
     const EPS: f64 = 1e-5;
@@ -171,6 +215,14 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
         all.push((
             format!("{} product 19×512×24", block.name()),
             operation(move |device| linear(blocks(block, 24, 512), dtype, device)),
+        ));
+    }
+    for (name, placement) in
+        [("sent for each use", Placement::Streamed), ("kept widened", Placement::Widened)]
+    {
+        all.push((
+            format!("seven products of weights {name}, twice"),
+            operation(move |device| in_turn(placement, dtype, device)),
         ));
     }
     if dtype == DType::F32 {

@@ -32,6 +32,7 @@ fn device(number: usize) -> Result<Device, DriverError> {
     let (free, total) = context.mem_get_info()?;
     let (major, minor) = context.compute_capability()?;
     let count = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT;
+    let threads = sys::CUdevice_attribute::CU_DEVICE_ATTRIBUTE_MAX_THREADS_PER_MULTIPROCESSOR;
     let of = |value: i32| u32::try_from(value).unwrap_or(0);
     Ok(Device {
         number,
@@ -40,6 +41,7 @@ fn device(number: usize) -> Result<Device, DriverError> {
         free_bytes: free as u64,
         compute_capability: [of(major), of(minor)],
         multiprocessors: of(context.attribute(count)?),
+        threads_per_multiprocessor: of(context.attribute(threads)?),
     })
 }
 

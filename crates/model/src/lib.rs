@@ -18,14 +18,18 @@ pub mod device_check;
 mod device_memory;
 #[cfg(any(test, feature = "cuda"))]
 mod device_operations;
+mod device_room;
 #[cfg(feature = "cuda")]
 pub mod devices;
 mod error;
 pub mod hub;
 mod latents;
 pub mod linear;
+mod operation;
 mod ops;
 mod options;
+#[cfg(any(test, feature = "cuda"))]
+mod parts;
 mod pipeline;
 pub mod profile;
 mod residency;
@@ -38,7 +42,8 @@ mod tokenizer;
 mod transfer_rate;
 mod transformer;
 
+pub use device_room::DeviceRoom;
 pub use error::ModelError;
 pub use latents::{Decoded, LatentGrid, ModelTime};
-pub use pipeline::{DeviceRoom, Model, PromptFeatures};
+pub use pipeline::{Model, PromptFeatures};
 pub use text_layers::TextLayers;

@@ -4,25 +4,20 @@
 use super::checkpoint::{Checkpoint, Component};
 use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
-use super::device_memory::DeviceNeed;
+use super::device_room::{DEFAULT_TOKENS, DeviceRoom, Kept};
 use super::error::ModelError;
 use super::latents::{Decoded, LatentGrid, ModelTime};
 use super::linear::Placement;
-use super::ops::banded::PATCH_VALUES;
 use super::options::{activation_dtype, open_for};
 use super::residency::{LayerBytes, Residency, Turns};
 use super::text_encoder::TextEncoder;
 use super::tokenizer::PromptTokenizer;
 use super::transfer_rate::TransferRate;
-use super::transformer::Transformer;
+use super::transformer::{Prepared, Transformer};
 use candle_core::{DType, Device, Tensor};
 use sigmalab_compute::{ComputeDtype, LoadProgress, LoadStage, ModelOptions};
 use sigmalab_image::RgbImage;
-use std::sync::Arc;
 use std::time::Instant;
-
-/// Tokens of a prompt of usual length, by which the least memory is told.
-const DEFAULT_TOKENS: usize = 300;
 
 /// What the network needs to know of a prompt; computed once a prompt.
 pub struct PromptFeatures {
@@ -38,15 +33,6 @@ impl PromptFeatures {
     }
 }
 
-/// What a model may take of an accelerator's memory, and for what.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct DeviceRoom {
-    /// The most bytes, where somebody set a limit.
-    pub limit: Option<u64>,
-    /// The image that is to be drawn; one of 1024² where nothing is known.
-    pub grid: Option<LatentGrid>,
-}
-
 /// A loaded checkpoint, ready to compute.
 pub struct Model {
     tokenizer: PromptTokenizer,
@@ -56,6 +42,7 @@ pub struct Model {
     decoder: Decoder,
     device: Device,
     residency: Residency,
+    kept: Kept,
 }
 
 impl Model {
@@ -80,7 +67,8 @@ impl Model {
     ) -> Result<Self, ModelError> {
         let device = open_for(options)?;
         let dtype = activation_dtype(options.dtype);
-        let [streamed, streamed_too] = streamed(checkpoint, options, dtype, &device, room)?;
+        let kept = Kept::plan(checkpoint, options, dtype, &device, room)?;
+        let [streamed, streamed_too] = kept.streamed.clone();
         let bytes_total = checkpoint.weight_bytes();
         let mut bytes_done = 0;
         let (started, mut rate) = (Instant::now(), TransferRate::default());
@@ -108,7 +96,8 @@ impl Model {
         text_encoder.check_ids(&tokenizer.sample_ids()?)?;
 
         stage(Component::Transformer);
-        let conditional_weights = weights(Component::Transformer, dtype)?.streaming(streamed);
+        let conditional_weights = weights(Component::Transformer, dtype)?;
+        let conditional_weights = conditional_weights.placed(kept.placement).streaming(streamed);
         let part = Part::open(checkpoint, Component::Transformer, &conditional_weights)?;
         let conditional =
             Transformer::conditional(&part, text_encoder.feature_width(), dtype, &device)?;
@@ -116,7 +105,7 @@ impl Model {
         let unconditional = if checkpoint.has(Component::UnconditionalTransformer) {
             stage(Component::UnconditionalTransformer);
             let weights = weights(Component::UnconditionalTransformer, dtype)?;
-            let weights = weights.streaming(streamed_too);
+            let weights = weights.placed(kept.placement).streaming(streamed_too);
             let part = Part::open(checkpoint, Component::UnconditionalTransformer, &weights)?;
             let network = Transformer::unconditional(&part, dtype, &device)?;
             network.agrees_with(&conditional, &part)?;
@@ -143,7 +132,22 @@ impl Model {
         let stage = LoadStage::Ready;
         let bytes_done = bytes_total;
         progress(LoadProgress { stage, bytes_done, bytes_total, bytes_per_second: None });
-        Ok(Self { tokenizer, text_encoder, conditional, unconditional, decoder, device, residency })
+        Ok(Self {
+            tokenizer,
+            text_encoder,
+            conditional,
+            unconditional,
+            decoder,
+            device,
+            residency,
+            kept,
+        })
+    }
+
+    /// Whether an image of `grid` can be made with the model as it is kept: on an accelerator a much
+    /// larger one than it was loaded for may need another way to keep it, which loading finds.
+    pub fn has_room_for(&self, grid: LatentGrid) -> bool {
+        self.kept.has_room_for(grid)
     }
 
     /// Takes at most so many bytes from now on, as long as the layer in use, the one after it and
@@ -222,8 +226,10 @@ impl Model {
         t: ModelTime,
         prompt: &PromptFeatures,
     ) -> Result<Vec<f32>, ModelError> {
-        let turns = self.residency.conditional();
-        self.velocity(&self.conditional, x, grid, t, Some(&prompt.projected), turns)
+        let x = self.latents(x, grid)?;
+        let conditional = self.conditional_with(prompt);
+        let prepared = conditional.network.prepare(grid, t.0, conditional.text)?;
+        velocity_of(&self.enqueue(&conditional, &x, &prepared)?)
     }
 
     /// Velocity dx/dσ of the unconditional network, which sees image tokens only.
@@ -233,8 +239,45 @@ impl Model {
         grid: LatentGrid,
         t: ModelTime,
     ) -> Result<Vec<f32>, ModelError> {
+        let x = self.latents(x, grid)?;
+        let unconditional = self.without_text()?;
+        let prepared = unconditional.network.prepare(grid, t.0, None)?;
+        velocity_of(&self.enqueue(&unconditional, &x, &prepared)?)
+    }
+
+    /// Whether it computes on a device, which works while this program goes on.
+    pub fn hands_on(&self) -> bool {
+        !self.device.is_cpu()
+    }
+
+    /// Velocities of both networks, the conditional one's first, with one wait for both. All that a
+    /// step needs is copied to the device before the first of them begins: a copy from the program's
+    /// memory may wait for what the device still has to do.
+    pub fn both(
+        &self,
+        x: &[f32],
+        grid: LatentGrid,
+        t: ModelTime,
+        prompt: &PromptFeatures,
+    ) -> Result<[Vec<f32>; 2], ModelError> {
+        let x = self.latents(x, grid)?;
+        let networks = [self.conditional_with(prompt), self.without_text()?];
+        let prepared = |asked: &Asked<'_>| asked.network.prepare(grid, t.0, asked.text);
+        let ready = [prepared(&networks[0])?, prepared(&networks[1])?];
+        let [first, second] = &networks;
+        let first = || self.enqueue(first, &x, &ready[0]);
+        let second = || self.enqueue(second, &x, &ready[1]);
+        in_one_wait([&first, &second], velocity_of)
+    }
+
+    fn conditional_with<'a>(&'a self, prompt: &'a PromptFeatures) -> Asked<'a> {
+        let turns = self.residency.conditional();
+        Asked { network: &self.conditional, text: Some(&prompt.projected), turns }
+    }
+
+    fn without_text(&self) -> Result<Asked<'_>, ModelError> {
         let network = self.unconditional.as_ref().ok_or(ModelError::NoUnconditional)?;
-        self.velocity(network, x, grid, t, None, self.residency.unconditional())
+        Ok(Asked { network, text: None, turns: self.residency.unconditional() })
     }
 
     /// Pixels of clean latents.
@@ -253,22 +296,25 @@ impl Model {
         self.decoder.decode(latents, grid)
     }
 
-    fn velocity(
-        &self,
-        network: &Transformer,
-        x: &[f32],
-        grid: LatentGrid,
-        t: ModelTime,
-        text: Option<&Tensor>,
-        turns: Turns<'_>,
-    ) -> Result<Vec<f32>, ModelError> {
+    /// Latents where the networks compute.
+    fn latents(&self, x: &[f32], grid: LatentGrid) -> Result<Tensor, ModelError> {
         self.check_length(x, grid)?;
-        let tokens = text.map_or(Ok(0), |text| text.dim(0))? + grid.tokens();
-        self.residency.make_room(network.working_bytes(tokens));
-        let x = Tensor::from_slice(x, (grid.tokens(), network.channels()), &self.device)?;
-        let data_minus_noise = network.forward(&x, grid, t.0, text, turns)?;
+        let shape = (grid.tokens(), self.token_channels());
+        Ok(Tensor::from_slice(x, shape, &self.device)?)
+    }
+
+    /// dx/dσ as it comes to be where the network computes.
+    fn enqueue(
+        &self,
+        asked: &Asked<'_>,
+        x: &Tensor,
+        prepared: &Prepared,
+    ) -> Result<Tensor, ModelError> {
+        let tokens = asked.text.map_or(Ok(0), |text| text.dim(0))? + x.dim(0)?;
+        self.residency.make_room(asked.network.working_bytes(tokens));
+        let data_minus_noise = asked.network.forward(x, prepared, asked.text, asked.turns)?;
         // x = (1 − σ)·data + σ·noise, so dx/dσ = noise − data.
-        Ok(data_minus_noise.neg()?.flatten_all()?.to_vec1()?)
+        Ok(data_minus_noise.neg()?.flatten_all()?)
     }
 
     fn check_length(&self, x: &[f32], grid: LatentGrid) -> Result<(), ModelError> {
@@ -282,59 +328,26 @@ impl Model {
     }
 }
 
-/// For each layer of both transformers whether it is copied to the device for every use.
-fn streamed(
-    checkpoint: &Checkpoint,
-    options: ModelOptions,
-    dtype: DType,
-    device: &Device,
-    room: DeviceRoom,
-) -> Result<[Arc<[bool]>; 2], ModelError> {
-    let none: Arc<[bool]> = Arc::new([]);
-    let Some(free) = free_memory(device)? else { return Ok([Arc::clone(&none), none]) };
-    let available = room.limit.map_or(free, |limit| limit.min(free));
-    let side = 1024 / 16;
-    let grid = room.grid.unwrap_or(LatentGrid { rows: side, columns: side });
-    let mut networks = Vec::new();
-    let mut working = 0;
-    for component in [Component::Transformer, Component::UnconditionalTransformer] {
-        if !checkpoint.has(component) {
-            networks.push(Vec::new());
-            continue;
-        }
-        let weights = checkpoint.weights(component, dtype, device)?;
-        let part = Part::open(checkpoint, component, &weights)?;
-        let size = Transformer::size(&part, dtype)?;
-        working = working.max(size.device_bytes(DEFAULT_TOKENS + grid.tokens()));
-        let layer = checkpoint.component_bytes(component) / size.layers.max(1) as u64;
-        networks.push(vec![layer; size.layers]);
-    }
-    let pixels = grid.tokens() as u64 * 256;
-    // Three images of the widest stage in f32, and the patches of some of its rows.
-    let decoding = pixels * 256 * 4 * 3 + 4 * PATCH_VALUES as u64;
-    // Stored in half the bytes that it is computed in.
-    let fixed = 2 * checkpoint.component_bytes(Component::Vae);
-    let layers = networks.concat();
-    let need = DeviceNeed { fixed, working: working.max(decoding), layers };
-    let gib = |bytes: u64| bytes as f64 / f64::from(1u32 << 30);
-    let streamed = need.streamed(available).ok_or_else(|| ModelError::DeviceMemory {
-        device: options.device.to_string(),
-        available: gib(available),
-        least: gib(need.least()),
-        all: gib(need.all()),
-    })?;
-    let (first, second) = streamed.split_at(networks.first().map_or(0, Vec::len));
-    Ok([first.into(), second.into()])
+/// A network, and what it is asked with.
+struct Asked<'a> {
+    network: &'a Transformer,
+    text: Option<&'a Tensor>,
+    turns: Turns<'a>,
 }
 
-/// Free bytes of a device's memory; `None` where all that there is is the host's.
-fn free_memory(device: &Device) -> Result<Option<u64>, ModelError> {
-    #[cfg(feature = "cuda")]
-    if let Device::Cuda(device) = device {
-        return Ok(Some(super::cuda::free_memory(device)?));
-    }
-    let _ = device;
-    Ok(None)
+/// Waits for a velocity and copies it to the program's memory.
+fn velocity_of(velocity: &Tensor) -> Result<Vec<f32>, ModelError> {
+    Ok(velocity.to_vec1()?)
+}
+
+/// What two pieces of work give that are both handed on before the first is waited for.
+fn in_one_wait<P, R, E>(
+    enqueue: [&dyn Fn() -> Result<P, E>; 2],
+    wait: impl Fn(&P) -> Result<R, E>,
+) -> Result<[R; 2], E> {
+    let [first, second] = enqueue;
+    let (first, second) = (first()?, second()?);
+    Ok([wait(&first)?, wait(&second)?])
 }
 
 /// The layers of a checkpoint's networks, and what is used outside of them.
@@ -359,4 +372,44 @@ fn residency(
         .map(Transformer::modulation_bytes)
         .sum();
     Residency::new(encoder, first, second, of_parts.saturating_sub(of_layers) + modulations)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+
+    use super::*;
+    use std::cell::RefCell;
+    use std::path::Path;
+
+    #[test]
+    fn both_are_handed_on_before_the_first_is_waited_for() {
+        let log = RefCell::new(Vec::new());
+        let note = |what: &'static str, number: u8| {
+            log.borrow_mut().push((what, number));
+            Ok::<_, ()>(number)
+        };
+        let done =
+            in_one_wait([&|| note("enqueue", 1), &|| note("enqueue", 2)], |n| note("wait", *n));
+        assert_eq!(done, Ok([1, 2]));
+        assert_eq!(*log.borrow(), [("enqueue", 1), ("enqueue", 2), ("wait", 1), ("wait", 2)]);
+    }
+
+    #[test]
+    fn asked_at_once_both_networks_give_the_bits_that_they_give_one_by_one() {
+        let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/data/tiny-a");
+        let checkpoint = Checkpoint::open(&data.join("reference-fp8")).unwrap();
+        let model = Model::load(&checkpoint, ModelOptions::default(), &mut |_| {}).unwrap();
+        let prompt = model.encode("a red circle").unwrap();
+        let grid = LatentGrid { rows: 3, columns: 4 };
+        let x: Vec<f32> = (0..grid.tokens() * model.token_channels())
+            .map(|i| ((i * 7919) % 2003) as f32 / 500.0 - 2.0)
+            .collect();
+        let t = ModelTime(0.3);
+        let [first, second] = model.both(&x, grid, t, &prompt).unwrap();
+        assert_eq!(first, model.conditional(&x, grid, t, &prompt).unwrap());
+        assert_eq!(second, model.unconditional(&x, grid, t).unwrap());
+        assert!(first != second && !model.hands_on());
+        assert!(model.both(&x[1..], grid, t, &prompt).is_err());
+    }
 }

@@ -1,63 +1,10 @@
 //! Where the time goes: seconds by operation, counted for the whole process.
 
+pub use super::operation::Operation;
+use candle_core::Device;
 use serde::{Deserialize, Serialize};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
-
-/// What the networks spend their time on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Operation {
-    /// Projections of attention: queries, keys, values and output.
-    Projections,
-    /// Normalising and turning queries and keys.
-    Heads,
-    /// Scores, softmax and weighted values.
-    Attention,
-    /// The three products of the feed-forward layers.
-    FeedForward,
-    /// Gates of the feed-forward layers.
-    Gates,
-    /// Normalisations and residual sums.
-    Norms,
-    /// From a time to every layer's modulation.
-    Modulation,
-    /// Projecting the text features, the latents, and back.
-    Ends,
-    /// Convolutions of the decoder.
-    Convolutions,
-    /// The decoder's group norms.
-    GroupNorms,
-}
-
-impl Operation {
-    const ALL: [Self; 10] = [
-        Self::Projections,
-        Self::Heads,
-        Self::Attention,
-        Self::FeedForward,
-        Self::Gates,
-        Self::Norms,
-        Self::Modulation,
-        Self::Ends,
-        Self::Convolutions,
-        Self::GroupNorms,
-    ];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Projections => "attention projections",
-            Self::Heads => "query and key norms, rotary",
-            Self::Attention => "attention",
-            Self::FeedForward => "feed-forward products",
-            Self::Gates => "feed-forward gates",
-            Self::Norms => "norms and residuals",
-            Self::Modulation => "modulation",
-            Self::Ends => "input and output projections",
-            Self::Convolutions => "convolutions",
-            Self::GroupNorms => "group norms",
-        }
-    }
-}
 
 static NANOSECONDS: [AtomicU64; Operation::ALL.len()] =
     [const { AtomicU64::new(0) }; Operation::ALL.len()];
@@ -68,10 +15,24 @@ static CALLS: [AtomicU64; Operation::ALL.len()] =
 pub(super) fn timed<R>(operation: Operation, work: impl FnOnce() -> R) -> R {
     let start = Instant::now();
     let result = work();
-    let nanoseconds = u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+    count(operation, u64::try_from(start.elapsed().as_nanos()).unwrap_or(u64::MAX));
+    result
+}
+
+/// The same for work that a device does: a CUDA device is asked when it began and ended, which the
+/// program that handed it on does not know.
+pub(super) fn timed_on<R>(device: &Device, operation: Operation, work: impl FnOnce() -> R) -> R {
+    #[cfg(feature = "cuda")]
+    if let Device::Cuda(device) = device {
+        return crate::cuda::timing::timed(device, operation, work);
+    }
+    let _ = device;
+    timed(operation, work)
+}
+
+fn count(operation: Operation, nanoseconds: u64) {
     NANOSECONDS[operation as usize].fetch_add(nanoseconds, Ordering::Relaxed);
     CALLS[operation as usize].fetch_add(1, Ordering::Relaxed);
-    result
 }
 
 /// An operation's share.
@@ -85,9 +46,13 @@ pub struct ProfileEntry {
     pub seconds: f64,
 }
 
-/// What was counted since the last call of this, the longest first. Operations on an accelerator
-/// are counted as they are asked for, not as they are done.
+/// What was counted since the last call of this, the longest first. Operations on a CUDA device are
+/// counted as it did them; on Metal as they are asked for, not as they are done.
 pub fn take() -> Vec<ProfileEntry> {
+    #[cfg(feature = "cuda")]
+    for (operation, seconds) in crate::cuda::timing::take() {
+        count(operation, (seconds * 1e9) as u64);
+    }
     let mut entries: Vec<ProfileEntry> = Operation::ALL
         .into_iter()
         .map(|operation| ProfileEntry {

@@ -16,7 +16,7 @@ use super::preset_flags::PresetFlags;
 use super::print;
 use super::schedule_flags::ScheduleFlags;
 use super::size_flags::SizeFlags;
-use super::values::{device, parameter, seed, threads};
+use super::values::{RngChoice, device, parameter, seed, threads};
 use clap::{Args, ValueEnum};
 use outputs::Outputs;
 use progress::Progress;
@@ -24,7 +24,6 @@ use report::{Finished, Observed};
 use show::Show;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::image_file::ImageFormat;
-use sigmalab_engine::noise::Rng;
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
 use sigmalab_schedule::size::Size;
 use std::path::PathBuf;
@@ -99,9 +98,10 @@ pub(crate) struct Generate {
     seed: Option<u64>,
 
     /// Generator of the initial noise: torch-cpu, torch-cuda or
-    /// torch-cuda:MULTIPROCESSORS[xTHREADS] [default: torch-cpu]
+    /// torch-cuda:MULTIPROCESSORS[xTHREADS], whose numbers are those of the GPU that is used, else an
+    /// A100's [default: torch-cpu]
     #[arg(long, value_name = "RNG", help_heading = "Noise and sampler")]
-    rng: Option<Rng>,
+    rng: Option<RngChoice>,
 
     /// Take the initial noise from tensor `noise`, [1, tokens, 128] f32, of a file
     #[arg(long, value_name = "FILE.safetensors", help_heading = "Noise and sampler",

@@ -107,7 +107,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         None if arguments.sampler_preset.as_deref() == Some(FREE) => Size::SQUARE,
         None => model_flags::default_size(&model_name, &checkpoint)?,
     })?;
-    let (source, noise) = noise(arguments, base, size, &mut warnings)?;
+    let (source, noise) = noise(arguments, base, device, size, &mut warnings)?;
     let label = steps.name != FREE;
     let recipe = Recipe {
         version: recipe::VERSION,
@@ -253,14 +253,23 @@ fn device(arguments: &Generate, base: Option<&Recipe>) -> Result<DeviceChoice, F
     })
 }
 
+/// The generator that a flag asks for: of a GPU that is not described, the one that is used.
+fn rng(arguments: &Generate, device: DeviceChoice) -> Result<Option<Rng>, Failure> {
+    let Some(asked) = arguments.rng else { return Ok(None) };
+    let card = if asked.is_open { devices::card(device)? } else { None };
+    Ok(Some(asked.on(card.as_ref())))
+}
+
 /// Where the noise comes from, and its values where that is a file.
 fn noise(
     arguments: &Generate,
     base: Option<&Recipe>,
+    device: DeviceChoice,
     size: Size,
     warnings: &mut Vec<String>,
 ) -> Result<(NoiseSource, Option<Vec<f32>>), Failure> {
     let before = base.map(|base| &base.noise);
+    let asked = rng(arguments, device)?;
     if let Some(path) = &arguments.initial_noise {
         let values = read_noise(path, size.tokens())
             .map_err(|error| Failure::bad_input(format_args!("--initial-noise: {error}")))?;
@@ -279,7 +288,7 @@ fn noise(
     let seeded = |seed, rng| Ok((NoiseSource::Seed { seed, rng }, None));
     match before {
         Some(NoiseSource::Seed { seed, rng }) => {
-            seeded(arguments.seed.unwrap_or(*seed), arguments.rng.unwrap_or(*rng))
+            seeded(arguments.seed.unwrap_or(*seed), asked.unwrap_or(*rng))
         }
         Some(NoiseSource::File { blake3 }) if arguments.seed.is_none() => {
             Err(Failure::bad_input(format_args!(
@@ -290,7 +299,7 @@ fn noise(
         }
         _ => seeded(
             arguments.seed.unwrap_or_else(noise::random_seed),
-            arguments.rng.unwrap_or(Rng::TorchCpu),
+            asked.unwrap_or(Rng::TorchCpu),
         ),
     }
 }

@@ -2,6 +2,7 @@
 //! the connection it was started from ends.
 
 use super::running_flags::RunningFlags;
+use crate::cli::device_list::DeviceList;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use sigmalab_experiment::directory::RunDirectory;
@@ -32,6 +33,7 @@ pub(super) fn start(
     directory: &RunDirectory,
     what: Detached,
     flags: &RunningFlags,
+    devices: Option<&DeviceList>,
 ) -> Result<(), Failure> {
     let log = match what {
         // Many machines that write to one file write over each other.
@@ -43,7 +45,7 @@ pub(super) fn start(
         Detached::Run | Detached::Retry => directory.output(),
     };
     let mut command = Command::new(own_program().map_err(Failure::failed)?);
-    command.args(arguments(directory, what, flags));
+    command.args(arguments(directory, what, flags, devices));
     let launched = launch(directory, &log, command).map_err(Failure::failed)?;
     if print::answers_a_program() {
         return print::json(&launched);
@@ -65,13 +67,19 @@ pub(super) fn arrive() -> Result<(), Failure> {
     })
 }
 
-fn arguments(directory: &RunDirectory, what: Detached, flags: &RunningFlags) -> Vec<OsString> {
+fn arguments(
+    directory: &RunDirectory,
+    what: Detached,
+    flags: &RunningFlags,
+    devices: Option<&DeviceList>,
+) -> Vec<OsString> {
     let retry_failed = what == Detached::Retry;
     let command = if retry_failed { "retry" } else { "run" };
     let mut arguments: Vec<OsString> = vec!["sweep".into(), command.into()];
     let mut add = |flag: &str, value: Option<String>| {
         arguments.extend(value.map(|value| format!("{flag}={value}").into()));
     };
+    add("--devices", devices.map(DeviceList::to_string));
     add("--threads", flags.threads.map(|threads| threads.to_string()));
     add("--memory-limit", flags.memory.given().map(str::to_owned));
     add("--cache", flags.cache.map(|mib| mib.to_string()));

@@ -39,7 +39,7 @@ const LIMIT: u64 = 64 << 20;
 const RUNS: &str = "runs";
 
 /// The flags that say what an experiment runs on.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub(crate) struct LoadFlags {
     #[command(flatten)]
     pub(crate) model: ModelFlags,
@@ -48,6 +48,13 @@ pub(crate) struct LoadFlags {
     /// Where the networks run: cpu, cuda, cuda:N or metal [default: the file's, else cpu]
     #[arg(long, value_name = "DEVICE", value_parser = device, help_heading = "Model")]
     device: Option<DeviceChoice>,
+}
+
+impl LoadFlags {
+    /// The same on a device.
+    pub(super) fn on(&self, device: DeviceChoice) -> Self {
+        Self { device: Some(device), ..self.clone() }
+    }
 }
 
 /// An experiment file and what it names.

@@ -7,6 +7,7 @@ mod detach;
 pub(super) mod load;
 pub(super) mod measuring;
 mod new;
+mod on_devices;
 mod plan;
 mod plot;
 mod progress;

@@ -58,6 +58,17 @@ impl Progress {
         self.left = seconds;
     }
 
+    /// What is recorded by several processes so far, and what they do.
+    pub(super) fn stands(&mut self, trials: usize, recorded: usize, failed: usize, doing: String) {
+        if self.trials != trials
+            && let Some(bar) = &self.bar
+        {
+            bar.set_length(trials as u64);
+        }
+        (self.trials, self.recorded, self.failed, self.step) = (trials, recorded, failed, doing);
+        self.show(&RunnerEvent::Tick);
+    }
+
     /// Takes news in.
     pub(super) fn show(&mut self, news: &RunnerEvent<'_>) {
         if matches!(

@@ -2,9 +2,12 @@
 
 use super::detach::{self, Detached};
 use super::load::{self, LoadFlags};
+use super::on_devices;
 use super::progress::{Progress, in_words};
 use super::running_flags::RunningFlags;
 use super::worker;
+use crate::cli::device_list::DeviceList;
+use crate::cli::devices;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::model_flags;
@@ -33,10 +36,15 @@ With --worker it is one of many that a queue starts, as `sweep submit` does: it 
 and leaves when nothing is; SIGUSR1 makes it stop within a step and end with 0. What its machine
 is at fault for (no such model here, no device, out of memory) is no trial's failure.
 
+With --devices there is such a process for each device that is named; --threads and --cache are then
+what each takes, and without them cores and cache are shared out. `cpu,cpu` is two processes on half
+of the cores each.
+
 Examples:
   sigmalab sweep run quickstart
   sigmalab sweep run mine.toml --dir runs/again --threads 4
   sigmalab sweep run mine.toml --detach
+  sigmalab sweep run mine.toml --devices cuda:0,cuda:1
   sigmalab sweep run runs/mine
   sigmalab sweep run runs/mine --worker
 
@@ -61,10 +69,32 @@ pub(super) struct RunCommand {
     #[arg(long, conflicts_with_all = ["extend", "dir"])]
     worker: bool,
 
+    /// Run it on several devices of one kind, a process on each: cuda:0,cuda:1
+    #[arg(
+        long,
+        value_name = "LIST",
+        conflicts_with_all = ["device", "worker", "shard"],
+        help_heading = "Model"
+    )]
+    devices: Option<DeviceList>,
+
+    /// The device that this worker was started for
+    #[arg(long, hide = true, requires = "worker")]
+    of_device: Option<String>,
+
     #[command(flatten)]
     running: RunningFlags,
     #[command(flatten)]
     load: LoadFlags,
+}
+
+/// Who makes what is left of a sweep.
+#[derive(Debug, Clone, Copy)]
+enum By<'a> {
+    /// This process, once more what has failed before where that is asked for.
+    This { retry_failed: bool },
+    /// A process on each device.
+    Devices(&'a DeviceList),
 }
 
 /// The arguments of `sweep retry`.
@@ -89,26 +119,38 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
     check_patience()?;
     if arguments.worker {
-        return worker::run(&arguments.what, &arguments.running, &interrupt);
+        let of_device = arguments.of_device.as_deref();
+        return worker::run(&arguments.what, &arguments.running, of_device, &interrupt);
     }
+    let by = arguments.devices.as_ref().map_or(By::This { retry_failed: false }, By::Devices);
     if let Some(directory) = load::begun_at(&arguments.what) {
         if arguments.dir.is_some() || arguments.extend {
             return Err(Failure::bad_input(
                 "--dir and --extend need an experiment file, and this is a run directory",
             ));
         }
-        return work(load::open(&directory)?, &arguments.running, false, &interrupt);
+        let sweep = load::open(&directory)?;
+        return work_by(sweep, &arguments.running, by, &interrupt);
     }
     let measuring = arguments.running.measuring(&interrupt)?;
-    let loaded =
-        load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, Some(&measuring))?;
+    // What is measured is measured on the first of several devices.
+    let flags = match &arguments.devices {
+        Some(devices) => arguments.load.on(devices.first()),
+        None => arguments.load.clone(),
+    };
+    let dir = arguments.dir.as_ref();
+    let mut loaded = load::load(&arguments.what, dir, &flags, Some(&measuring))?;
+    if let Some(devices) = &arguments.devices {
+        devices::check_all(devices)?;
+        loaded.experiment.inputs.device = devices.in_recipes();
+    }
     // Everything is checked before anything is written.
     loaded.experiment.trials().map_err(Failure::bad_input)?;
     if let Some(note) = loaded.prompts_note().filter(|_| !arguments.running.quiet) {
         print::note(note);
     }
     begin(&loaded, arguments.extend)?;
-    work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)
+    work_by(load::open(loaded.directory.path())?, &arguments.running, by, &interrupt)
 }
 
 /// Runs failed trials once more.
@@ -143,16 +185,33 @@ pub(crate) fn work(
     retry_failed: bool,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
+    work_by(sweep, flags, By::This { retry_failed }, interrupt)
+}
+
+fn work_by(
+    sweep: Sweep,
+    flags: &RunningFlags,
+    by: By<'_>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    if let By::Devices(devices) = by {
+        on_devices::check(&sweep, devices)?;
+        devices::check_all(devices)?;
+    }
     if flags.detach {
-        return detach::start(&sweep.directory, Detached::of(retry_failed), flags);
+        let (what, devices) = match by {
+            By::This { retry_failed } => (Detached::of(retry_failed), None),
+            By::Devices(devices) => (Detached::Run, Some(devices)),
+        };
+        return detach::start(&sweep.directory, what, flags, devices);
     }
     if !flags.detached {
-        return work_here(sweep, flags, retry_failed, interrupt);
+        return work_here(sweep, flags, by, interrupt);
     }
     detach::arrive()?;
     let directory = sweep.directory.clone();
     launch::note(&directory, None);
-    let result = work_here(sweep, flags, retry_failed, interrupt);
+    let result = work_here(sweep, flags, by, interrupt);
     launch::note(&directory, result.as_ref().err().map(print::refusal));
     result
 }
@@ -160,7 +219,7 @@ pub(crate) fn work(
 fn work_here(
     mut sweep: Sweep,
     flags: &RunningFlags,
-    retry_failed: bool,
+    by: By<'_>,
     interrupt: &Interrupt,
 ) -> Result<(), Failure> {
     // A run directory may be anybody's too.
@@ -172,7 +231,7 @@ fn work_here(
         memory_limit: flags.memory.limit()?,
         cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
         shard: flags.shard,
-        retry_failed,
+        retry_failed: matches!(by, By::This { retry_failed: true }),
         is_worker: false,
         openings: load::openings_file(),
     };
@@ -181,35 +240,17 @@ fn work_here(
         let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
         trials.filter(|run| sweep.status_of(*run) == wanted).count()
     };
-    let mut trials = sweep.trials.trials.len();
-    let recorded = trials - standings(&sweep, RunStatus::Pending);
-    let mut progress = Progress::new(flags.quiet, trials, recorded);
-    let mut clock = Clock::new(&sweep);
-    interrupt.become_polite();
-    let result = runner::run(&mut sweep, &options, &mut |news| {
-        if let RunnerEvent::Recorded { record } = &news {
-            progress.left(clock.recorded(record));
+    let (on, ended) = match by {
+        By::This { .. } => (String::new(), run_here(&mut sweep, &options, flags, interrupt)),
+        By::Devices(devices) => {
+            let ended = on_devices::make(&mut sweep, devices, flags, interrupt);
+            (format!(" --devices {devices}"), ended)
         }
-        if let RunnerEvent::Generation { sweep } = &news {
-            clock = Clock::new(sweep);
-        }
-        progress.show(&news);
-        !interrupt.requested()
-    });
-    progress.finish();
-    let go_on = format!("sigmalab sweep run {} to continue", print::quoted(sweep.directory.path()));
-    let ended = result.map_err(|error| {
-        let failure = match &error {
-            RunError::Sweep(SweepError::Search(SearchError::Budget { .. })) => {
-                Failure::bad_input(&error)
-            }
-            RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
-            RunError::Control(_) => Failure::bad_input(&error),
-            _ => Failure::failed(format_args!("{error}; what has been recorded is safe")),
-        };
-        failure.way_out(&go_on)
-    })?;
-    trials = trials.max(sweep.trials.trials.len());
+    };
+    let directory = print::quoted(sweep.directory.path());
+    let go_on = format!("sigmalab sweep run {directory}{on} to continue");
+    let ended = ended.map_err(|failure| failure.way_out(&go_on))?;
+    let trials = sweep.trials.trials.len();
     let (done, failed) = (standings(&sweep, RunStatus::Done), standings(&sweep, RunStatus::Failed));
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
@@ -233,6 +274,40 @@ fn work_here(
         return Err(with_failed_trials(&sweep, failed));
     }
     Ok(())
+}
+
+/// Makes what is left in this process.
+fn run_here(
+    sweep: &mut Sweep,
+    options: &RunOptions,
+    flags: &RunningFlags,
+    interrupt: &Interrupt,
+) -> Result<Ended, Failure> {
+    let trials = sweep.trials.trials.len();
+    let is_pending = |run: &Run| sweep.status_of(*run) == RunStatus::Pending;
+    let pending = (0..trials).map(Run::Trial).filter(is_pending).count();
+    let mut progress = Progress::new(flags.quiet, trials, trials - pending);
+    let mut clock = Clock::new(sweep);
+    interrupt.become_polite();
+    let result = runner::run(sweep, options, &mut |news| {
+        if let RunnerEvent::Recorded { record } = &news {
+            progress.left(clock.recorded(record));
+        }
+        if let RunnerEvent::Generation { sweep } = &news {
+            clock = Clock::new(sweep);
+        }
+        progress.show(&news);
+        !interrupt.requested()
+    });
+    progress.finish();
+    result.map_err(|error| match &error {
+        RunError::Sweep(SweepError::Search(SearchError::Budget { .. })) => {
+            Failure::bad_input(&error)
+        }
+        RunError::Directory(_) | RunError::Sweep(_) => Failure::failed(&error),
+        RunError::Control(_) => Failure::bad_input(&error),
+        _ => Failure::failed(format_args!("{error}; what has been recorded is safe")),
+    })
 }
 
 /// A sweep that somebody or something stopped.

@@ -55,7 +55,7 @@ pub(super) fn run(arguments: &StatusCommand) -> Result<(), Failure> {
         }
         return print::json(&whole);
     }
-    let mut text = text(&status);
+    let mut text = text(&status, &workers);
     text.push_str(&in_the_queue(&tasks, &workers));
     for (process, end) in troubles.iter().rev().take(MOST_FAILURES) {
         let (host, cause) = (one_line(&process.host), one_line(&end.cause));
@@ -101,7 +101,7 @@ fn in_the_queue(tasks: &[Task], workers: &[Worker]) -> String {
     text
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, processes: &[Worker]) -> String {
     let mut text = format!(
         "{}: {} of {} done, {} failed, {} to do",
         status.name,
@@ -147,7 +147,15 @@ fn text(status: &Status) -> String {
             Some(process) => format!("process {} on {}", process.id, one_line(&process.host)),
             None => "a process".to_owned(),
         };
-        let _ = write!(text, "part {} is worked on by {who}", one_line(&worker.unit));
+        let own = processes.iter().rev().find(|own| Some(&own.process) == worker.process.as_ref());
+        let on =
+            own.and_then(|own| own.task.as_deref()).map(|task| format!(" ({})", one_line(task)));
+        let _ = write!(
+            text,
+            "part {} is worked on by {who}{}",
+            one_line(&worker.unit),
+            on.unwrap_or_default()
+        );
         if let Some(seconds) = worker.silent_seconds {
             let _ = write!(
                 text,

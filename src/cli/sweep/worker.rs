@@ -21,7 +21,15 @@ use std::path::Path;
 use std::time::Instant;
 
 /// Works on a run directory until nothing is left to take.
-pub(super) fn run(path: &Path, flags: &RunningFlags, interrupt: &Interrupt) -> Result<(), Failure> {
+pub(super) fn run(
+    path: &Path,
+    flags: &RunningFlags,
+    of_device: Option<&str>,
+    interrupt: &Interrupt,
+) -> Result<(), Failure> {
+    if of_device.is_some() {
+        end_with_parent();
+    }
     interrupt.heed_time_limit()?;
     if !path.is_dir() {
         return Err(at_fault(format_args!(
@@ -34,14 +42,15 @@ pub(super) fn run(path: &Path, flags: &RunningFlags, interrupt: &Interrupt) -> R
     let control = Control::read(&directory).map_err(Failure::failed)?;
     refuse_after_troubles(&directory, &control)?;
     if flags.detach {
-        return detach::start(&directory, Detached::Worker, flags);
+        return detach::start(&directory, Detached::Worker, flags, None);
     }
     if flags.detached {
         detach::arrive()?;
     }
     let sweep = load::open(path)?;
     refuse_fixed_device(&sweep.experiment)?;
-    let own = OwnFile::begin(&directory, &control, task()).map_err(of_storage)?;
+    let own = OwnFile::begin(&directory, &control, of_device.map(str::to_owned).or_else(task));
+    let own = own.map_err(of_storage)?;
     let worked = work(sweep, flags, interrupt);
     let end = match &worked {
         Ok(cause) => End { exit: 0, cause: cause.clone(), trouble: false },
@@ -60,6 +69,13 @@ pub(super) fn run(path: &Path, flags: &RunningFlags, interrupt: &Interrupt) -> R
             Err(failure)
         }
     }
+}
+
+/// One of several processes that another one follows stops where that one is gone.
+fn end_with_parent() {
+    // Where the system cannot, it goes on until all is done.
+    #[cfg(target_os = "linux")]
+    let _ = rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM));
 }
 
 /// What the queue calls this process.

@@ -80,6 +80,8 @@ pub(super) enum At {
 #[derive(Debug)]
 pub struct App {
     pub(super) document: Document,
+    /// The card that runs are made on, by its name, where it is known.
+    pub(super) card: Option<String>,
     /// What the first run would have drawn.
     opening: Recipe,
     pub(super) grid: Grid,
@@ -138,6 +140,7 @@ impl App {
         let mut app = App {
             opening: document.recipe(),
             document,
+            card: None,
             grid: Grid::default(),
             runs: Runs::default(),
             store,
@@ -282,9 +285,11 @@ impl App {
         self.protocol = Some(protocol);
     }
 
-    /// Runs are made there, in the number format that is usual there.
-    pub fn use_device(&mut self, device: DeviceChoice) {
+    /// Runs are made there, in the number format that is usual there. `card` is its name, where it is
+    /// known.
+    pub fn use_device(&mut self, device: DeviceChoice, card: Option<String>) {
         self.document.device = device;
+        self.card = card;
         self.document.dtype = device.usual_dtype();
         self.opening = self.document.recipe();
     }

@@ -30,6 +30,7 @@ use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
 use ratatui::widgets::{Block, BorderType, Paragraph, Widget, Wrap};
+use sigmalab_compute::DeviceChoice;
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::terminal::Terminal;
 use std::sync::Arc;
@@ -264,8 +265,39 @@ fn title(app: &App, room: u16) -> Vec<Piece> {
     parts.into_iter().map(|(_, piece)| piece).collect()
 }
 
-/// What happens, else what was said last, else what is wrong, else the prompt.
-fn status(app: &App, room: u16) -> Vec<Piece> {
+/// The ways to say where runs are made, the longest first; none for the processor.
+fn device(app: &App) -> Vec<String> {
+    let device = app.document().device;
+    if device == DeviceChoice::Cpu {
+        return Vec::new();
+    }
+    let card = app.card.as_deref().filter(|card| !card.is_empty());
+    let brief = card.and_then(|card| card.strip_prefix("NVIDIA ")).or(card);
+    let named = |card: &str| format!("{device} {card} ");
+    [card.map(named), brief.map(named), Some(format!("{device} "))].into_iter().flatten().collect()
+}
+
+/// What happens, else what was said last, else what is wrong, else the prompt; and the device, as
+/// long as that leaves room for it.
+fn status(app: &App, width: u16) -> Vec<Piece> {
+    let theme = &app.theme;
+    let happens = happening(app, width).width();
+    let devices = device(app).into_iter().map(|text| Piece::new(text, theme.dim));
+    let devices: Vec<Piece> = devices.collect();
+    // A column before what happens, and two before the device.
+    let room = |device: &Piece| width.saturating_sub(device.width() + 3);
+    let fits = |device: &&Piece| happens <= room(device) && device.width() <= width / 2;
+    let Some(device) = devices.iter().find(fits).or(devices.last()) else {
+        return vec![Piece::new(" ", theme.text), happening(app, width)];
+    };
+    let piece = happening(app, room(device) + 1).within(room(device));
+    let between = width.saturating_sub(1 + piece.width() + device.width());
+    let gap = Piece::new(" ".repeat(usize::from(between)), theme.text);
+    vec![Piece::new(" ", theme.text), piece, gap, device.clone()]
+}
+
+/// What the status line says beside the device.
+fn happening(app: &App, room: u16) -> Piece {
     let theme = &app.theme;
     // What is drawn and what is wrong with it belongs to the editor.
     let own = app.screen == Screen::Editor;
@@ -276,7 +308,7 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
         let more = format!(" … {} shows it all", app.key_of(Action::ShowLog));
         wrapping::cut(text, usize::from(room.saturating_sub(1)), &more)
     };
-    let piece = match (&app.message, &app.runs.going, app.tour_line(), wrong) {
+    match (&app.message, &app.runs.going, app.tour_line(), wrong) {
         (Some(message), ..) if message.is_problem => {
             Piece::action(within(&one_line(&message.text)), theme.fault, Action::ShowLog)
         }
@@ -292,8 +324,7 @@ fn status(app: &App, room: u16) -> Vec<Piece> {
             let text = format!("prompt  {}", one_line(&app.document.prompt));
             Piece::action(text, theme.text, Action::Prompt)
         }
-    };
-    vec![Piece::new(" ", theme.text), piece]
+    }
 }
 
 /// Words, and a bar before them as far as there is room.

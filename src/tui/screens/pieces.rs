@@ -1,6 +1,7 @@
 //! A line made of pieces that a click does something about: drawn and found by the same widths.
 
 use crate::tui::action::{Action, Call};
+use crate::tui::screens::wrapping;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -23,6 +24,15 @@ impl Piece {
     /// Text that a click does an action for.
     pub(super) fn action(text: impl Into<String>, style: Style, action: Action) -> Self {
         Piece { call: Some(action.into()), ..Piece::new(text, style) }
+    }
+
+    /// The same in so many columns at most.
+    pub(super) fn within(self, columns: u16) -> Self {
+        if self.width() <= columns {
+            return self;
+        }
+        let text = wrapping::cut(&self.text, usize::from(columns), " …");
+        Piece { text, ..self }
     }
 
     /// Columns it takes.

@@ -214,6 +214,7 @@ mod tests {
                 free_bytes: 20 << 30,
                 compute_capability: [8, 9],
                 multiprocessors: 128,
+                threads_per_multiprocessor: 1536,
             }],
             problem: None,
         }

@@ -208,6 +208,12 @@ fn lock(outstanding: &Outstanding) -> std::sync::MutexGuard<'_, Option<HashSet<u
     outstanding.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// Whether an error of the pipe says that the other end is gone.
+fn is_of_the_other_end(error: &io::Error) -> bool {
+    use io::ErrorKind::{BrokenPipe, ConnectionReset, UnexpectedEof};
+    matches!(error.kind(), BrokenPipe | ConnectionReset | UnexpectedEof)
+}
+
 /// Waits for a process that was killed: one that is stuck in the system does not even mind that,
 /// and is left behind.
 fn wait_a_moment(child: &mut Child) -> io::Result<ExitStatus> {
@@ -256,6 +262,8 @@ impl Reader {
                     self.forward(report, block);
                 }
                 Ok(None) => break None,
+                // It is gone without having read all that it was sent, or in the middle of a message.
+                Err(FrameError::Io(error)) if is_of_the_other_end(&error) => break None,
                 Err(error) => break Some(error),
             }
         };

@@ -51,9 +51,18 @@ fn keep_freed_memory(device: &CudaDevice) -> Result<()> {
     }
 }
 
-/// Free bytes of the device's memory.
+/// Free bytes of the device's memory, after what this process keeps of freed memory is given back:
+/// else a second model would find none.
 pub(crate) fn free_memory(device: &CudaDevice) -> Result<u64> {
-    let (free, _) = device.cuda_stream().context().mem_get_info().w()?;
+    let stream = device.cuda_stream();
+    stream.synchronize().w()?;
+    // SAFETY: the pool is the device's own.
+    #[allow(unsafe_code)]
+    unsafe {
+        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).w()?;
+        result::mem_pool::trim_to(pool, 0).w()?;
+    }
+    let (free, _) = stream.context().mem_get_info().w()?;
     Ok(free as u64)
 }
 

@@ -3,14 +3,16 @@
 //! tensors become addresses. It knows nothing of the networks.
 
 mod address;
+mod copies;
 mod image;
 mod kernels;
 mod ops;
 mod product;
+pub(crate) mod timing;
 mod weight;
 
 pub(crate) use image::{affine, convolve};
 pub(crate) use kernels::{free_memory, open};
 pub(crate) use ops::{add_rms_norm, attention, finish, rms_norm, split_heads, swiglu};
 pub(crate) use product::product;
-pub(crate) use weight::upload;
+pub(crate) use weight::{stream, upload};

@@ -8,6 +8,7 @@ use crate::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use sigmalab_kernels::product::{self, Gated, Precision};
 use sigmalab_kernels::{Matrix, Real};
+use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
 /// Bytes of one widened panel on an accelerator, which wants larger products.
@@ -38,6 +39,8 @@ pub(crate) enum Placement {
     Host,
     /// By the device's operations, of a copy of the stored weights that stays there.
     Resident,
+    /// The same, of a copy that stays there widened.
+    Widened,
     /// By the device's operations, of a copy that is made for every product and goes after it.
     Streamed,
 }
@@ -99,8 +102,11 @@ impl Linear {
         let parts = weights
             .into_iter()
             .map(|weight| {
-                let stays = placement == Placement::Resident;
-                let uploaded = stays.then(|| upload(weight.as_ref(), dtype, device)).transpose()?;
+                let uploaded = match placement {
+                    Placement::Host | Placement::Streamed => None,
+                    Placement::Resident => Some(upload(weight.as_ref(), dtype, device)?),
+                    Placement::Widened => Some(widened(weight.as_ref(), dtype, device)?),
+                };
                 Ok(Part { weight, uploaded, peaks: OnceLock::new() })
             })
             .collect::<Result<_>>()?;
@@ -222,7 +228,7 @@ impl Linear {
     fn panels_of<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = Result<Tensor>> + 'a> {
         let weight = match &part.uploaded {
             Some(resident) => Arc::clone(resident),
-            None => match upload(part.weight.as_ref(), self.dtype, &self.device) {
+            None => match for_one_use(part.weight.as_ref(), self.dtype, &self.device) {
                 Ok(streamed) => streamed,
                 Err(error) => return Box::new(std::iter::once(Err(error))),
             },
@@ -258,6 +264,38 @@ fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn 
     Ok(weight.upload(dtype, device)?.into())
 }
 
+/// Copies a weight to a device, as it is stored, for one product.
+fn for_one_use(
+    weight: &dyn Weight,
+    dtype: DType,
+    device: &Device,
+) -> Result<Arc<dyn DeviceWeight>> {
+    #[cfg(feature = "cuda")]
+    if let Some(sent) = crate::cuda::stream(&weight.matrix(), dtype, device)? {
+        return Ok(sent.into());
+    }
+    upload(weight, dtype, device)
+}
+
+/// Copies a weight to a device and widens it there once for all products.
+fn widened(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn DeviceWeight>> {
+    let rows = upload(weight, dtype, device)?.widen_rows(0..weight.outputs())?;
+    Ok(Arc::new(WidenedOnDevice { rows, dtype }))
+}
+
+/// A weight that was widened: what it was copied as is gone.
+#[derive(Debug)]
+struct WidenedOnDevice {
+    rows: Tensor,
+    dtype: DType,
+}
+
+impl DeviceWeight for WidenedOnDevice {
+    fn widen_rows(&self, rows: Range<usize>) -> Result<Tensor> {
+        self.rows.narrow(0, rows.start, rows.len())?.to_dtype(self.dtype)
+    }
+}
+
 /// The row scales of all parts, one after the other, where any has some.
 fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
     weights.iter().any(|weight| weight.row_scale().is_some()).then(|| {
@@ -276,7 +314,7 @@ fn panels(
     element: usize,
     step: usize,
     bytes: usize,
-) -> impl Iterator<Item = std::ops::Range<usize>> {
+) -> impl Iterator<Item = Range<usize>> {
     let fitting = bytes / (inputs * element).max(1);
     let height = (fitting / step * step).max(step);
     (0..rows).step_by(height).map(move |start| start..(start + height).min(rows))

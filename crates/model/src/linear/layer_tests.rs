@@ -330,6 +330,9 @@ fn blocks_of_every_format_are_the_same_to_the_kernels_and_to_a_device() {
         let w = matrix(weight()[0].as_ref(), DType::F32);
         let (exact, terms) = product(&x, &w, &vec![0.0; outputs], inputs);
         let x = Tensor::from_vec(x, (rows, inputs), &Device::Cpu).unwrap();
+        let resident = values(&layer(Placement::Resident).forward(&x).unwrap());
+        let widened = values(&layer(Placement::Widened).forward(&x).unwrap());
+        assert_eq!(widened, resident, "{block:?}: the same bits, whichever stays");
         for placement in [Placement::Host, Placement::Resident, Placement::Streamed] {
             let y = values(&layer(placement).forward(&x).unwrap());
             for ((y, exact), terms) in y.iter().zip(&exact).zip(&terms) {

@@ -3,7 +3,7 @@
 use super::banded::Banded;
 use super::group_norm::GroupNorm;
 use super::storage::with_values;
-use crate::profile::{Operation, timed};
+use crate::profile::{Operation, timed, timed_on};
 use candle_core::{Error, Result, Tensor, bail};
 use sigmalab_kernels::convolution::{self as kernel, Before, Image};
 
@@ -54,7 +54,10 @@ impl Convolution {
     /// The same of the image with every pixel made 2 × 2, on an accelerator.
     pub(super) fn double_by_device(&self, x: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Device(convolution) => convolution.apply(x, None, true),
+            Self::Device(convolution) => {
+                let work = || convolution.apply(x, None, true);
+                timed_on(x.device(), Operation::Convolutions, work)
+            }
             Self::Kernel(_) => bail!("convolution: the weight is in host memory"),
         }
     }
@@ -62,7 +65,10 @@ impl Convolution {
     fn apply(&self, x: &Tensor, norm: Option<&GroupNorm>) -> Result<Tensor> {
         let convolution = match (self, norm) {
             (Self::Kernel(convolution), _) => convolution,
-            (Self::Device(convolution), norm) => return convolution.apply(x, norm, false),
+            (Self::Device(convolution), norm) => {
+                let work = || convolution.apply(x, norm, false);
+                return timed_on(x.device(), Operation::Convolutions, work);
+            }
         };
         let (images, channels, height, width) = x.dims4()?;
         if images != 1 || channels != convolution.inputs() {

@@ -5,10 +5,10 @@ use super::config::TransformerConfig;
 use super::time::Conditioning;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
-use crate::ops::products::{self, HeadShape};
+use crate::ops::products::{self, HeadShape, Product};
 use crate::ops::storage::{Number, with_values};
 use crate::ops::{FeedForward, Mask, rms_norm};
-use crate::profile::{Operation, timed};
+use crate::profile::{Operation, timed, timed_on};
 use crate::rotary::RotaryTable;
 use candle_core::{DType, Result, Tensor};
 use sigmalab_kernels::attention::{Attention, Heads};
@@ -170,19 +170,34 @@ impl Block {
     ) -> Result<Tensor> {
         let (eps, dtype) = (self.eps, hidden.dtype());
         let shape = HeadShape { heads: self.heads, kv_heads: self.heads, head_dim: self.head_dim };
-        let rows = rms_norm(hidden, &gains.attention_in, eps)?;
-        let qkv = self.qkv.product(&rows)?;
-        let norms = [&self.query_norm, &self.key_norm];
-        let parts = products::split_heads(&qkv, shape, norms, rotary, QUERY_KEY_NORM_EPS)?;
-        drop(qkv);
-        let mixed = products::attend(&parts, shape, Mask::None)?;
-        let branch = self.output.product(&mixed)?;
-        let hidden = products::add_rms_norm(hidden, &branch, &gains.attention_out, eps)?;
+        let device = hidden.device();
+        let norm = |x: &Tensor, gain| timed_on(device, Operation::Norms, || rms_norm(x, gain, eps));
+        let projected = |layer: &Linear, x: &Tensor| {
+            timed_on(device, Operation::Projections, || layer.product(x))
+        };
+        let fed = |layer: &Linear, x: &Tensor| {
+            timed_on(device, Operation::FeedForward, || layer.product(x))
+        };
+        let added = |hidden: &Tensor, branch: &Product, gain| {
+            timed_on(device, Operation::Norms, || products::add_rms_norm(hidden, branch, gain, eps))
+        };
 
-        let rows = rms_norm(&hidden, &gains.feed_forward_in, eps)?;
-        let (gate, up) = (self.gate.product(&rows)?, self.up.product(&rows)?);
-        let gated = products::swiglu(&gate, &up, dtype)?;
+        let qkv = projected(&self.qkv, &norm(hidden, &gains.attention_in)?)?;
+        let norms = [&self.query_norm, &self.key_norm];
+        let parts = timed_on(device, Operation::Heads, || {
+            products::split_heads(&qkv, shape, norms, rotary, QUERY_KEY_NORM_EPS)
+        })?;
+        drop(qkv);
+        let attend = || products::attend(&parts, shape, Mask::None);
+        let mixed = timed_on(device, Operation::Attention, attend)?;
+        let branch = projected(&self.output, &mixed)?;
+        let hidden = added(hidden, &branch, &gains.attention_out)?;
+
+        let rows = norm(&hidden, &gains.feed_forward_in)?;
+        let (gate, up) = (fed(&self.gate, &rows)?, fed(&self.up, &rows)?);
+        let swiglu = || products::swiglu(&gate, &up, dtype);
+        let gated = timed_on(device, Operation::Gates, swiglu)?;
         drop((gate, up));
-        products::add_rms_norm(&hidden, &self.down.product(&gated)?, &gains.feed_forward_out, eps)
+        added(&hidden, &fed(&self.down, &gated)?, &gains.feed_forward_out)
     }
 }

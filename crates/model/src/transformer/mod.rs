@@ -14,7 +14,7 @@ use super::latents::LatentGrid;
 use super::linear::Linear;
 use super::ops::rms_norm;
 use super::ops::storage::{Number, with_values};
-use super::profile::{Operation, timed};
+use super::profile::{Operation, timed_on};
 use super::residency::{LayerBytes, Turns};
 use super::rotary::RotaryTable;
 use block::Block;
@@ -25,6 +25,9 @@ use sigmalab_kernels::heads::Angles;
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use time::{Conditioning, TimeEmbedding};
+
+/// What the text features are normalised by.
+const TEXT_NORM: &str = "llm_cond_norm.weight";
 
 /// Normalises the text features; the reference's `llm_cond_norm`.
 const TEXT_NORM_EPS: f64 = 1e-6;
@@ -52,6 +55,14 @@ pub(super) struct Transformer {
     rotary_tables: Recent<(usize, LatentGrid), RotaryTable>,
 }
 
+/// What a sequence needs beside its tokens: made, and on the device, before anything of a step is.
+pub(super) struct Prepared {
+    modulation: Arc<Modulation>,
+    rotary: Arc<RotaryTable>,
+    text_tokens: usize,
+    grid: LatentGrid,
+}
+
 /// Everything that depends on the time alone.
 struct Modulation {
     blocks: Vec<block::Gains>,
@@ -67,14 +78,22 @@ struct TextProjection {
 }
 
 /// How large a network is.
+#[derive(Debug, Clone, Copy)]
 pub(super) struct NetworkSize {
     pub(super) layers: usize,
     width: usize,
     intermediate: usize,
+    /// Numbers of all products' weights.
+    weights: usize,
     element: usize,
 }
 
 impl NetworkSize {
+    /// Bytes of the weights where they are widened.
+    pub(super) fn widened_bytes(&self) -> u64 {
+        (self.weights as u64).saturating_mul(self.element as u64)
+    }
+
     /// About the most bytes that an accelerator takes beside the weights for a sequence of `tokens`:
     /// both inner products of the feed-forward layer in f32, and what they become.
     pub(super) fn device_bytes(&self, tokens: usize) -> u64 {
@@ -88,8 +107,16 @@ impl NetworkSize {
 impl Transformer {
     /// The size of a network, from its headers.
     pub(super) fn size(part: &Part<'_>, dtype: DType) -> Result<NetworkSize, ModelError> {
-        let TransformerConfig { layers, width, intermediate, .. } = TransformerConfig::read(part)?;
-        Ok(NetworkSize { layers, width, intermediate, element: dtype.size_in_bytes() })
+        let config = TransformerConfig::read(part)?;
+        let TransformerConfig { layers, width, intermediate, conditioning, channels, .. } = config;
+        let features = match part.weights.has(TEXT_NORM) {
+            true => part.shape::<1>(TEXT_NORM)?[0],
+            false => 0,
+        };
+        let of_layer = 4 * width * width + 3 * width * intermediate + 4 * width * conditioning;
+        let ends = features + 2 * width + 2 * conditioning + 2 * channels;
+        let weights = layers * of_layer + ends * width;
+        Ok(NetworkSize { layers, width, intermediate, weights, element: dtype.size_in_bytes() })
     }
 
     /// Builds the conditional network, which reads text features of `feature_width` numbers a
@@ -102,18 +129,17 @@ impl Transformer {
     ) -> Result<Self, ModelError> {
         let mut network = Self::unconditional(part, dtype, device)?;
         let width = network.config.width;
-        const NORM: &str = "llm_cond_norm.weight";
-        let [stored] = part.shape(NORM)?;
-        part.agree(&["llm_features_dim"], NORM, stored)?;
+        let [stored] = part.shape(TEXT_NORM)?;
+        part.agree(&["llm_features_dim"], TEXT_NORM, stored)?;
         if stored != feature_width {
             let problem = format!(
                 "reads {stored} text features a token, but the text encoder gives {feature_width}"
             );
-            return Err(part.bad_tensor(NORM, problem));
+            return Err(part.bad_tensor(TEXT_NORM, problem));
         }
         let weights = part.weights;
         network.text = Some(TextProjection {
-            norm: weights.tensor(NORM, &[feature_width])?,
+            norm: weights.tensor(TEXT_NORM, &[feature_width])?,
             project: weights.linear("llm_cond_proj", feature_width, width, true)?,
             indicator: indicators(part, width)?.narrow(0, 0, 1)?,
         });
@@ -197,46 +223,61 @@ impl Transformer {
             )));
         };
         let normalised = rms_norm(&features.to_dtype(self.dtype)?, &text.norm, TEXT_NORM_EPS)?;
-        let projected = timed(Operation::Ends, || text.project.forward(&normalised))?;
+        let project = || text.project.forward(&normalised);
+        let projected = timed_on(&self.device, Operation::Ends, project)?;
         Ok(projected.broadcast_add(&text.indicator)?)
     }
 
-    /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
-    /// row of `grid`) and time `t`; f32 of the same shape. `text` is what
-    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks.
-    pub(super) fn forward(
+    /// What [`Transformer::forward`] needs of an image of `grid` and a time beside its latents.
+    pub(super) fn prepare(
         &self,
-        x: &Tensor,
         grid: LatentGrid,
         t: f64,
         text: Option<&Tensor>,
-        turns: Turns<'_>,
-    ) -> Result<Tensor, ModelError> {
+    ) -> Result<Prepared, ModelError> {
         let modulation = self.modulation(t)?;
         let text_tokens = text.map_or(Ok(0), |text| text.dim(0))?;
         let rotary = self.rotary_tables.get_or_insert((text_tokens, grid), || {
             let angles = mrope::angles(&self.config, text_tokens, grid);
             RotaryTable::new(&angles, self.config.head_dim / 2, self.dtype, &self.device)
         })?;
+        Ok(Prepared { modulation, rotary, text_tokens, grid })
+    }
 
-        let image = timed(Operation::Ends, || self.input.forward(&x.to_dtype(self.dtype)?))?;
+    /// The network's own output, data − noise, at latents `x` [tokens, channels] (f32, row after
+    /// row of the grid) and the time that were prepared; f32 of the same shape. `text` is what
+    /// [`Transformer::project_text`] gave, or none; `turns` are those of the blocks.
+    ///
+    /// On a device that keeps its weights nothing larger than a shape is copied to it meanwhile, and
+    /// nothing back: the work is handed on, and who reads the result waits for it.
+    pub(super) fn forward(
+        &self,
+        x: &Tensor,
+        prepared: &Prepared,
+        text: Option<&Tensor>,
+        turns: Turns<'_>,
+    ) -> Result<Tensor, ModelError> {
+        let Prepared { modulation, rotary, text_tokens, grid } = prepared;
+        let input = || self.input.forward(&x.to_dtype(self.dtype)?);
+        let image = timed_on(&self.device, Operation::Ends, input)?;
         let image = image.broadcast_add(&self.image_indicator)?;
         let mut hidden = match text {
             Some(text) => Tensor::cat(&[text, &image], 0)?,
             None => image,
         };
         hidden = match (!self.by_device, self.dtype) {
-            (true, DType::BF16) => self.run::<half::bf16>(&hidden, &rotary, &modulation, turns)?,
-            (true, _) => self.run::<f32>(&hidden, &rotary, &modulation, turns)?,
+            (true, DType::BF16) => self.run::<half::bf16>(&hidden, rotary, modulation, turns)?,
+            (true, _) => self.run::<f32>(&hidden, rotary, modulation, turns)?,
             (false, _) => {
                 for (block, gains) in self.blocks.iter().zip(&modulation.blocks) {
-                    hidden = block.forward(&hidden, &rotary, gains)?;
+                    hidden = block.forward(&hidden, rotary, gains)?;
                 }
                 hidden
             }
         };
-        let image = hidden.narrow(0, text_tokens, grid.tokens())?;
-        let output = timed(Operation::Ends, || self.last.forward(&image, &modulation.last))?;
+        let image = hidden.narrow(0, *text_tokens, grid.tokens())?;
+        let last = || self.last.forward(&image, &modulation.last);
+        let output = timed_on(&self.device, Operation::Ends, last)?;
         Ok(output.to_dtype(DType::F32)?)
     }
 
@@ -276,7 +317,8 @@ impl Transformer {
                 last: self.last.gain(&conditioning)?,
             })
         };
-        self.modulations.get_or_insert(t.to_bits(), || timed(Operation::Modulation, make))
+        let make = || timed_on(&self.device, Operation::Modulation, make);
+        self.modulations.get_or_insert(t.to_bits(), make)
     }
 }
 
@@ -352,7 +394,9 @@ mod tests {
         let x = Tensor::from_vec(x, (grid.tokens(), network.channels()), &Device::Cpu).unwrap();
         let text = Tensor::from_vec(numbers(7 * features, 6841), (7, features), &Device::Cpu);
         let text = network.project_text(&text.unwrap()).unwrap();
-        let out = network.forward(&x, grid, 0.3, Some(&text), residency.conditional()).unwrap();
+        let prepared = network.prepare(grid, 0.3, Some(&text)).unwrap();
+        let turns = residency.conditional();
+        let out = network.forward(&x, &prepared, Some(&text), turns).unwrap();
         out.flatten_all().unwrap().to_vec1().unwrap()
     }
 
@@ -361,8 +405,18 @@ mod tests {
         for folder in ["diffusers", "reference-fp8", "reference-nf4"] {
             for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1e-2)] {
                 let expected = answer(folder, dtype, Some(Placement::Host));
-                for placement in [Some(Placement::Resident), Some(Placement::Streamed), None] {
+                for placement in [
+                    Some(Placement::Resident),
+                    Some(Placement::Widened),
+                    Some(Placement::Streamed),
+                    None,
+                ] {
                     let found = answer(folder, dtype, placement);
+                    let resident = answer(folder, dtype, Some(Placement::Resident));
+                    assert_eq!(
+                        found, resident,
+                        "{folder} {dtype:?}: the same bits, wherever weights are"
+                    );
                     let square = |v: f32| f64::from(v) * f64::from(v);
                     let apart = found.iter().zip(&expected).map(|(a, b)| square(a - b));
                     let size: f64 = expected.iter().map(|b| square(*b)).sum();
@@ -385,5 +439,25 @@ mod tests {
             assert_eq!(*value.unwrap(), key * 10);
         }
         assert_eq!(made, [1, 2, 3, 1]);
+    }
+
+    #[test]
+    fn a_profile_of_a_device_s_way_has_every_operation_of_a_block() {
+        crate::profile::take();
+        answer("reference-fp8", DType::F32, Some(Placement::Resident));
+        let counted: Vec<String> =
+            crate::profile::take().into_iter().map(|entry| entry.operation).collect();
+        for operation in [
+            "attention projections",
+            "query and key norms, rotary",
+            "attention",
+            "feed-forward products",
+            "feed-forward gates",
+            "norms and residuals",
+            "modulation",
+            "input and output projections",
+        ] {
+            assert!(counted.iter().any(|name| name == operation), "{operation}: {counted:?}");
+        }
     }
 }
