@@ -5,10 +5,11 @@
 //! compiler.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout)]
 
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+#[path = "../tests/support/mod.rs"]
+mod support;
+
 use sigmalab_engine::event::Event;
-use sigmalab_engine::noise::{NoiseSource, Rng};
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::{Engine, EngineOptions};
 use sigmalab_sampler::plugin::{
@@ -17,8 +18,6 @@ use sigmalab_sampler::plugin::{
 };
 use sigmalab_sampler::{Euler, Host, Sampler, SamplerError, Samplers, StepInput, Velocities};
 use sigmalab_schedule::preset::Step;
-use sigmalab_schedule::size::Size;
-use sigmalab_schedule::terminal::Terminal;
 use std::io::{Read as _, Write as _};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
@@ -194,28 +193,8 @@ fn in_runs(folder: &Path, library: &Path) -> (f64, f64) {
 }
 
 fn request(sampler: &str) -> RunRequest {
-    let recipe = Recipe {
-        version: recipe::VERSION,
-        model: ModelRef { name: "demo".to_owned(), fingerprint: None },
-        prompt: "a red circle on a blue background".to_owned(),
-        size: Size::new(256, 256).unwrap(),
-        sigma_size: None,
-        noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
-        preset: None,
-        steps: vec![Step { gw: 7.0, mu: 0.5, std: 1.75 }; STEPS],
-        terminal: Terminal::Reference,
-        sampler: SamplerRef::named(sampler),
-        dtype: ComputeDtype::F32,
-        device: DeviceChoice::Cpu,
-        first_block_cache: None,
-        card: None,
-    };
-    RunRequest {
-        recipe,
-        noise: None,
-        previews: false,
-        wanted: sigmalab_engine::request::Wanted::default(),
-    }
+    let steps = vec![Step { gw: 7.0, mu: 0.5, std: 1.75 }; STEPS];
+    support::request::request(steps, SamplerRef::named(sampler))
 }
 
 fn median(mut values: Vec<f64>) -> f64 {

@@ -24,7 +24,7 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::{Duration, Instant};
 use tty::{Answers, FRAME_END, Tty};
-use workbench::{keys, tty as opened};
+use workbench::{keys, long_run, tty as opened};
 
 const KIB: usize = 1024;
 /// Long enough for everything that follows a key to have been written.
@@ -212,17 +212,9 @@ fn progress(table: &mut Table) {
 fn written_by_a_run(answers: Answers) -> Parts {
     let place = Place::new();
     let mut tty = opened(&place, answers, (120, 40));
-    tty.send(keys(": \"load-preset\" space \"LONG\" enter"));
-    tty.wait_text("400 steps");
-    tty.send("r");
-    tty.wait_text("/400 ·");
-    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
-    let (mark, start) = (tty.mark(), Instant::now());
-    tty.watch(Duration::from_secs(8));
-    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
-    let seconds = start.elapsed().as_secs_f64();
+    let (bytes, seconds) = long_run(&mut tty, Duration::from_secs(8));
     let a_second = |bytes: usize| (bytes as f64 / seconds).round() as usize;
-    let Parts { pictures, cells, text } = Parts::of(tty.since(mark));
+    let Parts { pictures, cells, text } = Parts::of(&bytes);
     Parts { pictures: a_second(pictures), cells: a_second(cells), text: a_second(text) }
 }
 
@@ -250,7 +242,6 @@ fn run(table: &mut Table, name: &str, answers: Answers) {
     table.bytes(&format!("image of 256×256, {name}"), 150 * KIB, full);
 }
 
-/// The bytes of every frame.
 fn frames(bytes: &[u8]) -> Vec<usize> {
     let ends: Vec<usize> = bytes
         .windows(FRAME_END.len())

@@ -64,7 +64,6 @@ type Stamp = Option<(Option<SystemTime>, u64, u64)>;
 pub enum Claim<'a> {
     /// The preset of this name is as the caller knows it; `None` where there is to be none.
     Preset {
-        /// Its name.
         name: &'a str,
         /// As it was read.
         known: Option<&'a Preset>,
@@ -87,20 +86,10 @@ pub enum Saved {
 pub enum StoreError {
     /// The file cannot be read.
     #[error("cannot read presets `{}`: {problem}", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
+    Read { path: PathBuf, problem: String },
     /// The file cannot be written.
     #[error("cannot write presets `{}`: {problem}; nothing was changed", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        problem: String,
-    },
+    Write { path: PathBuf, problem: String },
     /// Its text is wrong.
     #[error("{0}")]
     Text(String),
@@ -109,10 +98,7 @@ pub enum StoreError {
     Lock(#[from] LockError),
     /// Another program changed what was to be changed.
     #[error("{what}; nothing was saved")]
-    Conflict {
-        /// What it did, and where.
-        what: String,
-    },
+    Conflict { what: String },
 }
 
 impl Store {
@@ -145,7 +131,6 @@ impl Store {
         self.file.default_preset()
     }
 
-    /// The preset of that name.
     pub fn get(&self, name: &str) -> Result<&Preset, UnknownPreset> {
         self.file.get(name)
     }

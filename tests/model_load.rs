@@ -2,34 +2,16 @@
 //! name the place.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod support;
+
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sigmalab_compute::ModelOptions;
 use sigmalab_model::checkpoint::Checkpoint;
 use sigmalab_model::{LatentGrid, Model, ModelError, ModelTime};
 use std::fs;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
-
-fn tiny(layout: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a").join(layout)
-}
-
-/// A copy of a tiny checkpoint that a test may spoil.
-fn copy(layout: &str) -> TempDir {
-    let copy = TempDir::new().unwrap();
-    for folder in fs::read_dir(tiny(layout)).unwrap().map(|entry| entry.unwrap().path()) {
-        if folder.is_dir() {
-            let target = copy.path().join(folder.file_name().unwrap());
-            fs::create_dir(&target).unwrap();
-            for file in fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()) {
-                fs::write(target.join(file.file_name().unwrap()), fs::read(&file).unwrap())
-                    .unwrap();
-            }
-        }
-    }
-    copy
-}
+use std::path::Path;
+use support::checkpoints::{copy_of, tiny};
 
 fn load(folder: &Path) -> Result<Model, String> {
     let checkpoint = Checkpoint::open(folder).map_err(|error| error.to_string())?;
@@ -54,7 +36,7 @@ type Spoilt = (&'static str, &'static str, Value, &'static str);
 
 fn refused(layout: &str, cases: &[Spoilt]) {
     for (file, key, value, names) in cases {
-        let folder = copy(layout);
+        let folder = copy_of(layout);
         set(folder.path(), file, key, value);
         let Err(message) = load(folder.path()) else { panic!("{file}: {key} = {value} accepted") };
         for part in [*file, *key, *names] {
@@ -116,7 +98,7 @@ fn a_value_that_cannot_be_used_is_refused_with_what_is_accepted() {
 
 #[test]
 fn what_a_config_leaves_out_is_read_from_the_tensors() {
-    let folder = copy("reference-fp8");
+    let folder = copy_of("reference-fp8");
     let path = folder.path().join("transformer/config.json");
     let silent = json!({ "mrope_section": [8, 8, 8] });
     fs::write(&path, silent.to_string()).unwrap();
@@ -132,11 +114,11 @@ fn what_a_config_leaves_out_is_read_from_the_tensors() {
 
 #[test]
 fn the_older_place_of_rope_theta_is_read_too() {
-    let older = copy("reference-fp8");
+    let older = copy_of("reference-fp8");
     let file = "text_encoder/config.json";
     set(older.path(), file, "text_config.rope_parameters", &Value::Null);
     set(older.path(), file, "text_config.rope_theta", &json!(12.5));
-    let newer = copy("reference-fp8");
+    let newer = copy_of("reference-fp8");
     set(newer.path(), file, "text_config.rope_parameters.rope_theta", &json!(12.5));
     let features = |folder: &Path| load(folder).unwrap().text_features("a star").unwrap();
     assert_eq!(features(older.path()), features(newer.path()));
@@ -145,7 +127,7 @@ fn the_older_place_of_rope_theta_is_read_too() {
 
 #[test]
 fn a_distilled_checkpoint_loads_and_says_that_it_has_no_unconditional_network() {
-    let folder = copy("reference-fp8");
+    let folder = copy_of("reference-fp8");
     fs::remove_dir_all(folder.path().join("unconditional_transformer")).unwrap();
     let model = load(folder.path()).unwrap();
     assert!(!model.has_unconditional());
@@ -183,7 +165,7 @@ fn a_reference_layout_uses_the_reference_s_latent_constants_and_diffusers_its_ow
         .collect();
     let grid = LatentGrid { rows: 2, columns: 2 };
     let image = |layout: &str, statistics: Value| {
-        let folder = copy(layout);
+        let folder = copy_of(layout);
         set(folder.path(), "vae/config.json", "latent_statistics", &statistics);
         load(folder.path()).unwrap().decode(&latents, grid).unwrap()
     };
@@ -249,7 +231,7 @@ proptest! {
         ]),
         value in any_json(),
     ) {
-        let folder = copy("reference-fp8");
+        let folder = copy_of("reference-fp8");
         set(folder.path(), place.0, place.1, &value);
         if let Err(message) = load(folder.path()) {
             prop_assert!(message.contains(place.0), "{message}");

@@ -2,20 +2,21 @@
 //! the worker is cancelled, killed, or no worker at all.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
+mod support;
+
 use sigmalab_engine::event::{Event, NfeCount};
 use sigmalab_engine::noise::{NoiseSource, Rng};
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::request::{RunOutput, RunRequest};
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure, RunUpdate};
 use sigmalab_image::RgbImage;
 use sigmalab_metrics::comparison::psnr;
 use sigmalab_schedule::preset::Step;
 use sigmalab_schedule::size::Size;
-use sigmalab_schedule::terminal::Terminal;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
+use support::checkpoints::{copy, demo, tiny};
 
 fn engine() -> Engine {
     engine_with(EngineOptions::default())
@@ -29,28 +30,8 @@ fn engine_with(options: EngineOptions) -> Engine {
 /// `steps` steps at gw 7 whose last three are at `polish`.
 fn request(steps: usize, polish: f64) -> RunRequest {
     let gw = |index| if index + 3 >= steps { polish } else { 7.0 };
-    let recipe = Recipe {
-        version: recipe::VERSION,
-        model: ModelRef { name: "demo".to_owned(), fingerprint: None },
-        prompt: "a red circle on a blue background".to_owned(),
-        size: Size::new(256, 256).unwrap(),
-        sigma_size: None,
-        noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
-        preset: None,
-        steps: (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 }).collect(),
-        terminal: Terminal::Reference,
-        sampler: SamplerRef::named("euler"),
-        dtype: ComputeDtype::F32,
-        device: DeviceChoice::Cpu,
-        first_block_cache: None,
-        card: None,
-    };
-    RunRequest {
-        recipe,
-        noise: None,
-        previews: false,
-        wanted: sigmalab_engine::request::Wanted::default(),
-    }
+    let steps = (0..steps).map(|index| Step { gw: gw(index), mu: 0.0, std: 1.75 });
+    support::request::request(steps.collect(), SamplerRef::named("euler"))
 }
 
 fn run(engine: &mut Engine, request: &RunRequest) -> RunOutput {
@@ -220,10 +201,10 @@ fn drafts_come_from_the_first_step_to_the_last_and_change_no_bit() {
         engine_with(EngineOptions { cache_folder, ..Default::default() })
     };
     // A checkpoint that brings no map of its own.
-    let tiny = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/tiny-a/reference-fp8");
+    let tiny = tiny("reference-fp8").display().to_string();
     let request = |steps: usize, polish: f64| {
         let mut request = request(steps, polish);
-        request.recipe.model.name = tiny.to_owned();
+        request.recipe.model.name = tiny.clone();
         request
     };
     let plain = run(&mut with_cache(), &request(6, 3.0));
@@ -304,8 +285,7 @@ fn a_worker_killed_in_the_middle_is_one_failed_run_and_a_new_worker() {
 #[test]
 fn a_checkpoint_that_is_cut_short_while_it_is_read_is_one_failed_run_with_its_cause() {
     let folder = tempfile::tempdir().unwrap();
-    let demo = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint");
-    copy(&demo, folder.path());
+    copy(&demo(), folder.path());
     let on_copy = |steps: usize| {
         let mut request = request(steps, 3.0);
         request.recipe.model.name = folder.path().display().to_string();
@@ -335,18 +315,6 @@ fn a_checkpoint_that_is_cut_short_while_it_is_read_is_one_failed_run_with_its_ca
     }
     // The next run has another worker, on another checkpoint.
     run(&mut engine, &request(2, 3.0));
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(std::fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 #[test]

@@ -72,7 +72,9 @@ pub(crate) fn check_here(name: &str) -> Result<(), Failure> {
 pub(crate) fn not_here(name: &str) -> Option<String> {
     let is_repository = name != DEMO && !Path::new(name).exists() && looks_like_repository(name);
     (is_repository && source::is_here(name).is_err()).then(|| {
-        format!("`{name}` is no folder and not in the hub's cache: the first run downloads it")
+        format!(
+            "`{name}` is not a folder and is not in the hub's cache: the first run downloads it"
+        )
     })
 }
 

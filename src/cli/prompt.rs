@@ -32,6 +32,6 @@ fn read(from: impl Read, name: &str) -> Result<String, Failure> {
     Ok(without.map(str::to_owned).unwrap_or(text))
 }
 
-fn unreadable(name: &str, error: impl std::fmt::Display) -> Failure {
+pub(super) fn unreadable(name: &str, error: impl std::fmt::Display) -> Failure {
     Failure::bad_input(format_args!("cannot read {name}: {error}"))
 }

@@ -5,6 +5,7 @@ use super::failure::{Exit, Failure};
 use super::memory_flags::MemoryFlags;
 use super::model_flags::{self, ModelFlags};
 use super::preset_flags::PresetFlags;
+use super::prompt::unreadable;
 use super::samplers;
 use super::text_input::{self, Origin};
 use super::values::device;
@@ -18,7 +19,7 @@ use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
 use sigmalab::tui::screens::gallery::when::ago;
-use sigmalab::tui::screens::sweeps::threads::SweepFolders;
+use sigmalab::tui::screens::sweeps::folders::SweepFolders;
 use sigmalab::tui::theme::Theme;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::folders::cache_folder;
@@ -30,7 +31,7 @@ use sigmalab_sampler::Samplers;
 use sigmalab_sampler::plugin::{Effort, discover, follow};
 use sigmalab_terminal::capabilities::{Background, Capabilities};
 use sigmalab_terminal::picture::{ProtocolType, protocol_named};
-use sigmalab_text::text_file::{self, TextError};
+use sigmalab_text::text_file;
 use std::fs::File;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
@@ -251,7 +252,7 @@ fn play_file(
     let name = file.display().to_string();
     let text = match file == Path::new("-") {
         true => text_file::read(std::io::stdin().lock(), LIMIT)
-            .map_err(|error| unreadable("standard input", &error))?,
+            .map_err(|error| unreadable("standard input", error))?,
         false => read_file(file, Origin::Named)?,
     };
     let mut out = std::io::stdout().lock();
@@ -343,9 +344,5 @@ fn log() -> Option<PathBuf> {
 
 fn read_file(path: &Path, origin: Origin) -> Result<String, Failure> {
     text_input::read(path, origin, LIMIT)
-        .map_err(|error| unreadable(&format!("`{}`", path.display()), &error))
-}
-
-fn unreadable(name: &str, error: &TextError) -> Failure {
-    Failure::bad_input(format_args!("cannot read {name}: {error}"))
+        .map_err(|error| unreadable(&format!("`{}`", path.display()), error))
 }

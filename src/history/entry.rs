@@ -57,15 +57,12 @@ impl fmt::Display for EntryId {
 /// A run that ended with a picture, as it is put into the history.
 #[derive(Debug, Clone, Copy)]
 pub struct FinishedRun<'a> {
-    /// When it ended.
     pub finished: SystemTime,
     /// What was run, resolved.
     pub recipe: &'a Recipe,
-    /// The picture.
     pub image: &'a RgbImage,
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// What each step did, sampling order.
     pub steps: &'a [StepReport],
@@ -74,7 +71,6 @@ pub struct FinishedRun<'a> {
 /// One finished run, as the history remembers it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
-    /// Version of this form.
     pub version: u32,
     /// Its name.
     pub id: EntryId,
@@ -84,7 +80,6 @@ pub struct Entry {
     pub recipe: Recipe,
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Measures of the picture.
     pub metrics: ImageMetrics,

@@ -46,36 +46,18 @@ pub enum HistoryError {
     Target(#[from] TargetError),
     /// A folder or file could not be used.
     #[error("history: cannot {what} `{}`: {source}", path.display())]
-    Io {
-        /// What was tried.
-        what: &'static str,
-        /// Where.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { what: &'static str, path: PathBuf, source: io::Error },
     /// A picture could not be read.
     #[error("history: cannot read `{}`: {source}", path.display())]
-    Picture {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        source: PictureError,
-    },
+    Picture { path: PathBuf, source: PictureError },
     /// An entry could not be read.
     #[error("history: cannot read `{}`: {problem}", path.display())]
-    Entry {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Entry { path: PathBuf, problem: String },
     /// The recipe or the entry is no JSON.
     #[error("history: {0}")]
     Json(#[from] serde_json::Error),
 }
 
-/// What is in a history.
 #[derive(Debug, Default)]
 pub struct Listing {
     /// The runs, newest first.

@@ -17,7 +17,6 @@ pub struct Changes {
 }
 
 impl Changes {
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         *self == Changes::default()
     }

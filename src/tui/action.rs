@@ -3,7 +3,7 @@
 //! done.
 
 use super::context::Context;
-use sigmalab_schedule::nearest::{list, nearest};
+use sigmalab_schedule::nearest::{meant, nearest};
 use std::fmt;
 use std::str::FromStr;
 
@@ -309,10 +309,6 @@ pub enum CallError {
         /// What was given.
         argument: String,
     },
-}
-
-fn meant(nearest: &[&'static str]) -> String {
-    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", list(nearest, 3)) }
 }
 
 impl From<Action> for Call {

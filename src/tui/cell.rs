@@ -8,9 +8,7 @@ use sigmalab_schedule::edit::Column;
 pub enum GridColumn {
     /// Guidance weight.
     Gw,
-    /// mu.
     Mu,
-    /// std.
     Std,
     /// σ at the start of the step: typing into it solves mu.
     Sigma,
@@ -65,12 +63,10 @@ impl From<Column> for GridColumn {
     }
 }
 
-/// A cell of the grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
     /// Step, counted from 0 in sampling order.
     pub step: usize,
-    /// Column.
     pub column: GridColumn,
 }
 
@@ -83,9 +79,7 @@ pub struct Row {
     pub loop_index: usize,
     /// Guidance weight.
     pub gw: f64,
-    /// mu.
     pub mu: f64,
-    /// std.
     pub std: f64,
     /// σ it starts at.
     pub sigma: f64,

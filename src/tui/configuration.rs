@@ -24,7 +24,6 @@ pub struct Configuration {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{file}:{line}: {message}")]
 pub struct ConfigurationError {
-    /// The file's name.
     pub file: String,
     /// Line, counted from 1.
     pub line: usize,

@@ -15,7 +15,6 @@ pub enum Context {
     Compare,
     /// The gallery of finished runs.
     Gallery,
-    /// The samplers.
     Samplers,
     /// The tree of revisions.
     Revisions,
@@ -27,11 +26,9 @@ pub enum Context {
     Reading,
     /// An input line.
     Line,
-    /// The palette.
     Palette,
     /// Several ways to go on.
     Choice,
-    /// A question.
     Question,
 }
 

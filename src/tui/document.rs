@@ -287,7 +287,6 @@ impl Document {
         self.faults = self.schedule.faults();
     }
 
-    /// The draft.
     pub fn draft(&self) -> &Draft {
         &self.draft
     }
@@ -372,7 +371,6 @@ impl Document {
         self.draft.steps.len()
     }
 
-    /// Whether there is no step.
     pub fn is_empty(&self) -> bool {
         self.draft.steps.is_empty()
     }
@@ -420,7 +418,6 @@ impl Document {
         })
     }
 
-    /// The value of a cell.
     pub fn value(&self, cell: Cell) -> Option<f64> {
         match cell.column {
             GridColumn::Sigma => self.schedule.sigmas().get(cell.step).map(|sigma| sigma.0),

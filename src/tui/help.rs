@@ -14,7 +14,6 @@ pub struct Row {
     pub name: &'static str,
     /// What it takes.
     pub takes: &'static str,
-    /// What it does.
     pub sentence: &'static str,
 }
 

@@ -18,7 +18,6 @@ impl Line {
         Line { at: text.len(), text }
     }
 
-    /// The text.
     pub fn text(&self) -> String {
         self.text.iter().collect()
     }

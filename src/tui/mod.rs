@@ -1,4 +1,4 @@
-//! The workbench: screens, keys and actions. It knows the engine as requests and news, and the
+//! The workbench: screens, keys and actions. It knows the engine as requests and events, and the
 //! terminal as inputs and cells; it knows nothing of tensors.
 
 pub mod action;

@@ -3,7 +3,6 @@
 
 use crate::tui::action::Action;
 
-/// Other words for an action.
 pub(super) fn other_words(action: Action) -> &'static str {
     use Action::*;
     match action {

@@ -7,9 +7,10 @@ use crate::tui::app::{App, Effect};
 use crate::tui::screens::gallery::GalleryEvent;
 use crate::tui::screens::gallery::thread::GalleryThread;
 use crate::tui::screens::sweeps::SweepEvent;
+use crate::tui::screens::sweeps::folders::SweepFolders;
 use crate::tui::screens::sweeps::program::Program;
-use crate::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
-use sigmalab_engine::request::{RunRequest, Wanted};
+use crate::tui::screens::sweeps::threads::SweepThreads;
+use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::Engine;
 use std::io::Write;
 use std::sync::mpsc;
@@ -20,23 +21,18 @@ pub enum PlayError {
     /// A line is no call.
     #[error("{file}:{line}: {problem}; nothing was done")]
     Line {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// What is wrong.
         problem: String,
     },
     /// A call could not be done.
     #[error("{file}:{line}: `{call}`: {problem}")]
     Call {
-        /// The file.
         file: String,
         /// The line, from 1.
         line: usize,
-        /// The call.
         call: Call,
-        /// Why.
         problem: String,
     },
     /// The worker is gone and gives no news.
@@ -85,16 +81,17 @@ pub fn play(
     file: &str,
     out: &mut dyn Write,
 ) -> Result<(), PlayError> {
-    let (sender, news) = mpsc::channel();
+    let (sender, incoming) = mpsc::channel();
     // Nobody listens once the file has ended.
     let gallery_thread = GalleryThread::start(history, {
         let sender = sender.clone();
         move |gallery| drop(sender.send(News::Gallery(gallery)))
     });
     let program = Program::new(None).limited(sweeps.memory_limit);
-    let sweep_threads = SweepThreads::start(sweeps, program, app.samplers().clone(), move |news| {
-        drop(sender.send(News::Sweeps(news)));
-    });
+    let sweep_threads =
+        SweepThreads::start(sweeps, program, app.samplers().clone(), move |event| {
+            drop(sender.send(News::Sweeps(event)));
+        });
     let beside = Beside {
         gallery_thread: gallery_thread.map_err(PlayError::Thread)?,
         sweep_threads: sweep_threads.map_err(PlayError::Thread)?,
@@ -116,9 +113,9 @@ pub fn play(
                 let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
                 app.engine(update)
             } else if app.is_waiting() || app.is_waiting_for_sweeps() {
-                match news.recv().map_err(|_| PlayError::NoNews)? {
-                    News::Gallery(news) => app.gallery_event(news),
-                    News::Sweeps(news) => app.sweep_event(news),
+                match incoming.recv().map_err(|_| PlayError::NoNews)? {
+                    News::Gallery(event) => app.gallery_event(event),
+                    News::Sweeps(event) => app.sweep_event(event),
                 }
             } else {
                 break;
@@ -156,16 +153,7 @@ fn carry_out(
     for effect in effects {
         match effect {
             Effect::Run(recipe) => {
-                let request = RunRequest {
-                    recipe: *recipe,
-                    noise: None,
-                    previews: false,
-                    wanted: Wanted::default(),
-                };
-                match engine.submit(&request) {
-                    Ok(id) => app.run_taken(id),
-                    Err(failure) => app.run_refused(&failure),
-                }
+                app.run_answered(engine.submit(&RunRequest::of(*recipe)));
             }
             Effect::Cancel => {
                 if let Some(id) = app.runs().going.as_ref().and_then(|going| going.id) {

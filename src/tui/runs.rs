@@ -28,7 +28,6 @@ pub struct Going {
     pub draft: Option<Draft>,
     /// Whether it was asked to stop.
     pub cancelled: bool,
-    /// When it was.
     pub cancelled_at: Option<Instant>,
     /// What is to be said of a worker that says nothing itself.
     pub silence: Option<String>,
@@ -48,15 +47,12 @@ pub struct Draft {
 pub struct Finished {
     /// What was drawn.
     pub recipe: Recipe,
-    /// The image.
     pub image: Arc<RgbImage>,
     /// The final latents, where they are known: `tokens · 128` values.
     pub latents: Option<Arc<[f32]>>,
     /// What its steps did.
     pub reports: Vec<StepReport>,
-    /// Network evaluations.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
 }
 
@@ -71,7 +67,6 @@ pub struct Runs {
     pub pinned: Option<Arc<Finished>>,
 }
 
-/// How a run ended.
 #[derive(Debug)]
 pub enum Ending {
     /// With an image.

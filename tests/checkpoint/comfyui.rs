@@ -1,6 +1,7 @@
 //! The tiny checkpoint rewritten as ComfyUI keeps models: single files found by their contents.
 
-use crate::{Tensors, copy_of, tiny};
+use crate::Tensors;
+use crate::support::checkpoints::{copy_of, tiny};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
 use sigmalab_model::checkpoint::Checkpoint;

@@ -1,7 +1,8 @@
 //! GGUF files quantised by candle, against the same weights widened to f32 by candle.
 
 use crate::comfyui::{Computed, computed, computed_in, read};
-use crate::{Tensors, copy_of, rewrite, tiny};
+use crate::support::checkpoints::{copy, copy_of, tiny};
+use crate::{Tensors, rewrite};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
 use candle_core::{Device, Tensor};
@@ -33,7 +34,7 @@ fn llama(name: &str) -> String {
         .replace("mlp.", "ffn_")
 }
 
-fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
+pub(crate) fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
     let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
     values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
@@ -184,7 +185,7 @@ fn fused() -> TempDir {
         tensors.retain(|name, _| !name.contains("visual"));
     });
     for name in ["wide", "gguf"] {
-        crate::copy(original.path(), &folder.path().join(name));
+        copy(original.path(), &folder.path().join(name));
     }
     folder
 }

@@ -5,20 +5,18 @@
 mod comfyui;
 mod gguf;
 mod program;
+#[path = "../support/mod.rs"]
+mod support;
 
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::json;
 use sigmalab_model::checkpoint::{Checkpoint, CheckpointError, Component, Weights};
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
-use tempfile::TempDir;
+use std::path::Path;
+use support::checkpoints::{copy_of, demo, tiny};
 
 const LAYOUTS: [&str; 3] = ["diffusers", "reference-fp8", "reference-nf4"];
-
-fn tiny(layout: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a").join(layout)
-}
 
 fn weights(folder: &Path, component: Component, dtype: DType) -> Weights {
     Checkpoint::open(folder).unwrap().weights(component, dtype, &Device::Cpu).unwrap()
@@ -26,27 +24,6 @@ fn weights(folder: &Path, component: Component, dtype: DType) -> Weights {
 
 fn transformer(layout: &str, dtype: DType) -> Weights {
     weights(&tiny(layout), Component::Transformer, dtype)
-}
-
-/// A copy of a tiny checkpoint to change.
-fn copy_of(layout: &str) -> TempDir {
-    let folder = tempfile::tempdir().unwrap();
-    copy(&tiny(layout), folder.path());
-    folder
-}
-
-/// Copies what a folder holds, folders included.
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
 }
 
 type Tensors = BTreeMap<String, (Dtype, Vec<usize>, Vec<u8>)>;
@@ -285,7 +262,7 @@ fn the_embedded_files_are_all_the_files_of_the_demo_folder() {
             }
         }
     }
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint");
+    let folder = demo();
     let mut names = Vec::new();
     list(&folder, "", &mut names);
     names.sort();

@@ -1,8 +1,9 @@
 //! The demo checkpoint as GGUF and ComfyUI files, through the program itself.
 
 use crate::comfyui::{Computed, as_comfyui, computed, read};
-use crate::gguf::quantised;
-use crate::{Tensors, copy, copy_of, rewrite, tiny};
+use crate::gguf::{f32_bytes, quantised};
+use crate::support::checkpoints::{copy, copy_of, demo, tiny};
+use crate::{Tensors, rewrite};
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::Dtype;
@@ -15,10 +16,6 @@ const FILES: [&str; 3] = [
     "transformer/diffusion_pytorch_model.safetensors",
     "unconditional_transformer/diffusion_pytorch_model.safetensors",
 ];
-
-fn demo(folder: &Path) {
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint"), folder);
-}
 
 /// Every tensor in f32, fp8 ones with their scales applied.
 fn widen(tensors: &mut Tensors) {
@@ -42,11 +39,6 @@ fn widen(tensors: &mut Tensors) {
         }
         (*dtype, *bytes) = (Dtype::F32, f32_bytes(&tensor));
     }
-}
-
-fn f32_bytes(tensor: &Tensor) -> Vec<u8> {
-    let values: Vec<f32> = tensor.flatten_all().unwrap().to_vec1().unwrap();
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
 }
 
 fn nearest(positive: &[f32], value: f32) -> u8 {
@@ -93,7 +85,7 @@ fn gguf() -> TempDir {
     let folder = tempfile::tempdir().unwrap();
     for name in ["whole", "wide", "gguf"] {
         let folder = folder.path().join(name);
-        demo(&folder);
+        copy(&demo(), &folder);
         for file in FILES {
             rewrite(&folder.join(file), |tensors| {
                 tensors.retain(|name, _| !name.contains("language_model.norm"));
@@ -155,7 +147,7 @@ fn the_demo_in_q8_0_draws_nearly_what_it_draws_in_f32() {
 fn the_demo_in_comfyui_s_fp8_draws_what_its_values_draw_in_f32() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["fp8", "rows", "one", "wide"] {
-        demo(&folder.path().join(name));
+        copy(&demo(), &folder.path().join(name));
     }
     as_comfyui(&folder.path().join("rows"), |_| ());
     as_comfyui(&folder.path().join("one"), one_scale);

@@ -1,6 +1,6 @@
 //! Bad input ends with exit code 2, a message that names the place and the way out, and no file.
 
-use crate::program::{Place, demo_checkpoint, outcome, quick};
+use crate::support::program::{Place, demo_checkpoint, outcome, quick};
 use safetensors::tensor::{Dtype, TensorView};
 use std::path::Path;
 

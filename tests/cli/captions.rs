@@ -1,6 +1,6 @@
 //! Captions on the command line.
 
-use crate::program::{Place, outcome, quick};
+use crate::support::program::{Place, outcome, quick};
 use std::io::Write;
 use std::process::Stdio;
 
@@ -92,7 +92,7 @@ fn generate_warns_refuses_or_wraps() {
 #[test]
 fn a_plain_prompt_costs_a_word_on_a_checkpoint_that_is_not_the_demo() {
     let place = Place::new();
-    crate::program::demo_checkpoint(&place);
+    crate::support::program::demo_checkpoint(&place);
     let quiet = outcome(place.command(&quick(&["--seed", "1"])));
     assert_eq!(quiet.stderr, "");
     let warned = outcome(place.command(&quick(&["--seed", "1", "--model", "model"])));

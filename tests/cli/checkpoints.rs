@@ -1,6 +1,6 @@
 //! Checkpoints: looked into when good, refused with file and tensor when not.
 
-use crate::program::{Place, demo_checkpoint, quick};
+use crate::support::program::{Place, demo_checkpoint, quick};
 use safetensors::SafeTensors;
 use std::fs;
 use std::path::Path;
@@ -32,7 +32,7 @@ fn a_checkpoint_is_found_by_flag_and_by_variable_with_one_fingerprint() {
     assert_eq!(fingerprint(&by_flag), demo);
     let mut command = place.command(&["model", "inspect", "--json"]);
     command.env("SIGMALAB_MODEL", &folder);
-    let by_variable = crate::program::outcome(command);
+    let by_variable = crate::support::program::outcome(command);
     assert_eq!(by_variable.code, Some(0), "{by_variable:?}");
     assert!(by_variable.stdout.contains(folder.to_str().unwrap()));
     assert_eq!(fingerprint(&by_variable.stdout), demo);

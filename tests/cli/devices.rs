@@ -1,6 +1,6 @@
 //! Devices on the command line, where the worker for GPUs is a script.
 
-use crate::program::{Outcome, Place, outcome, quick};
+use crate::support::program::{Outcome, Place, outcome, quick};
 use std::os::unix::fs::PermissionsExt;
 
 const REPORT: &str = r#"{"version":"VERSION","kernels":"0","driver":"13.0","devices":[{"number":0,

@@ -1,6 +1,6 @@
 //! From a prompt to an image.
 
-use crate::program::{Place, quick};
+use crate::support::program::{Place, quick};
 use sigmalab_engine::image_file::{read_picture, read_recipe};
 use std::fs::{self, File};
 use std::io::BufReader;

@@ -1,6 +1,6 @@
 //! Ctrl-C in the middle of a run.
 
-use crate::program::{Place, quick};
+use crate::support::program::{Place, quick};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::{Child, Stdio};

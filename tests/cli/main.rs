@@ -10,7 +10,8 @@ mod interruption;
 mod other_files;
 mod output;
 mod pipes;
-mod program;
 mod recipes;
 mod schedules;
 mod strangers;
+#[path = "../support/mod.rs"]
+mod support;

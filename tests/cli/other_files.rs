@@ -1,7 +1,7 @@
 //! Files as other programs and people write them: byte-order marks, line ends, quoting, pictures
 //! in place of text.
 
-use crate::program::{Place, quick};
+use crate::support::program::{Place, quick};
 use serde_json::Value;
 use std::fs;
 
@@ -76,7 +76,7 @@ fn other_encodings_are_named() {
 #[test]
 fn a_checkpoint_whose_json_begins_with_a_mark_is_read() {
     let place = Place::new();
-    let model = crate::program::demo_checkpoint(&place);
+    let model = crate::support::program::demo_checkpoint(&place);
     let config = model.join("transformer/config.json");
     let text = fs::read_to_string(&config).unwrap();
     fs::write(&config, format!("{MARK}{text}")).unwrap();
@@ -224,7 +224,7 @@ fn deleted_folder(arguments: &[&str]) {
         }
     }
     shell.current_dir(place.path(""));
-    let told = crate::program::outcome(shell);
+    let told = crate::support::program::outcome(shell);
     assert_eq!(told.code, Some(2), "{told:?}");
     assert!(told.stderr.contains("cd to another folder"), "{told:?}");
     assert!(!told.stderr.contains("mkdir"), "{told:?}");
@@ -257,7 +257,7 @@ fn hints_say_what_can_be_typed() {
     place.refused(&quick(&["--output", "."]), &["--output image.png"]);
     let mut command = place.command(&quick(&["--seed", "1"]));
     command.env("SIGMALAB_PLUGIN_SECONDS", "abc");
-    let told = crate::program::outcome(command);
+    let told = crate::support::program::outcome(command);
     assert_eq!(told.code, Some(2), "{told:?}");
     assert!(told.stderr.contains("SIGMALAB_PLUGIN_SECONDS is `abc`"), "{told:?}");
 }

@@ -1,6 +1,6 @@
 //! Help, completions, and standard output that goes nowhere.
 
-use crate::program::{Place, outcome, quick};
+use crate::support::program::{Place, outcome, quick};
 use std::fs::File;
 
 #[test]
@@ -69,7 +69,7 @@ fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
     assert!(told.contains("→ ") && !told.contains("all is well"), "{told}");
     let mut broken = place.command(&["doctor"]);
     broken.env("SIGMALAB_PRESETS", "gone.toml").env("SIGMALAB_CACHE", "/dev/null/cache");
-    let told = crate::program::outcome(broken);
+    let told = crate::support::program::outcome(broken);
     assert_eq!(told.code, Some(0), "{told:?}");
     for words in ["→ `gone.toml`, which SIGMALAB_PRESETS", "→ it cannot be written", "marked →"]
     {
@@ -87,7 +87,7 @@ fn the_doctor_reads_the_users_own_files_and_says_what_is_wrong_in_them() {
         let mut doctor = place.command(&["doctor"]);
         // Relative folders can be written where the current one can.
         doctor.env("SIGMALAB_CONFIG", "own").env("SIGMALAB_DATA", "data");
-        let told = crate::program::outcome(doctor);
+        let told = crate::support::program::outcome(doctor);
         assert_eq!(told.code, Some(0), "{told:?}");
         assert!(!told.stdout.contains("cannot be written"), "{}", told.stdout);
         told.stdout
@@ -109,11 +109,16 @@ fn the_doctor_reads_the_users_own_files_and_says_what_is_wrong_in_them() {
 #[test]
 fn a_picture_is_shown_on_a_terminal_only() {
     let place = Place::new();
-    let drawn =
-        place.run(&crate::program::quick(&["--output", "out.png", "--show", "half-blocks"]));
+    let drawn = place.run(&crate::support::program::quick(&[
+        "--output",
+        "out.png",
+        "--show",
+        "half-blocks",
+    ]));
     assert_eq!(drawn.code, Some(0), "{drawn:?}");
     assert!(!drawn.stdout.contains('▀'), "{}", drawn.stdout);
-    place.refused(&crate::program::quick(&["--show", "film"]), &["film", "kitty", "never"]);
+    place
+        .refused(&crate::support::program::quick(&["--show", "film"]), &["film", "kitty", "never"]);
 }
 
 #[test]

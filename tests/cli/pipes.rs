@@ -1,7 +1,7 @@
 //! Pipes in place of files: those that somebody names are read, and those that only lie there are not
 //! waited for.
 
-use crate::program::{Place, outcome_in_time, quick};
+use crate::support::program::{Place, outcome_in_time, quick};
 
 #[test]
 fn a_pipe_that_nobody_named_is_not_waited_for() {

@@ -1,6 +1,6 @@
 //! Images that are run again from the recipe they carry.
 
-use crate::program::{Place, demo_checkpoint, outcome, quick};
+use crate::support::program::{Place, demo_checkpoint, outcome, quick};
 use sigmalab_engine::image_file::{read_recipe, write_picture};
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::size::Size;

@@ -1,6 +1,6 @@
 //! `schedule` and `presets`.
 
-use crate::program::Place;
+use crate::support::program::Place;
 
 #[test]
 fn the_three_formats_show_the_same_schedule() {
@@ -105,7 +105,7 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
         if let Some(path) = variable {
             command.env("SIGMALAB_PRESETS", path);
         }
-        crate::program::outcome(command).stdout
+        crate::support::program::outcome(command).stdout
     };
     std::fs::create_dir_all(place.path("home/.config/sigmalab")).unwrap();
     place.write("home/.config/sigmalab/presets.toml", one("FROM_HOME"));
@@ -120,7 +120,7 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
     let mut json = place.command(&["presets", "list", "--json"]);
     json.env("SIGMALAB_PRESETS", "named.toml");
     let json: serde_json::Value =
-        serde_json::from_str(&crate::program::outcome(json).stdout).unwrap();
+        serde_json::from_str(&crate::support::program::outcome(json).stdout).unwrap();
     assert_eq!(json["presets"].as_array().unwrap().len(), 4);
     assert_eq!(
         (&json["presets"][0]["built_in"], &json["presets"][1]["built_in"]),
@@ -130,7 +130,7 @@ fn a_presets_file_is_looked_for_in_its_places_and_the_built_in_ones_stay() {
     // A file that is named and not there: the built-in ones, and not those of another place.
     let mut missing = place.command(&["presets", "list"]);
     missing.env("SIGMALAB_PRESETS", "missing.toml");
-    let missing = crate::program::outcome(missing);
+    let missing = crate::support::program::outcome(missing);
     assert_eq!(missing.code, Some(0), "{missing:?}");
     assert!(!missing.stdout.contains("FROM_HERE"), "{missing:?}");
     assert!(missing.stdout.contains("V4_QUALITY_48"), "{missing:?}");

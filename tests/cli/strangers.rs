@@ -1,7 +1,7 @@
 //! Files by mail: what a recipe or an experiment names is not downloaded, and none of them can
 //! put words into this program's mouth.
 
-use crate::program::{Place, outcome, quick};
+use crate::support::program::{Place, outcome, quick};
 use proptest::prelude::*;
 use proptest::strategy::ValueTree as _;
 use sigmalab_experiment::directory::RunDirectory;

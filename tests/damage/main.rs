@@ -6,6 +6,9 @@
 //! another seed: `SIGMALAB_DAMAGE_SEED=7`.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
+#[path = "../support/mod.rs"]
+mod support;
+
 use sigmalab::history::{FinishedRun, History};
 use sigmalab::tui::configuration::Configuration;
 use sigmalab::tui::keymap::Keymap;
@@ -28,6 +31,7 @@ use std::io::Cursor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
+use support::checkpoints::copy_of;
 
 fn variable(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
@@ -56,22 +60,9 @@ fn data(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
-}
-
 /// A small checkpoint with one of its files to be damaged.
 fn checkpoint(file: &str) -> (tempfile::TempDir, PathBuf, Vec<u8>) {
-    let folder = tempfile::tempdir().unwrap();
-    copy(&data("tests/data/tiny-a/reference-fp8"), folder.path());
+    let folder = copy_of("reference-fp8");
     let path = folder.path().join(file);
     let whole = fs::read(&path).unwrap();
     (folder, path, whole)

@@ -1,6 +1,7 @@
 //! `plugins new`: a project from scratch, built offline, checked, and used for a picture.
 
-use crate::workshop::{Workshop, outcome};
+use crate::support::program::{Outcome, outcome, quick};
+use crate::workshop::Workshop;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
@@ -17,30 +18,22 @@ fn build(folder: &Path, command: &str, arguments: &[&str]) {
     assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
 }
 
+/// Runs the program, which finds the library.
+fn run(workshop: &Workshop, library: &Path, arguments: &[&str]) -> Outcome {
+    let mut command = workshop.command(arguments);
+    command.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap());
+    outcome(command)
+}
+
 /// The library is listed, passes the check, and draws.
 fn is_used(workshop: &Workshop, library: &Path, id: &str) {
     let file = library.to_str().unwrap();
     let checked = workshop.run(&["plugins", "check", file]);
     assert_eq!(checked.code, Some(0), "{}{}", checked.stdout, checked.stderr);
-    let mut list = workshop.command(&["plugins", "list"]);
-    let listed = outcome(list.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap()));
+    let listed = run(workshop, library, &["plugins", "list"]);
     assert!(listed.stdout.lines().any(|line| line.starts_with(id)), "{listed:?}");
-    let mut generate = workshop.command(&[
-        "generate",
-        "--prompt",
-        "a red circle",
-        "--num-steps",
-        "3",
-        "--mu",
-        "0.5",
-        "--sampler",
-        id,
-        "--sampler-param",
-        "place=0.6",
-        "--output",
-        "out.png",
-    ]);
-    let drawn = outcome(generate.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap()));
+    let more = ["--sampler", id, "--sampler-param", "place=0.6", "--output", "out.png"];
+    let drawn = run(workshop, library, &quick(&more));
     assert_eq!(drawn.code, Some(0), "{drawn:?}");
     assert!(workshop.path("out.png").exists());
 }
@@ -68,19 +61,8 @@ fn a_rust_project_builds_offline_passes_the_check_and_draws() {
     );
     fs::write(&source, sampler).unwrap();
     build(&project, env!("CARGO"), &["build", "--offline"]);
-    let mut generate = workshop.command(&[
-        "generate",
-        "--prompt",
-        "x",
-        "--num-steps",
-        "3",
-        "--mu",
-        "0.5",
-        "--sampler",
-        "example.my-solver",
-        "--quiet",
-    ]);
-    let failed = outcome(generate.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap()));
+    let generate = quick(&["--sampler", "example.my-solver", "--quiet"]);
+    let failed = run(&workshop, &library, &generate);
     assert_eq!(failed.code, Some(1), "{failed:?}");
     for word in ["step 1", "`example.my-solver` failed", "it panicked", "no step like this"] {
         assert!(failed.stderr.contains(word), "{}", failed.stderr);
@@ -91,8 +73,7 @@ fn a_rust_project_builds_offline_passes_the_check_and_draws() {
         [parameters]\nsampler = [\"euler\", \"example.my-solver\", \"heun\"]\n";
     fs::write(workshop.path("panic.toml"), text).unwrap();
     let arguments = ["sweep", "run", "panic.toml", "--dir", "out", "--quiet", "--no-report"];
-    let mut sweep = workshop.command(&arguments);
-    let ended = outcome(sweep.env("SIGMALAB_PLUGIN_PATH", library.parent().unwrap()));
+    let ended = run(&workshop, &library, &arguments);
     assert_eq!(ended.code, Some(1), "{ended:?}");
     let csv = fs::read_to_string(workshop.path("out/trials.csv")).unwrap();
     let rows: Vec<&str> = csv.lines().skip(1).collect();

@@ -1,6 +1,7 @@
 //! A plugin that goes wrong in the middle of a run, in every way there is: that run fails with the
 //! plugin named and the cause, and the next one is good.
 
+use crate::support::program::{Outcome, quick};
 use crate::workshop::{Workshop, request};
 use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::worker::{Engine, RunFailure};
@@ -90,26 +91,17 @@ fn a_plugin_that_does_not_return_is_ended_soon_after_a_cancellation() {
     assert!(failure.to_string().contains("within 3 s of being cancelled"), "{failure}");
 }
 
+/// A run of the command line with the plugin of the faults.
+fn generate(workshop: &Workshop, more: &[&str]) -> Outcome {
+    let arguments = ["--sampler", "test.faults", "--output", "out.png"];
+    workshop.run(&quick(&[&arguments[..], more].concat()))
+}
+
 #[test]
 fn the_command_line_names_the_plugin_that_crashed_and_writes_nothing() {
     let workshop = Workshop::new();
     workshop.compile("faults.c", "faults", &[]);
-    let outcome = workshop.run(&[
-        "generate",
-        "--prompt",
-        "x",
-        "--num-steps",
-        "4",
-        "--mu",
-        "0.5",
-        "--sampler",
-        "test.faults",
-        "--sampler-param",
-        "fault=segfault",
-        "--output",
-        "out.png",
-        "--quiet",
-    ]);
+    let outcome = generate(&workshop, &["--sampler-param", "fault=segfault", "--quiet"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let told =
         "error: the worker process died in sampler `test.faults` (step 2): it died of signal 11";
@@ -121,21 +113,7 @@ fn the_command_line_names_the_plugin_that_crashed_and_writes_nothing() {
 fn what_a_plugin_prints_is_kept_from_the_terminal() {
     let workshop = Workshop::new();
     workshop.compile("faults.c", "faults", &[]);
-    let outcome = workshop.run(&[
-        "generate",
-        "--prompt",
-        "x",
-        "--num-steps",
-        "4",
-        "--mu",
-        "0.5",
-        "--sampler",
-        "test.faults",
-        "--sampler-param",
-        "fault=prints",
-        "--output",
-        "out.png",
-    ]);
+    let outcome = generate(&workshop, &["--sampler-param", "fault=prints"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_eq!(outcome.stdout.lines().count(), 1, "{}", outcome.stdout);
     assert!(!outcome.stderr.contains('\x1b'), "{}", outcome.stderr);

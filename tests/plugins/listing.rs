@@ -181,7 +181,7 @@ fn a_folder_of_the_search_path_that_is_not_there_is_a_line() {
     let workshop = Workshop::new();
     let mut command = workshop.command(&["plugins", "list"]);
     command.env("SIGMALAB_PLUGIN_PATH", workshop.path("nowhere"));
-    let outcome = crate::workshop::outcome(&mut command);
+    let outcome = crate::support::program::outcome(&mut command);
     assert_eq!(outcome.code, Some(0));
     assert!(outcome.stderr.contains("nowhere`: SIGMALAB_PLUGIN_PATH names it"), "{outcome:?}");
 }

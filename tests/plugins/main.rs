@@ -9,5 +9,7 @@ mod listing;
 mod running;
 mod solvers;
 mod strangers;
+#[path = "../support/mod.rs"]
+mod support;
 mod sweeping;
 mod workshop;

@@ -1,5 +1,6 @@
 //! Plugins in runs: the same bits as the built-in sampler, and recipes that know their file.
 
+use crate::support::program::quick;
 use crate::workshop::{Workshop, request};
 use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::worker::RunFailure;
@@ -65,19 +66,7 @@ fn a_plugin_that_was_built_again_is_taken_up_by_the_next_run() {
 fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
     let workshop = Workshop::new();
     workshop.compile("euler.c", "euler", &[]);
-    let generate = [
-        "generate",
-        "--prompt",
-        "a red circle",
-        "--num-steps",
-        "2",
-        "--mu",
-        "0.5",
-        "--sampler",
-        "test.euler",
-        "--output",
-        "out.png",
-    ];
+    let generate = quick(&["--sampler", "test.euler", "--output", "out.png"]);
     workshop.done(&generate);
     let again = ["generate", "--recipe", "out.png", "--output", "again.png"];
     workshop.done(&again);
@@ -125,20 +114,7 @@ fn parameters_are_given_by_name_number_and_choice_and_wrong_ones_refused() {
     let workshop = Workshop::new();
     workshop.compile("faults.c", "faults", &[]);
     let with = |parameters: &[&str]| {
-        let mut arguments = vec![
-            "generate",
-            "--prompt",
-            "x",
-            "--num-steps",
-            "2",
-            "--mu",
-            "0.5",
-            "--sampler",
-            "test.faults",
-            "--output",
-            "out.png",
-            "--json",
-        ];
+        let mut arguments = quick(&["--sampler", "test.faults", "--output", "out.png", "--json"]);
         for parameter in parameters {
             arguments.extend(["--sampler-param", parameter]);
         }

@@ -1,6 +1,7 @@
 //! Libraries that somebody else put where they are looked for: none of their code runs.
 
-use crate::workshop::{Workshop, outcome, program};
+use crate::support::program::outcome;
+use crate::workshop::{Workshop, program};
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;

@@ -1,7 +1,8 @@
 //! Plugins in sweeps: one that goes wrong in the middle is exactly one failed trial, named, and the
 //! others are done.
 
-use crate::workshop::{Workshop, outcome};
+use crate::support::program::outcome;
+use crate::workshop::Workshop;
 use std::fs;
 
 /// The rows of a CSV file by column, for files without quoted commas in the columns asked for.

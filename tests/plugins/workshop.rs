@@ -1,49 +1,37 @@
 //! Builds plugins from the fixtures, and runs the program in a folder of its own with them.
 
-use sigmalab_compute::{ComputeDtype, DeviceChoice};
-use sigmalab_engine::noise::{NoiseSource, Rng};
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use crate::support::program::{Outcome, Place, outcome};
+use crate::support::request;
+use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::{Engine, EngineOptions};
 use sigmalab_sampler::Samplers;
 use sigmalab_sampler::plugin::{Discovery, Effort, Listing, SearchPath, Trust, discover};
 use sigmalab_schedule::preset::Step;
-use sigmalab_schedule::size::Size;
-use sigmalab_schedule::terminal::Terminal;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
-use tempfile::TempDir;
 
-/// The program.
 pub(crate) fn program() -> PathBuf {
     PathBuf::from(env!("CARGO_BIN_EXE_sigmalab"))
 }
 
 /// A folder for plugins, and the places that the program keeps things in.
 pub(crate) struct Workshop {
-    folder: TempDir,
-}
-
-/// How a run of the program ended.
-#[derive(Debug)]
-pub(crate) struct Outcome {
-    pub(crate) code: Option<i32>,
-    pub(crate) stdout: String,
-    pub(crate) stderr: String,
+    place: Place,
 }
 
 impl Workshop {
     pub(crate) fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        fs::create_dir(folder.path().join("plugins")).unwrap();
-        Workshop { folder }
+        let place = Place::new();
+        fs::create_dir(place.path("plugins")).unwrap();
+        Workshop { place }
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
+        self.place.path(name)
     }
 
     /// Where plugins are looked for.
@@ -107,24 +95,16 @@ impl Workshop {
 
     /// The program with `arguments`, ready to start here.
     pub(crate) fn command<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Command {
-        let mut command = Command::new(program());
+        let mut command = self.place.command(arguments);
         command
-            .args(arguments)
-            .current_dir(self.folder.path())
-            .env("HOME", self.path("home"))
             .env("SIGMALAB_CACHE", self.path("cache"))
             .env("SIGMALAB_DATA", self.path("data"))
-            .env("SIGMALAB_PLUGIN_PATH", self.plugins())
-            .env("HF_HUB_OFFLINE", "1")
-            .stdin(Stdio::null());
-        for variable in ["SIGMALAB_MODEL", "SIGMALAB_PRESETS", "XDG_CONFIG_HOME", "NO_COLOR"] {
-            command.env_remove(variable);
-        }
+            .env("SIGMALAB_PLUGIN_PATH", self.plugins());
         command
     }
 
     pub(crate) fn run<S: AsRef<OsStr>>(&self, arguments: &[S]) -> Outcome {
-        outcome(&mut self.command(arguments))
+        outcome(self.command(arguments))
     }
 
     /// Runs the program and expects it to end well.
@@ -135,37 +115,8 @@ impl Workshop {
     }
 }
 
-pub(crate) fn outcome(command: &mut Command) -> Outcome {
-    let output = command.output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
 /// Four steps on the demo checkpoint with that sampler.
 pub(crate) fn request(sampler: SamplerRef) -> RunRequest {
-    let recipe = Recipe {
-        version: recipe::VERSION,
-        model: ModelRef { name: "demo".to_owned(), fingerprint: None },
-        prompt: "a red circle on a blue background".to_owned(),
-        size: Size::new(256, 256).unwrap(),
-        sigma_size: None,
-        noise: NoiseSource::Seed { seed: 7, rng: Rng::TorchCpu },
-        preset: None,
-        steps: [7.0, 7.0, 7.0, 3.0].map(|gw| Step { gw, mu: 0.0, std: 1.75 }).to_vec(),
-        terminal: Terminal::Reference,
-        sampler,
-        dtype: ComputeDtype::F32,
-        device: DeviceChoice::Cpu,
-        first_block_cache: None,
-        card: None,
-    };
-    RunRequest {
-        recipe,
-        noise: None,
-        previews: false,
-        wanted: sigmalab_engine::request::Wanted::default(),
-    }
+    let steps = [7.0, 7.0, 7.0, 3.0].map(|gw| Step { gw, mu: 0.0, std: 1.75 });
+    request::request(steps.to_vec(), sampler)
 }

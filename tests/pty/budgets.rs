@@ -4,8 +4,8 @@
 use crate::parts::Parts;
 use crate::place::Place;
 use crate::tty::{Answers, FRAME_END, Tty};
-use crate::workbench::{keys, tty};
-use std::time::{Duration, Instant};
+use crate::workbench::{keys, long_run, tty};
+use std::time::Duration;
 
 const KIB: usize = 1024;
 
@@ -101,16 +101,8 @@ fn a_whole_screen_is_one_write_of_16_kib_at_most() {
 fn a_run_costs_1_kib_a_second_at_most_beside_its_drafts() {
     let place = Place::new();
     let mut tty = settled(&place);
-    tty.send(keys(": \"load-preset\" space \"LONG\" enter"));
-    tty.wait_text("400 steps");
-    tty.send("r");
-    tty.wait_text("/400 ·");
-    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
-    let (mark, start) = (tty.mark(), Instant::now());
-    tty.watch(Duration::from_secs(4));
-    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
-    let seconds = start.elapsed().as_secs_f64();
-    let parts = Parts::of(tty.since(mark));
+    let (bytes, seconds) = long_run(&mut tty, Duration::from_secs(4));
+    let parts = Parts::of(&bytes);
     assert!(parts.text > 0, "nothing moves");
     let rate = parts.text as f64 / seconds;
     assert!(rate <= KIB as f64, "{rate:.0} bytes a second of {parts:?}");

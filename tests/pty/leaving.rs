@@ -2,7 +2,7 @@
 
 use crate::place::{PROGRAM, Place};
 use crate::tty::{Answers, PATIENCE, Tty};
-use crate::workbench::{EDITOR, command, keys, tty};
+use crate::workbench::{EDITOR, close, command, keys, tty};
 use rustix::process::{Pid, Signal, kill_process};
 use std::time::{Duration, Instant};
 
@@ -51,6 +51,17 @@ fn assert_recovered(place: &Place) {
     assert!(!saved.contains("2.5"), "the presets file was written unasked: {saved}");
 }
 
+/// Ends by a signal, leaves the terminal as it was and loses nothing.
+#[track_caller]
+fn ends_clean_on(sent: Signal) {
+    let place = Place::new();
+    let mut tty = edited(&place);
+    signal(&tty, sent);
+    tty.exit_code();
+    assert_clean(&tty);
+    assert_recovered(&place);
+}
+
 #[test]
 fn a_key_leaves_the_terminal_as_it_was() {
     let place = Place::new();
@@ -64,22 +75,12 @@ fn a_key_leaves_the_terminal_as_it_was() {
 
 #[test]
 fn sigterm_leaves_a_clean_terminal_and_loses_nothing() {
-    let place = Place::new();
-    let mut tty = edited(&place);
-    signal(&tty, Signal::TERM);
-    tty.exit_code();
-    assert_clean(&tty);
-    assert_recovered(&place);
+    ends_clean_on(Signal::TERM);
 }
 
 #[test]
 fn sigint_from_outside_leaves_a_clean_terminal_and_loses_nothing() {
-    let place = Place::new();
-    let mut tty = edited(&place);
-    signal(&tty, Signal::INT);
-    tty.exit_code();
-    assert_clean(&tty);
-    assert_recovered(&place);
+    ends_clean_on(Signal::INT);
 }
 
 #[test]
@@ -94,16 +95,7 @@ fn sighup_ends_it_and_loses_nothing() {
 #[test]
 fn a_terminal_that_is_closed_ends_the_program_and_loses_nothing() {
     let place = Place::new();
-    let mut tty = edited(&place);
-    // In the list of keys, where a line feed and ctrl-d do nothing.
-    tty.send("?");
-    tty.wait_text("On this screen");
-    tty.close();
-    let closed = Instant::now();
-    while tty.runs() {
-        assert!(closed.elapsed() < PATIENCE, "it runs on without a terminal");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    close(edited(&place));
     assert_recovered(&place);
 }
 

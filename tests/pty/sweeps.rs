@@ -2,11 +2,10 @@
 //! to.
 
 use crate::place::{PROGRAM, Place};
-use crate::tty::{Answers, PATIENCE, Tty};
-use crate::workbench::{EDITOR, command, keys, tty};
+use crate::tty::{Answers, Tty};
+use crate::workbench::{EDITOR, close, command, keys, tty};
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 const SIZE: (u16, u16) = (120, 40);
 
@@ -83,16 +82,7 @@ fn a_sweep_goes_on_when_the_workbench_is_left_and_is_followed_again_later() {
 #[test]
 fn a_sweep_goes_on_when_its_terminal_goes_away() {
     let place = place();
-    let mut tty = started(&place);
-    // In the list of keys, where a line feed and ctrl-d do nothing.
-    tty.send("?");
-    tty.wait_text("On this screen");
-    tty.close();
-    let closed = Instant::now();
-    while tty.runs() {
-        assert!(closed.elapsed() < PATIENCE, "it runs on without a terminal");
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    close(started(&place));
     finishes(&place);
 }
 

@@ -43,7 +43,6 @@ impl Answers {
         cell: None,
     };
 
-    /// kitty.
     pub(crate) const KITTY: Answers = Answers {
         version: Some("kitty(0.36.4)"),
         kitty: true,
@@ -223,7 +222,6 @@ impl Tty {
         self.screen.screen().contents()
     }
 
-    /// The screen.
     pub(crate) fn screen(&self) -> &vt100::Screen {
         self.screen.screen()
     }

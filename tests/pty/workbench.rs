@@ -1,11 +1,11 @@
 //! The workbench in a terminal whose screen, pictures and modes can be asked for.
 
 use crate::place::{PROGRAM, Place};
-use crate::tty::{Answers, PATIENCE, Tty};
+use crate::tty::{Answers, FRAME_END, PATIENCE, Tty};
 use portable_pty::CommandBuilder;
 use std::path::PathBuf;
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use termlens::{Graphics, Screen, Terminal, TerminalBuilder};
 
 /// Shown on the last row of the editor, which is drawn last.
@@ -61,6 +61,33 @@ pub(crate) fn tty(place: &Place, answers: Answers, size: (u16, u16)) -> Tty {
     let mut tty = Tty::start(command(place, PROGRAM, &[]), size, answers);
     tty.wait_text(EDITOR);
     tty
+}
+
+/// Starts a run that takes longer than `time`; what is written in that time of it, and the seconds
+/// it was.
+pub(crate) fn long_run(tty: &mut Tty, time: Duration) -> (Vec<u8>, f64) {
+    tty.send(keys(": \"load-preset\" space \"LONG\" enter"));
+    tty.wait_text("400 steps");
+    tty.send("r");
+    tty.wait_text("/400 ·");
+    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
+    let (mark, start) = (tty.mark(), Instant::now());
+    tty.watch(time);
+    tty.wait("whole frame", |tty| tty.bytes().ends_with(FRAME_END));
+    (tty.since(mark).to_vec(), start.elapsed().as_secs_f64())
+}
+
+/// The terminal goes away, and the program ends.
+pub(crate) fn close(mut tty: Tty) {
+    // In the list of keys, where a line feed and ctrl-d do nothing.
+    tty.send("?");
+    tty.wait_text("On this screen");
+    tty.close();
+    let closed = Instant::now();
+    while tty.runs() {
+        assert!(closed.elapsed() < PATIENCE, "it runs on without a terminal");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }
 
 /// Keys as bytes: characters as they are, others by name, with a space between; `"text"` is

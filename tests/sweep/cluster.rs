@@ -1,12 +1,12 @@
 //! Workers as a queue starts and ends them, and what is handed to a queue.
 
-use crate::place::{left, place, recorded, rows, small, tiny, undisturbed};
-use crate::program::{Outcome, Place, outcome};
+use crate::place::{assert_whole, place, records, rows, small, until};
+use crate::support::checkpoints::{copy, tiny};
+use crate::support::program::{Outcome, Place, outcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
 
 /// A run directory in which nothing is done yet.
 pub(crate) fn frozen() -> Place {
@@ -53,22 +53,7 @@ fn signal(child: &Child, signal: Signal) {
 
 fn report(place: &Place) {
     place.done(&["sweep", "report", "runs/small"]);
-    assert_eq!(left(&place.path("runs/small")), *undisturbed());
-    let recorded = recorded(&place.path("runs/small"));
-    assert!(recorded.len() == 10 && recorded.values().all(|times| *times == 1), "{recorded:?}");
-}
-
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
-}
-
-fn records(directory: &Path) -> usize {
-    if directory.join("journal").exists() { recorded(directory).len() } else { 0 }
+    assert_whole(place);
 }
 
 #[test]
@@ -197,8 +182,8 @@ fn a_worker_whose_time_is_up_gives_its_part_back_and_ends_well() {
 fn a_machine_without_the_model_records_no_failure_and_three_stop_the_sweep() {
     let place = Place::new();
     let model = place.path("model");
-    copy(&tiny(), &model);
-    let text = small().replace(&format!("{:?}", tiny()), &format!("{model:?}"));
+    copy(&tiny("reference-fp8"), &model);
+    let text = small().replace(&format!("{:?}", tiny("reference-fp8")), &format!("{model:?}"));
     assert!(text.contains(&format!("{model:?}")));
     place.write("small.toml", text);
     freeze(&place, "small.toml");
@@ -232,16 +217,4 @@ fn a_machine_without_the_model_records_no_failure_and_three_stop_the_sweep() {
     // A folder that is not there on this machine is its fault, too.
     let nowhere = ended(worker(&place, &place.path("runs/none")).spawn().unwrap());
     assert_eq!(nowhere.code, Some(78), "{nowhere:?}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }

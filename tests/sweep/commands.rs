@@ -1,7 +1,7 @@
 //! `sweep plan`, `run`, `status` and `retry` as their help promises them.
 
 use crate::place::{left, place, rows, run, small, start, undisturbed};
-use crate::program::{Place, outcome};
+use crate::support::program::{Place, outcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::Command;

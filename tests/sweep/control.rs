@@ -1,13 +1,12 @@
 //! Pause, order, cancel, and processes of their own: whatever is wanted meanwhile, the end is what
 //! an undisturbed sweep leaves.
 
-use crate::place::{left, place, recorded, rows, run, start, undisturbed};
-use crate::program::{Place, outcome};
+use crate::place::{left, place, records, rows, run, start, undisturbed, until};
+use crate::support::program::{Place, outcome};
 use sigmalab_experiment::control::{Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use std::fs;
-use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// A run directory that was begun, with one of two shares done.
 fn begun() -> Place {
@@ -22,20 +21,6 @@ fn directory(place: &Place) -> RunDirectory {
 
 fn status(place: &Place) -> serde_json::Value {
     serde_json::from_str(&place.done(&["sweep", "status", "runs/small", "--json"])).unwrap()
-}
-
-/// Waits until something holds.
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(10));
-    }
-}
-
-fn records(directory: &Path) -> usize {
-    if directory.join("journal").exists() { recorded(directory).len() } else { 0 }
 }
 
 #[test]

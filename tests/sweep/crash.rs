@@ -2,7 +2,7 @@
 //! undisturbed sweep leaves.
 
 use crate::place::{left, place, recorded, run, start, undisturbed};
-use crate::program::{Place, outcome};
+use crate::support::program::{Place, outcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;

@@ -1,7 +1,7 @@
 //! One sweep on several devices: a process on each, and what is told of them.
 
 use crate::place::{left, place, recorded, run, small, start, undisturbed};
-use crate::program::{Outcome, Place, outcome};
+use crate::support::program::{Outcome, Place, outcome};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::collections::BTreeSet;
 use std::fs;

@@ -1,6 +1,6 @@
 //! The experiment files that come with the project.
 
-use crate::program::Place;
+use crate::support::program::Place;
 use sigmalab_experiment::built_in::EXPERIMENTS;
 use std::collections::BTreeSet;
 use std::fs;

@@ -2,7 +2,7 @@
 //! names begin. Whoever reads a run directory finds both.
 
 use crate::place::{place, rows, run};
-use crate::program::Place;
+use crate::support::program::Place;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};

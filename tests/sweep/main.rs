@@ -10,11 +10,10 @@ mod experiments;
 mod layout;
 mod namespaces;
 mod place;
-#[path = "../cli/program.rs"]
-#[allow(dead_code)]
-mod program;
 mod report;
 mod sharing;
 mod slurm;
 mod strangers;
+#[path = "../support/mod.rs"]
+mod support;
 mod tune;

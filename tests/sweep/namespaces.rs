@@ -3,12 +3,11 @@
 //! allow is left out, and said.
 
 use crate::cluster::frozen;
-use crate::place::{left, recorded, undisturbed};
-use crate::program::Place;
+use crate::place::{assert_whole, until};
+use crate::support::program::Place;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 /// How often it is tried: `SIGMALAB_TEST_REPEATS`.
 fn repeats() -> usize {
@@ -81,11 +80,7 @@ fn ends(worker: Child) {
 /// Nothing lost, doubled or left over.
 fn check(place: &Place) {
     place.done(&["sweep", "report", "runs/small"]);
-    let directory = place.path("runs/small");
-    assert_eq!(left(&directory), *undisturbed());
-    let recorded = recorded(&directory);
-    assert_eq!(recorded.len(), 10);
-    assert!(recorded.values().all(|times| *times == 1), "{recorded:?}");
+    assert_whole(place);
 }
 
 #[test]
@@ -110,11 +105,7 @@ fn what_a_lost_machine_held_is_taken_by_one_that_comes_later() {
     let place = frozen();
     let directory = place.path("runs/small");
     let mut lost = start(&place, &directory, 0);
-    let begun = std::time::Instant::now();
-    while fs::read_dir(directory.join("leases")).unwrap().next().is_none() {
-        assert!(begun.elapsed() < Duration::from_secs(60));
-        std::thread::sleep(Duration::from_millis(5));
-    }
+    until("it holds something", || fs::read_dir(directory.join("leases")).unwrap().count() > 0);
     // All in its space of processes end with the first one.
     let inside = fs::read_to_string(format!("/proc/{0}/task/{0}/children", lost.id())).unwrap();
     let inside: i32 = inside.split_whitespace().next().unwrap().parse().unwrap();

@@ -1,11 +1,13 @@
 //! A folder with a small experiment in it, and what a sweep of it leaves.
 
-use crate::program::{Outcome, Place, outcome};
+use crate::support::checkpoints::tiny;
+use crate::support::program::{Outcome, Place, outcome};
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Child, Stdio};
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 /// Columns that may differ between two sweeps of one experiment: times, memory, and what was
 /// done and saved.
@@ -21,11 +23,6 @@ const VARYING: [&str; 10] = [
     "decode_ms",
     "peak_memory_bytes",
 ];
-
-/// The tiny checkpoint of the test data.
-pub(crate) fn tiny() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a/reference-fp8")
-}
 
 /// An experiment of eight trials and two reference runs.
 pub(crate) fn small() -> String {
@@ -48,7 +45,7 @@ steps = 6
 mu = [0.4, 0.5]
 "gw[-2..]" = [2, 3]
 "#,
-        tiny().display().to_string()
+        tiny("reference-fp8").display().to_string()
     )
 }
 
@@ -144,4 +141,29 @@ pub(crate) fn recorded(directory: &Path) -> BTreeMap<String, usize> {
         }
     }
     found
+}
+
+/// How many runs are recorded as done so far.
+pub(crate) fn records(directory: &Path) -> usize {
+    if directory.join("journal").exists() { recorded(directory).len() } else { 0 }
+}
+
+/// Asserts that the small experiment has what an undisturbed sweep leaves, every run once.
+#[track_caller]
+pub(crate) fn assert_whole(place: &Place) {
+    let directory = place.path("runs/small");
+    assert_eq!(left(&directory), *undisturbed());
+    let recorded = recorded(&directory);
+    assert_eq!(recorded.len(), 10);
+    assert!(recorded.values().all(|times| *times == 1), "{recorded:?}");
+}
+
+/// Waits until something holds.
+#[track_caller]
+pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !holds() {
+        assert!(started.elapsed() < Duration::from_secs(120), "never: {what}");
+        std::thread::sleep(Duration::from_millis(5));
+    }
 }

@@ -1,7 +1,7 @@
 //! The report of a sweep: contact sheet, page and summary.
 
 use crate::place::place;
-use crate::program::Place;
+use crate::support::program::Place;
 use std::fs;
 use std::process::Command;
 
@@ -104,9 +104,13 @@ fn a_sweep_without_a_finished_trial_has_nothing_to_report() {
 /// A browser that can be driven, if one is installed.
 fn browser() -> Option<&'static str> {
     let names = ["chromium", "chromium-browser", "google-chrome", "headless_shell"];
-    names.into_iter().find(|name| {
+    let found = names.into_iter().find(|name| {
         Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
-    })
+    });
+    if found.is_none() {
+        println!("skipped: there is no Chromium to open the page with");
+    }
+    found
 }
 
 /// The page of the small sweep, changed by `change`, as the browser has it.
@@ -154,10 +158,7 @@ fn shown(dom: &str) -> Vec<String> {
 
 #[test]
 fn the_page_sorts_filters_and_plots_in_a_browser() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no Chromium to open the page with");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let place = reported();
     let click =
         "[...document.querySelectorAll('th')].find(h => h.textContent === 'latent_rmse').click();";
@@ -175,10 +176,7 @@ fn the_page_sorts_filters_and_plots_in_a_browser() {
 
 #[test]
 fn what_was_swept_what_came_of_it_and_the_picture_lie_in_the_window() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no Chromium to open the page with");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let place = reported();
     let script = "
         const heads = [...document.getElementById('trials').tHead.rows[0].cells];
@@ -199,10 +197,7 @@ fn what_was_swept_what_came_of_it_and_the_picture_lie_in_the_window() {
 
 #[test]
 fn pictures_open_large_beside_their_recipe_and_two_are_flipped_with_keys() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no Chromium to open the page with");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let place = reported();
     let script = "
         const key = key => document.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true }));
@@ -235,10 +230,7 @@ fn pictures_open_large_beside_their_recipe_and_two_are_flipped_with_keys() {
 
 #[test]
 fn the_viewer_goes_back_to_where_it_was_opened() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no Chromium to open the page with");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let place = reported();
     let script = "
         const said = [];
@@ -292,10 +284,7 @@ fn what_runs_happened_to_take_is_no_setting_that_they_share() {
 
 #[test]
 fn the_page_runs_its_own_script_and_no_other() {
-    let Some(browser) = browser() else {
-        println!("skipped: there is no Chromium to open the page with");
-        return;
-    };
+    let Some(browser) = browser() else { return };
     let place = reported();
     let smuggled = "<script>document.title = 'smuggled'</script>\
                     <img src=\"nothing\" onerror=\"document.title = 'smuggled'\"></body>";

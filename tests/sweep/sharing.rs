@@ -1,7 +1,6 @@
 //! Several processes on one run directory share the work.
 
-use crate::place::{left, place, recorded, rows, run, start, undisturbed};
-use crate::program::Place;
+use crate::place::{assert_whole, place, rows, run, start};
 use std::process::Child;
 use std::time::Duration;
 
@@ -10,20 +9,12 @@ fn finish(child: Child) {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-fn check(place: &Place) {
-    let directory = place.path("runs/small");
-    assert_eq!(left(&directory), *undisturbed());
-    let recorded = recorded(&directory);
-    assert_eq!(recorded.len(), 10);
-    assert!(recorded.values().all(|times| *times == 1), "{recorded:?}");
-}
-
 #[test]
 fn two_processes_record_every_trial_once() {
     let place = place();
     let children = [start(&place, &[]), start(&place, &[])];
     children.into_iter().for_each(finish);
-    check(&place);
+    assert_whole(&place);
 }
 
 #[test]
@@ -36,7 +27,7 @@ fn four_processes_one_killed_and_one_late_record_every_trial_once() {
     killed.wait().unwrap();
     let late = start(&place, &[]);
     others.into_iter().chain([late]).for_each(finish);
-    check(&place);
+    assert_whole(&place);
 }
 
 #[test]
@@ -46,5 +37,5 @@ fn shards_divide_the_trials_and_are_the_whole_together() {
     let half = rows(&place.path("runs/small/trials.csv")).len();
     assert_eq!(half, 4);
     assert_eq!(run(&place, &["--shard", "2/2"]).code, Some(0));
-    check(&place);
+    assert_whole(&place);
 }

@@ -1,11 +1,11 @@
 //! A sweep on Slurm itself: two nodes on this machine, made of Debian's packages where
 //! `SIGMALAB_SLURM` names the folder they were unpacked in, see `.ci/slurm`.
 
-use crate::place::{left, place, recorded, run, small};
-use crate::program::{Outcome, Place, outcome};
+use crate::place::{left, place, recorded, records, run, small};
+use crate::support::program::{Outcome, Place, outcome};
 use std::fs;
 use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -122,10 +122,6 @@ impl Drop for Slurm {
             let _ = daemon.wait();
         }
     }
-}
-
-fn records(directory: &Path) -> usize {
-    if directory.join("journal").exists() { recorded(directory).len() } else { 0 }
 }
 
 fn until(slurm: &Slurm, what: &str, mut holds: impl FnMut() -> bool) {

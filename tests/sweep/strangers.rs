@@ -2,7 +2,7 @@
 //! waited for, and no record brings in what this program would not write.
 
 use crate::place::{left, place, run, undisturbed};
-use crate::program::{Outcome, Place, outcome};
+use crate::support::program::{Outcome, Place, outcome};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::PathBuf;

@@ -1,11 +1,11 @@
 //! Tunes and searches as a user meets them, on a tiny checkpoint: killed, shared, saved.
 
-use crate::place::{recorded, rows, tiny};
-use crate::program::{Outcome, Place, outcome};
+use crate::place::{recorded, records, rows, run, start, until};
+use crate::support::checkpoints::tiny;
+use crate::support::program::Place;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
-use std::process::{Child, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
@@ -34,7 +34,7 @@ guidance = true
 ladder = [2]
 further_sizes = ["256x272"]
 "#,
-        tiny().display().to_string()
+        tiny("reference-fp8").display().to_string()
     )
 }
 
@@ -42,17 +42,6 @@ fn place() -> Place {
     let place = Place::new();
     place.write("small.toml", experiment());
     place
-}
-
-fn start(place: &Place, more: &[&str]) -> Child {
-    let arguments = [&["sweep", "run", "small.toml", "--no-report"], more].concat();
-    let mut command = place.command(&arguments);
-    command.stdout(Stdio::null()).stderr(Stdio::piped());
-    command.spawn().unwrap()
-}
-
-fn run(place: &Place, more: &[&str]) -> Outcome {
-    outcome(place.command(&[&["sweep", "run", "small.toml", "--no-report"], more].concat()))
 }
 
 /// What searches proposed, file by file.
@@ -81,11 +70,6 @@ fn undisturbed() -> &'static Undisturbed {
         assert_eq!(done.code, Some(0), "{done:?}");
         Undisturbed { generations: generations(&place.path("runs/small")), took }
     })
-}
-
-/// How many runs are recorded so far.
-fn recorded_so_far(directory: &Path) -> usize {
-    if directory.join("journal").exists() { recorded(directory).len() } else { 0 }
 }
 
 fn check(place: &Place) {
@@ -125,7 +109,7 @@ fn killed(kills: usize, mut dice: u64) {
             child.kill().unwrap();
             child.wait().unwrap();
             done += 1;
-            amid += usize::from(recorded_so_far(&directory) > 0);
+            amid += usize::from(records(&directory) > 0);
         }
         let last = run(&place, &[]);
         assert_eq!(last.code, Some(0), "{last:?}");
@@ -178,7 +162,7 @@ fn reference_runs_whose_products_are_lost_are_made_again_and_counted() {
 fn what_is_not_shown_to_be_nearer_is_not_saved_unless_forced() {
     let place = Place::new();
     place.write("prompts.txt", "a red circle\na blue square\na green star\na white ring\n");
-    let model = tiny().display().to_string();
+    let model = tiny("reference-fp8").display().to_string();
     let arguments = [
         "tune",
         "--steps",
@@ -250,7 +234,7 @@ fn a_name_that_is_taken_is_refused_before_anything_is_computed() {
         ("V4_TURBO_12", "preset `V4_TURBO_12` ships with sigmalab"),
         ("none", "`none` cannot be the name of a preset"),
     ] {
-        let model = tiny().display().to_string();
+        let model = tiny("reference-fp8").display().to_string();
         let arguments =
             ["tune", "--steps", "3", "--model", &model, "--prompts", "prompts.txt", "--save", name];
         place.refused(&arguments, &[told]);
@@ -318,16 +302,12 @@ std = {{ min = 0.8, max = 2.2 }}
 [output]
 decode = false
 "#,
-            tiny().display().to_string()
+            tiny("reference-fp8").display().to_string()
         );
         place.write("small.toml", text);
         let directory = place.path("runs/small");
         let mut child = start(&place, &[]);
-        let patience = Instant::now();
-        while recorded_so_far(&directory) < 2 {
-            assert!(patience.elapsed() < Duration::from_secs(120), "{kind}: nothing is recorded");
-            std::thread::sleep(Duration::from_millis(5));
-        }
+        until(&format!("{kind}: something is recorded"), || records(&directory) >= 2);
         child.kill().unwrap();
         let ended = child.wait().unwrap();
         assert_eq!(ended.code(), None, "{kind}: it ended before it was killed");

@@ -16,7 +16,7 @@ impl Workbench {
             Effect::Run(recipe) => Some((**recipe).clone()),
             _ => None,
         });
-        self.app.run_taken(RunId(run));
+        self.app.run_answered(Ok(RunId(run)));
         asked.unwrap()
     }
 

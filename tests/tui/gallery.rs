@@ -355,18 +355,18 @@ fn a_long_history_is_read_in_the_background_and_the_cursor_stays_on_its_run() {
 fn without_a_home_folder_the_session_still_has_its_gallery() {
     let data = tempdir().unwrap();
     let mut session = Session::new(data.path());
-    let (sender, news) = std::sync::mpsc::channel();
+    let (sender, events) = std::sync::mpsc::channel();
     let nowhere: Option<History> = None;
     session.gallery_thread =
-        sigmalab::tui::screens::gallery::thread::GalleryThread::start(nowhere, move |news| {
-            drop(sender.send(news));
+        sigmalab::tui::screens::gallery::thread::GalleryThread::start(nowhere, move |event| {
+            drop(sender.send(event));
         })
         .unwrap();
     session.run(30);
     session.press("F5");
     for _ in 0..3 {
-        let news = news.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
-        session.workbench.app.gallery_event(news);
+        let event = events.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+        session.workbench.app.gallery_event(event);
     }
     let shown = text(&session);
     assert!(shown.contains("│✗  1  ") && shown.contains("SIGMALAB_DATA"), "{shown}");

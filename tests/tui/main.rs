@@ -22,6 +22,8 @@ mod screens;
 mod session;
 mod snapshots;
 mod styled;
+#[path = "../support/mod.rs"]
+mod support;
 mod sweep_snapshots;
 mod sweeps;
 mod tour;

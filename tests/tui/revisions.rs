@@ -2,13 +2,7 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
-use crate::session::FOUR;
-
-fn after(keys: &str) -> Workbench {
-    let mut workbench = Workbench::with(Some(FOUR), (100, 30));
-    workbench.press(keys);
-    workbench
-}
+use crate::session::after;
 
 #[test]
 fn what_was_undone_and_overtaken_stays_reachable() {

@@ -2,14 +2,8 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
-use crate::session::FOUR;
+use crate::session::after;
 use sigmalab_sampler::Samplers;
-
-fn after(keys: &str) -> Workbench {
-    let mut workbench = Workbench::with(Some(FOUR), (100, 30));
-    workbench.press(keys);
-    workbench
-}
 
 fn message(workbench: &Workbench) -> &str {
     workbench.app.message().map_or("", |message| message.text.as_str())

@@ -16,11 +16,18 @@ use std::time::Duration;
 pub(crate) const FOUR: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
                                runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";
 
+/// A workbench with [`FOUR`], after these keys.
+pub(crate) fn after(keys: &str) -> Workbench {
+    let mut workbench = Workbench::with(Some(FOUR), (100, 30));
+    workbench.press(keys);
+    workbench
+}
+
 /// A workbench beside its thread.
 pub(crate) struct Session {
     pub(crate) workbench: Workbench,
     pub(crate) gallery_thread: GalleryThread,
-    news: Receiver<GalleryEvent>,
+    events: Receiver<GalleryEvent>,
     runs: u64,
 }
 
@@ -43,11 +50,11 @@ pub(crate) fn shade(image: &RgbImage) -> u8 {
 impl Session {
     /// A session that keeps its runs under `data`.
     pub(crate) fn new(data: &Path) -> Self {
-        let (sender, news) = mpsc::channel();
+        let (sender, events) = mpsc::channel();
         let gallery_thread =
-            GalleryThread::start(Some(history(data)), move |news| drop(sender.send(news)));
+            GalleryThread::start(Some(history(data)), move |event| drop(sender.send(event)));
         let workbench = Workbench::with(Some(FOUR), (100, 30));
-        Session { workbench, gallery_thread: gallery_thread.unwrap(), news, runs: 0 }
+        Session { workbench, gallery_thread: gallery_thread.unwrap(), events, runs: 0 }
     }
 
     pub(crate) fn app(&self) -> &App {
@@ -75,7 +82,7 @@ impl Session {
         recipe.sampler.version = Some("1".to_owned());
         self.runs += 1;
         let id = RunId(self.runs);
-        self.workbench.app.run_taken(id);
+        self.workbench.app.run_answered(Ok(id));
         let output = RunOutput {
             recipe,
             image: picture(shade),
@@ -96,9 +103,9 @@ impl Session {
     /// Takes what its thread says until something holds.
     pub(crate) fn until(&mut self, what: &str, holds: impl Fn(&App) -> bool) {
         while !holds(&self.workbench.app) {
-            let news = self.news.recv_timeout(Duration::from_secs(20));
-            let news = news.unwrap_or_else(|_| panic!("never: {what}"));
-            let effects = self.workbench.app.gallery_event(news);
+            let event = self.events.recv_timeout(Duration::from_secs(20));
+            let event = event.unwrap_or_else(|_| panic!("never: {what}"));
+            let effects = self.workbench.app.gallery_event(event);
             self.workbench.effects.extend(effects);
             self.carry_out();
         }

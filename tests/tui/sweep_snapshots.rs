@@ -198,7 +198,7 @@ fn a_sweep_as_settings() {
 
 #[test]
 fn the_list_says_where_run_directories_stand() {
-    let stands = DirectoryStatus {
+    let status = DirectoryStatus {
         trials: 20,
         done: 5,
         failed: 1,
@@ -207,19 +207,19 @@ fn the_list_says_where_run_directories_stand() {
         workers: 1,
         waiting: false,
     };
-    for (stands, row, about, resumes) in [
-        (stands, "running 6/20", "5 of 20 trials, 1 failed · running", false),
-        (DirectoryStatus { workers: 0, ..stands }, "stopped 6/20", "1 failed · stopped", true),
-        (DirectoryStatus { workers: 0, paused: true, ..stands }, "paused 6/20", "· paused", true),
+    for (status, row, about, resumes) in [
+        (status, "running 6/20", "5 of 20 trials, 1 failed · running", false),
+        (DirectoryStatus { workers: 0, ..status }, "stopped 6/20", "1 failed · stopped", true),
+        (DirectoryStatus { workers: 0, paused: true, ..status }, "paused 6/20", "· paused", true),
         (
-            DirectoryStatus { workers: 0, pending: 0, ..stands },
+            DirectoryStatus { workers: 0, pending: 0, ..status },
             "finished, 1 failed",
             "· finished",
             false,
         ),
     ] {
         let mut workbench = listed(SMALL, "G");
-        workbench.app.sweep_event(SweepEvent::DirectoryStatus("runs/polish".into(), Ok(stands)));
+        workbench.app.sweep_event(SweepEvent::DirectoryStatus("runs/polish".into(), Ok(status)));
         let text = screen(&workbench, SMALL.0, SMALL.1);
         for part in [row, about] {
             assert!(text.contains(part), "no {part:?} in\n{text}");

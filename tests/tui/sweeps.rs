@@ -2,12 +2,15 @@
 
 use crate::keys::Workbench;
 use crate::screens::screen;
+use crate::session::FOUR;
+use crate::support::checkpoints::{copy, tiny};
 use ratatui::layout::Rect;
 use sigmalab::tui::app::{App, Effect};
 use sigmalab::tui::screens::sweeps::SweepEvent;
 use sigmalab::tui::screens::sweeps::TrialStatus;
+use sigmalab::tui::screens::sweeps::folders::SweepFolders;
 use sigmalab::tui::screens::sweeps::program::Program;
-use sigmalab::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
+use sigmalab::tui::screens::sweeps::threads::SweepThreads;
 use sigmalab_experiment::built_in::EXPERIMENTS;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::RunDirectory;
@@ -24,14 +27,6 @@ use tempfile::{TempDir, tempdir};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_sigmalab");
 
-/// Presets of the workbench, whose first is in the grid.
-const PRESETS: &str = "[FOUR]\nmu = 0.0\nstd = 1.5\n\
-                       runs = [{ steps = 3, gw = 7.0 }, { steps = 1, gw = 3.0 }]\n";
-
-fn tiny() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/tiny-a/reference-fp8")
-}
-
 /// Four trials and a reference run.
 fn small() -> String {
     format!(
@@ -39,20 +34,8 @@ fn small() -> String {
          prompts = [{{ id = \"circle\", text = \"a red circle\" }}]\nseeds = [1, 2]\n\
          sizes = [\"256x256\"]\n\n[base]\npreset = \"FOUR\"\n\n[reference]\npreset = \"FOUR\"\n\n\
          [parameters]\n\"gw[-2..]\" = [2, 3]\n",
-        tiny().display().to_string()
+        tiny("reference-fp8").display().to_string()
     )
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        match entry.file_type().unwrap().is_dir() {
-            true => copy(&entry.path(), &target),
-            false => drop(fs::copy(entry.path(), target).unwrap()),
-        }
-    }
 }
 
 /// A folder with the experiment, and with its presets.
@@ -60,7 +43,7 @@ fn folder() -> TempDir {
     let folder = tempdir().unwrap();
     fs::create_dir(folder.path().join("experiments")).unwrap();
     fs::write(folder.path().join("experiments/small.toml"), small()).unwrap();
-    fs::write(folder.path().join("presets.toml"), PRESETS).unwrap();
+    fs::write(folder.path().join("presets.toml"), FOUR).unwrap();
     folder
 }
 
@@ -87,13 +70,13 @@ fn finished() -> TempDir {
 struct Bench {
     workbench: Workbench,
     sweep_threads: SweepThreads,
-    news: Receiver<SweepEvent>,
+    events: Receiver<SweepEvent>,
     folder: PathBuf,
 }
 
 impl Bench {
     fn new(folder: &Path) -> Self {
-        let (sender, news) = mpsc::channel();
+        let (sender, events) = mpsc::channel();
         let folders = SweepFolders {
             here: folder.to_owned(),
             experiments: vec![folder.join("experiments")],
@@ -102,11 +85,16 @@ impl Bench {
         };
         let program = Program::new(Some(PROGRAM.into())).within(folder);
         let sweep_threads =
-            SweepThreads::start(folders, program, Samplers::built_in(), move |news| {
-                drop(sender.send(news));
+            SweepThreads::start(folders, program, Samplers::built_in(), move |event| {
+                drop(sender.send(event));
             });
         let workbench = Workbench::at(&folder.join("presets.toml"), (120, 40));
-        Bench { workbench, sweep_threads: sweep_threads.unwrap(), news, folder: folder.to_owned() }
+        Bench {
+            workbench,
+            sweep_threads: sweep_threads.unwrap(),
+            events,
+            folder: folder.to_owned(),
+        }
     }
 
     fn app(&self) -> &App {
@@ -122,9 +110,9 @@ impl Bench {
     #[track_caller]
     fn until(&mut self, what: &str, holds: impl Fn(&App) -> bool) {
         while !holds(&self.workbench.app) {
-            let news = self.news.recv_timeout(Duration::from_secs(60));
-            let news = news.unwrap_or_else(|_| panic!("never: {what}\n{}", self.text()));
-            let effects = self.workbench.app.sweep_event(news);
+            let event = self.events.recv_timeout(Duration::from_secs(60));
+            let event = event.unwrap_or_else(|_| panic!("never: {what}\n{}", self.text()));
+            let effects = self.workbench.app.sweep_event(event);
             self.workbench.effects.extend(effects);
             self.carry_out();
         }
@@ -341,7 +329,7 @@ fn a_trial_becomes_a_preset() {
     assert!(bench.message().contains("trial 0 of small is preset SOFT"), "{}", bench.message());
     let text = fs::read_to_string(folder.path().join("presets.toml")).unwrap();
     assert!(text.contains("[SOFT]") && text.contains("trial 0 of small: gw[-2..] 2"), "{text}");
-    assert!(text.starts_with(PRESETS), "what was there stays: {text}");
+    assert!(text.starts_with(FOUR), "what was there stays: {text}");
     let id = view(bench.app()).unwrap().trials[0].id.clone();
     assert!(bench.records().contains(&format!("trial-preset SOFT of {id}")));
     // What it is for may be said, and is said in a record before the trial.
@@ -495,7 +483,7 @@ fn a_run_directory_that_is_being_run_is_not_run_twice() {
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     let directory = folder.path().join("runs/small");
-    let stands = DirectoryStatus {
+    let status = DirectoryStatus {
         trials: 4,
         done: 1,
         failed: 0,
@@ -504,7 +492,7 @@ fn a_run_directory_that_is_being_run_is_not_run_twice() {
         workers: 1,
         waiting: false,
     };
-    bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(stands)));
+    bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(status)));
     bench.press("G r");
     assert!(bench.message().contains("is being run already"), "{}", bench.message());
     assert!(!bench.app().sweeps().is_busy());
@@ -683,7 +671,7 @@ fn the_list_says_where_run_directories_stand_also_after_a_restart() {
     let folder = finished();
     let mut bench = Bench::listed(folder.path());
     bench.until("where it stands is read", |app| {
-        app.sweeps().stands(&folder.path().join("runs/small")).is_some()
+        app.sweeps().status(&folder.path().join("runs/small")).is_some()
     });
     bench.press("G");
     bench.shows(&["finished", "4 of 4 trials · finished"]);
@@ -714,10 +702,10 @@ fn what_could_not_be_read_is_tried_again_with_other_samplers() {
     let frozen = fs::read(directory.join("frozen.json")).unwrap();
     fs::write(directory.join("frozen.json"), "{").unwrap();
     let mut bench = Bench::listed(folder.path());
-    let stands = |app: &App| app.sweeps().stands(&directory).cloned();
-    bench.until("it cannot be read", |app| matches!(stands(app), Some(Err(_))));
+    let status = |app: &App| app.sweeps().status(&directory).cloned();
+    bench.until("it cannot be read", |app| matches!(status(app), Some(Err(_))));
     // As a sampler that it names may come, here with nothing else that would wake the list.
     fs::write(directory.join("frozen.json"), frozen).unwrap();
     bench.sweep_threads.set_samplers(Samplers::built_in());
-    bench.until("it can be read", |app| matches!(stands(app), Some(Ok(_))));
+    bench.until("it can be read", |app| matches!(status(app), Some(Ok(_))));
 }

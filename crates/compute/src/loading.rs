@@ -13,7 +13,6 @@ pub enum ModelPart {
     Transformer,
     /// The transformer of guidance.
     UnconditionalTransformer,
-    /// The decoder.
     Decoder,
 }
 
@@ -28,7 +27,6 @@ impl fmt::Display for ModelPart {
     }
 }
 
-/// What loading is doing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum LoadStage {
@@ -39,7 +37,6 @@ pub enum LoadStage {
     },
     /// Weights are being read.
     Reading(ModelPart),
-    /// Everything is there.
     Ready,
 }
 
@@ -56,7 +53,6 @@ impl fmt::Display for LoadStage {
 /// How far loading has come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LoadProgress {
-    /// What is being done.
     pub stage: LoadStage,
     /// Bytes so far.
     pub bytes_done: u64,

@@ -8,12 +8,10 @@ use std::fmt;
 pub struct DeviceReport {
     /// Version of the program.
     pub version: String,
-    /// Which kernels it has.
     pub kernels: String,
     /// The newest CUDA that the driver knows, such as `13.0`; absent where it does not answer.
     #[serde(default)]
     pub driver: Option<String>,
-    /// The devices.
     #[serde(default)]
     pub devices: Vec<Device>,
     /// Why there are none, in the driver's own words.
@@ -26,15 +24,12 @@ pub struct DeviceReport {
 pub struct Device {
     /// Its number, as in `cuda:0`.
     pub number: usize,
-    /// Its name.
     pub name: String,
-    /// Its memory.
     pub memory_bytes: u64,
     /// What of that is free.
     pub free_bytes: u64,
     /// Major and minor number of what it can do.
     pub compute_capability: [u32; 2],
-    /// Multiprocessors.
     pub multiprocessors: u32,
     /// Threads that one of them holds at most; 0 where a worker does not say.
     #[serde(default)]

@@ -14,19 +14,15 @@ pub enum Event {
     Loading(LoadProgress),
     /// The checkpoint is ready.
     Loaded {
-        /// Milliseconds it took.
         ms: f64,
     },
-    /// The prompt is encoded.
     Encoded {
         /// Text tokens, chat template included.
         tokens: usize,
-        /// Milliseconds it took.
         ms: f64,
         /// Whether the features were in the cache.
         cached: bool,
     },
-    /// A step is done.
     Step(StepReport),
     /// A draft of the image, an eighth of its size along each side: the estimate of the clean
     /// latents after step `step`, in colours. Only where [`RunRequest::previews`] asks for it.
@@ -41,9 +37,7 @@ pub enum Event {
         /// The draft.
         image: RgbImage,
     },
-    /// The image is decoded.
     Decoded {
-        /// Milliseconds it took.
         ms: f64,
         /// Where the networks' time went in this run, the longest first.
         #[serde(default)]
@@ -68,7 +62,6 @@ pub struct StepReport {
     pub reused: bool,
     /// Milliseconds it took; `None` where reused.
     pub ms: Option<f64>,
-    /// What it did.
     pub metrics: StepMetrics,
     /// Evaluations of this run so far.
     pub nfe: NfeCount,

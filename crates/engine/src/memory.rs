@@ -13,7 +13,7 @@ pub struct MemoryBudget {
     /// Bytes the model may take: its weights and what computes with them.
     pub model: Option<u64>,
     /// The limit that somebody asked for: one that cannot be held is refused.
-    pub asked: Option<MemorySize>,
+    pub limit: Option<MemorySize>,
 }
 
 impl MemoryBudget {
@@ -22,7 +22,7 @@ impl MemoryBudget {
     pub fn new(limit: Option<MemorySize>, cache: Option<u64>) -> Self {
         let cache = cache.unwrap_or_else(|| default_cache_bytes(limit));
         let all = limit.map(|limit| limit.0).or_else(|| Some(memory_bytes()? / 8 * 7));
-        MemoryBudget { cache, model: all.map(|all| all.saturating_sub(cache)), asked: limit }
+        MemoryBudget { cache, model: all.map(|all| all.saturating_sub(cache)), limit }
     }
 }
 
@@ -109,7 +109,7 @@ mod tests {
     fn a_limit_is_shared_by_the_cache_and_the_model() {
         let limit = Some(MemorySize(16_000));
         let budget = MemoryBudget::new(limit, None);
-        assert_eq!(budget, MemoryBudget { cache: 2000, model: Some(14_000), asked: limit });
+        assert_eq!(budget, MemoryBudget { cache: 2000, model: Some(14_000), limit });
         let budget = MemoryBudget::new(limit, Some(20_000));
         assert_eq!(budget.model, Some(0));
     }
@@ -117,7 +117,7 @@ mod tests {
     #[test]
     fn without_a_limit_nothing_was_asked_for_and_the_machine_is_not_filled() {
         let budget = MemoryBudget::new(None, Some(5));
-        assert_eq!((budget.cache, budget.asked), (5, None));
+        assert_eq!((budget.cache, budget.limit), (5, None));
         if let Some(memory) = memory_bytes() {
             assert!(budget.model < Some(memory));
         }

@@ -8,23 +8,25 @@ pub use philox::CudaGrid;
 pub(crate) use philox::gaussian_stream;
 
 use serde::{Deserialize, Serialize};
+use std::hash::{BuildHasher, Hasher, RandomState};
 
 /// Where the initial noise comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "source", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum NoiseSource {
     /// A generator and a seed.
-    Seed {
-        /// The seed.
-        seed: u64,
-        /// The generator.
-        rng: Rng,
-    },
+    Seed { seed: u64, rng: Rng },
     /// A given tensor, known by the BLAKE3 hash of its little-endian f32 bytes.
     File {
         /// The hash, hexadecimal.
         blake3: String,
     },
+}
+
+/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
+pub fn random_seed() -> u64 {
+    // The standard library seeds its hasher from the system's random numbers.
+    u64::from(RandomState::new().build_hasher().finish() as u32)
 }
 
 impl NoiseSource {

@@ -19,19 +19,15 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Recipe {
-    /// Version of this form.
     pub version: u32,
-    /// The checkpoint.
     pub model: ModelRef,
     /// The text passed to the text encoder, as it is.
     pub prompt: String,
-    /// Image size.
     pub size: Size,
     /// The size whose resolution shift σ gets, where it is not `size`: a run at a small size with
     /// the noise levels of a larger one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sigma_size: Option<Size>,
-    /// The initial noise.
     pub noise: NoiseSource,
     /// Name of the preset the steps came from; a label, not part of the identity.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,7 +68,6 @@ pub struct ModelRef {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SamplerRef {
-    /// Its id.
     pub id: String,
     /// Version of its arithmetic; absent in a request, filled in by the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,7 +76,6 @@ pub struct SamplerRef {
     /// in by the run.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub file_hash: Option<String>,
-    /// Parameters by key.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
 }
@@ -106,67 +100,37 @@ pub enum RecipeError {
     #[error(
         "the recipe has version {found}, and this build reads up to {VERSION}: update sigmalab"
     )]
-    Version {
-        /// Its version.
-        found: u32,
-    },
+    Version { found: u32 },
     /// The checkpoint of that name is not the one the recipe was made with.
     #[error(
         "the recipe was made with checkpoint {expected} and `{name}` is checkpoint {found}: name \
          the right one with --model, or remove `fingerprint` from the recipe to try this one"
     )]
-    Fingerprint {
-        /// Name of the checkpoint.
-        name: String,
-        /// Fingerprint in the recipe.
-        expected: String,
-        /// Fingerprint found.
-        found: String,
-    },
+    Fingerprint { name: String, expected: String, found: String },
     /// The sampler's arithmetic has changed since.
     #[error(
         "the recipe was made with version {expected} of sampler `{id}` and this is version \
          {found}: remove `version` from the recipe to try this one"
     )]
-    SamplerVersion {
-        /// Id of the sampler.
-        id: String,
-        /// Version in the recipe.
-        expected: String,
-        /// Version found.
-        found: String,
-    },
+    SamplerVersion { id: String, expected: String, found: String },
     /// The sampler comes from another file than then.
     #[error(
         "the recipe was made with a plugin `{id}` whose file has hash {expected}, and {found}: \
          remove `file_hash` from the recipe to try this one"
     )]
-    SamplerFile {
-        /// Id of the sampler.
-        id: String,
-        /// Hash in the recipe.
-        expected: String,
-        /// What is there instead.
-        found: String,
-    },
+    SamplerFile { id: String, expected: String, found: String },
     /// The last step ends at σ = 0 and the sampler takes no such step.
     #[error(
         "sampler `{id}` cannot step to σ = 0: end the schedule at the reference's terminal σ, or \
          choose another sampler"
     )]
-    SigmaZero {
-        /// Id of the sampler.
-        id: String,
-    },
+    SigmaZero { id: String },
     /// The first-block cache's threshold is no share.
     #[error(
         "the threshold of the first-block cache is {threshold:?}: it is above 0 and at most 1; 0.05 to \
          0.2 are usual"
     )]
-    FirstBlockCache {
-        /// The threshold.
-        threshold: f64,
-    },
+    FirstBlockCache { threshold: f64 },
     /// Number format and device do not go together.
     #[error("{0}")]
     Options(String),
@@ -175,31 +139,16 @@ pub enum RecipeError {
     NoiseMissing,
     /// A noise tensor was given that is not the recipe's.
     #[error("the initial noise given is not the recipe's: its hash is {found}, not {expected}")]
-    NoiseDiffers {
-        /// Hash in the recipe.
-        expected: String,
-        /// Hash found.
-        found: String,
-    },
+    NoiseDiffers { expected: String, found: String },
     /// A noise tensor of another size was given.
     #[error(
         "the initial noise has {found} values and size {size} needs {expected}: give noise of \
          that size, or the size of the noise"
     )]
-    NoiseLength {
-        /// Image size.
-        size: Size,
-        /// Values needed.
-        expected: usize,
-        /// Values found.
-        found: usize,
-    },
+    NoiseLength { size: Size, expected: usize, found: usize },
     /// The noise holds something else than finite numbers.
     #[error("the initial noise contains values that are not finite, the first at {index}")]
-    NoiseNotFinite {
-        /// Place of the first one.
-        index: usize,
-    },
+    NoiseNotFinite { index: usize },
 }
 
 impl Recipe {

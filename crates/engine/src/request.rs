@@ -19,6 +19,13 @@ pub struct RunRequest {
     pub wanted: Wanted,
 }
 
+impl RunRequest {
+    /// The picture of a recipe, without drafts and with noise from its seed.
+    pub fn of(recipe: Recipe) -> RunRequest {
+        RunRequest { recipe, noise: None, previews: false, wanted: Wanted::default() }
+    }
+}
+
 /// What a run is to give beside its latents.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wanted {
@@ -45,7 +52,6 @@ pub struct RunGram {
     pub sigmas: Vec<f64>,
     /// gw at the nodes, the end left out.
     pub gw: Vec<f64>,
-    /// The inner products.
     pub gram: Gram,
 }
 
@@ -62,7 +68,6 @@ pub struct RunOutput {
     pub latents: Vec<f32>,
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Share of the decoded colour values that were clamped, in 0…1.
     pub clip_fraction: f64,

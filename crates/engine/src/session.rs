@@ -2,7 +2,11 @@
 //! and the way of one request through it: recipe → schedule → model → loop → image. It knows
 //! nothing of processes and pipes.
 
-use super::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
+mod error;
+
+pub use error::SessionError;
+
+use super::denoise::{Denoised, Denoising, Progress, denoise};
 use super::event::Event;
 use super::first_block::FirstBlockCached;
 use super::memory::{self, MemoryBudget};
@@ -12,16 +16,15 @@ use super::noise::{self, NoiseSource};
 use super::preview::{self, Fit, FitStore, LatentRgb, Pace};
 use super::recipe::{ModelRef, Recipe, RecipeError, SamplerRef};
 use super::request::{RunGram, RunOutput, RunRequest, Timings};
-use super::solver::{self, SolverError, solver};
+use super::solver::{self, solver};
 use super::state_key::StateKey;
 use super::trajectory::TrajectoryCache;
 use super::weigh::weigh;
 use sigmalab_compute::{CancelToken, ModelOptions};
 use sigmalab_image::RgbImage;
-use sigmalab_model::source::{NamedBy, SourceError, open_unless};
+use sigmalab_model::source::{NamedBy, open_unless};
 use sigmalab_model::{Decoded, DeviceRoom, Model, ModelError, PromptFeatures, profile};
-use sigmalab_sampler::SamplerError;
-use sigmalab_sampler::plugin::{Place, Watch};
+use sigmalab_sampler::plugin::Watch;
 use sigmalab_schedule::sigmas::Schedule;
 use sigmalab_schedule::size::{SHORTEST_SIDE, Size};
 use sigmalab_tune::gram::{Basis, Gram};
@@ -52,123 +55,6 @@ struct Loaded {
     fit: Option<Fit>,
     /// The file of a fit that came with the checkpoint.
     own_fit: Option<Vec<u8>>,
-}
-
-/// Why a request has no image.
-#[derive(Debug, thiserror::Error)]
-pub enum SessionError {
-    /// It was cancelled.
-    #[error("cancelled")]
-    Cancelled,
-    /// The recipe cannot be run.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// The memory limit cannot be held.
-    #[error(
-        "--memory-limit {limit} is too little for an image of {size} from this checkpoint: it takes \
-         {least}{}", cache_part(*.cache)
-    )]
-    MemoryLimit {
-        /// What somebody asked for.
-        limit: MemorySize,
-        /// Width × height of the image.
-        size: Size,
-        /// The least that would do.
-        least: MemorySize,
-        /// The cache's part of that.
-        cache: MemorySize,
-    },
-    /// There is no such sampler, or it cannot be used.
-    #[error(transparent)]
-    Solver(#[from] SolverError),
-    /// The checkpoint was not found.
-    #[error(transparent)]
-    Source(SourceError),
-    /// The model could not be built or run.
-    #[error(transparent)]
-    Model(#[from] ModelError),
-    /// The loop failed.
-    #[error(transparent)]
-    Denoise(DenoiseError<ModelError>),
-    /// A solver failed at a step of unit vectors.
-    #[error("sampler `{id}` failed at a step of unit vectors: {error}")]
-    Weigh {
-        /// The sampler.
-        id: String,
-        /// Its own words.
-        error: SamplerError,
-    },
-    /// A Gram matrix was asked for at nodes that the run does not have.
-    #[error("a run of {steps} steps does not divide into parts of {every}")]
-    Nodes {
-        /// Steps of the run.
-        steps: usize,
-        /// Steps between the nodes asked for.
-        every: usize,
-    },
-}
-
-impl From<SourceError> for SessionError {
-    fn from(error: SourceError) -> Self {
-        if error.is_cancelled() { SessionError::Cancelled } else { SessionError::Source(error) }
-    }
-}
-
-impl From<DenoiseError<ModelError>> for SessionError {
-    fn from(error: DenoiseError<ModelError>) -> Self {
-        match error {
-            DenoiseError::Cancelled => SessionError::Cancelled,
-            DenoiseError::Network { source, .. } => SessionError::Model(source),
-            error => SessionError::Denoise(error),
-        }
-    }
-}
-
-impl SessionError {
-    /// Whether the request or the checkpoint is at fault, not the computation.
-    pub fn is_bad_input(&self) -> bool {
-        match self {
-            SessionError::Cancelled | SessionError::Denoise(_) | SessionError::Weigh { .. } => {
-                false
-            }
-            SessionError::Model(error) => error.is_bad_input(),
-            SessionError::Source(error) => error.is_bad_input(),
-            SessionError::Recipe(_)
-            | SessionError::Solver(_)
-            | SessionError::MemoryLimit { .. }
-            | SessionError::Nodes { .. } => true,
-        }
-    }
-
-    /// Whether an operation of the networks failed.
-    pub(super) fn is_of_the_computation(&self) -> bool {
-        matches!(self, SessionError::Model(error) if !error.is_bad_input())
-    }
-
-    /// Whether this machine is at fault and another may do better: it has not this checkpoint, no
-    /// device, too little memory, another sampler of that name.
-    pub fn is_of_this_machine(&self) -> bool {
-        match self {
-            SessionError::Source(_) | SessionError::MemoryLimit { .. } => true,
-            SessionError::Recipe(RecipeError::Fingerprint { .. }) => true,
-            SessionError::Model(error) => error.is_of_this_machine(),
-            _ => false,
-        }
-    }
-
-    /// Where a plugin wrote to what is not its own, and what it did: this process is not to go on.
-    pub fn corruption(&self) -> Option<(Place, &str)> {
-        let (sampler, step, message) = match self {
-            SessionError::Denoise(DenoiseError::Corrupted { step, sampler, message }) => {
-                (sampler, Some(*step), message)
-            }
-            SessionError::Weigh { id, error: SamplerError::Corrupting(message) } => {
-                (id, None, message)
-            }
-            _ => return None,
-        };
-        Some((Place { sampler: sampler.clone(), step }, message))
-    }
 }
 
 impl Session {
@@ -292,13 +178,13 @@ impl Session {
     /// The weights of a solver's steps, see `weigh.rs`.
     pub fn weigh(
         &mut self,
-        asked: &SamplerRef,
+        wanted: &SamplerRef,
         plugin: Option<&Path>,
         stencils: &[Stencil],
     ) -> Result<Option<Vec<Weights>>, SessionError> {
-        let choice = solver::sampler(asked, plugin, &self.watch)?;
+        let choice = solver::sampler(wanted, plugin, &self.watch)?;
         weigh(&choice, stencils)
-            .map_err(|error| SessionError::Weigh { id: asked.id.clone(), error })
+            .map_err(|error| SessionError::Weigh { id: wanted.id.clone(), error })
     }
 
     fn load(
@@ -325,7 +211,7 @@ impl Session {
                 // Before it is said which weights stay: this reads a little of all.
                 let fingerprint = checkpoint.fingerprint();
                 let own_fit = checkpoint.latent_rgb();
-                let limit = self.memory.asked.map(|limit| limit.0);
+                let limit = self.memory.limit.map(|limit| limit.0);
                 let room = DeviceRoom { limit, grid: Some(grid(recipe.size)) };
                 let mut model = Model::load_within(&checkpoint, options, room, &mut progress)?;
                 if let Some(bytes) = self.memory.model {
@@ -346,16 +232,9 @@ impl Session {
     }
 }
 
-fn cache_part(cache: MemorySize) -> String {
-    match cache.0 {
-        0 => String::new(),
-        _ => format!(", {cache} of it for the trajectory cache"),
-    }
-}
-
 /// Refuses a limit that cannot be held while an image is made.
 fn check_memory(budget: MemoryBudget, model: &Model, recipe: &Recipe) -> Result<(), SessionError> {
-    let Some(limit) = budget.asked else { return Ok(()) };
+    let Some(limit) = budget.limit else { return Ok(()) };
     let (size, cached) = (recipe.size, recipe.first_block_cache.is_some());
     let least = model.least_memory(grid(size), cached).saturating_add(budget.cache);
     let least = MemorySize(least);
@@ -464,14 +343,14 @@ fn milliseconds(started: Instant) -> f64 {
     started.elapsed().as_secs_f64() * 1e3
 }
 
-fn resolve_model(asked: &ModelRef, fingerprint: &str) -> Result<ModelRef, RecipeError> {
-    match &asked.fingerprint {
+fn resolve_model(wanted: &ModelRef, fingerprint: &str) -> Result<ModelRef, RecipeError> {
+    match &wanted.fingerprint {
         Some(expected) if expected != fingerprint => Err(RecipeError::Fingerprint {
-            name: asked.name.clone(),
+            name: wanted.name.clone(),
             expected: expected.clone(),
             found: fingerprint.to_owned(),
         }),
-        _ => Ok(ModelRef { fingerprint: Some(fingerprint.to_owned()), ..asked.clone() }),
+        _ => Ok(ModelRef { fingerprint: Some(fingerprint.to_owned()), ..wanted.clone() }),
     }
 }
 

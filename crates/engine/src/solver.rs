@@ -20,30 +20,23 @@ pub enum SolverError {
     Plugin {
         /// The sampler that was asked for.
         id: String,
-        /// The file.
         path: PathBuf,
-        /// Why.
         problem: String,
     },
     /// The plugin does not take its parameters together.
     #[error("sampler `{id}` does not take these parameters: {problem}")]
-    Params {
-        /// The sampler.
-        id: String,
-        /// Why.
-        problem: String,
-    },
+    Params { id: String, problem: String },
 }
 
 /// A sampler alone, without a run: the plugin in the file `plugin` where one is given, as that file
 /// is now.
 pub(super) fn sampler(
-    asked: &SamplerRef,
+    wanted: &SamplerRef,
     plugin: Option<&Path>,
     watch: &Watch,
 ) -> Result<Choice, SolverError> {
-    let source = Source::open(asked, plugin, watch)?;
-    let chosen = asked.choose(&source.samplers)?;
+    let source = Source::open(wanted, plugin, watch)?;
+    let chosen = wanted.choose(&source.samplers)?;
     source.take(chosen)
 }
 
@@ -67,8 +60,12 @@ struct Source {
 }
 
 impl Source {
-    fn open(asked: &SamplerRef, plugin: Option<&Path>, watch: &Watch) -> Result<Self, SolverError> {
-        let id = asked.id.clone();
+    fn open(
+        wanted: &SamplerRef,
+        plugin: Option<&Path>,
+        watch: &Watch,
+    ) -> Result<Self, SolverError> {
+        let id = wanted.id.clone();
         let Some(path) = plugin else {
             return Ok(Source { id, samplers: Samplers::built_in(), opened: None });
         };
@@ -112,7 +109,7 @@ mod tests {
 
     #[test]
     fn a_sampler_alone_is_checked_as_that_of_a_run_is() {
-        let alone = |asked: &SamplerRef| sampler(asked, None, &Watch::none());
+        let alone = |wanted: &SamplerRef| sampler(wanted, None, &Watch::none());
         let euler = SamplerRef::named("euler");
         assert!(alone(&euler).is_ok());
         let other = SamplerRef { version: Some("0".to_owned()), ..euler.clone() };

@@ -22,7 +22,6 @@ pub struct StepCost {
 /// A step on the way to a state: what it did and what it cost when it was computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct StepTaken {
-    /// What it did.
     pub metrics: StepMetrics,
     /// Evaluations a run needs for it.
     pub cost: StepCost,
@@ -31,7 +30,6 @@ pub struct StepTaken {
 /// A state and what is known of it.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The latents.
     pub x: Arc<[f32]>,
     /// The steps that led here, first step first.
     pub steps: Arc<[StepTaken]>,

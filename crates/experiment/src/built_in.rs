@@ -15,7 +15,6 @@ pub const EXPERIMENTS: [(&str, &str); 10] = [
     ("tune", include_str!("../../../experiments/tune.toml")),
 ];
 
-/// The text of the one of that name.
 pub fn text(name: &str) -> Option<&'static str> {
     EXPERIMENTS.iter().find(|(known, _)| *known == name).map(|(_, text)| *text)
 }

@@ -1,8 +1,11 @@
 //! A run directory: where everything of a sweep lies, and the frozen copy of what it runs.
 
+mod error;
+
+pub use error::DirectoryError;
+
 use super::difference;
 use super::inputs::Inputs;
-use super::spec::SpecError;
 use serde::{Deserialize, Serialize};
 use sigmalab_files::shared_folder::SharedFolder;
 use sigmalab_files::target::{OnCollision, TargetError};
@@ -31,7 +34,6 @@ pub(super) const COPY: &str = "experiment.toml";
 /// What a detached process says.
 pub const OUTPUT: &str = "run.log";
 
-/// A run directory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RunDirectory {
     path: PathBuf,
@@ -56,71 +58,6 @@ pub(super) const DIGITS: usize = 2;
 pub(super) fn is_part(folder: &Path) -> bool {
     let name = folder.file_name().and_then(|name| name.to_str()).unwrap_or_default();
     name.len() == DIGITS && name.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
-}
-
-/// Why a run directory cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DirectoryError {
-    /// It is another sweep's, or the sweep changed.
-    #[error(
-        "`{}` was begun with another version of the experiment:\n{difference}", path.display()
-    )]
-    Changed {
-        /// The run directory.
-        path: PathBuf,
-        /// What differs, in lines.
-        difference: String,
-    },
-    /// Processes are at it that run the earlier form.
-    #[error(
-        "processes are running `{}`: stop them with `sigmalab sweep cancel`, then extend it; if none \
-         does, delete `{}`, which one that is lost has left", path.display(), lease.display()
-    )]
-    Running {
-        /// The run directory.
-        path: PathBuf,
-        /// A lease.
-        lease: PathBuf,
-    },
-    /// There is no sweep in it.
-    #[error("`{}` is not a run directory: it has no {FROZEN}", .0.display())]
-    NotOne(PathBuf),
-    /// Something else is in it.
-    #[error("`{}` is neither empty nor a run directory: name another with --dir", .0.display())]
-    Occupied(PathBuf),
-    /// A link to nowhere.
-    #[error(
-        "`{}` is a link to `{}`, which is not there: make that folder, or name another with --dir",
-        path.display(), target.display()
-    )]
-    Dangling {
-        /// The link.
-        path: PathBuf,
-        /// Where it leads to.
-        target: PathBuf,
-    },
-    /// The frozen copy is damaged.
-    #[error("`{}`: {problem}", path.display())]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// The frozen experiment is none for this build.
-    #[error(transparent)]
-    Spec(#[from] SpecError),
-    /// The system refused.
-    #[error("`{}`: {source}", path.display())]
-    Io {
-        /// File or folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A file cannot be written.
-    #[error(transparent)]
-    Write(#[from] TargetError),
 }
 
 impl RunDirectory {

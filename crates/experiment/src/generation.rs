@@ -24,7 +24,6 @@ const MOST: u64 = 256 << 20;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Generation {
-    /// Version of this form.
     pub version: u32,
     /// Its number, from 0.
     pub number: usize,
@@ -49,7 +48,6 @@ pub struct Generation {
 pub enum Stage {
     /// Points of a sweep's search.
     Search,
-    /// Reference runs.
     References,
     /// Candidates on few samples, then fewer on more.
     Race,
@@ -108,9 +106,7 @@ pub struct Candidate {
     pub steps: Vec<Step>,
     /// Where the last step ends.
     pub terminal: Terminal,
-    /// The sampler.
     pub sampler: String,
-    /// Its parameters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub params: BTreeMap<String, f64>,
 }
@@ -121,9 +117,7 @@ pub struct Candidate {
 pub struct Instance {
     /// The prompt, by its place among the experiment's.
     pub prompt: usize,
-    /// The seed.
     pub seed: u64,
-    /// The size.
     pub size: Size,
 }
 
@@ -143,30 +137,19 @@ pub struct Draft {
 pub enum GenerationError {
     /// It cannot be read.
     #[error("`{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// It is none of this build.
     #[error(
         "`{}` is not a generation that this build can read: {problem}; delete it and those after \
          it to have them proposed again", path.display()
     )]
-    Damaged {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Damaged { path: PathBuf, problem: String },
     /// It cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }
 
 impl Generation {
-    /// A draft as the generation of a number.
     pub(super) fn of(draft: Draft, number: usize, from: String, charge: u64, before: u64) -> Self {
         let Draft { stage, proposals, note } = draft;
         let spent = before + charge;

@@ -18,11 +18,9 @@ pub const VERSION: u32 = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Inputs {
-    /// Version of this form.
     pub version: u32,
     /// The checkpoint's name, as recipes hold it.
     pub model: String,
-    /// Its fingerprint.
     pub fingerprint: String,
     /// Its own size.
     pub default_size: Size,
@@ -30,7 +28,6 @@ pub struct Inputs {
     pub dtype: ComputeDtype,
     /// Where the networks run.
     pub device: DeviceChoice,
-    /// The prompts.
     pub prompts: Vec<Prompt>,
     /// The preset that trials start from.
     pub base: FrozenPreset,
@@ -52,7 +49,6 @@ pub struct Inputs {
 pub struct FrozenSampler {
     /// Its name.
     pub id: String,
-    /// Its version.
     pub version: String,
     /// The hash of its file, where it is a plugin.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -89,7 +85,6 @@ pub struct FrozenTune {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrozenPreset {
-    /// Its name.
     pub name: String,
     /// Its steps, sampling order.
     pub steps: Vec<Step>,

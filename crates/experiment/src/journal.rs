@@ -3,21 +3,21 @@
 //! end counts. Knows nothing of what records mean.
 
 mod again;
+mod append;
 
 pub use again::{Again, Place};
+pub use append::Journal;
 
-use super::lease::{Left, Written};
+use super::lease::Left;
 use super::record::Record;
-use sigmalab_files::nonce::nonce;
-use sigmalab_files::patience::{passes, patiently};
+use sigmalab_files::patience::patiently;
 use sigmalab_files::shared_folder::SharedFolder;
 use sigmalab_text::text_file::bytes_without_mark;
 use std::collections::HashMap;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 /// Hexadecimal digits of a line's checksum.
@@ -34,12 +34,7 @@ const LONGEST: u64 = 64 << 30;
 pub enum JournalError {
     /// The file or its folder.
     #[error("journal `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
     /// A record that has no text form.
     #[error("a record cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
@@ -60,109 +55,7 @@ pub enum JournalError {
         "journal `{}` holds a record of version {found} and this build reads up to {}: update \
          sigmalab", path.display(), super::record::VERSION
     )]
-    Version {
-        /// The file.
-        path: PathBuf,
-        /// The version.
-        found: u64,
-    },
-}
-
-/// The journal that this process writes. The file comes to be with its first record.
-#[derive(Debug)]
-pub struct Journal {
-    folder: PathBuf,
-    /// How the names of its files begin.
-    name: String,
-    open: Option<OpenFile>,
-    /// How far each file went.
-    written: Written,
-}
-
-#[derive(Debug)]
-struct OpenFile {
-    path: PathBuf,
-    file: File,
-    length: u64,
-}
-
-impl Journal {
-    /// A journal in `folder` whose name begins so.
-    pub fn new(folder: &Path, name: &str) -> Self {
-        let (folder, name) = (folder.to_owned(), name.to_owned());
-        Journal { folder, name, open: None, written: Written::default() }
-    }
-
-    /// How far it went, as it goes on.
-    pub fn written(&self) -> Written {
-        Written::clone(&self.written)
-    }
-
-    /// Appends a record; it is on disk when this returns. Where that fails, what was written of
-    /// it is taken back.
-    pub fn append(&mut self, record: &Record) -> Result<(), JournalError> {
-        let line = line(&serde_json::to_string(record)?);
-        let io = |path: &Path, source| JournalError::Io { path: path.to_owned(), source };
-        let mut tries = 0;
-        loop {
-            let open = match &mut self.open {
-                Some(open) => open,
-                empty => empty.insert(begin(&self.folder, &self.name)?),
-            };
-            match open.append(line.as_bytes()) {
-                Ok(()) => {
-                    note(&self.written, open);
-                    return Ok(());
-                }
-                // What became of a file that was stale for a moment is not known: on in another.
-                // A record that lies in both is one.
-                Err(error) if passes(&error) && tries < 3 => {
-                    tries += 1;
-                    self.open = None;
-                }
-                Err(error) => return Err(io(&open.path, error)),
-            }
-        }
-    }
-}
-
-/// Makes a file that no other process has, whatever its name and number are.
-fn begin(folder: &Path, name: &str) -> Result<OpenFile, JournalError> {
-    let file = format!("{name}-{}.jsonl", nonce().get(..8).unwrap_or_default());
-    let path = folder.join(&file);
-    let made = patiently(|| {
-        let folder = SharedFolder::open_last(folder)?;
-        let made = folder.create_new(&file)?;
-        // The name is to survive a crash too.
-        folder.sync()?;
-        Ok(made)
-    });
-    match made {
-        Ok(file) => Ok(OpenFile { path, file, length: 0 }),
-        Err(source) => Err(JournalError::Io { path, source }),
-    }
-}
-
-fn note(written: &Written, open: &OpenFile) {
-    let journal = open.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let mut written = written.lock().unwrap_or_else(PoisonError::into_inner);
-    match written.iter_mut().find(|left| left.journal == journal) {
-        Some(left) => left.length = open.length,
-        None => written.push(Left { journal, length: open.length }),
-    }
-}
-
-impl OpenFile {
-    fn append(&mut self, line: &[u8]) -> io::Result<()> {
-        match self.file.write_all(line).and_then(|()| self.file.sync_data()) {
-            Ok(()) => self.length += line.len() as u64,
-            Err(error) => {
-                let _ = self.file.set_len(self.length);
-                return Err(error);
-            }
-        }
-        Ok(())
-    }
+    Version { path: PathBuf, found: u64 },
 }
 
 fn checksum(json: &str) -> String {

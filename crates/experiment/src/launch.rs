@@ -61,7 +61,6 @@ pub enum RefusalKind {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastProcess {
     version: u32,
-    /// The process.
     pub process: Process,
     /// Why it stopped before everything was done, once it has.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -117,13 +116,7 @@ pub fn launch(
 pub enum LaunchError {
     /// The file for what it says.
     #[error("`{}`: {source}", path.display())]
-    Output {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The process.
+    Output { path: PathBuf, source: io::Error },
     #[error("no process can be started: {0}")]
     Process(io::Error),
 }

@@ -30,7 +30,6 @@ struct Entry {
 }
 
 impl Ledger {
-    /// Takes records in.
     pub fn take(&mut self, records: impl IntoIterator<Item = Record>) {
         records.into_iter().for_each(|record| self.take_one(record, None));
     }

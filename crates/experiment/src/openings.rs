@@ -18,7 +18,6 @@ pub const FILE: &str = "tune-openings.jsonl";
 struct Opening {
     /// Hash of the checkpoint and the prompts, whatever their order.
     of: String,
-    /// The run directory.
     directory: PathBuf,
     /// Hash of the finalist and what it was judged on.
     judgement: String,

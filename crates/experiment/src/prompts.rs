@@ -7,21 +7,16 @@ use super::spec::Prompt;
 pub enum PromptsError {
     /// No line with a prompt.
     #[error("`{file}` has no prompts: write one a line")]
-    Empty {
-        /// The file.
-        file: String,
-    },
+    Empty { file: String },
     /// A line of a JSONL file that is no prompt.
     #[error(
         "{file}:{line}: {problem}; a line is a text in quotes, or {{\"id\": …, \"prompt\": …}} \
          where the prompt is a text or a structured caption"
     )]
     Line {
-        /// The file.
         file: String,
         /// The line, counted from 1.
         line: usize,
-        /// What is wrong with it.
         problem: String,
     },
 }

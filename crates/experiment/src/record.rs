@@ -21,19 +21,14 @@ const MOST_EVALUATIONS: u64 = 1 << 32;
 /// One run that came to an end.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Version of this form.
     pub version: u32,
-    /// What was run.
     pub kind: Kind,
-    /// Its identity.
     pub id: TrialId,
     /// The trial's number in the experiment; 0 of a reference run.
     pub number: usize,
     /// Swept values by path, in the order of the experiment file.
     pub point: Vec<(String, Value)>,
-    /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Its recipe, resolved.
     #[serde(with = "shared")]
@@ -49,7 +44,6 @@ pub struct Record {
     pub holder: u32,
     /// When it ended, in milliseconds since 1970 (UTC).
     pub finished_ms: u64,
-    /// How it ended.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
@@ -87,13 +81,10 @@ fn is_first(holder: &u32) -> bool {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
-    /// A trial.
     Trial,
-    /// A reference run.
     Reference,
 }
 
-/// How a run ended.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Outcome {
@@ -111,7 +102,6 @@ pub enum Outcome {
 pub struct Measured {
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Most memory of the worker, in bytes.
     pub peak_memory: Option<u64>,
@@ -150,7 +140,6 @@ pub struct Against {
 }
 
 impl Record {
-    /// The record of a trial.
     pub fn of_trial(trial: &Trial, reference: Option<&Reference>) -> Started {
         Started {
             kind: Kind::Trial,
@@ -222,13 +211,11 @@ impl Record {
 pub struct Started {
     /// What is run.
     pub kind: Kind,
-    /// Its identity.
     pub id: TrialId,
     number: usize,
     point: Vec<(String, Value)>,
     prompt_id: String,
     seed: u64,
-    /// Its recipe.
     pub recipe: Arc<Recipe>,
     reference: Option<TrialId>,
 }

@@ -35,22 +35,10 @@ pub enum ResolveError {
     Sampler(#[from] SamplerChoiceError),
     /// A list of another length than the slice.
     #[error("`{path}` is given {given} values and names {steps} steps: give one value a step")]
-    ListLength {
-        /// The parameter.
-        path: String,
-        /// Values given.
-        given: usize,
-        /// Steps named.
-        steps: usize,
-    },
+    ListLength { path: String, given: usize, steps: usize },
     /// A value of another kind than the parameter's.
     #[error("`{path}` cannot be `{value}`")]
-    Kind {
-        /// The parameter.
-        path: String,
-        /// The value.
-        value: String,
-    },
+    Kind { path: String, value: String },
 }
 
 /// The preset with `base` changes and the `point` of a trial over them.

@@ -13,7 +13,6 @@ use std::io;
 /// Where a sweep stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
-    /// The experiment's name.
     pub name: String,
     /// Trials in all.
     pub trials: usize,
@@ -71,9 +70,7 @@ impl From<Held> for Worker {
 /// A failed trial.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Failure {
-    /// The trial.
     pub trial: String,
-    /// Its number.
     pub number: usize,
     /// How often it failed.
     pub attempts: u32,
@@ -84,7 +81,6 @@ pub struct Failure {
 /// Why it is not known where a sweep stands.
 #[derive(Debug, thiserror::Error)]
 pub enum StatusError {
-    /// Its leases.
     #[error("the leases cannot be read: {0}")]
     Leases(#[from] io::Error),
     /// Its control file.
@@ -93,7 +89,6 @@ pub enum StatusError {
 }
 
 impl Status {
-    /// The status of a sweep.
     pub fn of(sweep: &Sweep) -> Result<Self, StatusError> {
         let left = sweep.left();
         let held = Leases::new(&sweep.directory.leases()).held_of(|unit| left.contains(unit))?;

@@ -25,7 +25,6 @@ pub struct Sweep {
     pub directory: RunDirectory,
     /// What it runs.
     pub experiment: Experiment,
-    /// Its trials.
     pub trials: Trials,
     /// How they are run.
     pub plan: Plan,
@@ -48,13 +47,10 @@ pub enum SweepError {
     /// Its directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// Its experiment.
     #[error(transparent)]
     Experiment(#[from] ExperimentError),
-    /// A journal.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// Its tables.
     #[error(transparent)]
     Tables(#[from] TableError),
     /// What a search proposed.
@@ -86,7 +82,6 @@ pub enum RunStatus {
     Pending,
     /// It ended well.
     Done,
-    /// It failed.
     Failed,
 }
 
@@ -352,7 +347,6 @@ impl Sweep {
         files.filter(|file| !self.directory.path().join(file).is_file()).collect()
     }
 
-    /// What kind of run it is and its identity.
     pub fn identity(&self, run: Run) -> Option<(Kind, &TrialId)> {
         match run {
             Run::Reference(place) => {

@@ -87,7 +87,6 @@ pub const STEPS: [&str; 18] = [
 /// The table that is put in place last.
 pub(super) const LAST: &str = "trials.csv";
 
-/// All tables.
 pub(super) const TABLES: [&str; 3] = ["steps.csv", "references.csv", LAST];
 
 /// Prefix of the columns of swept values.
@@ -104,12 +103,7 @@ pub enum TableError {
     Journal(#[from] JournalError),
     /// It cannot be found out who writes them.
     #[error("cannot take the tables' lease in `{}`: {source}", path.display())]
-    Lease {
-        /// The folder of leases.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Lease { path: PathBuf, source: io::Error },
     /// Another process is at them and does not end.
     #[error(
         "another process has been writing the tables for {} s and is not known to have ended: try \

@@ -1,6 +1,10 @@
 //! From an experiment and a number to a trial: a stateless function, so that any trial can be
 //! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
 
+mod error;
+
+pub use error::{ExperimentError, TrialError};
+
 use super::directory::{COPY, DirectoryError, RunDirectory};
 use super::generation::{Candidate, Instance, Proposal};
 use super::inputs::{FrozenPreset, FrozenSampler, Inputs};
@@ -8,11 +12,11 @@ use super::resolve::{ResolveError, Resolved, resolve};
 use super::spec::tune::Target;
 use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
 use sigmalab_engine::noise::NoiseSource;
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError, SamplerRef};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::free::{FREE, Overrides};
 use sigmalab_schedule::preset::Step;
-use sigmalab_schedule::size::{ParseSizeError, Size};
+use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
 use sigmalab_tune::gram::gw_at;
 use sigmalab_tune::grid::levels_of;
@@ -37,17 +41,13 @@ pub struct Trial {
     pub number: usize,
     /// Hash of its recipe.
     pub id: TrialId,
-    /// The swept values.
     pub point: Vec<(Path, Value)>,
-    /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
     /// Its reference run, by place in [`Trials::references`].
     pub reference: Option<usize>,
-    /// Whether it is decoded.
     pub decode: bool,
 }
 
@@ -80,13 +80,10 @@ impl TrialId {
 pub struct Reference {
     /// Hash of its recipe.
     pub id: TrialId,
-    /// Its prompt's id.
     pub prompt_id: String,
-    /// Its seed.
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// Whether it is decoded.
     pub decode: bool,
     /// Steps between the nodes of its Gram matrix, where that is kept.
     pub gram: Option<usize>,
@@ -134,57 +131,6 @@ impl Trials {
             (Some(_), Some(_)) => Err(TrialNameError::Several(name.to_owned())),
         }
     }
-}
-
-/// Why a number gives no trial.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum TrialError {
-    /// The values do not fit the schedule or the sampler.
-    #[error(transparent)]
-    Settle(#[from] ResolveError),
-    /// The recipe cannot be run.
-    #[error(transparent)]
-    Recipe(#[from] RecipeError),
-    /// A size that is none.
-    #[error(transparent)]
-    Size(#[from] ParseSizeError),
-    /// The recipe has no text form.
-    #[error("the recipe cannot be put in JSON: {0}")]
-    Json(String),
-    /// A generation names a parameter that is none.
-    #[error(transparent)]
-    Path(#[from] PathError),
-}
-
-/// Why an experiment cannot be run.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
-pub enum ExperimentError {
-    /// Too many trials.
-    #[error("the experiment has {0} trials, which is more than {MOST_TRIALS}: give fewer values")]
-    TooMany(usize),
-    /// Trials that cannot be run.
-    #[error("{}", listed(.broken, *.more))]
-    Broken {
-        /// Number, swept values and reason of the first ones.
-        broken: Vec<(usize, String, TrialError)>,
-        /// How many more there are.
-        more: usize,
-    },
-    /// The reference cannot be run.
-    #[error("the reference run: {0}")]
-    Reference(TrialError),
-}
-
-fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
-    let lines = broken.iter().map(|(number, point, error)| {
-        let place = if point.is_empty() { String::new() } else { format!(" ({point})") };
-        format!("trial {number}{place}: {error}")
-    });
-    let mut text = lines.collect::<Vec<_>>().join("\n");
-    if more > 0 {
-        text.push_str(&format!("\nand {more} more trials"));
-    }
-    text
 }
 
 impl RunDirectory {

@@ -25,7 +25,6 @@ pub const MOST_TROUBLES: usize = 3;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Worker {
     version: u32,
-    /// The process.
     pub process: Process,
     /// What the queue calls it, as `slurm 123_4`, where one started it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -38,7 +37,6 @@ pub struct Worker {
     pub end: Option<End>,
 }
 
-/// How a worker ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
     /// Its exit code.

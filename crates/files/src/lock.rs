@@ -28,12 +28,7 @@ pub enum LockError {
     Busy(PathBuf),
     /// The system refused.
     #[error("cannot lock `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
+    Io { path: PathBuf, source: io::Error },
 }
 
 impl Lock {

@@ -31,22 +31,10 @@ pub enum ComparisonError {
         "pictures of {width}×{height} pixels are smaller than the window of SSIM, \
              {WINDOW}×{WINDOW}: compare larger ones"
     )]
-    TooSmall {
-        /// Width of both.
-        width: u32,
-        /// Height of both.
-        height: u32,
-    },
+    TooSmall { width: u32, height: u32 },
     /// A picture does not hold as many pixels as its size says.
     #[error("a picture of {width}×{height} pixels holds {bytes} bytes instead of three a pixel")]
-    Bytes {
-        /// Its width.
-        width: u32,
-        /// Its height.
-        height: u32,
-        /// Bytes it holds.
-        bytes: usize,
-    },
+    Bytes { width: u32, height: u32, bytes: usize },
 }
 
 /// Peak signal-to-noise ratio in dB, 10·log₁₀(255²/MSE) over all three channels; infinite where

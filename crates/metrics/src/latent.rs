@@ -7,9 +7,7 @@ use super::trajectory::distance;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("latents of {first} and {second} values cannot be compared: run both at one size")]
 pub struct LatentLengths {
-    /// Values of the first.
     pub first: usize,
-    /// Values of the second.
     pub second: usize,
 }
 

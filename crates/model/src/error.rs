@@ -28,7 +28,6 @@ pub enum ModelError {
         file: String,
         /// The key, dotted where it is nested.
         key: String,
-        /// The value of the key.
         configured: String,
         /// The tensor it was compared with.
         tensor: String,
@@ -42,28 +41,18 @@ pub enum ModelError {
     Tensor {
         /// The checkpoint's part (folder).
         part: String,
-        /// The tensor.
         tensor: String,
-        /// What is wrong with it.
         problem: String,
     },
     /// The tokenizer cannot be used.
     #[error("tokenizer/tokenizer.json: {problem}")]
-    Tokenizer {
-        /// What is wrong with it.
-        problem: String,
-    },
+    Tokenizer { problem: String },
     /// The prompt is too long for the text encoder.
     #[error(
         "the prompt has {tokens} tokens with the chat template; the model reads at most {limit}: \
          shorten it"
     )]
-    PromptTooLong {
-        /// Its tokens.
-        tokens: usize,
-        /// The limit.
-        limit: usize,
-    },
+    PromptTooLong { tokens: usize, limit: usize },
     /// The checkpoint has no unconditional transformer.
     #[error(
         "the checkpoint has no unconditional_transformer, as distilled ones do: use guidance \
@@ -72,29 +61,20 @@ pub enum ModelError {
     NoUnconditional,
     /// Number format and device do not go together.
     #[error("{problem}")]
-    Options {
-        /// Why, and what would do.
-        problem: String,
-    },
+    Options { problem: String },
     /// The program was built without support for the device.
     #[error(
         "this build cannot use the {device} device: it was built without the feature `{feature}`; \
          use `--device cpu`, or see docs/checkpoints.md for how to build for a GPU"
     )]
     DeviceNotBuilt {
-        /// The device asked for.
         device: String,
         /// The cargo feature it needs.
         feature: &'static str,
     },
     /// The device cannot be opened.
     #[error("the {device} device cannot be used: {problem}; choose another with `--device`")]
-    Device {
-        /// The device asked for.
-        device: String,
-        /// What its driver says.
-        problem: String,
-    },
+    Device { device: String, problem: String },
     /// The device's memory is too little.
     #[error(
         "{device} has {available:.1} GiB of memory for it, and this checkpoint takes at least \
@@ -103,31 +83,17 @@ pub enum ModelError {
          --device cpu"
     )]
     DeviceMemory {
-        /// The device.
         device: String,
         /// Its memory in GiB, or what the limit leaves of it.
         available: f64,
-        /// The least that will do.
         least: f64,
-        /// What everything takes.
         all: f64,
     },
     /// Latents of the wrong length for the grid.
     #[error(
         "{rows}×{columns} latent tokens of {channels} channels are {expected} numbers, not {found}"
     )]
-    LatentLength {
-        /// Rows of tokens.
-        rows: usize,
-        /// Columns of tokens.
-        columns: usize,
-        /// Channels a token.
-        channels: usize,
-        /// Numbers the grid needs.
-        expected: usize,
-        /// Numbers given.
-        found: usize,
-    },
+    LatentLength { rows: usize, columns: usize, channels: usize, expected: usize, found: usize },
     /// An operation failed.
     #[error("the computation failed: {0}")]
     Compute(#[from] candle_core::Error),

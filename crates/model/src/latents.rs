@@ -25,7 +25,6 @@ pub struct ModelTime(pub f64);
 /// What the decoder made of latents.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Decoded {
-    /// The picture.
     pub image: RgbImage,
     /// Share of the colour values that lay beyond −1…1, in 0…1: those that were clamped.
     pub clip_fraction: f64,

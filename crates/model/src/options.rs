@@ -20,7 +20,6 @@ pub(super) fn open_for(options: ModelOptions) -> Result<Device, ModelError> {
     }
 }
 
-/// Opens the device.
 pub(super) fn open_device(choice: DeviceChoice) -> Result<Device, ModelError> {
     let (device, feature, built, opened) = match choice {
         DeviceChoice::Cpu => return Ok(Device::Cpu),

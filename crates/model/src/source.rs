@@ -35,7 +35,6 @@ pub enum SourceError {
 }
 
 impl SourceError {
-    /// Whether it was cancelled.
     pub fn is_cancelled(&self) -> bool {
         matches!(self, SourceError::Hub(HubError::Cancelled { .. }))
     }

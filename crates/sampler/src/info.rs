@@ -7,7 +7,6 @@ use std::borrow::Cow;
 /// Text that is part of the program, or came with a plugin.
 pub type Text = Cow<'static, str>;
 
-/// What a sampler is.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SamplerInfo {
     /// Stable name, as in `--sampler`.
@@ -30,7 +29,6 @@ pub struct SamplerInfo {
     pub sigma_zero: bool,
     /// Whether it evaluates the two networks apart.
     pub split: bool,
-    /// Its parameters.
     pub params: Cow<'static, [Param]>,
 }
 
@@ -78,32 +76,15 @@ pub enum ParamKind {
 pub enum ValueError {
     /// Beyond its range.
     #[error("must be between {min} and {max}, not {value}")]
-    OutOfRange {
-        /// The value given.
-        value: f64,
-        /// Least value.
-        min: f64,
-        /// Greatest value.
-        max: f64,
-    },
-    /// Not a whole number.
+    OutOfRange { value: f64, min: f64, max: f64 },
     #[error("must be a whole number, not {value}")]
-    NotWhole {
-        /// The value given.
-        value: f64,
-    },
+    NotWhole { value: f64 },
     /// Text that is neither a number nor one of the choices.
     #[error("must be {choices}, not `{text}`")]
-    NoChoice {
-        /// The choices, in words.
-        choices: String,
-        /// The text given.
-        text: String,
-    },
+    NoChoice { choices: String, text: String },
 }
 
 impl Param {
-    /// Checks a value.
     pub fn check(&self, value: f64) -> Result<(), ValueError> {
         // Written so that NaN is refused too.
         if !(self.min..=self.max).contains(&value) {

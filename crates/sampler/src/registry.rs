@@ -23,7 +23,6 @@ pub struct Choice {
 /// A sampler by what is known of it, with the values of its parameters.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Chosen {
-    /// What it is.
     pub info: SamplerInfo,
     /// Values in the order of its parameters.
     pub params: Vec<f64>,
@@ -49,42 +48,16 @@ impl Chosen {
 pub enum SamplerChoiceError {
     /// No sampler of that name.
     #[error("there is no sampler `{name}`{}; the samplers are {available}", meant(.nearest))]
-    Unknown {
-        /// Asked-for name.
-        name: String,
-        /// A name close to it.
-        nearest: Option<String>,
-        /// The names there are.
-        available: String,
-    },
+    Unknown { name: String, nearest: Option<String>, available: String },
     /// There is a plugin of that name, and it cannot be used.
     #[error("sampler `{name}` cannot be used: {problem}")]
-    Unusable {
-        /// Asked-for name.
-        name: String,
-        /// Why, with the file.
-        problem: String,
-    },
+    Unusable { name: String, problem: String },
     /// The sampler has no such parameter.
     #[error("sampler `{sampler}` has no parameter `{key}`; it has {available}")]
-    UnknownParam {
-        /// The sampler.
-        sampler: String,
-        /// Asked-for parameter.
-        key: String,
-        /// The parameters it has.
-        available: String,
-    },
+    UnknownParam { sampler: String, key: String, available: String },
     /// The parameter does not take the value.
     #[error("`{key}` of sampler `{sampler}` {problem}")]
-    Value {
-        /// The sampler.
-        sampler: String,
-        /// The parameter.
-        key: String,
-        /// Why.
-        problem: ValueError,
-    },
+    Value { sampler: String, key: String, problem: ValueError },
 }
 
 fn meant(nearest: &Option<String>) -> String {

@@ -77,7 +77,6 @@ pub trait Host {
 
 /// A solver. `step` keeps no state: same input and same evaluations, same output.
 pub trait Sampler: Send + Sync {
-    /// What it is.
     fn info(&self) -> &SamplerInfo;
 
     /// Whether these values of its parameters go together; its words if not.

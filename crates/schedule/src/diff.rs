@@ -9,7 +9,6 @@ use super::terminal::Terminal;
 pub struct Cell {
     /// The step, counted from 0 in sampling order.
     pub step: usize,
-    /// The column.
     pub column: Column,
     /// The first preset's value.
     pub a: Option<f64>,

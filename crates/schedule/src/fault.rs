@@ -14,10 +14,7 @@ pub enum ScheduleError {
     NoSteps,
     /// There are more than [`MAX_STEPS`].
     #[error("the schedule has {steps} steps, which is more than {MAX_STEPS}: use fewer")]
-    TooManySteps {
-        /// How many there are.
-        steps: usize,
-    },
+    TooManySteps { steps: usize },
     /// Some steps break a rule.
     #[error("{}", Listed { faults, steps: *steps })]
     Steps {
@@ -33,23 +30,15 @@ pub enum ScheduleError {
 pub enum StepFault {
     /// gw, mu or std is NaN or infinite.
     NotFinite {
-        /// The step.
         step: usize,
         /// Which of its values: `gw`, `mu` or `std`.
         field: &'static str,
-        /// The value.
         value: f64,
     },
     /// std is 0 or below.
-    StdNotPositive {
-        /// The step.
-        step: usize,
-        /// Its std.
-        std: f64,
-    },
+    StdNotPositive { step: usize, std: f64 },
     /// The step ends no lower than it starts.
     NotFalling {
-        /// The step.
         step: usize,
         /// σ at its start.
         from: f64,

@@ -22,7 +22,6 @@ pub enum Guidance {
 /// 48 steps, `guidance_scale` 7.0, no `guidance_schedule`, mu 0.5, std 1.0.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FreeParameters {
-    /// Number of steps.
     pub num_steps: usize,
     /// gw.
     pub guidance: Guidance,
@@ -37,7 +36,6 @@ pub struct FreeParameters {
 /// What flags change in a preset. `None` leaves the preset's own value.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Overrides {
-    /// Number of steps.
     pub num_steps: Option<usize>,
     /// gw of every step.
     pub guidance: Option<Guidance>,
@@ -57,27 +55,18 @@ pub enum ParameterError {
     NoSteps,
     /// More than [`MAX_STEPS`].
     #[error("the number of steps is {steps}, which is more than {MAX_STEPS}: give fewer")]
-    TooManySteps {
-        /// How many were asked for.
-        steps: usize,
-    },
+    TooManySteps { steps: usize },
     /// A guidance list that does not have one weight a step.
     #[error(
         "the guidance list has {given} weights and the schedule has {steps} steps: give one \
          weight a step, or set the number of steps to {given}"
     )]
-    GuidanceLength {
-        /// Length of the list.
-        given: usize,
-        /// Number of steps.
-        steps: usize,
-    },
+    GuidanceLength { given: usize, steps: usize },
     /// A weight of a guidance list that is NaN or infinite.
     #[error("weight {position} of the guidance list is {value}: give it a finite number")]
     Weight {
         /// Its place in the list as it was given, counted from 1.
         position: usize,
-        /// The weight.
         value: f64,
     },
     /// A parameter that is NaN or infinite.
@@ -85,15 +74,11 @@ pub enum ParameterError {
     NotFinite {
         /// `guidance scale`, `mu` or `std`.
         name: &'static str,
-        /// The value.
         value: f64,
     },
     /// A std of 0 or below.
     #[error("std is {std}: it must be above 0")]
-    StdNotPositive {
-        /// The value.
-        std: f64,
-    },
+    StdNotPositive { std: f64 },
 }
 
 impl Default for FreeParameters {

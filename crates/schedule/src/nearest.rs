@@ -30,6 +30,11 @@ pub fn list<T: AsRef<str>>(names: &[T], most: usize) -> impl fmt::Display {
     text
 }
 
+/// What ends a message about a name that does not exist: the close ones, where there are some.
+pub fn meant<T: AsRef<str>>(nearest: &[T]) -> String {
+    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", list(nearest, 3)) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

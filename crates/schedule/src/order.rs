@@ -19,7 +19,6 @@ impl<T> SamplingOrder<T> {
         self.0.len()
     }
 
-    /// Whether there is no step.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -46,7 +45,6 @@ impl<T> LoopIndexOrder<T> {
         self.0.len()
     }
 
-    /// Whether there is no step.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

@@ -17,7 +17,6 @@ pub struct Preset {
     pub name: String,
     /// A sentence on what it is for.
     pub description: Option<String>,
-    /// The steps.
     pub steps: SamplingOrder<Step>,
     /// Where the last step ends.
     pub terminal: Terminal,
@@ -34,7 +33,6 @@ pub fn is_preset_name(name: &str) -> bool {
 }
 
 impl Preset {
-    /// Its schedule at a size.
     pub fn schedule(&self, size: Size) -> Schedule {
         Schedule::new(self.steps.clone(), size, self.terminal)
     }

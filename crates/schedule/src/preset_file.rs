@@ -22,13 +22,12 @@ mod rows;
 mod values;
 pub mod writer;
 
-use super::nearest::{list, nearest};
+use super::nearest::{list, meant, nearest};
 use super::preset::Preset;
 use super::toml_text::Problem;
 use sigmalab_text::strange_text::on_one_line;
 use std::fmt;
 
-/// The presets of one file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresetFile {
     default: Preset,
@@ -79,27 +78,19 @@ impl PresetFile {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("there is no preset `{name}`{}; the presets are {}", meant(nearest), list(names, 20))]
 pub struct UnknownPreset {
-    /// What was asked for.
     pub name: String,
     /// The names it looks like, the closest first.
     pub nearest: Vec<String>,
-    /// Every name there is.
     pub names: Vec<String>,
-}
-
-fn meant(nearest: &[String]) -> String {
-    if nearest.is_empty() { String::new() } else { format!(": did you mean {}?", list(nearest, 3)) }
 }
 
 /// What is wrong with a preset file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct PresetFileError {
-    /// The file's name.
     pub file: String,
     /// The problems, at least one, in the order of the text; at most
     /// [`MOST_PROBLEMS`](super::toml_text::MOST_PROBLEMS).
     pub problems: Vec<Problem>,
-    /// How many more there are.
     pub more: usize,
 }
 

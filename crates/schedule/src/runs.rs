@@ -6,7 +6,6 @@ use std::fmt;
 /// A value and how many steps in a row have it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Run<T> {
-    /// The value.
     pub value: T,
     /// The number of steps, at least 1.
     pub steps: usize,

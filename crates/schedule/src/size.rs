@@ -46,11 +46,9 @@ impl TryFrom<WrittenSize> for Size {
 pub struct NamedSize {
     /// The name, as it is shown.
     pub name: &'static str,
-    /// The size.
     pub size: Size,
 }
 
-/// The named sizes.
 pub const NAMED_SIZES: [NamedSize; 7] = [
     NamedSize { name: "Square", size: Size { width: 1024, height: 1024 } },
     NamedSize { name: "Landscape", size: Size { width: 1536, height: 1024 } },
@@ -76,9 +74,7 @@ pub struct SizeError {
     pub width: u32,
     /// Asked-for height in pixels.
     pub height: u32,
-    /// The rule it breaks.
     pub reason: &'static str,
-    /// The nearest valid size.
     pub nearest: Size,
 }
 
@@ -95,7 +91,6 @@ pub enum ParseSizeError {
         NAMED_SIZES.map(|named| named.typed()).join(", ")
     )]
     Form {
-        /// What was written.
         text: String,
         /// The size it looks like, as it is typed.
         nearest: Option<String>,

@@ -52,9 +52,7 @@ impl FromStr for Terminal {
     nearest.map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default()
 )]
 pub struct TerminalError {
-    /// What was written.
     pub text: String,
-    /// The rule it looks like.
     pub nearest: Option<&'static str>,
 }
 

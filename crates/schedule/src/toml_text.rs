@@ -138,7 +138,6 @@ impl<'t> TomlText<'t> {
         array
     }
 
-    /// The text of a value.
     pub fn string(&mut self, value: &Node<'_>, path: &str) -> Option<String> {
         let text = value.get_ref().as_str();
         if text.is_none() {

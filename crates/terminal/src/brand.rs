@@ -3,7 +3,6 @@
 
 /// A terminal, or a multiplexer in front of one, that is treated in its own way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names of the programs")]
 pub enum Brand {
     Kitty,
     Ghostty,

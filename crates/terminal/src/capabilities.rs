@@ -24,7 +24,7 @@ pub struct CellPixels {
 
 impl CellPixels {
     /// What is assumed where nothing is known: only the ratio matters there.
-    pub const USUAL: CellPixels = CellPixels { width: 10, height: 20 };
+    pub const DEFAULT: CellPixels = CellPixels { width: 10, height: 20 };
 
     /// `None` where a side is 0.
     #[must_use]
@@ -71,7 +71,6 @@ pub struct Capabilities {
     pub colours: ColourDepth,
     /// Its background, where it said so or the environment does.
     pub background: Option<Background>,
-    /// Pixels of a cell.
     pub cell_pixels: Option<CellPixels>,
     /// Somebody asked for images to be passed through tmux.
     pub tmux_passthrough: bool,

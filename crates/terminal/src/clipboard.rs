@@ -12,7 +12,6 @@ const LONGEST_TEXT: usize = 74_994;
     "{bytes} bytes are too many for the terminal's clipboard, which takes {LONGEST_TEXT}: select less"
 )]
 pub struct TooLong {
-    /// Bytes of the text.
     pub bytes: usize,
 }
 

@@ -31,15 +31,10 @@ pub enum KeyCode {
     Backspace,
     /// The key that deletes to the right.
     Delete,
-    /// Insert.
     Insert,
-    /// Home.
     Home,
-    /// End.
     End,
-    /// Page up.
     PageUp,
-    /// Page down.
     PageDown,
     /// Arrow up.
     Up,
@@ -58,7 +53,6 @@ pub struct Modifiers(u8);
 impl Modifiers {
     /// None held.
     pub const NONE: Modifiers = Modifiers(0);
-    /// Shift.
     pub const SHIFT: Modifiers = Modifiers(1);
     /// Alt, also called meta or option.
     pub const ALT: Modifiers = Modifiers(2);
@@ -225,7 +219,6 @@ impl FromStr for Key {
     }
 }
 
-/// The key of a name.
 fn named(name: &str) -> Option<KeyCode> {
     if let Some((code, _)) = NAMES.iter().find(|(_, known)| known.eq_ignore_ascii_case(name)) {
         return Some(*code);

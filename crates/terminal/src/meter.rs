@@ -6,7 +6,6 @@
 pub enum Purpose {
     /// Cells of a frame.
     Frame,
-    /// Pictures.
     Picture,
     /// Modes, questions, clipboard.
     Control,
@@ -15,7 +14,6 @@ pub enum Purpose {
 /// Bytes written so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct ByteMeter {
-    /// Bytes of frames.
     pub frames: u64,
     /// Bytes of pictures, without their cells.
     pub pictures: u64,
@@ -37,7 +35,6 @@ impl ByteMeter {
         self.writes += 1;
     }
 
-    /// All bytes.
     #[must_use]
     pub fn total(&self) -> u64 {
         self.frames + self.pictures + self.control

@@ -32,9 +32,7 @@ pub struct Comparison {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Verdict {
-    /// It is nearer.
     Nearer,
-    /// It is farther.
     Farther,
     /// It cannot be told.
     Undecided,

@@ -12,7 +12,6 @@ pub struct Shape {
     pub gw: Vec<f64>,
 }
 
-/// What is moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Moves {
     /// Noise levels.

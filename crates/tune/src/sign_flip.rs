@@ -17,7 +17,6 @@ const EVERY: usize = 20;
 /// What the test says.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct SignFlip {
-    /// Number of pairs.
     pub pairs: usize,
     /// Mean of the differences.
     pub mean: f64,

@@ -1,42 +1,20 @@
 //! Heun's method on a flow whose solution is known.
-#![allow(clippy::unwrap_used)]
 
 use super::*;
 use sigmalab_sampler_sdk::plugin;
-use sigmalab_sampler_sdk::testing::{Grid, Run, observed_orders};
-
-/// Latents 0, 5 and 11 after an uneven run with gw 1.
-fn uneven() -> [f32; 3] {
-    let sigmas = vec![0.98, 0.9, 0.75, 0.62, 0.41, 0.3, 0.12, 0.02];
-    let latents = Run::new(plugin::<Heun>(), sigmas).go().unwrap().latents;
-    [latents[0], latents[5], latents[11]]
-}
-
-fn close(ours: [f32; 3], theirs: [f32; 3]) -> bool {
-    ours.iter().zip(theirs).all(|(ours, theirs)| (ours - theirs).abs() < 5e-6)
-}
+use sigmalab_sampler_sdk::testing::{assert_order, assert_step_to_zero, assert_uneven_run};
 
 #[test]
 fn its_order_is_2_on_even_and_uneven_grids_while_gw_changes() {
-    for grid in [Grid::Uniform, Grid::LogitNormal] {
-        let orders = observed_orders(plugin::<Heun>(), &[], grid, &[20, 40, 80]).unwrap();
-        assert!(orders.iter().all(|order| *order > 1.7), "{grid:?}: {orders:?}");
-    }
+    assert_order(plugin::<Heun>(), 2, &[20, 40, 80], &[&[]]);
 }
 
 #[test]
 fn an_uneven_run_ends_where_the_formula_written_elsewhere_does() {
-    // The same flow and formula in double precision, in another program.
-    let ours = uneven();
-    assert!(close(ours, [1.031967, -0.61644, 1.714741]), "{ours:?}");
+    assert_uneven_run(plugin::<Heun>(), &[], [1.031967, -0.61644, 1.714741]);
 }
 
 #[test]
 fn a_step_to_zero_is_eulers() {
-    let mut sigmas = Grid::LogitNormal.sigmas(40, 0.98, 0.02);
-    sigmas.push(0.0);
-    let run = Run::new(plugin::<Heun>(), sigmas).gw([vec![3.0; 20], vec![1.5; 21]].concat());
-    let outcome = run.go().unwrap();
-    assert_eq!(outcome.evaluations.last(), Some(&1));
-    assert!(outcome.distance(&run.exact()) < 1e-3, "{}", outcome.distance(&run.exact()));
+    assert_step_to_zero(plugin::<Heun>(), 1, 1e-3);
 }

@@ -3,7 +3,9 @@
 
 use super::*;
 use sigmalab_sampler_sdk::Table;
-use sigmalab_sampler_sdk::testing::{Grid, Run, observed_orders};
+use sigmalab_sampler_sdk::testing::{
+    Run, UNEVEN, assert_order, assert_step_to_zero, assert_uneven_run,
+};
 use std::process::Command;
 
 fn plugin() -> Table {
@@ -20,32 +22,19 @@ fn another_major_version_is_refused() {
 
 #[test]
 fn its_order_is_2_wherever_the_second_stage_is_on_even_and_uneven_grids_while_gw_changes() {
-    for grid in [Grid::Uniform, Grid::LogitNormal] {
-        for alpha in [0.5, 2.0 / 3.0, 0.95] {
-            let orders = observed_orders(plugin(), &[alpha], grid, &[20, 40, 80]).unwrap();
-            assert!(orders.iter().all(|order| *order > 1.7), "{grid:?} {alpha}: {orders:?}");
-        }
-    }
+    assert_order(plugin(), 2, &[20, 40, 80], &[&[0.5], &[2.0 / 3.0], &[0.95]]);
 }
 
 #[test]
 fn half_way_it_is_the_midpoint_method() {
-    let sigmas = vec![0.98, 0.9, 0.75, 0.62, 0.41, 0.3, 0.12, 0.02];
-    let latents = Run::new(plugin(), sigmas).params(&[0.5]).go().unwrap().latents;
-    // The same flow in double precision, in another program.
-    for (index, theirs) in [(0, 1.036361), (5, -0.620875), (11, 1.714476)] {
-        assert!((latents[index] - theirs).abs() < 5e-6, "{latents:?}");
-    }
+    assert_uneven_run(plugin(), &[0.5], [1.036361, -0.620875, 1.714476]);
 }
 
 #[test]
-fn a_step_to_zero_is_like_any_other() {
-    let mut sigmas = Grid::LogitNormal.sigmas(40, 0.98, 0.02);
-    sigmas.push(0.0);
-    let run = Run::new(plugin(), sigmas).gw([vec![3.0; 20], vec![1.5; 21]].concat());
-    let outcome = run.go().unwrap();
-    assert!(outcome.evaluations.iter().all(|evaluations| *evaluations == 2));
-    assert!(outcome.distance(&run.exact()) < 2e-4, "{}", outcome.distance(&run.exact()));
+fn every_step_has_two_evaluations_and_one_to_zero_is_like_any_other() {
+    let run = Run::new(plugin(), [&UNEVEN[..], &[0.0]].concat());
+    assert_eq!(run.go().unwrap().evaluations, [2; 8]);
+    assert_step_to_zero(plugin(), 2, 2e-4);
 }
 
 #[test]

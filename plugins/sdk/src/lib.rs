@@ -30,11 +30,9 @@
 //!
 //! export!(Heun);
 //! #
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! # use sigmalab_sampler_sdk::{plugin, testing::{Grid, observed_orders}};
-//! # let orders = observed_orders(plugin::<Heun>(), &[], Grid::LogitNormal, &[20, 40])?;
-//! # assert!(orders[0] > 1.7);
-//! # Ok(())
+//! # fn main() {
+//! # use sigmalab_sampler_sdk::{plugin, testing::assert_order};
+//! # assert_order(plugin::<Heun>(), 2, &[20, 40], &[&[]]);
 //! # }
 //! ```
 //!

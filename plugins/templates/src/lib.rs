@@ -20,7 +20,6 @@ pub enum Language {
 pub struct File {
     /// Path within the project, with `/` between its parts.
     pub path: &'static str,
-    /// What is in it.
     pub contents: String,
 }
 
@@ -177,6 +176,7 @@ const SDK: &[(&str, &str)] = sdk![
     "src/multistep.rs",
     "src/step.rs",
     "src/sum.rs",
+    "src/testing/assertions.rs",
     "src/testing/flow.rs",
     "src/testing/grid.rs",
     "src/testing/host.rs",

@@ -10,14 +10,13 @@ use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::image_file::{RecipeFileError, read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
-use sigmalab_engine::request::{RunRequest, Wanted};
+use sigmalab_engine::request::RunRequest;
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
 use sigmalab_schedule::free::FREE;
 use sigmalab_schedule::order::SamplingOrder;
 use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
-use std::hash::{BuildHasher, Hasher, RandomState};
 use std::path::{Path, PathBuf};
 
 /// A run that is fit to start.
@@ -75,7 +74,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         (None, Some(base)) => (base.model.name.clone(), NamedBy::File),
         _ => (arguments.model.name()?, NamedBy::User),
     };
-    let prompt = wording::settle(
+    let prompt = wording::resolve(
         prompt_text(arguments, base)?,
         arguments.wrap_caption,
         arguments.strict_caption,
@@ -144,7 +143,7 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         }
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")
     })?;
-    let run = RunRequest { recipe, noise, previews: false, wanted: Wanted::default() };
+    let run = RunRequest { noise, ..RunRequest::of(recipe) };
     Ok(Resolved { run, samplers, warnings })
 }
 
@@ -302,12 +301,9 @@ fn noise(
             .way_out("--initial-noise FILE.safetensors")
             .way_out("--seed N for another image with the recipe's other settings"))
         }
-        _ => seeded(arguments.seed.unwrap_or_else(random_seed), asked.unwrap_or(Rng::TorchCpu)),
+        _ => seeded(
+            arguments.seed.unwrap_or_else(noise::random_seed),
+            asked.unwrap_or(Rng::TorchCpu),
+        ),
     }
-}
-
-/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
-fn random_seed() -> u64 {
-    // The standard library seeds its hasher from the system's random numbers.
-    u64::from(RandomState::new().build_hasher().finish() as u32)
 }

@@ -55,7 +55,7 @@ pub(crate) fn picture(show: Show, image: &RgbImage) {
         },
     };
     let room = (cells.width, cells.height.saturating_sub(2).min(ROWS));
-    let cell = known.cell_pixels.unwrap_or(CellPixels::USUAL);
+    let cell = known.cell_pixels.unwrap_or(CellPixels::DEFAULT);
     let picture = Rgb8::new(image.width, image.height, image.pixels.clone());
     if let Some(bytes) = picture.and_then(|p| inline(&p, protocol, room, cell, known.colours)) {
         // The result was told; a terminal that is gone needs no picture.

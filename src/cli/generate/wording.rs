@@ -8,7 +8,7 @@ use sigmalab_model::source::DEMO;
 ///
 /// The demo checkpoint was trained on plain sentences as well as on structured captions, so a
 /// plain prompt is worth no word there.
-pub(super) fn settle(
+pub(super) fn resolve(
     prompt: String,
     wrap_plain: bool,
     strict: bool,

@@ -1,9 +1,10 @@
 //! `sigmalab plugins describe`: the process that opens a plugin to learn what it is. Not for
 //! people; `plugins list` starts it.
 
+use super::pipe;
 use crate::cli::failure::Failure;
 use clap::Args;
-use sigmalab_sampler::plugin::{describe_here, parent_pipe};
+use sigmalab_sampler::plugin::describe_here;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -16,13 +17,7 @@ pub(crate) struct Describe {
 
 /// Opens the plugin and writes what it is to the pipe on standard input.
 pub(crate) fn run(arguments: &Describe) -> Result<(), Failure> {
-    let mut pipe = parent_pipe().map_err(|error| {
-        Failure::bad_input(format_args!(
-            "`sigmalab plugins describe` is started by sigmalab itself, with a pipe as standard \
-             input: {error}"
-        ))
-        .way_out("sigmalab plugins list")
-    })?;
+    let mut pipe = pipe("describe", "sigmalab plugins list")?;
     let mut line = serde_json::to_vec(&describe_here(&arguments.file)).map_err(Failure::failed)?;
     line.push(b'\n');
     pipe.write_all(&line).map_err(Failure::failed)

@@ -9,6 +9,8 @@ mod probe;
 
 use super::failure::Failure;
 use clap::{Args, Subcommand};
+use sigmalab_sampler::plugin::parent_pipe;
+use std::os::unix::net::UnixStream;
 
 /// The arguments of `plugins`.
 #[derive(Debug, Args)]
@@ -48,4 +50,15 @@ pub(crate) fn run(arguments: &PluginsCommand) -> Result<(), Failure> {
         Action::Describe(arguments) => describe::run(arguments),
         Action::Probe(arguments) => probe::run(arguments),
     }
+}
+
+/// The pipe to the process that started `plugins {action}`, which `way_out` does for people.
+fn pipe(action: &str, way_out: &str) -> Result<UnixStream, Failure> {
+    parent_pipe().map_err(|error| {
+        Failure::bad_input(format_args!(
+            "`sigmalab plugins {action}` is started by sigmalab itself, with a pipe as standard \
+             input: {error}"
+        ))
+        .way_out(way_out)
+    })
 }

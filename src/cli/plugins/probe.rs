@@ -1,10 +1,10 @@
 //! `sigmalab plugins probe`: the process in which checks of a plugin run. Not for people;
 //! `plugins check` starts it.
 
+use super::pipe;
 use crate::cli::failure::Failure;
 use clap::Args;
 use sigmalab_sampler::check::check_here;
-use sigmalab_sampler::plugin::parent_pipe;
 use std::io::Write as _;
 use std::path::PathBuf;
 
@@ -19,13 +19,7 @@ pub(crate) struct Probe {
 
 /// Runs the checks and writes what comes of them to the pipe on standard input.
 pub(crate) fn run(arguments: &Probe) -> Result<(), Failure> {
-    let mut pipe = parent_pipe().map_err(|error| {
-        Failure::bad_input(format_args!(
-            "`sigmalab plugins probe` is started by sigmalab itself, with a pipe as standard \
-             input: {error}"
-        ))
-        .way_out("sigmalab plugins check FILE")
-    })?;
+    let mut pipe = pipe("probe", "sigmalab plugins check FILE")?;
     let mut broken = None;
     check_here(&arguments.file, arguments.from, &mut |progress| {
         let written = serde_json::to_vec(&progress).map_err(std::io::Error::from);

@@ -9,12 +9,17 @@ use crate::tui::line::Line;
 pub(in crate::tui) enum Asking {
     /// An input line for an action's argument.
     Line(LineAsk),
-    /// The palette.
-    Palette { line: Line, chosen: usize },
+    Palette {
+        line: Line,
+        chosen: usize,
+    },
     /// The keys, narrowed by what is typed.
     Help(Line),
     /// A question before something that cannot be undone.
-    Question { text: String, call: Call },
+    Question {
+        text: String,
+        call: Call,
+    },
     /// One of several ways to go on.
     Choice(Choice),
     /// Something to read.

@@ -122,7 +122,6 @@ pub struct App {
     /// What was yanked last.
     pub(super) yanked: Option<String>,
     pub(super) searched: Option<String>,
-    /// The samplers there are.
     pub(super) samplers: Samplers,
     /// How pictures are shown, once it is known.
     pub(super) protocol: Option<ProtocolType>,
@@ -250,7 +249,6 @@ impl App {
         &self.sweeps
     }
 
-    /// The runs.
     pub fn runs(&self) -> &Runs {
         &self.runs
     }

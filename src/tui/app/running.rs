@@ -1,4 +1,4 @@
-//! Actions about runs, and the engine's news.
+//! Actions about runs, and the engine's events.
 
 use crate::tui::action::Action;
 use crate::tui::app::{App, At, Done, Effect};
@@ -9,17 +9,15 @@ use std::fmt::Write as _;
 use std::time::{Duration, Instant};
 
 impl App {
-    /// The engine took the run that was asked for last.
-    pub fn run_taken(&mut self, id: RunId) {
-        if let Some(going) = &mut self.runs.going {
-            going.id = Some(id);
+    /// The engine took the run that was asked for last, or refused it.
+    pub fn run_answered(&mut self, answer: Result<RunId, RunFailure>) {
+        match answer {
+            Ok(id) => self.runs.going.iter_mut().for_each(|going| going.id = Some(id)),
+            Err(failure) => {
+                self.runs.going = None;
+                self.complain(failure.to_string());
+            }
         }
-    }
-
-    /// The engine refused it.
-    pub fn run_refused(&mut self, failure: &RunFailure) {
-        self.runs.going = None;
-        self.complain(failure.to_string());
     }
 
     /// Takes news of a run.
@@ -73,7 +71,7 @@ impl App {
 
     fn start_run(&mut self, at: At) -> Done {
         if !self.document.seed_locked {
-            self.document.seed = crate::tui::app::settings::random_seed();
+            self.document.seed = sigmalab_engine::noise::random_seed();
         }
         let recipe = match at {
             At::Set => self.document.recipe(),

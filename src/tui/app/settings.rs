@@ -1,17 +1,11 @@
 //! Actions about what is drawn: prompt, size, seed, sampler, terminal rule, overlay.
 
 use crate::tui::app::{App, At, Done};
+use sigmalab_engine::noise;
 use sigmalab_schedule::edit::commands;
 use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
 use std::collections::BTreeMap;
-use std::hash::{BuildHasher, Hasher, RandomState};
-
-/// A seed of 32 bits: torch's CPU generator takes no more, and it is shorter to write down.
-pub(in crate::tui) fn random_seed() -> u64 {
-    // The standard library seeds its hasher from the system's random numbers.
-    u64::from(RandomState::new().build_hasher().finish() as u32)
-}
 
 impl App {
     pub(in crate::tui) fn set_prompt(&mut self, text: &str) -> Done {
@@ -63,7 +57,7 @@ impl App {
 
     pub(in crate::tui) fn set_seed(&mut self, text: &str) -> Done {
         self.document.seed = match text.trim() {
-            "random" => random_seed(),
+            "random" => noise::random_seed(),
             number => number
                 .parse()
                 .map_err(|_| format!("`{number}` is not a seed: give a whole number, or random"))?,

@@ -18,7 +18,6 @@ pub(super) enum Tour {
 const STEPS: [Tour; 5] = [Tour::Draw, Tour::Pin, Tour::Edit, Tour::Compare, Tour::Save];
 
 impl App {
-    /// Begins the tour.
     pub fn begin_tour(&mut self) {
         self.tour = Some(Tour::Draw);
     }

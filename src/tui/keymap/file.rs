@@ -13,7 +13,6 @@ use toml_edit::{Document, Item};
 /// What is wrong with a keymap file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct KeymapError {
-    /// The file's name.
     pub file: String,
     /// The problems, at least one.
     pub problems: Vec<KeymapProblem>,

@@ -13,11 +13,8 @@ pub use file::{KeymapError, KeymapProblem};
 /// One key with its meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binding {
-    /// Where.
     pub context: Context,
-    /// The key.
     pub key: Key,
-    /// What it does.
     pub call: Call,
 }
 

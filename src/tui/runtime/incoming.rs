@@ -6,8 +6,9 @@ use crate::tui::screens::compare::{Comparison, ComparisonJob};
 use crate::tui::screens::gallery::GalleryEvent;
 use crate::tui::screens::gallery::thread::GalleryThread;
 use crate::tui::screens::sweeps::SweepEvent;
+use crate::tui::screens::sweeps::folders::SweepFolders;
 use crate::tui::screens::sweeps::program::Program;
-use crate::tui::screens::sweeps::threads::{SweepFolders, SweepThreads};
+use crate::tui::screens::sweeps::threads::SweepThreads;
 use sigmalab_engine::worker::{Engine, RunUpdate};
 use sigmalab_sampler::Samplers;
 use sigmalab_terminal::picture::{Encoded, Job};
@@ -25,9 +26,7 @@ pub(super) enum Incoming {
     Bytes(Vec<u8>, Instant),
     /// The terminal is gone.
     Closed,
-    /// A signal.
     Signal(Signal),
-    /// A picture is encoded.
     Encoded(Encoded),
     /// The engine says something of a run.
     Run(RunUpdate),
@@ -126,12 +125,12 @@ impl Sources {
         })?;
         let gallery_thread = GalleryThread::start(history, {
             let sender = sender.clone();
-            move |news| drop(sender.send(Incoming::Gallery(news)))
+            move |event| drop(sender.send(Incoming::Gallery(event)))
         })?;
         let program = Program::new(None).limited(sweeps.memory_limit);
         let sweep_threads = SweepThreads::start(sweeps, program, samplers, {
             let sender = sender.clone();
-            move |news| drop(sender.send(Incoming::Sweeps(news)))
+            move |event| drop(sender.send(Incoming::Sweeps(event)))
         })?;
         thread::Builder::new().name("samplers".to_owned()).spawn({
             let sender = sender.clone();

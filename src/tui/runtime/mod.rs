@@ -19,7 +19,7 @@ use incoming::{Incoming, Sources};
 use ratatui::layout::Rect;
 use reports::Reports;
 use shown::Shown;
-use sigmalab_engine::request::{RunRequest, Wanted};
+use sigmalab_engine::request::RunRequest;
 use sigmalab_engine::worker::Engine;
 use sigmalab_terminal::capabilities::{Background, Brand, Capabilities};
 use sigmalab_terminal::clipboard;
@@ -230,23 +230,23 @@ impl Runtime<'_> {
                 self.clock.ask(Haste::Now, Instant::now());
                 self.carry_out(effects)
             }
-            Incoming::Gallery(news) => {
+            Incoming::Gallery(event) => {
                 // A long history comes in many pieces.
-                let haste = match &news {
+                let haste = match &event {
                     GalleryEvent::Found(_) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.gallery_event(news);
+                let effects = self.app.gallery_event(event);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
-            Incoming::Sweeps(news) => {
-                let haste = match &news {
+            Incoming::Sweeps(event) => {
+                let haste = match &event {
                     SweepEvent::Followed(..) => Haste::Progress,
                     SweepEvent::Thumbnail(..) => Haste::Piece,
                     _ => Haste::Now,
                 };
-                let effects = self.app.sweep_event(news);
+                let effects = self.app.sweep_event(event);
                 self.clock.ask(haste, Instant::now());
                 self.carry_out(effects)
             }
@@ -356,16 +356,8 @@ impl Runtime<'_> {
         for effect in effects {
             match effect {
                 Effect::Run(recipe) => {
-                    let request = RunRequest {
-                        recipe: *recipe,
-                        noise: None,
-                        previews: true,
-                        wanted: Wanted::default(),
-                    };
-                    match self.engine.submit(&request) {
-                        Ok(id) => self.app.run_taken(id),
-                        Err(failure) => self.app.run_refused(&failure),
-                    }
+                    let request = RunRequest { previews: true, ..RunRequest::of(*recipe) };
+                    self.app.run_answered(self.engine.submit(&request));
                 }
                 Effect::Cancel => {
                     if let Some(id) = self.app.runs().going.as_ref().and_then(|going| going.id) {

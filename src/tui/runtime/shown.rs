@@ -100,7 +100,6 @@ impl Shown {
         self.pictures.take_job()
     }
 
-    /// A picture is encoded.
     pub(super) fn encoded(&mut self, encoded: Encoded) {
         self.pictures.finished(encoded);
     }

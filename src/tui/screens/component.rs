@@ -23,10 +23,8 @@ pub(in crate::tui) trait Component: Sync {
     /// The actions that matter there, the most wanted first.
     fn hints(&self, app: &App) -> &'static [Hint];
 
-    /// Draws it.
     fn draw(&self, app: &App, area: Rect, buffer: &mut Buffer);
 
-    /// Its pictures.
     fn pictures(&self, _: &App, _: Rect) -> Vec<Placement> {
         Vec::new()
     }

@@ -8,7 +8,6 @@ use crate::tui::screens::{
 };
 use ratatui::layout::{Position, Rect};
 
-/// What is at a place.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::tui) enum Hit {
     /// Something of the grid.

@@ -29,7 +29,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Block, BorderType, Widget};
+use ratatui::widgets::{Block, BorderType, Paragraph, Widget, Wrap};
 use sigmalab_compute::DeviceChoice;
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::terminal::Terminal;
@@ -37,14 +37,12 @@ use std::sync::Arc;
 
 macro_rules! screens {
     ($($(#[doc = $doc:literal])* $screen:ident: $component:expr;)*) => {
-        /// A screen.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
         pub enum Screen {
             $($(#[doc = $doc])* $screen,)*
         }
 
         impl Screen {
-            /// What it does.
             pub(in crate::tui) fn component(self) -> &'static dyn Component {
                 match self { $(Screen::$screen => &$component,)* }
             }
@@ -55,13 +53,11 @@ macro_rules! screens {
 screens! {
     /// Grid, curves and image.
     Editor: editor::Editor;
-    /// The presets.
     Presets: presets::Presets;
     /// A and B.
     Compare: compare::Compare;
     /// The finished runs.
     Gallery: gallery::GalleryScreen;
-    /// The samplers.
     Samplers: samplers::SamplersScreen;
     /// What was done and undone.
     Revisions: revisions::Revisions;
@@ -88,7 +84,6 @@ const LEAST: (u16, u16) = (40, 10);
 pub struct Placement {
     /// Which of the pictures it is: another picture with the same number takes its place.
     pub slot: usize,
-    /// The picture.
     pub image: Arc<RgbImage>,
     /// The cells there are for it; it takes as many of them as its shape lets it, centred.
     pub area: Rect,
@@ -193,6 +188,16 @@ pub(super) fn pane(app: &App, title: &str, area: Rect, focused: bool, buffer: &m
     let inner = block.inner(area);
     block.render(area, buffer);
     inner
+}
+
+/// Text in the middle of an area, on as many lines as it takes.
+pub(super) fn centred(app: &App, text: &str, area: Rect, buffer: &mut Buffer) {
+    let height = area.height.min(4);
+    let at = Rect { y: area.y + (area.height - height) / 2, height, ..area };
+    Paragraph::new(Span::styled(text, app.theme.dim))
+        .wrap(Wrap { trim: true })
+        .centered()
+        .render(at, buffer);
 }
 
 /// Text into the lower border of a pane.

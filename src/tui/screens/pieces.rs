@@ -8,7 +8,6 @@ use ratatui::style::Style;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
-/// A piece of a line.
 #[derive(Debug, Clone)]
 pub(super) struct Piece {
     text: String,
@@ -53,7 +52,6 @@ fn placed(pieces: &[Piece], area: Rect) -> impl Iterator<Item = (&Piece, Rect)> 
     places.filter(|(_, place)| place.width > 0)
 }
 
-/// Draws the line.
 pub(super) fn draw(pieces: &[Piece], area: Rect, buffer: &mut Buffer) {
     for (piece, place) in placed(pieces, area) {
         Span::styled(piece.text.as_str(), piece.style).render(place, buffer);

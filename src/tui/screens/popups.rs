@@ -34,7 +34,6 @@ fn boxed(app: &App, title: &str, outer: Rect, frame: &mut Frame<'_>) -> Rect {
     inside(outer)
 }
 
-/// Where the palette is.
 pub(super) fn palette_area(area: Rect) -> Rect {
     middle(area.width.saturating_sub(4).clamp(40, 110), (area.height * 2 / 3).clamp(6, 24), area)
 }
@@ -44,7 +43,6 @@ pub(super) fn help_area(area: Rect) -> Rect {
     middle(area.width.saturating_sub(2).min(118), area.height.saturating_sub(2), area)
 }
 
-/// Where a question is.
 pub(super) fn question_area(area: Rect) -> Rect {
     middle(60, 6, area)
 }
@@ -129,7 +127,6 @@ pub(super) fn line(app: &App, ask: &LineAsk, area: Rect, frame: &mut Frame<'_>) 
     }
 }
 
-/// The palette.
 pub(super) fn palette(app: &App, line: &Typed, chosen: usize, area: Rect, frame: &mut Frame<'_>) {
     let inner = boxed(app, "do", palette_area(area), frame);
     let prompt = Rect { height: 1, ..inner };
@@ -259,7 +256,6 @@ pub(super) fn help(app: &App, line: &Typed, area: Rect, frame: &mut Frame<'_>) {
     }
 }
 
-/// A question.
 pub(super) fn question(app: &App, text: &str, area: Rect, frame: &mut Frame<'_>) {
     let inner = boxed(app, "please confirm", question_area(area), frame);
     Paragraph::new(format!("{text}\n\ny yes · n no"))
@@ -275,7 +271,6 @@ fn choice_text(choice: &Choice, area: Rect) -> Vec<String> {
 /// Columns of a choice, borders included.
 const CHOICE: u16 = 76;
 
-/// Where a choice is.
 pub(super) fn choice_area(choice: &Choice, area: Rect) -> Rect {
     let lines = choice_text(choice, area).len() + choice.ways.len() + 3;
     middle(CHOICE, u16::try_from(lines).unwrap_or(u16::MAX), area)
@@ -288,7 +283,6 @@ pub(super) fn choice_rows(choice: &Choice, area: Rect) -> impl Iterator<Item = (
     lines_of(inner).skip(above).take(choice.ways.len()).enumerate()
 }
 
-/// The lines of an area.
 fn lines_of(area: Rect) -> impl Iterator<Item = Rect> {
     (area.y..area.bottom()).map(move |y| Rect { y, height: 1, ..area })
 }
@@ -316,7 +310,6 @@ fn text_room(area: Rect) -> (u16, u16) {
     (area.width.saturating_sub(2).min(112), area.height.saturating_sub(2))
 }
 
-/// Where a text to read is.
 pub(super) fn text_area(reading: &Reading, area: Rect) -> Rect {
     let (width, height) = text_room(area);
     let rows = rows_of(reading, width.saturating_sub(4)).len() + 2;

@@ -17,10 +17,8 @@ const WORKFLOW: &str = "prompt";
 /// Where it keeps what its screen shows.
 const SCREEN: &str = "workflow";
 
-/// What a file holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Exchanged {
-    /// Text.
     Text(String),
     /// A picture, and the workflow in it.
     Workflow(String),

@@ -3,7 +3,6 @@
 //! `UserComment`, where AUTOMATIC1111's web UI has them, and the recipe as `MakerNote`, which belongs
 //! to whoever made the picture, in the second. Knows no recipe and no picture.
 
-/// What is written.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Texts<'t> {
     pub(super) recipe: Option<&'t str>,

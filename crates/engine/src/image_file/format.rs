@@ -36,7 +36,6 @@ const JPEG_EXIF: usize = 65_535 - 2 - 6;
 const MOST_PARTS: usize = 1000;
 
 impl ImageFormat {
-    /// Every format.
     pub const ALL: [ImageFormat; 3] = [ImageFormat::Png, ImageFormat::Webp, ImageFormat::Jpeg];
 
     /// The endings of its files' names, the usual one first.
@@ -174,19 +173,8 @@ pub(super) fn recipe_text_of_webp(reader: &mut (impl BufRead + Seek)) -> Option<
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::image_file::{parse_recipe, read_recipe};
-
-    fn recipe(prompt: &str) -> Recipe {
-        let text = format!(
-            r#"{{"version":1,"model":{{"name":"demo","fingerprint":"abc"}},"prompt":{},
-            "size":{{"width":256,"height":256}},
-            "noise":{{"source":"seed","seed":7,"rng":"torch-cpu"}},
-            "steps":[{{"gw":7.0,"mu":0.5,"std":1.75}}],"terminal":"reference",
-            "sampler":{{"id":"euler","version":"1"}},"dtype":"f32","device":"cpu"}}"#,
-            serde_json::to_string(prompt).unwrap()
-        );
-        parse_recipe(&text).unwrap()
-    }
+    use crate::image_file::read_recipe;
+    use crate::image_file::recipe_text::tests::recipe;
 
     fn picture() -> RgbImage {
         let pixels = (0..24 * 16 * 3).map(|value| (value / 5) as u8).collect();

@@ -20,69 +20,25 @@ const HEADER_LIMIT: u64 = 16 << 20;
 pub enum LatentsFileError {
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
+    Io { path: PathBuf, source: std::io::Error },
     /// Not safetensors, or cut short.
     #[error("`{}` is not a readable safetensors file: {reason}", path.display())]
-    Malformed {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        reason: String,
-    },
+    Malformed { path: PathBuf, reason: String },
     /// It has no such tensor.
     #[error("`{}` has no tensor `{name}`; it has {}", path.display(), available)]
-    NoTensor {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// The tensors it has.
-        available: String,
-    },
+    NoTensor { path: PathBuf, name: &'static str, available: String },
     /// The type is not f32.
     #[error("tensor `{name}` of `{}` is {found:?}; it must be F32", path.display())]
-    NotF32 {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// Its type.
-        found: Dtype,
-    },
+    NotF32 { path: PathBuf, name: &'static str, found: Dtype },
     /// The shape does not fit the image size.
     #[error(
         "tensor `{name}` of `{}` has shape {found:?}; this image size needs [1, {tokens}, {CHANNELS}]",
         path.display()
     )]
-    Shape {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// Its shape.
-        found: Vec<usize>,
-        /// Tokens of the image size.
-        tokens: usize,
-    },
+    Shape { path: PathBuf, name: &'static str, found: Vec<usize>, tokens: usize },
     /// A number is NaN or infinite.
     #[error("tensor `{name}` of `{}` has {value} at token {token}, channel {channel}", path.display())]
-    NotFinite {
-        /// The file.
-        path: PathBuf,
-        /// The tensor.
-        name: &'static str,
-        /// The number.
-        value: f32,
-        /// The token it is in.
-        token: usize,
-        /// The channel it is in.
-        channel: usize,
-    },
+    NotFinite { path: PathBuf, name: &'static str, value: f32, token: usize, channel: usize },
 }
 
 /// Reads `noise`, [1, `tokens`, 128] f32, from a file such as [`write_latents`] writes.
@@ -204,24 +160,16 @@ pub fn write_latents(
 mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
+    use crate::image_file::recipe_text::tests::recipe;
     use proptest::prelude::*;
 
     const TOKENS: usize = 256;
-
-    fn recipe() -> Recipe {
-        crate::image_file::parse_recipe(
-            r#"{"version":1,"model":{"name":"demo"},"prompt":"x","size":{"width":256,"height":256},
-            "noise":{"source":"seed","seed":7,"rng":"torch-cpu"},"steps":[{"gw":7.0,"mu":0.0,"std":1.0}],"terminal":"zero",
-            "sampler":{"id":"euler"},"dtype":"f32","device":"cpu"}"#,
-        )
-        .unwrap()
-    }
 
     fn file_with(noise: &[f32]) -> (tempfile::TempDir, PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("latents.safetensors");
         let mut bytes = Vec::new();
-        write_latents(noise, &vec![0.5; noise.len()], &recipe(), &mut bytes).unwrap();
+        write_latents(noise, &vec![0.5; noise.len()], &recipe("x"), &mut bytes).unwrap();
         std::fs::write(&path, bytes).unwrap();
         (folder, path)
     }

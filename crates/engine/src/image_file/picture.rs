@@ -203,20 +203,9 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::panic)]
     use super::*;
     use crate::image_file::parse_recipe;
+    use crate::image_file::recipe_text::tests::recipe;
     use proptest::prelude::*;
     use std::io::Cursor;
-
-    fn recipe(prompt: &str) -> Recipe {
-        let text = format!(
-            r#"{{"version":1,"model":{{"name":"demo","fingerprint":"abc"}},"prompt":{},
-            "size":{{"width":256,"height":256}},
-            "noise":{{"source":"seed","seed":7,"rng":"torch-cpu"}},
-            "steps":[{{"gw":7.0,"mu":0.5,"std":1.75}}],"terminal":"reference",
-            "sampler":{{"id":"euler","version":"1"}},"dtype":"f32","device":"cpu"}}"#,
-            serde_json::to_string(prompt).unwrap()
-        );
-        parse_recipe(&text).unwrap()
-    }
 
     fn image() -> RgbImage {
         let pixels = (0..5 * 3 * 3).map(|value| value * 5).collect();

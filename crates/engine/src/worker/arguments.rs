@@ -11,7 +11,6 @@ use std::time::Duration;
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{argument}`: a worker is started by sigmalab itself")]
 pub struct ArgumentError {
-    /// The one that is wrong.
     pub argument: String,
 }
 

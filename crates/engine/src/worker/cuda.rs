@@ -11,7 +11,6 @@ use std::process::{Child, Command, Output, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// Name of the program.
 pub const CUDA_WORKER: &str = "sigmalab-worker-cuda";
 /// The environment variable that names another one.
 pub const VARIABLE: &str = "SIGMALAB_WORKER_CUDA";
@@ -34,74 +33,39 @@ pub enum Missing {
     Worker,
     /// Somebody else could have put it there.
     #[error("`{}`: {problem}", program.display())]
-    Distrusted {
-        /// The program.
-        program: PathBuf,
-        /// Who, and what to do.
-        problem: String,
-    },
+    Distrusted { program: PathBuf, problem: String },
     /// It cannot be started.
     #[error("`{}` cannot be started: {problem}", program.display())]
-    Start {
-        /// The program.
-        program: PathBuf,
-        /// What the system says.
-        problem: String,
-    },
+    Start { program: PathBuf, problem: String },
     /// The driver's own library is missing.
     #[error("no NVIDIA driver is installed ({library} is missing): GPUs need {DRIVER}")]
-    Driver {
-        /// The library that was looked for.
-        library: String,
-    },
+    Driver { library: String },
     /// A library of CUDA is missing.
     #[error(
         "a library of CUDA 13 is missing, {library}: install CUDA 13, name its folder in \
          LD_LIBRARY_PATH, or let `scripts/cuda-toolkit` fetch it"
     )]
-    Library {
-        /// The library that was looked for.
-        library: String,
-    },
+    Library { library: String },
     /// It is of another version.
     #[error(
         "`{}` is of version {found} and this is {}: build it again with `scripts/cuda-toolkit`",
         program.display(), env!("CARGO_PKG_VERSION")
     )]
-    Version {
-        /// The program.
-        program: PathBuf,
-        /// Its version.
-        found: String,
-    },
+    Version { program: PathBuf, found: String },
     /// What it says makes no sense, or it says nothing.
     #[error("`{}` does not say what it can do: {problem}", program.display())]
-    Answer {
-        /// The program.
-        program: PathBuf,
-        /// What it did instead.
-        problem: String,
-    },
+    Answer { program: PathBuf, problem: String },
     /// The driver does not let it use a device.
     #[error("the NVIDIA driver gives no device: {problem}; GPUs need {DRIVER}")]
-    Refused {
-        /// The driver's words.
-        problem: String,
-    },
+    Refused { problem: String },
     /// There is no device of that number.
     #[error("there is no device cuda:{asked}: there {found}")]
-    Number {
-        /// The number asked for.
-        asked: usize,
-        /// Those that there are.
-        found: String,
-    },
+    Number { asked: usize, found: String },
 }
 
 /// A worker that can be used, and its devices.
 #[derive(Debug, Clone)]
 pub struct CudaWorker {
-    /// The program.
     pub program: PathBuf,
     /// What it says.
     pub report: DeviceReport,
@@ -113,7 +77,6 @@ impl CudaWorker {
         ask(&program()?)
     }
 
-    /// The device of a number.
     pub fn device(&self, number: usize) -> Result<&Device, Missing> {
         let devices = &self.report.devices;
         devices.iter().find(|device| device.number == number).ok_or_else(|| {

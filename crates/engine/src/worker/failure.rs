@@ -18,7 +18,6 @@ pub enum RunFailure {
     /// such device, or too little memory.
     #[error("{message}")]
     OfMachine {
-        /// Why.
         message: String,
         /// Whether the request or the checkpoint is at fault: exit code 2, else 1.
         bad_input: bool,
@@ -26,7 +25,6 @@ pub enum RunFailure {
     /// The worker process died; the cause in words. The next run starts a new one.
     #[error("the worker process died: {cause}")]
     WorkerDied {
-        /// How.
         cause: String,
         /// Whether it was killed, most likely because memory ran out.
         killed: bool,
@@ -34,12 +32,7 @@ pub enum RunFailure {
     /// The worker process died of a plugin, or was ended because of one; the cause in words. The
     /// next run starts a new one.
     #[error("the worker process died in {place}: {cause}")]
-    SamplerDied {
-        /// The sampler and the step.
-        place: Place,
-        /// Why.
-        cause: String,
-    },
+    SamplerDied { place: Place, cause: String },
     /// No worker could be started.
     #[error("the worker process could not be started: {0}")]
     NoWorker(String),

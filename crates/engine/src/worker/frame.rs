@@ -24,7 +24,6 @@ pub enum FrameError {
     TooLong(u64),
 }
 
-/// Writes one frame.
 pub(super) fn write<M: Serialize>(
     pipe: &mut impl Write,
     message: &M,

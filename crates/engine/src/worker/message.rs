@@ -67,19 +67,41 @@ impl std::fmt::Debug for Fetch {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub(super) enum Report {
     /// A run goes on.
-    Event { run: u64, event: Event },
+    Event {
+        run: u64,
+        event: Event,
+    },
     /// A draft of a run's image. The block holds its pixels.
-    Preview { run: u64, step: usize, width: u32, height: u32 },
+    Preview {
+        run: u64,
+        step: usize,
+        width: u32,
+        height: u32,
+    },
     /// A run is done. The block holds pixels, noise, latents and the Gram matrix.
-    Done { run: u64, output: Box<OutputHeader> },
-    /// A run failed.
-    Failed { run: u64, kind: FailureKind, message: String },
+    Done {
+        run: u64,
+        output: Box<OutputHeader>,
+    },
+    Failed {
+        run: u64,
+        kind: FailureKind,
+        message: String,
+    },
     /// The weights of a solver's steps; `None` where it is not linear.
-    Weighed { run: u64, weights: Option<Vec<Weights>> },
+    Weighed {
+        run: u64,
+        weights: Option<Vec<Weights>>,
+    },
     /// Code of a plugin runs from here on, or no longer.
-    Plugin { place: Option<Place> },
+    Plugin {
+        place: Option<Place>,
+    },
     /// The worker ends, because of a plugin.
-    LastWords { place: Place, cause: String },
+    LastWords {
+        place: Place,
+        cause: String,
+    },
 }
 
 /// The part of a [`RunOutput`] that is no raw values.

@@ -16,15 +16,20 @@ mod frame;
 mod guardian;
 mod heard;
 mod message;
+mod options;
 mod printed;
+mod process;
 mod server;
+mod update;
 
 pub use arguments::ArgumentError;
-pub use client::{Engine, EngineOptions, RunId, RunUpdate};
+pub use client::Engine;
 pub use failure::RunFailure;
 pub use frame::FrameError;
 pub use heard::DEFAULT_SILENCE;
+pub use options::EngineOptions;
 pub use server::{ServeError, ServeOptions, serve};
+pub use update::{RunId, RunUpdate};
 
 /// The argument that makes the program a worker.
 pub const WORKER_ARGUMENT: &str = "worker";

@@ -47,7 +47,6 @@ fn token(tokens: &Tokens, run: u64) -> CancelToken {
     tokens.entry(run).or_default().clone()
 }
 
-/// How a worker serves.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ServeOptions {
     /// Budget of the trajectory cache in bytes; the usual share of the memory when `None`.

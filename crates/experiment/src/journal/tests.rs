@@ -25,6 +25,15 @@ fn record(number: usize) -> Record {
     Record::of_trial(&trial, None).ended(1, 5, outcome)
 }
 
+/// A journal with the first records, in a folder of its own, and its file.
+fn written(records: usize) -> (tempfile::TempDir, Journal, PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut journal = Journal::new(folder.path(), "a");
+    (0..records).for_each(|number| journal.append(&record(number)).unwrap());
+    let path = only(folder.path());
+    (folder, journal, path)
+}
+
 #[test]
 fn records_come_back_as_they_were_written_and_only_once() {
     let folder = tempfile::tempdir().unwrap();
@@ -74,11 +83,7 @@ fn a_record_is_read_again_where_it_lies() {
 
 #[test]
 fn line_ends_and_marks_of_other_programs_damage_nothing() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(folder.path(), "a");
-    journal.append(&record(0)).unwrap();
-    journal.append(&record(1)).unwrap();
-    let path = only(folder.path());
+    let (folder, _, path) = written(2);
     let text = fs::read_to_string(&path).unwrap();
     fs::write(&path, format!("\u{feff}{}", text.replace('\n', "\r\n"))).unwrap();
     let mut journals = Journals::new(folder.path());
@@ -88,11 +93,7 @@ fn line_ends_and_marks_of_other_programs_damage_nothing() {
 
 #[test]
 fn a_line_cut_at_any_byte_is_passed_over_and_the_rest_kept() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(folder.path(), "a");
-    journal.append(&record(0)).unwrap();
-    journal.append(&record(1)).unwrap();
-    let path = only(folder.path());
+    let (folder, _, path) = written(2);
     let whole = fs::read(&path).unwrap();
     let first = whole.iter().position(|byte| *byte == b'\n').unwrap() + 1;
     for cut in [first, first + 1, first + 20, whole.len() - 2] {
@@ -105,11 +106,7 @@ fn a_line_cut_at_any_byte_is_passed_over_and_the_rest_kept() {
 
 #[test]
 fn a_line_that_lacks_its_end_alone_counts_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(folder.path(), "a");
-    journal.append(&record(0)).unwrap();
-    journal.append(&record(1)).unwrap();
-    let path = only(folder.path());
+    let (folder, mut journal, path) = written(2);
     let whole = fs::read(&path).unwrap();
     fs::write(&path, &whole[..whole.len() - 1]).unwrap();
     let (mut journals, mut places) = (Journals::new(folder.path()), Vec::new());
@@ -129,11 +126,7 @@ fn a_line_that_lacks_its_end_alone_counts_once() {
 
 #[test]
 fn a_flipped_bit_costs_its_own_record_and_is_told() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(folder.path(), "a");
-    journal.append(&record(0)).unwrap();
-    journal.append(&record(1)).unwrap();
-    let path = only(folder.path());
+    let (folder, _, path) = written(2);
     let whole = fs::read(&path).unwrap();
     let mut bytes = whole.clone();
     bytes[40] ^= 1;
@@ -150,10 +143,7 @@ fn a_flipped_bit_costs_its_own_record_and_is_told() {
 
 #[test]
 fn zeros_where_lines_will_be_are_read_once_they_are() {
-    let folder = tempfile::tempdir().unwrap();
-    let mut journal = Journal::new(folder.path(), "a");
-    (0..3).for_each(|number| journal.append(&record(number)).unwrap());
-    let path = only(folder.path());
+    let (folder, _, path) = written(3);
     let whole = fs::read(&path).unwrap();
     let mut holes = whole.clone();
     let first = whole.iter().position(|byte| *byte == b'\n').unwrap();

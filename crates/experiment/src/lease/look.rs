@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 pub const VARIABLE: &str = "SIGMALAB_LEASE_SECONDS";
 
 /// Twice what network file systems usually show an old length for.
-const USUAL: Duration = Duration::from_secs(120);
+const DEFAULT: Duration = Duration::from_secs(120);
 
 /// Looks without a sign of life after which a holder is lost.
 pub(super) const LOOKS: u32 = 24;
@@ -24,7 +24,7 @@ const MOST: u64 = 24 * 3600;
 /// The variable holds something else, in words.
 pub fn patience() -> Result<Duration, String> {
     let Some(value) = std::env::var_os(VARIABLE).filter(|value| !value.is_empty()) else {
-        return Ok(USUAL);
+        return Ok(DEFAULT);
     };
     let text = value.to_string_lossy();
     let seconds = text.trim().parse().ok().filter(|seconds| (LEAST..=MOST).contains(seconds));
@@ -36,7 +36,7 @@ pub fn patience() -> Result<Duration, String> {
 /// The same, once and for all in this process.
 pub(crate) fn settled() -> Duration {
     static PATIENCE: OnceLock<Duration> = OnceLock::new();
-    *PATIENCE.get_or_init(|| patience().unwrap_or(USUAL))
+    *PATIENCE.get_or_init(|| patience().unwrap_or(DEFAULT))
 }
 
 /// Time between two signs of life, and between two looks that count.

@@ -42,9 +42,7 @@ pub struct PlannedRun {
 /// A trial or a reference run, by its place in [`Trials`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Run {
-    /// A reference run.
     Reference(usize),
-    /// A trial.
     Trial(usize),
 }
 

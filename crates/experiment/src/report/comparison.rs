@@ -34,7 +34,6 @@ pub enum ComparisonError {
     /// There is no such column.
     #[error("there is no column `{name}`{instead}")]
     Unknown {
-        /// What was asked for.
         name: String,
         /// What was probably meant, or what there is, in words.
         instead: String,

@@ -9,7 +9,6 @@ use std::collections::BTreeMap;
 /// What is read from the records.
 #[derive(Debug)]
 pub struct Finding<'a> {
-    /// The experiment's name.
     pub name: &'a str,
     /// A sentence on what it is for.
     pub description: Option<&'a str>,
@@ -164,6 +163,16 @@ pub(super) fn is_instance(path: &str) -> bool {
 /// Prompt, seed and size: what two settings are compared on.
 pub(super) fn instance(record: &Record) -> (String, u64, String) {
     (record.prompt_id.clone(), record.seed, record.recipe.size.to_string())
+}
+
+/// The run's picture, in the run directory.
+pub(super) fn file_of(record: &Record) -> Option<&str> {
+    record.measured()?.image.as_deref()
+}
+
+/// What stands above the run's picture.
+pub(super) fn title(record: &Record) -> String {
+    format!("{} · {} · seed {}", setting(record), record.prompt_id, record.seed)
 }
 
 /// A value in few digits.

@@ -2,9 +2,11 @@
 //! records alone; it runs nothing.
 
 mod canvas;
+mod columns;
 mod comparison;
 mod effects;
 mod finding;
+mod html;
 mod page;
 mod plot;
 mod sheet;
@@ -41,7 +43,6 @@ pub enum ReportError {
 pub struct Written {
     /// The contact sheet; `None` where no trial kept its picture.
     pub sheet: Option<PathBuf>,
-    /// The page.
     pub page: PathBuf,
 }
 

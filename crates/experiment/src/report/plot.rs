@@ -28,7 +28,6 @@ const COLOURS: [&str; 7] =
 /// Dashes of the lines, for each round of colours.
 const DASHES: [&str; 3] = ["", "6 3", "2 3"];
 
-/// A plot.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
     /// What is across.

@@ -3,8 +3,8 @@
 
 use super::ReportError;
 use super::comparison::{Comparison, Group};
-use super::finding::digits;
-use super::page::{escaped, file_of, policy, small};
+use super::finding::{digits, file_of};
+use super::html::{escaped, policy, small};
 use super::plot::Plot;
 use crate::directory::RunDirectory;
 use crate::generation::{Candidate, Stage};

@@ -22,7 +22,6 @@ const LOOK_EVERY: Duration = Duration::from_millis(400);
 
 /// What became of one run.
 pub(super) enum RunOutcome {
-    /// It is recorded.
     Recorded,
     /// The caller wants to stop.
     Stopped,
@@ -46,7 +45,7 @@ impl Runner<'_> {
     /// Makes one run under a lease and records it.
     pub(super) fn make(&mut self, run: Run, lease: &Lease) -> Result<RunOutcome, RunError> {
         let Some(started) = self.started(run) else { return Ok(RunOutcome::Recorded) };
-        if !(self.news)(RunnerEvent::Begins { run }) {
+        if !(self.on_event)(RunnerEvent::Begins { run }) {
             return Ok(RunOutcome::Stopped);
         }
         let baseline = match run {
@@ -87,7 +86,7 @@ impl Runner<'_> {
             Err(failure) => {
                 // A worker that dies of the caller's own Ctrl-C was interrupted, not broken.
                 std::thread::sleep(Duration::from_millis(50));
-                if !(self.news)(RunnerEvent::Tick) {
+                if !(self.on_event)(RunnerEvent::Tick) {
                     return Ok(RunOutcome::Stopped);
                 }
                 // Elsewhere there may be memory enough.
@@ -142,9 +141,9 @@ impl Runner<'_> {
         lease: Option<&Lease>,
     ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
         let recipe = started.recipe.as_ref().clone();
-        let request = RunRequest { recipe, noise: None, previews: false, wanted };
+        let request = RunRequest { wanted, ..RunRequest::of(recipe) };
         let mut steps = Vec::new();
-        let (news, followed) = (&mut self.news, &mut self.followed);
+        let (on_event, followed) = (&mut self.on_event, &mut self.followed);
         let result = self.engine.run_watched(&request, &mut |event, silence| {
             if let Some(lease) = lease {
                 lease.tell_silence(silence);
@@ -154,9 +153,9 @@ impl Runner<'_> {
                     if let Event::Step(report) = event {
                         steps.push(report.clone());
                     }
-                    news(RunnerEvent::Event(event))
+                    on_event(RunnerEvent::Event(event))
                 }
-                None => news(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
+                None => on_event(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
             };
             let skipped = followed.look_now_and_then().skips(&started.id);
             goes_on && !followed.is_cancelled() && !(skipped && started.kind == Kind::Trial)
@@ -240,7 +239,7 @@ impl Runner<'_> {
         }
         // The journal is the truth; this process's own record comes back from it.
         self.sweep.refresh()?;
-        (self.news)(RunnerEvent::Recorded { record: &record });
+        (self.on_event)(RunnerEvent::Recorded { record: &record });
         Ok(())
     }
 
@@ -265,7 +264,7 @@ impl Runner<'_> {
         let mut found = Baseline::read(directory, measured, tokens);
         // A network file system may say for a moment that a new file is not there.
         for _ in 0..LOOKS {
-            if found.is_some() || !(self.news)(RunnerEvent::Tick) {
+            if found.is_some() || !(self.on_event)(RunnerEvent::Tick) {
                 break;
             }
             std::thread::sleep(LOOK_EVERY);

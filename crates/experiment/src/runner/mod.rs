@@ -2,15 +2,17 @@
 //! records each before the next. However it ends, what is recorded stays and what is not is run
 //! again.
 
+mod error;
 mod making;
+mod order;
 mod queries;
 
+pub use error::RunError;
 use making::RunOutcome;
 use queries::EngineQueries;
 
-use super::control::{ControlError, Followed};
-use super::directory::DirectoryError;
-use super::journal::{Journal, JournalError};
+use super::control::Followed;
+use super::journal::Journal;
 use super::lease::{Lease, Leases, settled};
 use super::measure::Baseline;
 use super::openings;
@@ -25,8 +27,6 @@ use sigmalab_engine::event::{Event, NfeCount};
 use sigmalab_engine::memory::default_cache_bytes;
 use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
-use sigmalab_files::target::TargetError;
-use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -70,22 +70,13 @@ pub struct Shard {
 #[derive(Debug)]
 pub enum RunnerEvent<'a> {
     /// A run begins.
-    Begins {
-        /// Which.
-        run: Run,
-    },
+    Begins { run: Run },
     /// The engine says something about the run.
     Event(&'a Event),
     /// A run was recorded.
-    Recorded {
-        /// The record.
-        record: &'a Record,
-    },
+    Recorded { record: &'a Record },
     /// A search proposed another generation.
-    Generation {
-        /// The sweep with it.
-        sweep: &'a Sweep,
-    },
+    Generation { sweep: &'a Sweep },
     /// Everything left is in the hands of other processes.
     Waiting,
     /// The sweep is paused, and this process holds nothing of it.
@@ -115,61 +106,11 @@ pub struct Ended {
     pub nfe: NfeCount,
 }
 
-/// Why a sweep stops. Everything recorded is safe.
-#[derive(Debug, thiserror::Error)]
-pub enum RunError {
-    /// The sweep cannot be read.
-    #[error(transparent)]
-    Sweep(#[from] SweepError),
-    /// A journal cannot be written.
-    #[error(transparent)]
-    Journal(#[from] JournalError),
-    /// A lease cannot be taken.
-    #[error("the leases of `{}`: {source}", path.display())]
-    Lease {
-        /// Their folder.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// A picture or latents cannot be written.
-    #[error(transparent)]
-    Write(#[from] TargetError),
-    /// A folder cannot be made.
-    #[error(transparent)]
-    Directory(#[from] DirectoryError),
-    /// The control file cannot be read.
-    #[error(transparent)]
-    Control(#[from] ControlError),
-    /// No worker could be started.
-    #[error("{0}")]
-    NoWorker(String),
-    /// This machine cannot run the trials of the sweep, and another may: no trial was recorded as
-    /// failed because of it.
-    #[error("{0}")]
-    Machine(String),
-}
-
-impl RunError {
-    /// Whether the disk is at fault, or the network to it: the same may go well later.
-    pub fn is_of_storage(&self) -> bool {
-        match self {
-            RunError::Journal(JournalError::Io { .. })
-            | RunError::Lease { .. }
-            | RunError::Write(_)
-            | RunError::Directory(DirectoryError::Io { .. } | DirectoryError::Write(_))
-            | RunError::Control(ControlError::Io { .. } | ControlError::Write(_)) => true,
-            RunError::Sweep(error) => error.is_of_storage(),
-            _ => false,
-        }
-    }
-}
-
 /// Runs a sweep in this process until nothing is left for it to do.
 pub fn run(
     sweep: &mut Sweep,
     options: &RunOptions,
-    news: &mut dyn FnMut(RunnerEvent<'_>) -> bool,
+    on_event: &mut dyn FnMut(RunnerEvent<'_>) -> bool,
 ) -> Result<Ended, RunError> {
     let process = Process::this();
     if let Some(problem) = sweep.experiment.sampler_problem() {
@@ -226,7 +167,7 @@ pub fn run(
         openings: options.openings.clone(),
         generations: 0,
         sweep,
-        news,
+        on_event,
         baseline: None,
         pace: Pace::default(),
         ended: Ended::default(),
@@ -235,12 +176,12 @@ pub fn run(
     // Whatever went wrong, the tables show what is recorded. Somebody who wants to stop is not kept
     // waiting for another process that writes them.
     let waits = !options.is_worker && result.is_ok() && !runner.ended.interrupted;
-    let Runner { sweep, leases, news, ended, .. } = &mut runner;
+    let Runner { sweep, leases, on_event, ended, .. } = &mut runner;
     // What others recorded they write, or have written.
     let _ = sweep.refresh();
     let tables = match waits {
         _ if sweep.tables_are_up_to_date() => Ok(true),
-        true => sweep.write_tables(&mut || news(RunnerEvent::Waiting)),
+        true => sweep.write_tables(&mut || on_event(RunnerEvent::Waiting)),
         false => sweep.write_tables_unless_busy(leases),
     };
     let ended = ended.clone();
@@ -289,7 +230,7 @@ struct Runner<'a> {
     retry: Vec<(Kind, TrialId, u32)>,
     /// Where this process begins among parts that come equally early.
     offset: usize,
-    news: &'a mut dyn FnMut(RunnerEvent<'_>) -> bool,
+    on_event: &'a mut dyn FnMut(RunnerEvent<'_>) -> bool,
     /// The reference run that trials were last measured against.
     baseline: Option<(usize, Baseline)>,
     pace: Pace,
@@ -379,13 +320,13 @@ impl Runner<'_> {
             openings::note(openings, self.sweep);
         }
         let sweep = &*self.sweep;
-        (self.news)(RunnerEvent::Generation { sweep })
+        (self.on_event)(RunnerEvent::Generation { sweep })
     }
 
     /// Goes on to the next generation of a search, or waits for what others run of this one.
     /// `None` where nothing comes any more; whether the caller wants to go on otherwise.
     fn advance(&mut self) -> Result<Option<bool>, RunError> {
-        let mut asked = EngineQueries {
+        let mut queries = EngineQueries {
             engine: &mut self.engine,
             directory: self.sweep.directory.clone(),
             references: self
@@ -397,11 +338,11 @@ impl Runner<'_> {
                     (run.id.clone(), run.prompt_id.clone(), Arc::clone(&run.recipe), run.gram)
                 })
                 .collect(),
-            news: &mut *self.news,
+            on_event: &mut *self.on_event,
             followed: &mut self.followed,
             nfe: &mut self.ended.nfe,
         };
-        let advance = match self.sweep.advance(&mut asked) {
+        let advance = match self.sweep.advance(&mut queries) {
             Ok(advance) => advance,
             Err(SweepError::Search(SearchError::Worker(RunFailure::Cancelled))) => {
                 return Ok(Some(false));
@@ -453,69 +394,12 @@ impl Runner<'_> {
     }
 
     /// Waits a moment. `false` where the caller or the control file wants to stop.
-    fn wait(&mut self, news: RunnerEvent<'_>) -> bool {
-        if !(self.news)(news) || self.followed.is_cancelled() {
+    fn wait(&mut self, event: RunnerEvent<'_>) -> bool {
+        if !(self.on_event)(event) || self.followed.is_cancelled() {
             return false;
         }
         std::thread::sleep(WAIT);
         true
-    }
-
-    /// Units with something left to do: first those of trials that are to come first, then in the
-    /// order of the plan.
-    fn open_units(&self) -> Vec<usize> {
-        let mut open: Vec<usize> =
-            (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
-        let rank = |place: &usize| {
-            let trials = self.units.get(*place).map(|unit| unit.trials.as_slice());
-            trials.unwrap_or_default().iter().map(|trial| self.rank(*trial)).min()
-        };
-        open.sort_by_cached_key(rank);
-        if self.is_worker {
-            // Many that begin at once would all ask for the same part. Those that come first stay.
-            let last = self.followed.control().first.len();
-            let plain =
-                open.iter().take_while(|place| rank(place).is_some_and(|r| r < last)).count();
-            if let Some(plain) = open.get_mut(plain..).filter(|plain| !plain.is_empty()) {
-                plain.rotate_left(self.offset % plain.len());
-            }
-        }
-        open
-    }
-
-    /// Where a trial stands among those that are to come first; last of all where it is not
-    /// wanted.
-    fn rank(&self, trial: usize) -> usize {
-        let run = Run::Trial(trial);
-        match self.sweep.identity(run).filter(|_| self.is_wanted(run)) {
-            Some((_, id)) => self.followed.control().rank(id),
-            None => usize::MAX,
-        }
-    }
-
-    /// Whether something of a unit is left to do.
-    fn is_open(&self, place: usize) -> bool {
-        let Some(unit) = self.units.get(place) else { return false };
-        unit.trials.iter().any(|trial| self.is_wanted(Run::Trial(*trial)))
-    }
-
-    fn is_wanted(&self, run: Run) -> bool {
-        if self.is_skipped(run) {
-            return false;
-        }
-        match self.sweep.status_of(run) {
-            RunStatus::Pending => true,
-            RunStatus::Done => false,
-            RunStatus::Failed => self.sweep.identity(run).is_some_and(|(kind, id)| {
-                let failures = self.sweep.ledger.failures(kind, id);
-                self.retry.iter().any(|(k, i, before)| (*k, i, *before) == (kind, id, failures))
-            }),
-        }
-    }
-
-    fn is_skipped(&self, run: Run) -> bool {
-        let trial = matches!(run, Run::Trial(_)).then(|| self.sweep.identity(run)).flatten();
-        trial.is_some_and(|(_, id)| self.followed.control().skips(id))
     }
 
     /// Does what is left of a unit.

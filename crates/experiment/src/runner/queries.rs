@@ -22,7 +22,7 @@ pub(super) struct EngineQueries<'a, 'n> {
     pub(super) directory: RunDirectory,
     /// Identity, prompt, recipe, and how often a Gram matrix takes a step, of each reference run.
     pub(super) references: Vec<(TrialId, String, Arc<Recipe>, Option<usize>)>,
-    pub(super) news: &'a mut (dyn FnMut(RunnerEvent<'_>) -> bool + 'n),
+    pub(super) on_event: &'a mut (dyn FnMut(RunnerEvent<'_>) -> bool + 'n),
     pub(super) followed: &'a mut Followed,
     /// Evaluations of this process, to which those made here are added.
     pub(super) nfe: &'a mut NfeCount,
@@ -34,10 +34,10 @@ impl Ask for EngineQueries<'_, '_> {
         sampler: &SamplerRef,
         stencils: &[Stencil],
     ) -> Result<Option<Vec<Weights>>, SearchError> {
-        let (news, followed) = (&mut self.news, &mut self.followed);
+        let (on_event, followed) = (&mut self.on_event, &mut self.followed);
         let mut goes_on = || {
             followed.look_now_and_then();
-            news(RunnerEvent::Tick) && !followed.is_cancelled()
+            on_event(RunnerEvent::Tick) && !followed.is_cancelled()
         };
         Ok(self.engine.weigh(sampler, stencils, &mut goes_on)?)
     }
@@ -54,12 +54,12 @@ impl Ask for EngineQueries<'_, '_> {
         let failed = || SearchError::Reference { prompt: prompt.clone() };
         let wanted = Wanted { picture: false, gram: *gram };
         let recipe = recipe.as_ref().clone();
-        let request = RunRequest { recipe, noise: None, previews: false, wanted };
-        let (news, followed) = (&mut self.news, &mut self.followed);
+        let request = RunRequest { wanted, ..RunRequest::of(recipe) };
+        let (on_event, followed) = (&mut self.on_event, &mut self.followed);
         let output = self.engine.run_watched(&request, &mut |event, silence| {
             let goes_on = match event {
-                Some(event) => news(RunnerEvent::Event(event)),
-                None => news(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
+                Some(event) => on_event(RunnerEvent::Event(event)),
+                None => on_event(silence.map_or(RunnerEvent::Tick, RunnerEvent::Silent)),
             };
             followed.look_now_and_then();
             goes_on && !followed.is_cancelled()

@@ -18,7 +18,6 @@ use sigmalab_tune::weights::{Stencil, Weights};
 /// A generation that is complete, and what came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tried {
-    /// The generation.
     pub generation: Generation,
     /// The distance of every proposal on every one of its instances; NaN where it failed.
     pub distances: Vec<Vec<f64>>,
@@ -48,21 +47,13 @@ pub enum SearchError {
         "the budget of {budget} evaluations is too small: reference runs and the judgement alone \
          take {least}; give twice that, or more"
     )]
-    Budget {
-        /// What there is.
-        budget: u64,
-        /// What is needed at least.
-        least: u64,
-    },
+    Budget { budget: u64, least: u64 },
     /// There are no prompts to tune on, or none to judge on.
     #[error("{0}")]
     Prompts(String),
     /// A reference run failed.
     #[error("the reference run of prompt `{prompt}` failed; `sigmalab sweep retry` runs it again")]
-    Reference {
-        /// Its prompt.
-        prompt: String,
-    },
+    Reference { prompt: String },
     /// Every candidate failed.
     #[error("every candidate failed; `sigmalab sweep status` tells why")]
     Nothing,

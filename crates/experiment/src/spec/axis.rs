@@ -17,7 +17,6 @@ pub struct Axis {
 pub struct Column {
     /// The parameter.
     pub path: Path,
-    /// Its values.
     pub rule: ValueRule,
 }
 

@@ -99,14 +99,12 @@ pub enum Method {
     Zip,
     /// So many independent draws.
     Random {
-        /// How many.
         trials: usize,
         /// Makes the draws differ.
         seed: u64,
     },
     /// So many points of Owen's scrambled Sobol sequence.
     Sobol {
-        /// How many.
         trials: usize,
         /// Makes the points differ.
         seed: u32,

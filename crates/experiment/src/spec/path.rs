@@ -13,7 +13,6 @@ pub enum Path {
     Steps(StepColumn, Slice),
     /// The number of steps; the shape of the schedule is kept.
     Count,
-    /// The sampler.
     Sampler,
     /// A parameter of the sampler.
     SamplerParam(String),
@@ -51,12 +50,7 @@ pub enum PathError {
          three, as in `gw[-3..]`",
         nearest.as_ref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
     )]
-    Unknown {
-        /// What was written.
-        name: String,
-        /// What was meant.
-        nearest: Option<String>,
-    },
+    Unknown { name: String, nearest: Option<String> },
     /// Only per-step values have slices.
     #[error("`{0}` has no steps to choose from: only gw, mu and std do")]
     NoSteps(String),
@@ -70,12 +64,7 @@ pub enum PathError {
     #[error(
         "`{path}` names no step of a schedule of {steps}: steps are counted from 0, or from −1 at the end"
     )]
-    OutOfReach {
-        /// The path.
-        path: String,
-        /// Steps there are.
-        steps: usize,
-    },
+    OutOfReach { path: String, steps: usize },
 }
 
 const NAMES: &str = "gw, mu, std, steps, sampler, sampler.NAME, terminal, first_block_cache, seed, \

@@ -7,11 +7,9 @@ use std::fmt;
 /// What is wrong with an experiment file: every problem, in the order of the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SpecError {
-    /// The file's name.
     pub file: String,
     /// The problems, at least one.
     pub problems: Vec<Problem>,
-    /// How many more there are.
     pub more: usize,
     /// The lines of the text that the problems are in, by line number from 1.
     pub(super) lines: Vec<(usize, String)>,

@@ -10,7 +10,6 @@ use std::fmt;
 pub enum Value {
     /// A whole number: a seed, a number of steps.
     Whole(u64),
-    /// A number.
     Number(f64),
     /// A name or a text.
     Text(String),

@@ -12,10 +12,7 @@ pub enum CheckpointError {
          text_encoder/, vae/ and tokenizer/, or the single files of a model",
         .folder.display()
     )]
-    NoFolder {
-        /// The path that was given.
-        folder: PathBuf,
-    },
+    NoFolder { folder: PathBuf },
 
     /// A folder that holds something else.
     #[error(
@@ -23,10 +20,7 @@ pub enum CheckpointError {
          tokenizer/, and no single files of a model; name the folder that does",
         .folder.display()
     )]
-    NotACheckpoint {
-        /// The folder.
-        folder: PathBuf,
-    },
+    NotACheckpoint { folder: PathBuf },
 
     /// A part that is none of the single files.
     #[error(
@@ -37,9 +31,7 @@ pub enum CheckpointError {
     NoSuchPart {
         /// The folder of the checkpoint.
         folder: PathBuf,
-        /// The part in words.
         part: &'static str,
-        /// What a file of it has.
         sign: &'static str,
         /// Files whose tensors were looked at.
         looked_at: usize,
@@ -52,7 +44,6 @@ pub enum CheckpointError {
         .files.join(" and ")
     )]
     SeveralFiles {
-        /// The part in words.
         part: &'static str,
         /// Their paths in the checkpoint's folder.
         files: Vec<String>,
@@ -60,10 +51,7 @@ pub enum CheckpointError {
 
     /// A piece of a split GGUF file.
     #[error("{} is missing: the model is split, and every piece has to be there", .file.display())]
-    NoPiece {
-        /// The piece.
-        file: PathBuf,
-    },
+    NoPiece { file: PathBuf },
 
     /// Single files without the tokenizer that belongs to them.
     #[error(
@@ -71,15 +59,11 @@ pub enum CheckpointError {
          Qwen/Qwen3-VL-8B-Instruct or of ideogram-ai/ideogram-4-fp8 there",
         .file.display()
     )]
-    NoTokenizer {
-        /// Where it was looked for.
-        file: PathBuf,
-    },
+    NoTokenizer { file: PathBuf },
 
     /// A file cannot be read.
     #[error("cannot read {}: {source}; check that it is there and that you may read it", .file.display())]
     Unreadable {
-        /// The file.
         file: PathBuf,
         /// The operating system's reason.
         source: std::io::Error,
@@ -91,23 +75,11 @@ pub enum CheckpointError {
          checkpoint again",
         .file.display()
     )]
-    MissingFile {
-        /// The folder or file.
-        file: PathBuf,
-        /// The names tried, in words.
-        looked_for: String,
-    },
+    MissingFile { file: PathBuf, looked_for: String },
 
     /// A file of tensors whose header or length is wrong.
     #[error("{} is not a complete {format}: {problem}; fetch the file again", .file.display())]
-    Corrupt {
-        /// What it should be.
-        format: &'static str,
-        /// The file.
-        file: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Corrupt { format: &'static str, file: PathBuf, problem: String },
 
     /// A JSON file, or JSON inside a tensor, that cannot be read.
     #[error(
@@ -121,18 +93,12 @@ pub enum CheckpointError {
         line: usize,
         /// Column, from 1.
         column: usize,
-        /// What is wrong.
         problem: String,
     },
 
     /// An index of shards that contradicts its shards or points outside the folder.
     #[error("{}: {problem}; fetch the checkpoint again", .file.display())]
-    Index {
-        /// The index.
-        file: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
+    Index { file: PathBuf, problem: String },
 
     /// A tensor is not stored.
     #[error(
@@ -157,13 +123,10 @@ pub enum CheckpointError {
         .file.display()
     )]
     WrongShape {
-        /// The file.
         file: PathBuf,
-        /// The stored name.
         tensor: String,
         /// Shape by the configuration.
         expected: Vec<usize>,
-        /// Stored shape.
         found: Vec<usize>,
     },
 
@@ -177,18 +140,15 @@ pub enum CheckpointError {
     UnknownQuantisation {
         /// What was found, in words, with the tensor where there is one.
         quantisation: String,
-        /// The file.
         file: PathBuf,
     },
 
     /// The pieces of a packed weight do not fit together.
     #[error("{}: {tensor}: {problem}; fetch the file again", .file.display())]
     BadQuantisation {
-        /// The file.
         file: PathBuf,
         /// The stored name of the weight.
         tensor: String,
-        /// What does not fit.
         problem: String,
     },
 
@@ -198,14 +158,7 @@ pub enum CheckpointError {
          another --device",
         .file.display()
     )]
-    Device {
-        /// The file.
-        file: PathBuf,
-        /// The stored name.
-        tensor: String,
-        /// The device's reason.
-        source: Box<candle_core::Error>,
-    },
+    Device { file: PathBuf, tensor: String, source: Box<candle_core::Error> },
 }
 
 fn near_name(near: Option<&str>) -> String {

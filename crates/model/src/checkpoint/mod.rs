@@ -45,7 +45,6 @@ pub enum Component {
     TextEncoder,
     /// The conditional transformer.
     Transformer,
-    /// The unconditional transformer.
     UnconditionalTransformer,
     /// The image decoder.
     Vae,

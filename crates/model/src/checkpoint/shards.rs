@@ -15,7 +15,6 @@ use std::path::{Path, PathBuf};
 pub(super) struct StoredPart {
     /// What messages name: the file, or the index of the shards.
     pub(super) place: PathBuf,
-    /// Number of files.
     pub(super) files: usize,
     /// Tensor and the file it is in, as messages name it.
     tensors: BTreeMap<String, (StoredTensor, usize)>,
@@ -62,7 +61,6 @@ pub(super) fn are_there(files: &Files, folder: &str, stems: &[&str]) -> bool {
     })
 }
 
-/// One file.
 pub(super) fn open_file(files: &Files, path: &str) -> Result<StoredPart, CheckpointError> {
     open_files(files, &[path.to_owned()], files.place(path))
 }

@@ -9,7 +9,6 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What a checkpoint holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct CheckpointSummary {
-    /// Its fingerprint.
     pub fingerprint: String,
     /// Its default size, (width, height) in pixels, if it names one.
     pub default_size: Option<(u32, u32)>,
@@ -57,7 +56,6 @@ pub struct FormatSummary {
 pub struct Dimension {
     /// What it is the number of, in words.
     pub name: &'static str,
-    /// The number.
     pub value: usize,
 }
 

@@ -2,26 +2,22 @@
 //! offset on. Knows nothing of the disk.
 
 use super::address::{Origin, join, percent_encode};
+use super::headers::{content_range, is_blob_name, normalise_etag, printable, text};
 use super::repository::{Repository, is_commit};
+use super::retry::{AttemptError, RetryPolicy};
 use super::{HubError, HubSettings};
 use sigmalab_files::shared_folder::{read_plain, stays_below};
 use std::io::Read;
 use std::time::Duration;
-use ureq::http::{HeaderMap, Response};
+use ureq::http::Response;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig};
 use ureq::{Agent, Body};
 
 /// The hub's own limit is far lower; a listing of 50 000 files has about 5 MB.
 const LISTING_LIMIT: u64 = 64 << 20;
 const MAX_REDIRECTS: usize = 10;
-/// A server that asks for a longer wait is left to the user.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
-const LONGEST_ETAG: usize = 200;
 /// Most bytes of certificates that are read; a whole system's have 300 kB.
 const PEM_LIMIT: u64 = 64 << 20;
-/// An attempt that brought less than this did not get on.
-const REAL_PROGRESS: u64 = 1 << 20;
-
 /// The commit that a revision stands at, and the names of its files.
 pub(super) struct Listing {
     /// The full commit hash.
@@ -51,48 +47,6 @@ pub(super) struct Opened {
     pub(super) total: Option<u64>,
     /// The bytes from `start` on.
     pub(super) bytes: Box<dyn Read>,
-}
-
-/// A failed attempt.
-pub(super) enum AttemptError {
-    /// Trying again may help, not before the wait that the server asked for.
-    Transient(HubError, Option<Duration>),
-    /// Trying again will not help.
-    Permanent(HubError),
-}
-
-/// How often a request is still tried again, and how long is waited before.
-pub(super) struct RetryPolicy {
-    attempts: u32,
-    failures: u32,
-    delay: Duration,
-    furthest: u64,
-}
-
-impl RetryPolicy {
-    /// That many bytes of a file are here. Where that is really further than ever, the count
-    /// begins again; a server that always begins at the start is not waited for for ever.
-    pub(super) fn reached(&mut self, bytes: u64) {
-        if bytes >= self.furthest.saturating_add(REAL_PROGRESS) {
-            self.furthest = bytes;
-            self.failures = 0;
-        }
-    }
-
-    /// Waits before the next attempt, or gives its error when there is none.
-    pub(super) fn wait(&mut self, failed: AttemptError) -> Result<(), HubError> {
-        let (error, asked) = match failed {
-            AttemptError::Transient(error, asked) => (error, asked.unwrap_or_default()),
-            AttemptError::Permanent(error) => return Err(error),
-        };
-        self.failures += 1;
-        if self.failures >= self.attempts || asked > LONGEST_WAIT {
-            return Err(error);
-        }
-        let backoff = self.delay.saturating_mul(1 << (self.failures - 1).min(16));
-        std::thread::sleep(backoff.min(LONGEST_WAIT).max(asked));
-        Ok(())
-    }
 }
 
 /// Speaks with one hub about one repository.
@@ -167,7 +121,7 @@ impl<'a> Client<'a> {
     /// The retries that the settings ask for.
     pub(super) fn retry_policy(&self) -> RetryPolicy {
         let HubSettings { attempts, retry_delay: delay, .. } = *self.settings;
-        RetryPolicy { attempts, failures: 0, delay, furthest: 0 }
+        RetryPolicy::new(attempts, delay)
     }
 
     /// The revision's commit and files. Names that lead out of a folder are refused.
@@ -179,8 +133,7 @@ impl<'a> Client<'a> {
             percent_encode(&self.repository.revision)
         );
         // Where there is no network, this is the request that finds out: fewer attempts.
-        let mut retries = self.retry_policy();
-        retries.attempts = retries.attempts.min(3);
+        let mut retries = self.retry_policy().at_most(3);
         let json = loop {
             let read = self.follow(Method::Get(0), &url, "").and_then(|answer| {
                 let Answer { host, response, .. } = answer;
@@ -466,35 +419,6 @@ struct Answer {
     commit: Option<String>,
 }
 
-/// An ETag without its quotes and its mark of weakness.
-fn normalise_etag(etag: &str) -> &str {
-    let etag = etag.trim();
-    etag.strip_prefix("W/").unwrap_or(etag).trim_matches('"')
-}
-
-/// Whether an ETag can be a file's name as it is.
-fn is_blob_name(etag: &str) -> bool {
-    (1..=LONGEST_ETAG).contains(&etag.len())
-        && !etag.starts_with('.')
-        && etag.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
-}
-
-/// First offset and whole length of `bytes 5-9/10`.
-fn content_range(value: &str) -> Option<(u64, Option<u64>)> {
-    let (range, total) = value.trim().strip_prefix("bytes ")?.split_once('/')?;
-    let (start, _) = range.split_once('-')?;
-    Some((start.trim().parse().ok()?, total.trim().parse().ok()))
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok()
-}
-
-/// A server's words, fit for a terminal and for one line.
-fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control()).take(300).collect()
-}
-
 fn read_certificates(path: &std::path::Path) -> Result<RootCerts, String> {
     let pem = read_plain(path, PEM_LIMIT).map_err(|e| format!("which cannot be read ({e})"))?;
     let certificates: Vec<Certificate<'static>> = ureq::tls::parse_pem(&pem)
@@ -506,47 +430,5 @@ fn read_certificates(path: &std::path::Path) -> Result<RootCerts, String> {
     match certificates.is_empty() {
         true => Err("which contains no PEM certificate".to_owned()),
         false => Ok(RootCerts::new_with_certs(&certificates)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    #[test]
-    fn an_etag_loses_its_quotes_and_its_weakness() {
-        assert_eq!(normalise_etag("\"abc\""), "abc");
-        assert_eq!(normalise_etag("W/\"abc\""), "abc");
-        assert_eq!(normalise_etag("abc"), "abc");
-    }
-
-    #[test]
-    fn an_etag_that_would_leave_the_blobs_folder_is_no_blob_name() {
-        for etag in ["", ".", "..", "../x", "/x", "a/b", "a\\b", "a b", "a\0"] {
-            assert!(!is_blob_name(etag), "{etag:?}");
-        }
-        assert!(is_blob_name("10c66461e4c109db5a2196bff4bb59be30396ed8"));
-    }
-
-    #[test]
-    fn a_content_range_gives_first_offset_and_length() {
-        assert_eq!(content_range("bytes 5-9/10"), Some((5, Some(10))));
-        assert_eq!(content_range("bytes 5-9/*"), Some((5, None)));
-        assert_eq!(content_range("bytes */10"), None);
-        assert_eq!(content_range("5-9/10"), None);
-    }
-
-    #[test]
-    fn a_servers_words_cannot_steer_the_terminal() {
-        assert_eq!(printable("a\u{1b}[2Jb\r\nc"), "a[2Jbc");
-    }
-
-    proptest! {
-        #[test]
-        fn no_header_makes_the_parsers_fail(value in "\\PC*") {
-            let _ = content_range(&value);
-            let _ = is_blob_name(normalise_etag(&value));
-        }
     }
 }

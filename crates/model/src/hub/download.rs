@@ -2,7 +2,8 @@
 //! order of things; how to ask and where to write are the client's and the cache's.
 
 use super::cache::{BlobLock, Cache};
-use super::client::{AttemptError, Client, Opened, RemoteFile, RetryPolicy};
+use super::client::{Client, Opened, RemoteFile};
+use super::retry::{AttemptError, RetryPolicy};
 use super::{DownloadProgress, HubError, files};
 use ring::digest;
 use std::fs::{self, File};

@@ -12,34 +12,22 @@ pub enum HubError {
         "`{id}` is neither a folder nor a Hugging Face repository id ({reason}): give an \
          existing folder, `owner/name` or `owner/name@revision`"
     )]
-    InvalidId {
-        /// The text as given.
-        id: String,
-        /// Which rule it breaks.
-        reason: &'static str,
-    },
+    InvalidId { id: String, reason: &'static str },
 
     /// No home folder, and no variable that says where the cache is.
     #[error(
         "there is no place to keep `{repository}`: set HF_HUB_CACHE to a folder, because no home \
          folder is known"
     )]
-    NoCacheFolder {
-        /// The repository.
-        repository: String,
-    },
+    NoCacheFolder { repository: String },
 
     /// The download was cancelled.
     #[error("the download of `{repository}` was cancelled; the next one goes on where it stopped")]
-    Cancelled {
-        /// The repository.
-        repository: String,
-    },
+    Cancelled { repository: String },
 
     /// A setting cannot be used.
     #[error("cannot ask the hub for `{repository}`: {variable} {reason}")]
     Setting {
-        /// The repository.
         repository: String,
         /// The environment variable to change.
         variable: &'static str,
@@ -53,12 +41,7 @@ pub enum HubError {
          could read the token: use https, set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none, or \
          SIGMALAB_TOKEN_OVER_HTTP=1 if this is meant"
     )]
-    TokenInTheOpen {
-        /// The repository.
-        repository: String,
-        /// The hub.
-        endpoint: String,
-    },
+    TokenInTheOpen { repository: String, endpoint: String },
 
     /// Nobody named it but a recipe, an experiment or a run directory.
     #[error(
@@ -66,14 +49,7 @@ pub enum HubError {
          downloaded from {endpoint} {whose}; `sigmalab model inspect --model {repository}` fetches \
          it, if this is meant"
     )]
-    NotAsked {
-        /// The repository.
-        repository: String,
-        /// The hub.
-        endpoint: String,
-        /// In whose name.
-        whose: &'static str,
-    },
+    NotAsked { repository: String, endpoint: String, whose: &'static str },
 
     /// Offline, and nothing of the repository is in the cache.
     #[error(
@@ -81,7 +57,6 @@ pub enum HubError {
          once, or give a folder that holds the checkpoint", cache.display()
     )]
     OfflineNotCached {
-        /// The repository.
         repository: String,
         /// The cache that was searched.
         cache: PathBuf,
@@ -93,7 +68,6 @@ pub enum HubError {
          forbids a download: unset it once to fetch the rest", cache.display()
     )]
     OfflineIncomplete {
-        /// The repository.
         repository: String,
         /// The first file that is missing.
         file: String,
@@ -104,7 +78,6 @@ pub enum HubError {
     /// The licence has to be accepted first.
     #[error("`{repository}` is gated: open {page}, accept its licence, and {then}")]
     Gated {
-        /// The repository.
         repository: String,
         /// Where the licence is accepted.
         page: String,
@@ -117,26 +90,14 @@ pub enum HubError {
         "the hub forbids `{repository}` ({message}): open {page} to see what it asks for, and set \
          HF_TOKEN to a token of an account that has access"
     )]
-    Forbidden {
-        /// The repository.
-        repository: String,
-        /// Its page on the hub.
-        page: String,
-        /// The hub's own words.
-        message: String,
-    },
+    Forbidden { repository: String, page: String, message: String },
 
     /// The hub does not know the token.
     #[error(
         "the hub refused the token when asked for `{repository}`: set HF_TOKEN to a valid token \
          from {endpoint}/settings/tokens, or unset it where the repository is public"
     )]
-    TokenRefused {
-        /// The repository.
-        repository: String,
-        /// The hub.
-        endpoint: String,
-    },
+    TokenRefused { repository: String, endpoint: String },
 
     /// The hub has no such repository, or does not show it.
     #[error(
@@ -144,9 +105,7 @@ pub enum HubError {
          that name either: check the spelling{hint}"
     )]
     RepositoryNotFound {
-        /// The repository.
         repository: String,
-        /// The hub.
         endpoint: String,
         /// What else to do, where there is more.
         hint: &'static str,
@@ -159,84 +118,47 @@ pub enum HubError {
     RevisionNotFound {
         /// The repository with its revision.
         repository: String,
-        /// Its page on the hub.
         page: String,
     },
 
     /// The hub listed a file that it does not have.
     #[error("the hub listed `{file}` in `{repository}` and then did not find it: run it again")]
-    FileNotFound {
-        /// The repository.
-        repository: String,
-        /// The file.
-        file: String,
-    },
+    FileNotFound { repository: String, file: String },
 
     /// The repository holds something else.
     #[error(
         "`{repository}` holds no Ideogram 4 checkpoint (no `transformer/*.safetensors`): give a \
          repository in the diffusers layout or the reference's, such as ideogram-ai/ideogram-4-fp8"
     )]
-    NotACheckpoint {
-        /// The repository.
-        repository: String,
-    },
+    NotACheckpoint { repository: String },
 
     /// The hub cannot be reached, or the connection broke once too often.
     #[error(
         "cannot reach {host} for `{repository}` ({cause}): check the connection (HTTPS_PROXY, \
          SSL_CERT_FILE and HF_ENDPOINT are honoured) and run it again, what has come so far is kept"
     )]
-    Network {
-        /// The repository.
-        repository: String,
-        /// The host that was asked.
-        host: String,
-        /// What went wrong.
-        cause: String,
-    },
+    Network { repository: String, host: String, cause: String },
 
     /// The hub, or the server that holds the files, is out of order or asks for patience.
     #[error(
         "{host} answered {status} for `{repository}`: wait a while and run it again, what has \
          come so far is kept"
     )]
-    Busy {
-        /// The repository.
-        repository: String,
-        /// The host that was asked.
-        host: String,
-        /// The HTTP status.
-        status: u16,
-    },
+    Busy { repository: String, host: String, status: u16 },
 
     /// An answer that the protocol does not know.
     #[error(
         "{host} gave an answer for `{repository}` that cannot be used ({reason}): check that \
          HF_ENDPOINT is a Hugging Face hub and that no proxy changes its answers"
     )]
-    BadAnswer {
-        /// The repository.
-        repository: String,
-        /// The host that answered.
-        host: String,
-        /// What is wrong with it.
-        reason: String,
-    },
+    BadAnswer { repository: String, host: String, reason: String },
 
     /// The bytes are not those of the repository.
     #[error(
         "`{file}` of `{repository}` arrived damaged ({reason}) and was discarded: run it again, \
          and check for a proxy that changes downloads if it stays so"
     )]
-    Damaged {
-        /// The repository.
-        repository: String,
-        /// The file.
-        file: String,
-        /// How it differs.
-        reason: String,
-    },
+    Damaged { repository: String, file: String, reason: String },
 
     /// No room for the files.
     #[error(
@@ -245,9 +167,7 @@ pub enum HubError {
         cache.display()
     )]
     DiskFull {
-        /// The repository.
         repository: String,
-        /// The cache folder.
         cache: PathBuf,
         /// How much is needed, in words.
         need: String,
@@ -259,13 +179,10 @@ pub enum HubError {
          HF_HUB_CACHE to another one", path.display()
     )]
     Cache {
-        /// The repository.
         repository: String,
         /// What was tried: `read`, `write`, `create`, `lock` or `link`.
         action: &'static str,
-        /// The file or folder.
         path: PathBuf,
-        /// The system's reason.
         source: std::io::Error,
     },
 }

@@ -23,7 +23,9 @@ mod client;
 mod download;
 mod error;
 mod files;
+mod headers;
 mod repository;
+mod retry;
 mod settings;
 
 use cache::Cache;

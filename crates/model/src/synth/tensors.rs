@@ -12,7 +12,6 @@ use std::io::{Result, Write};
 pub enum SynthFormat {
     /// f32, and everything else too.
     F32,
-    /// bf16.
     Bf16,
     /// e4m3 codes and a scale a row.
     Fp8,
@@ -43,9 +42,7 @@ pub(super) enum Kind {
     Small,
     /// Plain floats of variance 1.
     Table,
-    /// Ones.
     Ones,
-    /// Zeros.
     Zeros,
 }
 
@@ -170,7 +167,6 @@ enum Fill {
     Blocks(Block, f32),
     /// The values of the nf4 codes (Dettmers et al., arXiv 2305.14314, appendix E).
     Map,
-    /// These.
     Given(Vec<u8>),
 }
 

@@ -54,7 +54,6 @@ impl TextEncoder {
         Ok(Self { config, embedding, layers, dtype, device: device.clone() })
     }
 
-    /// Number of layers.
     pub(super) fn layers(&self) -> usize {
         self.layers.len()
     }

@@ -21,7 +21,6 @@ pub(super) struct Fenced {
     mapped: usize,
     /// Bytes of a page, which is one fence.
     page: usize,
-    /// The values.
     values: *mut f32,
     len: usize,
 }
@@ -67,7 +66,6 @@ impl Fenced {
         Ok(())
     }
 
-    /// The values.
     pub(super) fn values(&self) -> &[f32] {
         // SAFETY: `len` values were written there, and what a plugin writes are values too.
         unsafe { slice::from_raw_parts(self.values, self.len) }

@@ -112,7 +112,6 @@ pub(super) enum Mishap {
     None,
     /// The run is cancelled then.
     Cancelled,
-    /// The network fails.
     NetworkFails,
 }
 

@@ -11,7 +11,6 @@ use crate::plugin::Opened;
 use std::path::Path;
 use std::sync::Arc;
 
-/// One check.
 pub(super) struct Check {
     /// Its name, for scripts.
     pub(super) name: &'static str,
@@ -28,7 +27,6 @@ const fn check(name: &'static str, title: &'static str, run: fn(&Subject) -> See
     Check { name, title, death: CRASHED, run }
 }
 
-/// Every check.
 pub(super) const CHECKS: &[Check] = &[
     check("order-uniform", "order, uniform grid", |s| accuracy::order(s, Grid::Uniform)),
     check("order-logit-normal", "order, logit-normal grid", |s| {
@@ -91,10 +89,7 @@ impl Check {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Progress {
     /// The plugin cannot be opened.
-    Unusable {
-        /// Why.
-        problem: String,
-    },
+    Unusable { problem: String },
     /// The plugin is open.
     Opened {
         /// What it says of itself.

@@ -28,12 +28,9 @@ pub(super) fn output_beginning(subject: &Subject) -> Seen {
 
 /// It must not read past the end of its tensors, and must not write to them at all.
 pub(super) fn inputs(subject: &Subject) -> Seen {
-    if !subject.is_plugin() {
-        return Seen::skipped("it is built in");
-    }
     let run = match run(subject) {
         Ok(run) => run,
-        Err(failure) => return Seen::failed(failure),
+        Err(seen) => return seen,
     };
     for index in 0..run.len() {
         for side in [Side::End, Side::Beginning] {
@@ -52,19 +49,21 @@ pub(super) fn inputs(subject: &Subject) -> Seen {
     Seen::passed("it stays within its tensors and leaves them alone")
 }
 
-fn run(subject: &Subject) -> Result<Trajectory, String> {
+/// A run of a plugin to take steps of.
+fn run(subject: &Subject) -> Result<Trajectory, Seen> {
+    if !subject.is_plugin() {
+        return Err(Seen::skipped("it is built in"));
+    }
     let sigmas = Grid::Uneven.sigmas(STEPS);
     let gw: Vec<f64> = (0..STEPS).map(|step| if step < 2 { 1.0 } else { 3.0 }).collect();
     Trajectory::run(subject, &sigmas, &gw, &subject.defaults(), spread(VALUES))
+        .map_err(Seen::failed)
 }
 
 fn output(subject: &Subject, side: Side) -> Seen {
-    if !subject.is_plugin() {
-        return Seen::skipped("it is built in");
-    }
     let run = match run(subject) {
         Ok(run) => run,
-        Err(failure) => return Seen::failed(failure),
+        Err(seen) => return seen,
     };
     for index in 0..run.len() {
         let fenced = match Fenced::holding(&vec![f32::NAN; VALUES], side) {

@@ -30,8 +30,10 @@ const LOADER_VARIABLES: [&str; 4] =
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Knowledge {
     /// It is a plugin that can be used.
-    Plugin { info: SamplerInfo, hash: FileHash },
-    /// It is no plugin.
+    Plugin {
+        info: SamplerInfo,
+        hash: FileHash,
+    },
     NoPlugin,
     /// It is one that cannot be used.
     Problem(String),

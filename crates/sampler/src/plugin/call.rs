@@ -50,7 +50,6 @@ impl Shape {
 
 /// One call of a plugin.
 pub(crate) struct Call<'a> {
-    /// The plugin.
     pub(crate) plugin: &'a Opened,
     /// Watches its code.
     pub(crate) watch: &'a Watch,

@@ -18,9 +18,7 @@ const LONGEST_LINE: u64 = 16 << 20;
 
 /// A process to start and listen to.
 pub struct Conversation<'a> {
-    /// The program.
     pub program: &'a Path,
-    /// Its arguments.
     pub arguments: &'a [&'a OsStr],
     /// When it says nothing for so long it is ended.
     pub silence: Duration,

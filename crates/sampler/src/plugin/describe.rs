@@ -16,7 +16,6 @@ pub(super) const ARGUMENTS: [&str; 2] = ["plugins", "describe"];
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "outcome", rename_all = "kebab-case")]
 pub enum Description {
-    /// A plugin.
     Plugin {
         /// What it says of itself.
         info: SamplerInfo,

@@ -12,11 +12,7 @@ pub enum Fault {
     Unreadable(#[from] io::Error),
     /// It is far larger than any plugin.
     #[error("it is larger than a plugin may be ({limit} MB)")]
-    TooLarge {
-        /// Most megabytes.
-        limit: u64,
-    },
-    /// It is no plugin at all.
+    TooLarge { limit: u64 },
     #[error("it is not a plugin: it does not export `sigmalab_plugin_entry`")]
     NoPlugin,
     /// The system's loader refuses it.
@@ -42,22 +38,10 @@ pub enum Fault {
         abi::ABI_MAJOR,
         abi::ABI_MINOR
     )]
-    Version {
-        /// Its major version.
-        major: u16,
-        /// Its minor version.
-        minor: u16,
-    },
+    Version { major: u16, minor: u16 },
     /// A struct lacks fields.
     #[error("its {what} says that it has {found} bytes, and {least} are needed")]
-    TooSmall {
-        /// The struct.
-        what: String,
-        /// What it says.
-        found: u32,
-        /// What is needed.
-        least: u32,
-    },
+    TooSmall { what: String, found: u32, least: u32 },
     /// A pointer is missing.
     #[error("its {0} is a null pointer")]
     Null(String),
@@ -66,30 +50,15 @@ pub enum Fault {
     Misaligned(String),
     /// Text that cannot be used.
     #[error("its {what} {problem}")]
-    Text {
-        /// Which text.
-        what: String,
-        /// What is wrong with it.
-        problem: String,
-    },
+    Text { what: String, problem: String },
     /// A number beyond its range.
     #[error("its {what} is {found}, and {least} to {most} are allowed")]
-    Range {
-        /// Which number.
-        what: &'static str,
-        /// What it says.
-        found: u64,
-        /// Least value.
-        least: u64,
-        /// Greatest value.
-        most: u64,
-    },
+    Range { what: &'static str, found: u64, least: u64, most: u64 },
     /// A parameter that makes no sense.
     #[error("its parameter {which} {problem}")]
     Param {
         /// The parameter: its key in quotes, or its number.
         which: String,
-        /// What is wrong with it.
         problem: String,
     },
 }

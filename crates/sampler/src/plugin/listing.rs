@@ -14,14 +14,12 @@ use std::path::PathBuf;
 pub struct Plugin {
     /// What it says of itself.
     pub info: SamplerInfo,
-    /// Its file.
     pub file: PluginFile,
 }
 
 /// A file that cannot be used, or a folder that cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Problem {
-    /// Which.
     pub path: PathBuf,
     /// The id of the sampler in it, where that was found out.
     pub id: Option<String>,

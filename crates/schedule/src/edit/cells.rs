@@ -19,12 +19,9 @@ pub enum CellsError {
     /// There is no number.
     #[error("there are no numbers: copy cells or lines of numbers first")]
     Empty,
-    /// A cell that is no number.
     #[error("row {row}, column {column}: `{text}` is not a finite number")]
     NoNumber {
-        /// Row of the text.
         row: usize,
-        /// Column of the text.
         column: usize,
         /// What stands there, cut to a few characters.
         text: String,
@@ -32,9 +29,7 @@ pub enum CellsError {
     /// Rows of different lengths.
     #[error("row {row} has {columns} columns and the first row has {expected}: make them equal")]
     Ragged {
-        /// Row of the text.
         row: usize,
-        /// How many columns it has.
         columns: usize,
         /// How many the first row has.
         expected: usize,

@@ -11,9 +11,7 @@ use super::{Column, Draft, EditError};
 pub enum Change {
     /// One cell.
     Set {
-        /// The step.
         step: usize,
-        /// The column.
         column: Column,
         /// What the cell holds.
         before: f64,
@@ -24,7 +22,6 @@ pub enum Change {
     Insert {
         /// Where the first of them will be.
         at: usize,
-        /// The steps.
         steps: Vec<Step>,
     },
     /// Steps taken out.

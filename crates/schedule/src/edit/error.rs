@@ -9,39 +9,19 @@ use super::Column;
 pub enum EditError {
     /// A step that does not exist.
     #[error("there is no step {step}: the schedule has {steps}, counted from 0")]
-    NoSuchStep {
-        /// The step.
-        step: usize,
-        /// How many there are.
-        steps: usize,
-    },
+    NoSuchStep { step: usize, steps: usize },
     /// A value that is NaN or infinite.
     #[error("step {step}: {column} would be {value}: it must be a finite number")]
-    NotFinite {
-        /// The step.
-        step: usize,
-        /// The column.
-        column: Column,
-        /// The value.
-        value: f64,
-    },
+    NotFinite { step: usize, column: Column, value: f64 },
     /// A std of 0 or below.
     #[error("step {step}: std would be {std}: it must be above 0")]
-    StdNotPositive {
-        /// The step.
-        step: usize,
-        /// The value.
-        std: f64,
-    },
+    StdNotPositive { step: usize, std: f64 },
     /// Nothing would be left.
     #[error("a schedule has at least one step: leave one")]
     NoSteps,
     /// More than [`MAX_STEPS`].
     #[error("the schedule would have {steps} steps, which is more than {MAX_STEPS}: use fewer")]
-    TooManySteps {
-        /// How many it would have.
-        steps: usize,
-    },
+    TooManySteps { steps: usize },
     /// A series without anything between its anchors.
     #[error("a series goes between the first and the last step of a selection: select at least 3")]
     NoRoom,
@@ -51,11 +31,9 @@ pub enum EditError {
          two below; use a linear or a cosine one"
     )]
     NotGeometric {
-        /// The column.
         column: Column,
         /// The value at the first anchor.
         first: f64,
-        /// The value at the last.
         last: f64,
     },
     /// More cells than there are below and right of the place.
@@ -64,9 +42,7 @@ pub enum EditError {
          are {rows} × {columns}; paste further up or left, or insert steps"
     )]
     DoesNotFit {
-        /// Rows of what is pasted.
         height: usize,
-        /// Columns of what is pasted.
         width: usize,
         /// The step of the topmost cell.
         step: usize,
@@ -82,16 +58,7 @@ pub enum EditError {
         "{height} × {width} cells (rows × columns) do not fill {rows} × {columns} evenly: copy \
          one value, or select a multiple"
     )]
-    DoesNotFill {
-        /// Rows of what is pasted.
-        height: usize,
-        /// Columns of what is pasted.
-        width: usize,
-        /// Rows of the block.
-        rows: usize,
-        /// Columns of the block.
-        columns: usize,
-    },
+    DoesNotFill { height: usize, width: usize, rows: usize, columns: usize },
     /// σ of step 0.
     #[error("σ of step 0 is always the clamp {:.6}: set that of a later step", Sigma::highest().0)]
     FirstSigma,
@@ -100,12 +67,7 @@ pub enum EditError {
         "σ {} of step {step} is out of reach: give one above {:.6} and below {:.6}",
         sigma.0, Sigma::lowest().0, Sigma::highest().0
     )]
-    SigmaOutOfReach {
-        /// The step.
-        step: usize,
-        /// The wanted σ.
-        sigma: Sigma,
-    },
+    SigmaOutOfReach { step: usize, sigma: Sigma },
     /// A name that no preset can have.
     #[error(
         "`{0}` cannot be the name of a preset: it needs a letter, no space at its ends, no control \
@@ -114,8 +76,5 @@ pub enum EditError {
     Name(String),
     /// A transaction of another draft, or applied twice.
     #[error("the edit was made for another state of the schedule: {place} is not what it was")]
-    Stale {
-        /// What differs.
-        place: String,
-    },
+    Stale { place: String },
 }

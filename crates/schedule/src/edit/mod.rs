@@ -33,7 +33,6 @@ pub struct Draft {
     pub name: String,
     /// A sentence on what it is for.
     pub description: Option<String>,
-    /// The steps.
     pub steps: SamplingOrder<Step>,
     /// Where the last step ends.
     pub terminal: Terminal,
@@ -136,7 +135,6 @@ impl fmt::Display for Column {
 /// sampling order.
 #[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
 pub struct Block {
-    /// Its first step.
     pub first_step: usize,
     /// Its last step, not before the first.
     pub last_step: usize,
@@ -157,7 +155,6 @@ impl Block {
         }
     }
 
-    /// One cell.
     pub fn cell(step: usize, column: Column) -> Self {
         Block::between((step, column), (step, column))
     }
@@ -172,7 +169,6 @@ impl Block {
         Block::between((0, column), (draft.steps.len().saturating_sub(1), column))
     }
 
-    /// Its steps.
     pub fn steps(&self) -> RangeInclusive<usize> {
         self.first_step..=self.last_step
     }

@@ -15,18 +15,15 @@ pub enum Wanted {
         column: Option<Column>,
         /// The text of the number, as typed.
         text: String,
-        /// The number.
         value: f64,
     },
     /// A comparison: `gw<5`, `std>=1.75`.
     Compared {
-        /// The column.
         column: Column,
         /// Whether the cells are to be above (else below).
         above: bool,
         /// Whether the value itself counts.
         or_equal: bool,
-        /// The value.
         value: f64,
     },
 }

@@ -3,7 +3,6 @@
 
 use super::ImportError;
 
-/// A command.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Command {
     /// Where it begins, counted from 1.

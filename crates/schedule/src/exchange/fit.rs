@@ -74,7 +74,6 @@ fn short(sigma: f64) -> String {
     if sigma == 0.0 { "0".to_owned() } else { format!("{sigma:.2e}") }
 }
 
-/// Complaints as one line.
 pub(super) fn one_line(complaints: impl IntoIterator<Item = Option<String>>) -> Option<String> {
     let complaints: Vec<String> = complaints.into_iter().flatten().collect();
     (!complaints.is_empty()).then(|| complaints.join("; "))

@@ -37,7 +37,6 @@ pub enum Tool {
 }
 
 impl Tool {
-    /// Every tool.
     pub const ALL: [Tool; 4] = [Tool::Reference, Tool::Diffusers, Tool::ComfyUi, Tool::SdCpp];
 
     /// Its name, as flags take it.
@@ -90,9 +89,7 @@ impl fmt::Display for Tool {
     nearest.map(|near| format!(" (did you mean `{near}`?)")).unwrap_or_default()
 )]
 pub struct ToolError {
-    /// What was written.
     pub text: String,
-    /// The tool it looks like.
     pub nearest: Option<&'static str>,
 }
 
@@ -119,7 +116,6 @@ pub struct Export {
 /// A schedule read from a tool's form.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Import {
-    /// The preset.
     pub preset: Preset,
     /// What was assumed or could not be taken over, a line each.
     pub notes: Vec<String>,

@@ -5,6 +5,7 @@
 use super::super::preset::Step;
 use super::super::preset_file::PresetFile;
 use super::super::terminal::Terminal;
+use super::tests::refusal;
 use super::*;
 use proptest::prelude::*;
 use std::time::{Duration, Instant};
@@ -15,10 +16,6 @@ fn built_in() -> Vec<Preset> {
 
 fn read(text: &str, from: Tool) -> Import {
     import(text, from, "IMPORTED", Size::SQUARE).unwrap_or_else(|error| panic!("{text}: {error}"))
-}
-
-fn refusal(text: &str, from: Tool) -> String {
-    import(text, from, "IMPORTED", Size::SQUARE).unwrap_err().to_string()
 }
 
 fn gw(import: &Import) -> Vec<f64> {

@@ -15,7 +15,7 @@ fn read(text: &str, from: Tool) -> Import {
     import(text, from, "IMPORTED", Size::SQUARE).unwrap()
 }
 
-fn refusal(text: &str, from: Tool) -> String {
+pub(super) fn refusal(text: &str, from: Tool) -> String {
     import(text, from, "IMPORTED", Size::SQUARE).unwrap_err().to_string()
 }
 

@@ -22,12 +22,7 @@ pub enum WriteError {
     Unreadable(PresetFileError),
     /// A preset that cannot be in a file.
     #[error("`{name}` is not saved: {why}")]
-    Invalid {
-        /// Its name.
-        name: String,
-        /// What is wrong.
-        why: String,
-    },
+    Invalid { name: String, why: String },
     /// A preset that does not exist.
     #[error(transparent)]
     Unknown(#[from] UnknownPreset),

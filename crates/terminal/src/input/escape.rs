@@ -7,7 +7,6 @@ use crate::key::{KeyCode, Modifiers};
 /// What stands at the start of some bytes, and how many of them it is.
 #[derive(Debug)]
 pub(super) enum Found {
-    /// An input.
     Input(Input, usize),
     /// A bracketed paste begins.
     PasteStart(usize),

@@ -14,7 +14,6 @@ pub enum Input {
     Key(Key),
     /// Text was pasted (bracketed paste), line ends as `\n`.
     Paste(String),
-    /// The mouse.
     Mouse(Mouse),
     /// The terminal got (`true`) or lost the focus.
     Focus(bool),
@@ -27,7 +26,6 @@ pub enum Input {
 /// Something the mouse did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Mouse {
-    /// What it did.
     pub action: MouseAction,
     /// Column, from 0.
     pub column: u16,
@@ -37,7 +35,6 @@ pub struct Mouse {
     pub modifiers: super::key::Modifiers,
 }
 
-/// What the mouse did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MouseAction {
     /// A button went down.
@@ -46,7 +43,6 @@ pub enum MouseAction {
     Release(MouseButton),
     /// It moved with a button down.
     Drag(MouseButton),
-    /// It moved.
     Move,
     /// The wheel, away from the user.
     ScrollUp,
@@ -58,14 +54,10 @@ pub enum MouseAction {
     ScrollRight,
 }
 
-/// A button of the mouse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MouseButton {
-    /// Left.
     Left,
-    /// Middle.
     Middle,
-    /// Right.
     Right,
 }
 
@@ -98,12 +90,7 @@ pub enum Reply {
         height: u16,
     },
     /// Size of the text area in cells (`CSI 18 t`).
-    ScreenCells {
-        /// Columns.
-        columns: u16,
-        /// Rows.
-        rows: u16,
-    },
+    ScreenCells { columns: u16, rows: u16 },
     /// State of a private mode (DECRPM).
     Mode {
         /// Its number, such as 2026 for synchronized updates.

@@ -238,7 +238,7 @@ mod tests {
             protocol,
             columns: 50,
             rows: 25,
-            cell: CellPixels::USUAL,
+            cell: CellPixels::DEFAULT,
             colours: ColourDepth::True,
         };
         Job { slot: Slot(0), form, picture }.run().payload

@@ -36,8 +36,8 @@ mod tests {
     #[test]
     fn a_square_takes_twice_as_many_columns_as_rows() {
         let area = Rect::new(10, 5, 60, 20);
-        assert_eq!(fit(256, 256, area, CellPixels::USUAL), Rect::new(20, 5, 40, 20));
-        assert_eq!(fit(2048, 768, area, CellPixels::USUAL), Rect::new(10, 9, 60, 11));
+        assert_eq!(fit(256, 256, area, CellPixels::DEFAULT), Rect::new(20, 5, 40, 20));
+        assert_eq!(fit(2048, 768, area, CellPixels::DEFAULT), Rect::new(10, 9, 60, 11));
     }
 
     proptest! {

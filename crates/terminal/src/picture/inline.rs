@@ -51,7 +51,7 @@ mod tests {
     fn shown(protocol: ProtocolType, colours: ColourDepth) -> Option<String> {
         let pixels = (0..64 * 64).flat_map(|i| [(i % 64 * 4) as u8, 90, 200]).collect();
         let picture = Rgb8::new(64, 64, pixels).unwrap();
-        let bytes = inline(&picture, protocol, (20, 20), CellPixels::USUAL, colours)?;
+        let bytes = inline(&picture, protocol, (20, 20), CellPixels::DEFAULT, colours)?;
         Some(String::from_utf8(bytes).unwrap())
     }
 

@@ -1,8 +1,10 @@
 use super::super::PROTOCOLS;
 use super::*;
 use crate::input::Reply;
+use crate::picture::kitty::POOL;
 use ratatui::widgets::{Clear, Widget};
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 const SCREEN: Size = Size { width: 120, height: 40 };
 const AREA: Rect = Rect { x: 60, y: 10, width: 50, height: 20 };

@@ -12,18 +12,22 @@
 //! #         Ok(())
 //! #     }
 //! # }
-//! use sigmalab_sampler_sdk::testing::{Grid, observed_orders};
+//! use sigmalab_sampler_sdk::testing::{assert_order, assert_step_to_zero};
 //!
 //! // The error falls by 2^order when the number of steps doubles.
-//! let orders = observed_orders(plugin::<Euler>(), &[], Grid::Uniform, &[20, 40, 80])?;
-//! assert!(orders.iter().all(|order| *order > 0.7));
-//! # Ok::<(), sigmalab_sampler_sdk::testing::Failure>(())
+//! assert_order(plugin::<Euler>(), 1, &[20, 40, 80], &[&[]]);
+//! assert_step_to_zero(plugin::<Euler>(), 1, 0.1);
 //! ```
 
+mod assertions;
 mod flow;
 mod grid;
 mod host;
 
+pub use assertions::{
+    UNEVEN, assert_long_last_step, assert_order, assert_order_across_a_change_of_gw,
+    assert_order_with_gw_1_between, assert_step_to_zero, assert_uneven_run,
+};
 pub use flow::Flow;
 pub use grid::Grid;
 pub use host::{Failure, Outcome, Run};

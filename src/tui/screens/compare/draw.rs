@@ -1,9 +1,9 @@
 //! A and B: their images, the numbers between them, and their schedules beside each other.
 
 use crate::tui::app::App;
-use crate::tui::runs::{Finished, proxy_notes, seconds};
+use crate::tui::runs::{Finished, proxy_notes};
 use crate::tui::screens::compare::side_by_side::{self, Compared, Row};
-use crate::tui::screens::compare::{Images, View};
+use crate::tui::screens::compare::{Images, View, summary};
 use crate::tui::screens::gallery::labels;
 use crate::tui::screens::{Placement, curves, editor, footer, inside, longest, pane};
 use ratatui::buffer::Buffer;
@@ -11,8 +11,6 @@ use ratatui::layout::{Position, Rect};
 use ratatui::style::{Color, Style};
 use ratatui::text::{Line, Span};
 use ratatui::widgets::Widget;
-use sigmalab_engine::noise::NoiseSource;
-use sigmalab_engine::recipe::Recipe;
 use sigmalab_image::RgbImage;
 use sigmalab_metrics::colour_map;
 use sigmalab_terminal::capabilities::CellPixels;
@@ -69,7 +67,7 @@ fn parts(app: &App, area: Rect) -> Parts {
 fn flip_parts(app: &App, shows: Shows, area: Rect) -> Parts {
     let sizes = app.runs.pair().into_iter().flat_map(|(a, b)| [&a.image, &b.image]);
     let needed = |image: &Arc<RgbImage>| {
-        fit(image.width, image.height, inside(area), CellPixels::USUAL).width + 2
+        fit(image.width, image.height, inside(area), CellPixels::DEFAULT).width + 2
     };
     // The same for both, so that nothing but the picture changes.
     let width = sizes.map(needed).max().unwrap_or(area.width);
@@ -112,7 +110,6 @@ pub(in crate::tui) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     placed.collect()
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let Parts { images, rest } = parts(app, area);
     let Some((a, b)) = app.runs.pair() else {
@@ -229,9 +226,9 @@ impl Rest {
 
 fn rest(app: &App, a: &Finished, b: &Finished, area: Rect) -> Rest {
     let inner = inside(area);
-    let mut numbers = flow(numbers(app, a, b), usize::from(inner.width));
+    let mut numbers = summary::flow(summary::numbers(app, a, b), usize::from(inner.width));
     numbers.truncate(usize::from(inner.height).saturating_sub(2).clamp(1, 6));
-    let mut settings = settings(a, b);
+    let mut settings = summary::settings(a, b);
     let left = inner.height.saturating_sub(numbers.len() as u16);
     let above = usize::from(left.saturating_sub(5)).max(1).min(settings.len());
     let scrolled = settings.split_off(above);
@@ -358,105 +355,4 @@ fn line<'a>(app: &App, row: &Row, columns: &[Compared]) -> Line<'a> {
         }
     }
     Line::from(spans)
-}
-
-/// What there is in numbers, the most telling first.
-fn numbers(app: &App, a: &Finished, b: &Finished) -> Vec<String> {
-    let mut texts = Vec::new();
-    match app.comparison() {
-        None if app.runs.is_one() => texts.push("the same run: run something else".to_owned()),
-        None => texts.push("comparing …".to_owned()),
-        Some(comparison) => {
-            match &comparison.images {
-                Ok(images) if images.are_equal() => {
-                    texts.push("the same image, pixel by pixel".to_owned());
-                }
-                Ok(images) => {
-                    texts.push(format!("PSNR {:.1} dB", images.psnr));
-                    texts.push(format!("SSIM {:.4}", images.ssim));
-                }
-                Err(_) => {
-                    let (a, b) = (a.recipe.size, b.recipe.size);
-                    texts.push(format!("images of two sizes, {a} and {b}: no PSNR and SSIM"));
-                }
-            }
-            if let Some(rmse) = comparison.latent_rmse {
-                texts.push(format!("latent RMSE {rmse:.4}"));
-            }
-        }
-    }
-    texts.push(format!("NFE A {} B {}", a.evaluations(), b.evaluations()));
-    // A run of which something was computed before took less than it costs.
-    let [first, second] = [a, b].map(|run| {
-        let took = seconds(run.seconds_loaded());
-        match run.saved() {
-            (0, _) => took,
-            (saved, all) => format!("{took} ({saved} of {all} NFE cached)"),
-        }
-    });
-    texts.push(format!("time A {first}"));
-    texts.push(format!("B {second}"));
-    texts
-}
-
-/// Texts with a dot between, as many on a line as fit.
-fn flow(texts: Vec<String>, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
-    for text in texts {
-        match lines.last_mut() {
-            Some(line) if line.chars().count() + 3 + text.chars().count() <= width => {
-                line.push_str(" · ");
-                line.push_str(&text);
-            }
-            _ => lines.push(text),
-        }
-    }
-    lines
-}
-
-/// What differs besides the steps, a line each.
-fn settings(a: &Finished, b: &Finished) -> Vec<String> {
-    let (a, b) = (&a.recipe, &b.recipe);
-    let sampler = |recipe: &Recipe| {
-        let params = recipe.sampler.params.iter().map(|(key, value)| format!(" {key}={value}"));
-        recipe.sampler.id.clone() + &params.collect::<String>()
-    };
-    let noise = |noise: &NoiseSource| match noise {
-        NoiseSource::Seed { seed, rng } => format!("{seed} of {rng}"),
-        NoiseSource::File { blake3 } => {
-            format!("file {}", blake3.chars().take(8).collect::<String>())
-        }
-    };
-    let dtype = |recipe: &Recipe| recipe.dtype.to_string();
-    let blocks = |recipe: &Recipe| match recipe.first_block_cache {
-        Some(threshold) => format!("first-block cache {threshold}"),
-        None => "all".to_owned(),
-    };
-    let pairs = [
-        ("prompt", a.prompt.clone(), b.prompt.clone()),
-        ("size", a.size.to_string(), b.size.to_string()),
-        ("σ of size", a.schedule_size().to_string(), b.schedule_size().to_string()),
-        ("seed", noise(&a.noise), noise(&b.noise)),
-        ("sampler", sampler(a), sampler(b)),
-        ("terminal", a.terminal.to_string(), b.terminal.to_string()),
-        ("steps", a.steps.len().to_string(), b.steps.len().to_string()),
-        ("checkpoint", a.model.name.clone(), b.model.name.clone()),
-        ("dtype", dtype(a), dtype(b)),
-        ("blocks", blocks(a), blocks(b)),
-    ];
-    let differing = pairs.into_iter().filter(|(_, a, b)| a != b);
-    differing.map(|(what, a, b)| format!("{what:<10} A {a} · B {b}")).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_flow_into_lines() {
-        let texts = || ["PSNR 28.1 dB", "SSIM 0.9400", "NFE"].map(str::to_owned).to_vec();
-        assert_eq!(flow(texts(), 80), ["PSNR 28.1 dB · SSIM 0.9400 · NFE"]);
-        assert_eq!(flow(texts(), 20), ["PSNR 28.1 dB", "SSIM 0.9400 · NFE"]);
-        assert_eq!(flow(Vec::new(), 20), Vec::<String>::new());
-    }
 }

@@ -4,6 +4,7 @@ mod actions;
 pub(in crate::tui) mod draw;
 mod side_by_side;
 mod state;
+mod summary;
 
 pub use state::*;
 

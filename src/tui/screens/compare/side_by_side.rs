@@ -68,7 +68,6 @@ impl Pair {
     }
 }
 
-/// A row of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::tui) enum Row {
     /// A step, its values in the order of [`Compared::ALL`]. The row after the last step has only

@@ -169,7 +169,6 @@ impl Comparison {
     }
 }
 
-/// How A and B are shown.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum View {
     /// A and B.
@@ -209,7 +208,6 @@ impl FromStr for View {
 /// The comparison of A and B: how it is shown and what is known.
 #[derive(Debug, Default)]
 pub struct Comparing {
-    /// How they are shown.
     pub view: View,
     /// Which of them is seen where one is.
     pub shows_b: bool,

@@ -124,7 +124,6 @@ pub(in crate::tui) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     placements.filter(|placement| !placement.area.is_empty()).collect()
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let parts = parts(app, area);
     if !parts.grid.is_empty() {

@@ -16,8 +16,8 @@ impl App {
     }
 
     /// Takes what the gallery's thread has to say.
-    pub fn gallery_event(&mut self, news: GalleryEvent) -> Vec<Effect> {
-        let taken = self.gallery.take(news);
+    pub fn gallery_event(&mut self, event: GalleryEvent) -> Vec<Effect> {
+        let taken = self.gallery.take(event);
         for note in taken.notes {
             // Into the log alone: it is no answer to what somebody is doing now.
             self.write_down(Message { text: note, is_problem: true });

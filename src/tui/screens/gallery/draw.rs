@@ -5,11 +5,11 @@ use crate::tui::action::Action;
 use crate::tui::app::App;
 use crate::tui::runs::seconds;
 use crate::tui::screens::gallery::{GalleryRun, Kept, RunName, labels, when};
-use crate::tui::screens::{Placement, footer, inside, list_rows, pane};
+use crate::tui::screens::{Placement, centred, footer, inside, list_rows, pane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
-use ratatui::widgets::{Paragraph, Widget, Wrap};
+use ratatui::widgets::Widget;
 use sigmalab_schedule::edit::Column;
 
 /// Which of the pictures of all screens this one's is.
@@ -54,7 +54,6 @@ pub(in crate::tui) fn pictures(app: &App, area: Rect) -> Vec<Placement> {
     vec![Placement { slot: SLOT, image, area }]
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let parts = parts(app, area);
     draw_picture(app, parts.picture, buffer);
@@ -159,7 +158,7 @@ fn draw_picture(app: &App, area: Rect, buffer: &mut Buffer) {
             (false, "") => format!("no run yet: {} draws one", app.key_of(Action::Run)),
             (false, words) => format!("no run matches {words}"),
         };
-        return centred(app, text, inner, buffer);
+        return centred(app, &text, inner, buffer);
     };
     let inner = pane(app, &run.title(), area, false, buffer);
     if gallery.picture().is_none() {
@@ -168,7 +167,7 @@ fn draw_picture(app: &App, area: Rect, buffer: &mut Buffer) {
             (None, Kept::Not(problem)) => format!("its picture could not be kept: {problem}"),
             (None, _) => "reading".to_owned(),
         };
-        centred(app, text, inner, buffer);
+        centred(app, &text, inner, buffer);
     }
     let room = usize::from(area.width).saturating_sub(4);
     footer(&shortened(run.summary(), room), app.theme.dim, area, buffer);
@@ -182,15 +181,6 @@ fn shortened(mut summary: String, room: usize) -> String {
         summary = rest.to_owned();
     }
     summary
-}
-
-fn centred(app: &App, text: String, area: Rect, buffer: &mut Buffer) {
-    let height = area.height.min(4);
-    let at = Rect { y: area.y + (area.height - height) / 2, height, ..area };
-    Paragraph::new(Span::styled(text, app.theme.dim))
-        .wrap(Wrap { trim: true })
-        .centered()
-        .render(at, buffer);
 }
 
 fn draw_about(app: &App, area: Rect, buffer: &mut Buffer) {

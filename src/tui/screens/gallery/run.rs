@@ -68,22 +68,17 @@ pub enum Kept {
     Not(String),
 }
 
-/// A finished run.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GalleryRun {
-    /// Its name.
     pub name: RunName,
     /// Whether it is in the history.
     pub kept: Kept,
-    /// When it ended.
     pub finished: SystemTime,
     /// What was run.
     pub recipe: Arc<Recipe>,
     /// How many of its steps came from the trajectory cache.
     pub reused: usize,
-    /// Network evaluations.
     pub nfe: NfeCount,
-    /// Where the time went.
     pub timings: Timings,
     /// Measures of the picture; `None` until it is written.
     pub metrics: Option<ImageMetrics>,

@@ -20,13 +20,12 @@ pub enum Intent {
     Load,
     /// Only show its picture: its recipe is in the grid already.
     Show,
-    /// Pin it as A.
     Pin,
     /// Pin it as A and compare it with the last run.
     Compare,
 }
 
-/// A intent that waits for its run to be read.
+/// An intent that waits for its run to be read.
 #[derive(Debug, Clone, PartialEq)]
 struct Pending {
     name: RunName,
@@ -37,14 +36,13 @@ struct Pending {
     failed: Option<String>,
 }
 
-/// A intent whose run is at hand.
+/// An intent whose run is at hand.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Ready {
     /// What is to be done.
     pub intent: Intent,
     /// With which run.
     pub name: RunName,
-    /// The run.
     pub run: Arc<Finished>,
 }
 
@@ -133,9 +131,9 @@ impl Gallery {
     }
 
     /// Takes what the thread says.
-    pub fn take(&mut self, news: GalleryEvent) -> Taken {
+    pub fn take(&mut self, event: GalleryEvent) -> Taken {
         let mut taken = Taken::default();
-        match news {
+        match event {
             GalleryEvent::Remembered { number, result } => {
                 self.remembered(number, result, &mut taken);
             }
@@ -226,10 +224,10 @@ impl Gallery {
             Err(problem) => {
                 if let Some(run) = known.and_then(|at| self.runs.get_mut(at)) {
                     run.problem = Some(problem);
-                } else if let Some(wish) = &mut self.pending
-                    && wish.name == RunName::Earlier(id.clone())
+                } else if let Some(pending) = &mut self.pending
+                    && pending.name == RunName::Earlier(id.clone())
                 {
-                    wish.failed = Some(problem);
+                    pending.failed = Some(problem);
                 }
             }
         }
@@ -306,10 +304,10 @@ impl Gallery {
                 (None, RunName::Session(_)) => None,
             }
         };
-        if let Some(wish) = self.pending.as_mut().filter(|wish| !wish.asked)
-            && let Some(id) = id_of(&self.runs, &wish.name)
+        if let Some(pending) = self.pending.as_mut().filter(|pending| !pending.asked)
+            && let Some(id) = id_of(&self.runs, &pending.name)
         {
-            wish.asked = true;
+            pending.asked = true;
             return Some(GalleryWork::Fetch(id));
         }
         // The one under the cursor, then its neighbours: whoever looks at one looks at the next.
@@ -352,7 +350,6 @@ impl Gallery {
         &self.filter
     }
 
-    /// The run of that name.
     pub fn run(&self, name: &RunName) -> Option<&GalleryRun> {
         self.runs.iter().find(|run| run.name == *name)
     }
@@ -385,7 +382,6 @@ impl Gallery {
         self.runs.len()
     }
 
-    /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.runs.is_empty()
     }

@@ -42,20 +42,20 @@ impl GalleryThread {
     /// is called from its threads.
     pub fn start(
         history: Option<History>,
-        news: impl Fn(GalleryEvent) + Clone + Send + 'static,
+        on_event: impl Fn(GalleryEvent) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let closing = Arc::new(AtomicBool::new(false));
         let (writing, to_write) = mpsc::channel();
         let (reading, to_read) = mpsc::channel();
         let (done, written) = mpsc::channel();
-        let writer = Writer { history: history.clone(), news: news.clone() };
+        let writer = Writer { history: history.clone(), on_event: on_event.clone() };
         thread::Builder::new().name("history writer".to_owned()).spawn(move || {
             writer.go(&to_write);
             drop(done);
         })?;
         let reader = Reader {
             history,
-            news,
+            on_event,
             closing: Arc::clone(&closing),
             known: HashSet::new(),
             listing: None,
@@ -92,7 +92,7 @@ impl Drop for GalleryThread {
 
 struct Writer<N> {
     history: Option<History>,
-    news: N,
+    on_event: N,
 }
 
 impl<N: Fn(GalleryEvent)> Writer<N> {
@@ -108,12 +108,15 @@ impl<N: Fn(GalleryEvent)> Writer<N> {
                         timings: run.timings,
                         steps: &run.reports,
                     };
-                    (self.news)(GalleryEvent::Remembered { number, result: self.remember(&run) });
+                    (self.on_event)(GalleryEvent::Remembered {
+                        number,
+                        result: self.remember(&run),
+                    });
                 }
                 GalleryWork::Forget(id) => {
                     let removed = self.history.as_ref().map(|history| history.remove(&id));
                     if let Some(Err(error)) = removed {
-                        (self.news)(GalleryEvent::Problem(error.to_string()));
+                        (self.on_event)(GalleryEvent::Problem(error.to_string()));
                     }
                 }
                 GalleryWork::List | GalleryWork::Look(_) | GalleryWork::Fetch(_) => {}
@@ -135,7 +138,7 @@ fn run_of(history: &History, entry: Entry) -> GalleryRun {
 
 struct Reader<N> {
     history: Option<History>,
-    news: N,
+    on_event: N,
     closing: Arc<AtomicBool>,
     /// What the gallery was told of. Entries never change.
     known: HashSet<EntryId>,
@@ -185,14 +188,14 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
             None => Vec::new(),
             Some(Ok(ids)) => ids,
             Some(Err(error)) => {
-                (self.news)(GalleryEvent::Problem(error.to_string()));
+                (self.on_event)(GalleryEvent::Problem(error.to_string()));
                 Vec::new()
             }
         };
         let present: HashSet<EntryId> = ids.iter().cloned().collect();
         self.known.retain(|id| present.contains(id));
         let left: Vec<EntryId> = ids.into_iter().filter(|id| !self.known.contains(id)).collect();
-        (self.news)(GalleryEvent::Present(present));
+        (self.on_event)(GalleryEvent::Present(present));
         // One that goes on has its unreadable ones behind it.
         let unreadable = self.listing.take().map(|listing| listing.unreadable).unwrap_or_default();
         self.listing = Some(Listing { left: left.into_iter(), unreadable });
@@ -203,7 +206,7 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
         let Some(listing) = &mut self.listing else { return };
         let Some(history) = &self.history else {
             self.listing = None;
-            (self.news)(GalleryEvent::Listed { unreadable: Vec::new() });
+            (self.on_event)(GalleryEvent::Listed { unreadable: Vec::new() });
             return;
         };
         let began = Instant::now();
@@ -212,8 +215,8 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
             let Some(id) = listing.left.next() else {
                 let unreadable = std::mem::take(&mut listing.unreadable);
                 self.listing = None;
-                (self.news)(GalleryEvent::Found(found));
-                (self.news)(GalleryEvent::Listed { unreadable });
+                (self.on_event)(GalleryEvent::Found(found));
+                (self.on_event)(GalleryEvent::Listed { unreadable });
                 return;
             };
             match history.entry(&id) {
@@ -224,7 +227,7 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
             }
             self.known.insert(id);
         }
-        (self.news)(GalleryEvent::Found(found));
+        (self.on_event)(GalleryEvent::Found(found));
     }
 
     /// The whole picture; where that takes its time, a small one before it, and only that one where
@@ -236,7 +239,7 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
             if self.took > SLOW
                 && let Ok(small) = history.thumbnail(&id)
             {
-                (self.news)(GalleryEvent::Draft(id.clone(), Arc::new(small)));
+                (self.on_event)(GalleryEvent::Draft(id.clone(), Arc::new(small)));
             }
             let mut next = None;
             for work in work.try_iter() {
@@ -258,7 +261,7 @@ impl<N: Fn(GalleryEvent)> Reader<N> {
         let began = Instant::now();
         let result = self.read_run(&id).map(Box::new);
         self.took = began.elapsed();
-        (self.news)(GalleryEvent::Read(id, result));
+        (self.on_event)(GalleryEvent::Read(id, result));
     }
 
     fn read_run(&self, id: &EntryId) -> Result<ReadRun, String> {

@@ -13,14 +13,7 @@ use std::time::SystemTime;
 #[derive(Debug, Clone, PartialEq)]
 pub enum GalleryWork {
     /// Put a run of this session into the history.
-    Remember {
-        /// Its number.
-        number: usize,
-        /// When it ended.
-        finished: SystemTime,
-        /// The run.
-        run: Arc<Finished>,
-    },
+    Remember { number: usize, finished: SystemTime, run: Arc<Finished> },
     /// Say what is in the history and was not said yet, and what has gone.
     List,
     /// Read the run under the cursor; a later one takes its place.
@@ -36,7 +29,6 @@ pub enum GalleryWork {
 pub enum GalleryEvent {
     /// A run of this session is in the history, or why it is not.
     Remembered {
-        /// Its number.
         number: usize,
         /// What the history says of it.
         result: Result<Box<GalleryRun>, String>,

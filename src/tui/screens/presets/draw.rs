@@ -39,7 +39,6 @@ pub(in crate::tui) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize
     list_rows((here + 1).saturating_sub(rows), rows, shown.len(), inner)
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let [list, above, below] = parts(area);
     draw_list(app, list, area, buffer);

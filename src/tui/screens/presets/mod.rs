@@ -22,7 +22,6 @@ pub(in crate::tui) struct PresetList {
     pub(in crate::tui) filter: String,
 }
 
-/// The list of presets.
 pub(in crate::tui) struct Presets;
 
 impl Component for Presets {

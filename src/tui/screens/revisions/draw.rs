@@ -17,7 +17,6 @@ use sigmalab_schedule::edit::{Change, Revision};
 /// What revision 0 is called.
 const OPENED: &str = "as it was opened";
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let width = tree_area(area).width;
     let right = Rect { x: area.x + width, width: area.width - width, ..area };

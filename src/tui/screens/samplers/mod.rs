@@ -13,7 +13,6 @@ use crate::tui::screens::component::{Component, Hint};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-/// The samplers there are.
 pub(in crate::tui) struct SamplersScreen;
 
 impl Component for SamplersScreen {

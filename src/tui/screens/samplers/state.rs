@@ -18,7 +18,6 @@ pub struct SamplerCard {
     pub evaluations: u32,
     /// How many earlier steps it reads.
     pub history: usize,
-    /// Its parameters.
     pub params: Vec<Param>,
 }
 
@@ -53,7 +52,6 @@ impl SamplerList {
         SamplerList { cards, at, param: None }
     }
 
-    /// Every sampler.
     pub fn cards(&self) -> &[SamplerCard] {
         &self.cards
     }

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 impl App {
     /// Takes what came of work on sweeps.
-    pub fn sweep_event(&mut self, news: SweepEvent) -> Vec<Effect> {
-        match &news {
+    pub fn sweep_event(&mut self, event: SweepEvent) -> Vec<Effect> {
+        match &event {
             SweepEvent::Planned(file, Err(problem)) => {
                 let first = problem.lines().next().unwrap_or_default();
                 self.complain(format!("{}: {first}", file.display()));
@@ -48,11 +48,11 @@ impl App {
             SweepEvent::Written(Err(problem)) => self.complain(problem.clone()),
             _ => {}
         }
-        let written = match &news {
+        let written = match &event {
             SweepEvent::Written(Ok(file)) => Some(file.clone()),
             _ => None,
         };
-        self.sweeps.take(news);
+        self.sweeps.take(event);
         if let Some(file) = written {
             self.sweeps.wants_cursor = Some(file);
         }
@@ -197,19 +197,19 @@ impl App {
     pub(in crate::tui) fn run_sweep(&mut self, argument: Option<&str>) -> Done {
         let what = argument.ok_or("name an experiment file or a run directory")?;
         let what = PathBuf::from(what.trim());
-        let known = self.sweeps.stands(&what).and_then(|stands| stands.as_ref().ok()).copied();
+        let known = self.sweeps.status(&what).and_then(|status| status.as_ref().ok()).copied();
         match known {
             // Two processes share a sweep well, but a key pressed twice does not ask for two.
-            Some(stands) if stands.is_running() => {
+            Some(status) if status.is_running() => {
                 return Err(format!("{} is being run already", what.display()));
             }
             // Its process is there and goes on.
-            Some(stands) if stands.waiting && stands.paused => {
+            Some(status) if status.waiting && status.paused => {
                 self.control(&what, ControlChange::Pause(false));
                 self.follow_sweep(&what);
                 return Ok(Some("the sweep continues".to_owned()));
             }
-            Some(stands) if stands.waiting => {
+            Some(status) if status.waiting => {
                 return Err(format!("{} is being started already", what.display()));
             }
             Some(DirectoryStatus { pending: 0, failed: 0, trials, .. }) => {

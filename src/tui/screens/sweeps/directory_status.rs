@@ -14,7 +14,6 @@ pub struct DirectoryStatus {
     pub failed: usize,
     /// Trials that are still to be run.
     pub pending: usize,
-    /// Whether it is paused.
     pub paused: bool,
     /// Processes at work.
     pub workers: usize,
@@ -85,7 +84,7 @@ mod tests {
         };
         let none = DirectoryStatus { workers: 0, ..all };
         let over = DirectoryStatus { done: 18, failed: 2, pending: 0, ..none };
-        for (stands, text, resumable) in [
+        for (status, text, resumable) in [
             (all, "running 5/20", false),
             (DirectoryStatus { paused: true, ..all }, "pausing 5/20", false),
             (DirectoryStatus { paused: true, ..none }, "paused 5/20", true),
@@ -93,7 +92,7 @@ mod tests {
             (over, "finished, 2 failed", false),
             (DirectoryStatus { failed: 0, done: 20, ..over }, "finished", false),
         ] {
-            assert_eq!((stands.to_string(), stands.is_resumable()), (text.to_owned(), resumable));
+            assert_eq!((status.to_string(), status.is_resumable()), (text.to_owned(), resumable));
         }
     }
 }

@@ -1,8 +1,11 @@
 //! The sweeps: experiments and run directories, and the sweep that is followed, with its trials.
 
 mod actions;
+mod attached;
 mod directory_status;
 pub(in crate::tui) mod draw;
+pub mod folders;
+mod pictures;
 pub mod program;
 mod scatter;
 mod settings;
@@ -14,10 +17,11 @@ mod view;
 mod work;
 pub mod writing;
 
+pub use attached::{Attached, Face, TrialIntent};
 pub use directory_status::DirectoryStatus;
 pub use scatter::{Axis, Scatter};
 pub use settings::{Setting, ranking};
-pub use state::{Attached, Entry, Face, PlanState, Ready, Sweeps, TrialIntent};
+pub use state::{Entry, PlanState, Ready, Sweeps};
 pub use table::{Sort, Table, check, heading, known as known_column};
 pub use view::{Cell, ColumnInfo, SECONDS, SearchView, SweepView, TrialRow, TrialStatus};
 pub use work::{

@@ -13,7 +13,6 @@ pub struct Scatter {
     pub y: Axis,
 }
 
-/// An axis.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Axis {
     /// Its column.

@@ -168,7 +168,6 @@ impl Table {
         self.cursor
     }
 
-    /// Moves the cursor.
     pub fn along(&mut self, by: isize, view: &SweepView) {
         self.go_to(self.cursor.saturating_add_signed(by), view);
     }

@@ -3,27 +3,19 @@
 //! directories and not the screen.
 
 use crate::tui::screens::sweeps::directory_status::DirectoryStatus;
+use crate::tui::screens::sweeps::folders::{SweepFolders, experiments, runs, write};
+use crate::tui::screens::sweeps::pictures::{ToRead, read_pictures};
 use crate::tui::screens::sweeps::program::Program;
 use crate::tui::screens::sweeps::view::{Kept, SweepView};
-use crate::tui::screens::sweeps::work::{
-    ControlChange, ExperimentCard, Look, RunCard, Start, SweepEvent, SweepWork,
-};
-use sigmalab_engine::image_file::{read_latents, read_picture};
-use sigmalab_engine::memory_size::MemorySize;
-use sigmalab_experiment::built_in;
+use crate::tui::screens::sweeps::work::{ControlChange, Start, SweepEvent, SweepWork};
 use sigmalab_experiment::control::{self, Control, Request};
 use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::launch::{Refusal, RefusalKind, last};
 use sigmalab_experiment::lease::{Held, Leases};
-use sigmalab_experiment::spec::Spec;
 use sigmalab_experiment::status::Status;
 use sigmalab_experiment::sweep::Sweep;
-use sigmalab_files::shared_folder::open_plain;
-use sigmalab_files::target::{OnCollision, Target, TargetError};
-use sigmalab_image::{RgbImage, thumbnail};
 use sigmalab_sampler::Samplers;
-use sigmalab_text::text_file;
-use std::io::{self, BufReader};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
@@ -39,26 +31,6 @@ const LIST_EVERY: Duration = Duration::from_secs(2);
 /// Looking takes at most this share of the time, a tenth.
 const SHARE: u32 = 10;
 
-/// Pixels of the longer side of a small picture.
-const SMALL: u32 = 320;
-
-/// Most bytes of an experiment file that are read.
-const LIMIT: u64 = 1 << 20;
-
-/// Where experiments and run directories are, and what a sweep may take.
-#[derive(Debug, Clone, Default)]
-pub struct SweepFolders {
-    /// Where somebody works: what looks like an experiment there is listed too.
-    pub here: PathBuf,
-    /// Folders of experiment files. New ones are written into the first that is there; where none
-    /// is, the last one is made.
-    pub experiments: Vec<PathBuf>,
-    /// The folder of run directories.
-    pub runs: PathBuf,
-    /// Memory a worker of a sweep may take; what the environment says when `None`.
-    pub memory_limit: Option<MemorySize>,
-}
-
 /// The threads, while this lives.
 #[derive(Debug)]
 pub struct SweepThreads {
@@ -66,7 +38,7 @@ pub struct SweepThreads {
     to_read: Sender<ToRead>,
     program: Program,
     folders: SweepFolders,
-    news: EventSender,
+    events: EventSender,
 }
 
 type EventSender = Sender<SweepEvent>;
@@ -80,18 +52,13 @@ enum ToFollow {
     Samplers(Box<Samplers>),
 }
 
-enum ToRead {
-    Thumbnails(Vec<PathBuf>),
-    Look(Look),
-}
-
 impl SweepThreads {
     /// Starts them. `news` is called from its threads.
     pub fn start(
         folders: SweepFolders,
         program: Program,
         samplers: Samplers,
-        news: impl Fn(SweepEvent) + Clone + Send + 'static,
+        on_event: impl Fn(SweepEvent) + Clone + Send + 'static,
     ) -> io::Result<Self> {
         let (to_follow, following) = mpsc::channel();
         let (to_read, reading) = mpsc::channel();
@@ -99,18 +66,18 @@ impl SweepThreads {
         let tell = |name: &str, work: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.to_owned()).spawn(work)
         };
-        tell("sweep news", Box::new(move || told.iter().for_each(news)))?;
+        tell("sweep news", Box::new(move || told.iter().for_each(on_event)))?;
         let mut follow = Following {
             folders: folders.clone(),
             samplers,
-            news: sender.clone(),
+            events: sender.clone(),
             open: None,
             listed: Vec::new(),
         };
         tell("sweep status", Box::new(move || follow.go(&following)))?;
         let read_news = sender.clone();
         tell("sweep pictures", Box::new(move || read_pictures(&reading, &read_news)))?;
-        Ok(SweepThreads { to_follow, to_read, program, folders, news: sender })
+        Ok(SweepThreads { to_follow, to_read, program, folders, events: sender })
     }
 
     /// Where things are.
@@ -157,14 +124,14 @@ impl SweepThreads {
 
     /// Something that takes a process and its time.
     fn beside(&self, work: impl FnOnce(&Program) -> SweepEvent + Send + 'static) {
-        let (program, news) = (self.program.clone(), self.news.clone());
+        let (program, events) = (self.program.clone(), self.events.clone());
         let spawned = thread::Builder::new().name("sweep program".to_owned()).spawn({
-            let news = news.clone();
-            move || drop(news.send(work(&program)))
+            let events = events.clone();
+            move || drop(events.send(work(&program)))
         });
         if let Err(error) = spawned {
             let _ =
-                news.send(SweepEvent::Started(Err(format!("no thread can be started: {error}"))));
+                events.send(SweepEvent::Started(Err(format!("no thread can be started: {error}"))));
         }
     }
 }
@@ -211,25 +178,25 @@ struct Open {
 struct Listed {
     directory: PathBuf,
     /// Where it stood at the last look.
-    stands: Option<Result<DirectoryStatus, String>>,
+    status: Option<Result<DirectoryStatus, String>>,
     next: Instant,
 }
 
 impl Listed {
     fn new(directory: PathBuf) -> Self {
-        Listed { directory, stands: None, next: Instant::now() }
+        Listed { directory, status: None, next: Instant::now() }
     }
 
     /// Whether it could not be read.
     fn is_refused(&self) -> bool {
-        matches!(&self.stands, Some(Err(_)))
+        matches!(&self.status, Some(Err(_)))
     }
 
     /// When it is to be looked at: what nobody works on stays as it is.
     fn next(&self) -> Option<Instant> {
-        let is_idle = |stands: &DirectoryStatus| !stands.is_running() && !stands.waiting;
+        let is_idle = |status: &DirectoryStatus| !status.is_running() && !status.waiting;
         let rests =
-            self.is_refused() || matches!(&self.stands, Some(Ok(stands)) if is_idle(stands));
+            self.is_refused() || matches!(&self.status, Some(Ok(status)) if is_idle(status));
         (!rests).then_some(self.next)
     }
 
@@ -237,16 +204,16 @@ impl Listed {
     fn look(&mut self, samplers: &Samplers) -> Option<Result<DirectoryStatus, String>> {
         let began = Instant::now();
         let directory = RunDirectory::at(&self.directory);
-        let stands = Sweep::open(&directory, samplers.clone())
+        let status = Sweep::open(&directory, samplers.clone())
             .map_err(|error| error.to_string())
             .and_then(|sweep| Status::of(&sweep).map_err(|error| error.to_string()))
             .map(|status| {
                 DirectoryStatus::of(&status, last(&directory).is_some_and(|last| last.lives()))
             });
         self.next = Instant::now() + LIST_EVERY.max(began.elapsed() * SHARE);
-        (self.stands.as_ref() != Some(&stands)).then(|| {
-            self.stands = Some(stands.clone());
-            stands
+        (self.status.as_ref() != Some(&status)).then(|| {
+            self.status = Some(status.clone());
+            status
         })
     }
 }
@@ -264,7 +231,7 @@ struct Seen {
 struct Following {
     folders: SweepFolders,
     samplers: Samplers,
-    news: EventSender,
+    events: EventSender,
     open: Option<Open>,
     /// The run directories that were listed last.
     listed: Vec<Listed>,
@@ -340,9 +307,9 @@ impl Following {
         }
     }
 
-    fn tell(&self, news: SweepEvent) {
+    fn tell(&self, event: SweepEvent) {
         // Where nobody listens, the program is at its end.
-        let _ = self.news.send(news);
+        let _ = self.events.send(event);
     }
 
     /// Looks at the run directory that is followed, else at one of the list.
@@ -357,10 +324,10 @@ impl Following {
             self.listed.iter_mut().filter(|listed| Some(&listed.directory) != followed);
         let due = of_list.find(|listed| listed.next().is_some_and(|at| at <= now));
         let Some(listed) = due else { return };
-        let news = listed.look(&self.samplers);
+        let changed = listed.look(&self.samplers);
         let directory = listed.directory.clone();
-        if let Some(stands) = news {
-            self.tell(SweepEvent::DirectoryStatus(directory, stands));
+        if let Some(status) = changed {
+            self.tell(SweepEvent::DirectoryStatus(directory, status));
         }
     }
 
@@ -419,163 +386,4 @@ impl Open {
         self.seen = Some(seen);
         Ok(Some(view))
     }
-}
-
-/// The experiments that somebody has at hand: files of the folder that they work in, of the folders
-/// for experiments, and the built-in ones that no file stands for.
-fn experiments(folders: &SweepFolders) -> Vec<ExperimentCard> {
-    let mut cards = Vec::new();
-    for file in toml_files(&folders.here) {
-        // Presets and manifests lie there too.
-        match read_text(&file) {
-            Ok(text) if looks_like_an_experiment(&text) => {
-                cards.push(ExperimentCard { about: about(&file, &text), file });
-            }
-            _ => {}
-        }
-    }
-    for file in folders.experiments.iter().flat_map(|folder| toml_files(folder)) {
-        let about = read_text(&file).and_then(|text| about(&file, &text));
-        cards.push(ExperimentCard { file, about });
-    }
-    // A first sweep needs no file: commands take these names too.
-    for (name, text) in built_in::EXPERIMENTS {
-        let stands_for_it = |card: &ExperimentCard| {
-            card.file.file_stem().is_some_and(|stem| stem == name)
-                || card.about.as_ref().is_ok_and(|(own, _)| own == name)
-        };
-        if !cards.iter().any(stands_for_it) {
-            let about = Spec::parse(text, name).map(|spec| (spec.name, spec.description));
-            let about = about.map_err(|error| error.to_string());
-            cards.push(ExperimentCard { file: name.into(), about });
-        }
-    }
-    cards
-}
-
-/// The TOML files of a folder, by name.
-fn toml_files(folder: &Path) -> Vec<PathBuf> {
-    // A path that begins with `./` would not be what people type.
-    let listed = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    let Ok(entries) = fs::read_dir(listed) else { return Vec::new() };
-    let files = entries.filter_map(|entry| Some(folder.join(entry.ok()?.file_name())));
-    let mut files: Vec<PathBuf> = files
-        .filter(|file| file.extension().is_some_and(|extension| extension == "toml"))
-        .collect();
-    files.sort();
-    files
-}
-
-/// Whether a text has the one key that every experiment has, so that one with a mistake in it does
-/// not go missing.
-fn looks_like_an_experiment(text: &str) -> bool {
-    let value = |line: &str| {
-        line.trim_start().strip_prefix("prompts").map(str::trim_start).map(str::to_owned)
-    };
-    text.lines().filter_map(value).any(|rest| rest.starts_with('='))
-}
-
-fn read_text(file: &Path) -> Result<String, String> {
-    // The folder may be anybody's: a pipe in it would be waited for.
-    let opened = open_plain(file).map_err(|error| error.to_string())?;
-    text_file::read(opened, LIMIT).map_err(|error| error.to_string())
-}
-
-fn about(file: &Path, text: &str) -> Result<(String, Option<String>), String> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy();
-    let spec = Spec::parse(text, &name).map_err(|error| error.to_string())?;
-    Ok((spec.name, spec.description))
-}
-
-/// The run directories of a folder, the one that was worked on last first.
-fn runs(folder: &Path) -> Vec<RunCard> {
-    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
-    let directories = entries.filter_map(|entry| Some(entry.ok()?.path()));
-    let mut cards: Vec<RunCard> = directories
-        .filter(|directory| RunDirectory::at(directory).has_begun())
-        .map(|directory| {
-            let changed = changed(&directory);
-            RunCard { directory, changed }
-        })
-        .collect();
-    cards.sort_by(|a, b| (b.changed, &a.directory).cmp(&(a.changed, &b.directory)));
-    cards
-}
-
-/// When a run directory was begun or recorded something last.
-fn changed(directory: &Path) -> Option<SystemTime> {
-    let own = RunDirectory::at(directory);
-    let of = |path: &Path| fs::symlink_metadata(path).ok()?.modified().ok();
-    let journals = fs::read_dir(own.journals()).ok()?;
-    let journals = journals.filter_map(|journal| of(&journal.ok()?.path()));
-    journals.chain(of(&own.journals())).max()
-}
-
-fn write(folders: &[PathBuf], name: &str, text: &str) -> Result<PathBuf, String> {
-    let there = folders.iter().find(|folder| folder.is_dir());
-    let folder = there.or(folders.last()).ok_or("no folder for experiments is known")?;
-    fs::create_dir_all(folder).map_err(|error| format!("`{}`: {error}", folder.display()))?;
-    let names = std::iter::once(format!("{name}.toml"))
-        .chain((2..1000).map(|number| format!("{name}-{number}.toml")));
-    for file in names.map(|name| folder.join(name)) {
-        let text = match file.file_stem().and_then(|stem| stem.to_str()) {
-            // The run directory has the experiment's name: two of one name would share it.
-            Some(stem) => {
-                text.replacen(&format!("name = \"{name}\""), &format!("name = \"{stem}\""), 1)
-            }
-            None => text.to_owned(),
-        };
-        let written = Target::check(&file)
-            .and_then(|target| target.draft(|out| out.write_all(text.as_bytes())))
-            .and_then(|draft| draft.commit(OnCollision::Refuse));
-        match written {
-            Ok(file) => return Ok(file),
-            Err(TargetError::Exists { .. }) => {}
-            Err(error) => return Err(error.to_string()),
-        }
-    }
-    Err(format!("there are a thousand experiments called {name}: give another name"))
-}
-
-fn read_pictures(work: &Receiver<ToRead>, news: &EventSender) {
-    let mut small: Vec<PathBuf> = Vec::new();
-    loop {
-        let next = match small.is_empty() {
-            true => work.recv().map_err(|_| mpsc::TryRecvError::Disconnected),
-            false => work.try_recv(),
-        };
-        let sent = match next {
-            // What somebody looks at now is read first.
-            Ok(ToRead::Thumbnails(paths)) => {
-                small = paths;
-                small.reverse();
-                Ok(())
-            }
-            Ok(ToRead::Look(look)) => {
-                let latents = look.latents.as_ref().and_then(|latents| {
-                    let file = RunDirectory::open_below(latents).ok()?;
-                    read_latents(file, latents, look.tokens).ok().map(Arc::from)
-                });
-                let read = read(&look.picture).map(|image| (Arc::new(image), latents));
-                news.send(SweepEvent::Looked(look.picture, read))
-            }
-            Err(mpsc::TryRecvError::Disconnected) => return,
-            Err(mpsc::TryRecvError::Empty) => match small.pop() {
-                None => Ok(()),
-                Some(path) => {
-                    let read = read(&path).map(|image| Arc::new(thumbnail(&image, SMALL)));
-                    news.send(SweepEvent::Thumbnail(path, read))
-                }
-            },
-        };
-        if sent.is_err() {
-            return;
-        }
-    }
-}
-
-fn read(path: &Path) -> Result<RgbImage, String> {
-    let file =
-        RunDirectory::open_below(path).map_err(|error| format!("`{}`: {error}", path.display()))?;
-    read_picture(BufReader::new(file)).map_err(|error| format!("`{}`: {error}", path.display()))
 }

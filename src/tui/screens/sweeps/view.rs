@@ -19,11 +19,9 @@ use std::sync::Arc;
 /// A sweep as the screen shows it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweepView {
-    /// The run directory.
     pub directory: PathBuf,
     /// A sentence on what it is for.
     pub description: Option<String>,
-    /// Where it stands.
     pub status: Status,
     /// Evaluations that its plan needs and saves in all.
     pub planned: sigmalab_engine::event::NfeCount,
@@ -39,7 +37,6 @@ pub struct SweepView {
     pub search: Option<SearchView>,
 }
 
-/// Where a search is.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SearchView {
     /// What is tried at the moment, in words.
@@ -67,7 +64,6 @@ impl SearchView {
     }
 }
 
-/// A column of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ColumnInfo {
     /// Its name: a swept path, `prompt`, `seed`, `size`, or a metric as tables call it.
@@ -85,16 +81,13 @@ impl ColumnInfo {
     }
 }
 
-/// A trial.
 #[derive(Debug, Clone, PartialEq)]
 pub struct TrialRow {
     /// The beginning of its identity, which names rows and files.
     pub id: String,
     /// Its number in the experiment.
     pub number: usize,
-    /// Where it stands.
     pub status: TrialStatus,
-    /// Why it failed.
     pub error: Option<String>,
     /// Whether it is one of those that come first.
     pub is_first: bool,
@@ -112,14 +105,12 @@ pub struct TrialRow {
     pub picture: Option<PathBuf>,
 }
 
-/// Where a trial stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum TrialStatus {
     /// A process works on it.
     Running,
     /// It ended well.
     Done,
-    /// It failed.
     Failed,
     /// It has no record.
     Pending,
@@ -140,12 +131,10 @@ impl TrialStatus {
     }
 }
 
-/// A cell of the table.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Cell {
     /// Not known, or it does not apply.
     Empty,
-    /// A number.
     Number(f64),
     /// Anything else.
     Text(String),

@@ -21,22 +21,18 @@ pub enum SweepWork {
     Unlist,
     /// Say what an experiment would run. With `measure` a step is run for an estimate of time.
     Plan {
-        /// The experiment file.
         file: PathBuf,
         /// Whether a step is measured.
         measure: bool,
         /// The checkpoint, where the file names none.
         model: String,
-        /// The presets file.
         presets: PathBuf,
     },
     /// Start a process of its own that runs a sweep.
     Start {
-        /// How.
         start: Start,
         /// The checkpoint, where the file names none.
         model: String,
-        /// The presets file.
         presets: PathBuf,
     },
     /// Say what a run directory holds, now and whenever that changes; `None` for no more.
@@ -48,18 +44,12 @@ pub enum SweepWork {
     /// Read a picture whole, and the latents beside it where there are some.
     Look(Look),
     /// Write an experiment file; it is not to replace one.
-    Write {
-        /// The experiment's name.
-        name: String,
-        /// Its text.
-        text: String,
-    },
+    Write { name: String, text: String },
 }
 
 /// A picture to read whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Look {
-    /// The picture.
     pub picture: PathBuf,
     /// The file of its latents.
     pub latents: Option<PathBuf>,
@@ -100,7 +90,6 @@ pub enum ControlChange {
 pub enum SweepEvent {
     /// What there is.
     Listed {
-        /// Experiment files.
         experiments: Vec<ExperimentCard>,
         /// Run directories, the one worked on last first.
         runs: Vec<RunCard>,
@@ -129,7 +118,6 @@ pub(in crate::tui) type Looked = (Arc<RgbImage>, Option<Arc<[f32]>>);
 /// An experiment file.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ExperimentCard {
-    /// The file.
     pub file: PathBuf,
     /// Its name and description, or what is wrong with it.
     pub about: Result<(String, Option<String>), String>,
@@ -142,10 +130,8 @@ impl ExperimentCard {
     }
 }
 
-/// A run directory.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunCard {
-    /// The directory.
     pub directory: PathBuf,
     /// When something was recorded last.
     pub changed: Option<SystemTime>,
@@ -154,13 +140,10 @@ pub struct RunCard {
 /// What an experiment would run, as `sweep plan --json` says it.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PlanCard {
-    /// The experiment's name.
     pub name: String,
-    /// Trials.
     pub trials: usize,
     /// Trials that are equal to earlier ones.
     pub duplicates: usize,
-    /// Reference runs.
     pub references: usize,
     /// Parts for processes to share.
     pub units: usize,
@@ -182,13 +165,9 @@ pub struct PlanCard {
 /// A run of a plan.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct PlannedCard {
-    /// The number of a trial.
     pub number: Option<usize>,
-    /// The swept values.
     pub point: String,
-    /// The prompt's id.
     pub prompt_id: String,
-    /// The seed.
     pub seed: u64,
     /// Evaluations when all before it were run before it.
     pub nfe: NfeCount,

@@ -16,7 +16,6 @@ const MOST: usize = 1000;
 pub struct Wanted {
     /// The values to try.
     pub values: Vec<f64>,
-    /// The experiment's name.
     pub name: Option<String>,
 }
 

@@ -26,7 +26,6 @@ const FEWEST: (usize, usize) = (2, 6);
 /// What a tune takes for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Allotment {
-    /// The budget.
     pub budget: u64,
     /// Prompts that are tuned on.
     pub tuning: usize,

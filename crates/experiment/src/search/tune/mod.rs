@@ -47,7 +47,6 @@ pub struct Setting<'a> {
     pub(super) frozen: &'a FrozenTune,
     /// The size that schedules are found at.
     pub(super) size: Size,
-    /// The reference preset.
     pub(super) reference: FrozenPreset,
     /// What schedules are chosen by, whole prompts first.
     pub tuning: Vec<Instance>,

@@ -40,7 +40,6 @@ pub struct Verdict {
 /// Distances at another size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct OtherSize {
-    /// The size.
     pub size: Size,
     /// (schedule, mean distance).
     pub distances: Vec<(String, f64)>,
@@ -53,7 +52,6 @@ pub struct OtherSize {
 pub struct Ladder {
     /// What it is of.
     pub name: String,
-    /// Steps.
     pub steps: usize,
     /// Mean distance.
     pub distance: f64,

@@ -1,6 +1,8 @@
 //! From TOML text to an experiment, with line and column of everything that is wrong.
 
 mod axes;
+mod instances;
+mod method;
 mod names;
 mod text;
 mod tune;
@@ -11,12 +13,12 @@ use super::axis::Axis;
 use super::name;
 use super::path::Path;
 use super::problem::SpecError;
-use super::{
-    MOST_TRIALS, Method, Output, Prompt, PromptSource, Search, SearchRule, Settings, Spec,
-};
+use super::{MOST_TRIALS, Method, Output, PromptSource, Settings, Spec};
 pub use names::Named;
 pub(super) use names::check as check_names;
 
+use instances::{prompts, seeds, sizes};
+use method::{SOBOL_DIMENSIONS, method};
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 use serde::de::value::Error as PlainError;
@@ -24,7 +26,7 @@ use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::Rng;
 use sigmalab_schedule::size::Size;
 use text::{Node, Text, entries};
-use toml::de::{DeTable, DeValue};
+use toml::de::DeTable;
 
 const KEYS: [&str; 20] = [
     "name",
@@ -48,15 +50,6 @@ const KEYS: [&str; 20] = [
     "cluster",
     "version",
 ];
-
-const METHODS: [&str; 9] =
-    ["grid", "list", "zip", "random", "sobol", "halving", "cma-es", "tpe", "tune"];
-
-const METHODS_IN_WORDS: &str = "grid, list, zip, random, sobol, halving, cma-es, tpe and tune";
-
-/// Most points and dimensions that the Sobol sequence has.
-const SOBOL_POINTS: usize = 1 << 16;
-const SOBOL_DIMENSIONS: usize = sobol_burley::NUM_DIMENSIONS as usize;
 
 pub(super) fn read(source: &str, file: &str) -> Result<Spec, SpecError> {
     let mut text = Text::new(source);
@@ -173,93 +166,6 @@ fn named<'de, T: Deserialize<'de>>(
     parsed.ok()
 }
 
-fn method(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Method> {
-    let Some(value) = table.get("method") else {
-        return Some(if table.contains_key("trials") { Method::List } else { Method::Grid });
-    };
-    let (kind, kind_value, options) = match value.get_ref() {
-        DeValue::Table(options) => {
-            let keys = ["kind", "trials", "seed", "evaluations", "eta"];
-            text.known_keys(options, "method", &keys);
-            let Some(kind) = options.get("kind") else {
-                text.problem(
-                    value.span(),
-                    "method",
-                    format!("`kind` is missing: it is one of {METHODS_IN_WORDS}"),
-                );
-                return None;
-            };
-            (text.string(kind, "method.kind")?, kind, Some(options))
-        }
-        _ => (text.string(value, "method")?, value, None),
-    };
-    let searches = matches!(kind.as_str(), "halving" | "cma-es" | "tpe");
-    let draws = searches || matches!(kind.as_str(), "random" | "sobol");
-    let option = |name: &str| options.and_then(|options| options.get(name));
-    if !draws {
-        for name in ["trials", "seed"] {
-            if let Some(value) = option(name) {
-                let message = format!("`{kind}` draws nothing and has no `{name}`");
-                text.problem(value.span(), &format!("method.{name}"), message);
-            }
-        }
-    }
-    for (name, has) in [("evaluations", searches), ("eta", kind == "halving")] {
-        if let Some(value) = option(name).filter(|_| !has) {
-            let message = format!("`{kind}` has no `{name}`");
-            text.problem(value.span(), &format!("method.{name}"), message);
-        }
-    }
-    let evaluations = option("evaluations")
-        .and_then(|value| text.whole(value, "method.evaluations", (1, 1 << 40)));
-    let eta = option("eta").and_then(|value| text.whole(value, "method.eta", (2, 16)));
-    let mut drawn = |most: usize, seeds: u64| -> Option<(usize, u64)> {
-        let Some(trials) = option("trials") else {
-            let message = format!(
-                "`{kind}` needs `trials`: say how many to draw, as in \
-                                   method = {{ kind = \"{kind}\", trials = 64 }}"
-            );
-            text.problem(value.span(), "method", message);
-            return None;
-        };
-        let trials = text.whole(trials, "method.trials", (1, most as u64))?;
-        let seed = match option("seed") {
-            Some(value) => text.whole(value, "method.seed", (0, seeds))?,
-            None => 0,
-        };
-        Some((trials as usize, seed))
-    };
-    match kind.as_str() {
-        "grid" => Some(Method::Grid),
-        "list" => Some(Method::List),
-        "zip" => Some(Method::Zip),
-        "random" => {
-            drawn(MOST_TRIALS, u64::MAX).map(|(trials, seed)| Method::Random { trials, seed })
-        }
-        "sobol" => drawn(SOBOL_POINTS, u64::from(u32::MAX))
-            .map(|(trials, seed)| Method::Sobol { trials, seed: seed as u32 }),
-        "halving" | "cma-es" | "tpe" => drawn(MOST_TRIALS, u64::MAX).map(|(trials, seed)| {
-            let rule = match kind.as_str() {
-                "halving" => SearchRule::Halving { eta: eta.unwrap_or(3) as usize },
-                "cma-es" => SearchRule::CmaEs,
-                _ => SearchRule::Tpe,
-            };
-            Method::Search(Search { rule, trials, evaluations, seed })
-        }),
-        "tune" => Some(Method::Tune),
-        other => {
-            let near = sigmalab_schedule::nearest::nearest(other, METHODS);
-            let meant = near.first().map(|near| format!(": did you mean `{near}`?"));
-            let message = format!(
-                "there is no method `{other}`{}; the methods are {METHODS_IN_WORDS}",
-                meant.unwrap_or_default()
-            );
-            text.problem(kind_value.span(), "method", message);
-            None
-        }
-    }
-}
-
 fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis> {
     let (parameters, zips, trials) =
         (table.get("parameters"), table.get("zip"), table.get("trials"));
@@ -318,116 +224,6 @@ fn axes_of(text: &mut Text<'_>, table: &DeTable<'_>, method: Method) -> Vec<Axis
         text.problem(at, "parameters", message);
     }
     axes
-}
-
-fn prompts(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<PromptSource> {
-    let Some(value) = table.get("prompts") else {
-        if swept {
-            return Some(PromptSource::Inline(Vec::new()));
-        }
-        let message = "`prompts` is missing: give a list of texts, or { file = \"prompts.txt\" }";
-        text.problem(0..0, "", message);
-        return None;
-    };
-    if let DeValue::Table(source) = value.get_ref() {
-        text.known_keys(source, "prompts", &["file"]);
-        let file = source.get("file").map(|file| text.string(file, "prompts.file"));
-        if file.is_none() {
-            text.problem(value.span(), "prompts", "`file` is missing: name a text or JSONL file");
-        }
-        return file.flatten().map(PromptSource::File);
-    }
-    let list = text.array(value, "prompts", "texts, or { file = \"prompts.txt\" }")?;
-    let mut prompts: Vec<Prompt> = Vec::new();
-    for (number, value) in list.iter().enumerate() {
-        let path = format!("prompts[{number}]");
-        let prompt = match value.get_ref() {
-            DeValue::Table(table) if table.contains_key("file") => {
-                let message = "a file of prompts takes the place of the whole list: write \
-                               prompts = { file = \"…\" }, without brackets";
-                text.problem(value.span(), &path, message);
-                return None;
-            }
-            DeValue::Table(table) => {
-                text.known_keys(table, &path, &["id", "text"]);
-                let mut part = |name: &str| {
-                    let found = table.get(name);
-                    if found.is_none() {
-                        text.problem(value.span(), &path, format!("`{name}` is missing"));
-                    }
-                    found.and_then(|found| text.string(found, &format!("{path}.{name}")))
-                };
-                let (id, words) = (part("id"), part("text"));
-                Prompt { id: id?, text: words? }
-            }
-            _ => Prompt { id: format!("p{number}"), text: text.string(value, &path)? },
-        };
-        if prompts.iter().any(|other| other.id == prompt.id) {
-            let message = format!("two prompts have the id `{}`: give each its own", prompt.id);
-            text.problem(value.span(), &path, message);
-        }
-        prompts.push(prompt);
-    }
-    Some(PromptSource::Inline(prompts))
-}
-
-fn seeds(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<u64>> {
-    let Some(value) = table.get("seeds") else {
-        if swept {
-            return Some(Vec::new());
-        }
-        let message = "`seeds` is missing: give a list, or { first = 1, count = 8 }";
-        text.problem(0..0, "", message);
-        return None;
-    };
-    if swept {
-        text.problem(value.span(), "seeds", "`seed` is a parameter: take `seeds` out");
-        return None;
-    }
-    if let DeValue::Table(range) = value.get_ref() {
-        text.known_keys(range, "seeds", &["first", "count"]);
-        let mut part = |name: &str, ends| {
-            let Some(found) = range.get(name) else {
-                text.problem(value.span(), "seeds", format!("`{name}` is missing"));
-                return None;
-            };
-            text.whole(found, &format!("seeds.{name}"), ends)
-        };
-        let first = part("first", (0, u64::MAX - MOST_TRIALS as u64));
-        let count = part("count", (1, MOST_TRIALS as u64));
-        let (first, count) = (first?, count?);
-        return Some((first..first + count).collect());
-    }
-    let list = text.array(value, "seeds", "whole numbers")?;
-    let mut seeds = Vec::new();
-    for (number, value) in list.iter().enumerate() {
-        let path = format!("seeds[{number}]");
-        let seed = text.whole(value, &path, (0, u64::MAX))?;
-        if seeds.contains(&seed) {
-            text.problem(value.span(), &path, format!("seed {seed} appears twice"));
-        }
-        seeds.push(seed);
-    }
-    Some(seeds)
-}
-
-fn sizes(text: &mut Text<'_>, table: &DeTable<'_>, swept: bool) -> Option<Vec<Size>> {
-    let Some(value) = table.get("sizes") else { return Some(Vec::new()) };
-    if swept {
-        text.problem(value.span(), "sizes", "`size` is a parameter: take `sizes` out");
-        return None;
-    }
-    let list = text.array(value, "sizes", "sizes such as \"1024x768\"")?;
-    let mut sizes = Vec::new();
-    for (number, value) in list.iter().enumerate() {
-        let path = format!("sizes[{number}]");
-        let size = text.parsed::<Size>(value, &path)?;
-        if sizes.contains(&size) {
-            text.problem(value.span(), &path, format!("{size} appears twice"));
-        }
-        sizes.push(size);
-    }
-    Some(sizes)
 }
 
 fn settings(text: &mut Text<'_>, value: &Node<'_>, path: &str) -> Settings {

@@ -8,9 +8,7 @@ use toml::de::{DeTable, DeValue};
 /// What a name is the name of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {
-    /// A sampler.
     Sampler,
-    /// A preset.
     Preset,
 }
 

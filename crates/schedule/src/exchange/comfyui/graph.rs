@@ -23,7 +23,6 @@ pub(super) struct Graph {
     work: Cell<usize>,
 }
 
-/// One node.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Node<'g> {
     graph: &'g Graph,
@@ -178,7 +177,6 @@ impl<'g> Node<'g> {
         Ok(value as usize)
     }
 
-    /// Text.
     pub(super) fn text(&self, input: &str) -> Result<String, ImportError> {
         let value = self.value(input, DEEPEST)?;
         match value.as_str() {

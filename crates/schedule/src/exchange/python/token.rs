@@ -3,7 +3,6 @@
 
 use super::super::ImportError;
 
-/// A token.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Token {
     /// A name or a keyword.

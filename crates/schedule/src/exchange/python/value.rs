@@ -26,14 +26,12 @@ impl Room {
     }
 }
 
-/// A value.
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Value {
     /// `None`.
     None,
     /// A number, whole or not.
     Number(f64),
-    /// A string.
     Text(String),
     /// A list or a tuple.
     List(Vec<Value>),

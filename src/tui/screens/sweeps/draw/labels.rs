@@ -48,13 +48,13 @@ pub(in crate::tui) fn progress(view: &SweepView) -> String {
 }
 
 /// Where a run directory of the list stands, in a sentence.
-pub(in crate::tui) fn stands(stands: DirectoryStatus) -> String {
-    let of = format!("{} of {} trials", stands.done, stands.trials);
-    let failed = match stands.failed {
+pub(in crate::tui) fn status(status: DirectoryStatus) -> String {
+    let of = format!("{} of {} trials", status.done, status.trials);
+    let failed = match status.failed {
         0 => String::new(),
         failed => format!(", {failed} failed"),
     };
-    let state = match (stands.is_running(), stands.pending, stands.paused) {
+    let state = match (status.is_running(), status.pending, status.paused) {
         (true, _, false) => "running",
         (true, _, true) => "pausing after the current trials",
         (false, 0, _) => "finished",

@@ -62,7 +62,6 @@ pub(in crate::tui) fn rows(app: &App, area: Rect) -> impl Iterator<Item = (usize
     })
 }
 
-/// Draws the screen.
 pub(in crate::tui) fn draw(app: &App, area: Rect, buffer: &mut Buffer) {
     let (list, about) = parts(area);
     let title = match (app.sweeps.is_listed(), app.sweeps.is_starting) {
@@ -112,15 +111,15 @@ fn draw_row(app: &App, entry: Entry<'_>, place: Rect, buffer: &mut Buffer) {
         },
         Entry::Run(card) => {
             let age = card.changed.map(|changed| when::ago(SystemTime::now(), changed));
-            let (stands, style) = match app.sweeps.stands(&card.directory) {
-                Some(Ok(stands)) if stands.is_running() => (stands.to_string(), app.theme.good),
-                Some(Ok(stands)) => (stands.to_string(), app.theme.text),
+            let (status, style) = match app.sweeps.status(&card.directory) {
+                Some(Ok(status)) if status.is_running() => (status.to_string(), app.theme.good),
+                Some(Ok(status)) => (status.to_string(), app.theme.text),
                 Some(Err(_)) => ("✗".to_owned(), app.theme.fault),
                 None => (String::new(), app.theme.text),
             };
             // The name must stay readable: how long ago gives way first.
             let name = stem(&card.directory);
-            let notes: Vec<String> = [Some(stands), age].into_iter().flatten().collect();
+            let notes: Vec<String> = [Some(status), age].into_iter().flatten().collect();
             let full = notes.iter().filter(|note| !note.is_empty()).cloned();
             let full = full.collect::<Vec<_>>().join(" · ");
             let room = usize::from(place.width).saturating_sub(name.chars().count() + 3);
@@ -225,18 +224,18 @@ fn draw_run(app: &App, card: &RunCard, area: Rect, buffer: &mut Buffer) {
     }
     let key = |action| app.keys_of(&Call::from(action));
     let mut text = format!("{} shows what it found so far", key(Action::Accept));
-    match app.sweeps.stands(&card.directory) {
-        Some(Ok(stands)) => {
+    match app.sweeps.status(&card.directory) {
+        Some(Ok(status)) => {
             if view.is_none() {
-                lines.insert(0, Line::from(Span::styled(labels::stands(*stands), app.theme.text)));
+                lines.insert(0, Line::from(Span::styled(labels::status(*status), app.theme.text)));
                 lines.insert(1, Line::default());
             }
-            if stands.is_resumable() {
+            if status.is_resumable() {
                 text.push_str(&format!(
                     ", {} continues it as a process of its own",
                     key(Action::RunSweep)
                 ));
-            } else if stands.failed > 0 && !stands.is_running() {
+            } else if status.failed > 0 && !status.is_running() {
                 text.push_str(&format!("; there, {} runs the failed trials again", retry(app)));
             }
         }

@@ -10,7 +10,7 @@ mod table;
 use crate::tui::action::Call;
 use crate::tui::app::{App, Screen};
 use crate::tui::screens::sweeps::{Attached, Face, SweepView, TrialRow};
-use crate::tui::screens::{Placement, footer, inside, pane};
+use crate::tui::screens::{Placement, centred, footer, inside, pane};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::style::Style;
@@ -142,7 +142,6 @@ pub(in crate::tui) fn sheet_columns(app: &App) -> usize {
     area.map_or(1, |area| sheet::columns(inside(area)))
 }
 
-/// Draws the list.
 pub(in crate::tui) fn draw_list(app: &App, area: Rect, buffer: &mut Buffer) {
     list::draw(app, area, buffer);
 }
@@ -251,16 +250,6 @@ fn draw_picture(app: &App, attached: &Attached, area: Rect, buffer: &mut Buffer)
 /// Whether a run is of this trial.
 fn is_run(trial: &TrialRow, recipe: &sigmalab_engine::recipe::Recipe) -> bool {
     *trial.recipe == *recipe
-}
-
-/// Text in the middle of an area, on as many lines as it takes.
-fn centred(app: &App, text: &str, area: Rect, buffer: &mut Buffer) {
-    let height = area.height.min(4);
-    let at = Rect { y: area.y + (area.height - height) / 2, height, ..area };
-    Paragraph::new(Span::styled(text, app.theme.dim))
-        .wrap(Wrap { trim: true })
-        .centered()
-        .render(at, buffer);
 }
 
 fn draw_about(app: &App, attached: &Attached, view: &SweepView, area: Rect, buffer: &mut Buffer) {

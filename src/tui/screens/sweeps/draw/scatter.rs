@@ -1,9 +1,9 @@
 //! Two columns of the trials as points, the trial under the cursor marked.
 
 use crate::tui::app::App;
-use crate::tui::screens::footer;
-use crate::tui::screens::sweeps::draw::{centred, pane};
+use crate::tui::screens::sweeps::draw::pane;
 use crate::tui::screens::sweeps::{Attached, Scatter, SweepView, TrialStatus};
+use crate::tui::screens::{centred, footer};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;

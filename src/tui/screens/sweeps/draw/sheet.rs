@@ -2,16 +2,16 @@
 //! how far it is from its reference run.
 
 use crate::tui::app::App;
-use crate::tui::screens::sweeps::draw::{centred, is_run, labels, pane};
+use crate::tui::screens::sweeps::draw::{is_run, labels, pane};
 use crate::tui::screens::sweeps::{Attached, SweepView, TrialRow};
-use crate::tui::screens::{footer, inside};
+use crate::tui::screens::{centred, footer, inside};
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 use ratatui::text::Span;
 use ratatui::widgets::Widget;
 
 /// Columns that a picture with its gap has where there is room.
-const USUAL: u16 = 20;
+const TILE_WIDTH: u16 = 20;
 
 /// And the fewest that it is still recognised in.
 const LEAST: u16 = 12;
@@ -33,7 +33,7 @@ pub(in crate::tui) struct Tile<'a> {
 
 /// Pictures side by side inside of a sheet.
 pub(in crate::tui) fn columns(inner: Rect) -> usize {
-    let usual = (inner.width / USUAL).max(1);
+    let usual = (inner.width / TILE_WIDTH).max(1);
     let most = (inner.width / LEAST).max(1);
     let shown = |columns: u16| columns * (inner.height / height(inner.width / columns)).max(1);
     let enough = (usual..=most).find(|columns| shown(*columns) >= WANTED);

@@ -1,8 +1,10 @@
 //! Runs the program in a folder of its own, away from the user's settings.
 
+use super::checkpoints::{copy, demo};
+use std::borrow::BorrowMut;
 use std::ffi::OsStr;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 
@@ -137,8 +139,9 @@ pub(crate) fn outcome_in_time(mut command: Command, input: Option<&str>) -> Outc
     Outcome { code: status.code(), stdout, stderr }
 }
 
-pub(crate) fn outcome(mut command: Command) -> Outcome {
-    let output = command.output().unwrap();
+/// Runs a command to its end.
+pub(crate) fn outcome(mut command: impl BorrowMut<Command>) -> Outcome {
+    let output = command.borrow_mut().output().unwrap();
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),
@@ -165,19 +168,6 @@ pub(crate) fn quick<'a>(more: &[&'a str]) -> Vec<&'a str> {
 /// A copy of the demo checkpoint in a folder `model`.
 pub(crate) fn demo_checkpoint(place: &Place) -> PathBuf {
     let target = place.path("model");
-    copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("crates/demo/checkpoint"), &target);
+    copy(&demo(), &target);
     target
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).unwrap();
-    for entry in fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let target = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &target);
-        } else {
-            fs::copy(entry.path(), target).unwrap();
-        }
-    }
 }
