@@ -5,7 +5,7 @@ use std::borrow::BorrowMut;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder to run the program in.
@@ -141,7 +141,15 @@ pub(crate) fn outcome_in_time(mut command: Command, input: Option<&str>) -> Outc
 
 /// Runs a command to its end.
 pub(crate) fn outcome(mut command: impl BorrowMut<Command>) -> Outcome {
-    let output = command.borrow_mut().output().unwrap();
+    outcome_of(command.borrow_mut().output().unwrap())
+}
+
+/// Waits for a process that was started.
+pub(crate) fn ended(child: Child) -> Outcome {
+    outcome_of(child.wait_with_output().unwrap())
+}
+
+fn outcome_of(output: Output) -> Outcome {
     Outcome {
         code: output.status.code(),
         stdout: String::from_utf8(output.stdout).unwrap(),

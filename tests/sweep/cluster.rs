@@ -2,7 +2,7 @@
 
 use crate::place::{assert_whole, place, records, rows, small, until};
 use crate::support::checkpoints::{copy, tiny};
-use crate::support::program::{Outcome, Place, outcome};
+use crate::support::program::{Place, ended, outcome};
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -36,15 +36,6 @@ fn worker(place: &Place, directory: &Path) -> Command {
     let mut command = place.command(&words);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command
-}
-
-fn ended(child: Child) -> Outcome {
-    let output = child.wait_with_output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
 }
 
 fn signal(child: &Child, signal: Signal) {

@@ -1,14 +1,12 @@
 //! One sweep on several devices: a process on each, and what is told of them.
 
-use crate::place::{left, place, recorded, run, small, start, undisturbed};
-use crate::support::program::{Outcome, Place, outcome};
+use crate::place::{left, place, recorded, run, small, start, undisturbed, until};
+use crate::support::program::{Place, ended, outcome};
 use rustix::process::{Pid, Signal, kill_process, test_kill_process};
 use std::collections::BTreeSet;
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::Child;
-use std::time::{Duration, Instant};
 
 /// What every process on a device left in the run directory.
 fn processes(directory: &Path) -> Vec<serde_json::Value> {
@@ -18,24 +16,6 @@ fn processes(directory: &Path) -> Vec<serde_json::Value> {
         paths.filter(|p| p.extension().is_some_and(|e| e == "json")).collect();
     let text = |path: &PathBuf| fs::read_to_string(path).unwrap();
     files.iter().map(|path| serde_json::from_str(&text(path)).unwrap()).collect()
-}
-
-fn ended(child: Child) -> Outcome {
-    let output = child.wait_with_output().unwrap();
-    Outcome {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout).unwrap(),
-        stderr: String::from_utf8(output.stderr).unwrap(),
-    }
-}
-
-#[track_caller]
-fn until(what: &str, mut holds: impl FnMut() -> bool) {
-    let started = Instant::now();
-    while !holds() {
-        assert!(started.elapsed() < Duration::from_secs(60), "never: {what}");
-        std::thread::sleep(Duration::from_millis(5));
-    }
 }
 
 fn records(directory: &Path) -> usize {

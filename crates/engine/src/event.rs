@@ -5,6 +5,7 @@ use sigmalab_compute::LoadProgress;
 use sigmalab_image::RgbImage;
 use sigmalab_metrics::trajectory::StepMetrics;
 use sigmalab_model::profile::ProfileEntry;
+use std::ops::AddAssign;
 
 /// Something that happened in a run. A run ends with its result, which is no event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -82,6 +83,16 @@ pub struct NfeCount {
     /// has a first-block cache.
     #[serde(default, skip_serializing_if = "is_none")]
     pub first_block: u64,
+}
+
+impl AddAssign for NfeCount {
+    fn add_assign(&mut self, more: Self) {
+        self.cond_done += more.cond_done;
+        self.uncond_done += more.uncond_done;
+        self.cond_saved += more.cond_saved;
+        self.uncond_saved += more.uncond_saved;
+        self.first_block += more.first_block;
+    }
 }
 
 fn is_none(count: &u64) -> bool {

@@ -4,6 +4,7 @@
 use super::journal::Place;
 use super::record::{Kind, Outcome, Record};
 use super::trial::TrialId;
+use sigmalab_engine::event::NfeCount;
 use std::collections::HashMap;
 
 /// Records by what they are of.
@@ -82,6 +83,15 @@ impl Ledger {
     /// How often it failed.
     pub fn failures(&self, kind: Kind, id: &TrialId) -> u32 {
         self.entries.get(&key(kind, id)).map_or(0, |entry| entry.failures)
+    }
+
+    /// Evaluations of everything that ended well.
+    pub fn nfe(&self) -> NfeCount {
+        let measured = self.entries.values().filter_map(|entry| entry.record.measured());
+        measured.fold(NfeCount::default(), |mut sum, measured| {
+            sum += measured.nfe;
+            sum
+        })
     }
 
     /// Every record that stands, trials by number and reference runs by prompt and seed.

@@ -110,11 +110,7 @@ impl Status {
         let records = sweep.ledger.of(Kind::Trial);
         let unrecorded = count(&trials, RunStatus::Pending);
         let of_now = trials.len() - unrecorded;
-        let mut nfe = NfeCount::default();
-        let references_known = sweep.ledger.of(Kind::Reference);
-        for measured in records.iter().chain(&references_known).filter_map(|r| r.measured()) {
-            super::plan::add(&mut nfe, measured.nfe);
-        }
+        let nfe = sweep.ledger.nfe();
         let remaining = sweep.plan.remaining(&sweep.trials, is_open);
         let pending =
             (0..sweep.trials.trials.len()).filter(|place| is_open(Run::Trial(*place))).count();

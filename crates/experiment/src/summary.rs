@@ -6,7 +6,6 @@ use super::control::Control;
 use super::directory::RunDirectory;
 use super::journal::Journals;
 use super::lease::{Leases, Left};
-use super::plan::add;
 use super::record::{Kind, Outcome, Record};
 use super::status::{Failure, Status, StatusError, Worker};
 use super::sweep::Sweep;
@@ -129,7 +128,7 @@ impl Status {
     /// Takes in what was recorded since.
     fn take(&mut self, record: &Record) {
         if let Some(measured) = record.measured() {
-            add(&mut self.nfe, measured.nfe);
+            self.nfe += measured.nfe;
             let NfeCount { cond_done, uncond_done, .. } = measured.nfe;
             let left = &mut self.remaining;
             left.cond_done = left.cond_done.saturating_sub(cond_done);

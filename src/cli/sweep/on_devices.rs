@@ -18,7 +18,6 @@ use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::launch::{ANSWERS, own_program};
 use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::process::Process;
-use sigmalab_experiment::record::{Kind, Record};
 use sigmalab_experiment::runner::{self, Ended, RunOptions, RunnerEvent};
 use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use sigmalab_experiment::workers;
@@ -77,7 +76,7 @@ pub(super) fn make(
     ask(&directory, Request::Mended {}).map_err(Failure::failed)?;
     let mut followed = Followed::new(&directory).map_err(Failure::failed)?;
     let shares = shares(sweep, devices, flags)?;
-    let made_before = made(sweep);
+    let made_before = sweep.ledger.nfe();
     let mut before = Standing::of(sweep, &followed);
     let (begun, started) = (before.clone(), Instant::now());
     let mut progress = Progress::new(flags.quiet, before.trials, before.recorded());
@@ -116,7 +115,7 @@ pub(super) fn make(
     for (device, cause) in &causes {
         print::warning(format_args!("{device} could not work: {}", one_line(cause)));
     }
-    let nfe = difference(made(sweep), made_before);
+    let nfe = difference(sweep.ledger.nfe(), made_before);
     let done = now.done.saturating_sub(begun.done);
     let failed = now.failed.saturating_sub(begun.failed);
     if stops(&followed) && now.left > 0 {
@@ -338,21 +337,6 @@ impl Standing {
         let of_one = started.elapsed().as_secs_f64() / made as f64;
         (self.trials == begun.trials).then_some(of_one * self.left as f64)
     }
-}
-
-/// Evaluations of everything that is recorded.
-fn made(sweep: &Sweep) -> NfeCount {
-    let mut sum = NfeCount::default();
-    for kind in [Kind::Trial, Kind::Reference] {
-        for measured in sweep.ledger.of(kind).into_iter().filter_map(Record::measured) {
-            sum.cond_done += measured.nfe.cond_done;
-            sum.uncond_done += measured.nfe.uncond_done;
-            sum.cond_saved += measured.nfe.cond_saved;
-            sum.uncond_saved += measured.nfe.uncond_saved;
-            sum.first_block += measured.nfe.first_block;
-        }
-    }
-    sum
 }
 
 fn difference(now: NfeCount, before: NfeCount) -> NfeCount {

@@ -80,15 +80,15 @@ impl Plan {
                     let chain = reference_chain.insert(chain(&run.recipe));
                     distinct.insert(chain.noise());
                     let nfe = known.run(chain, &mut noises);
-                    add(&mut plan.reference_nfe, nfe);
-                    add(&mut plan.nfe, nfe);
+                    plan.reference_nfe += nfe;
+                    plan.nfe += nfe;
                     plan.runs.push(PlannedRun { run: Run::Reference(place), nfe });
                 }
                 if let (Some(chain), Some(trial)) = (chains.get(at), members.get(at)) {
                     distinct.insert(chain.noise());
                     let nfe = known.run(chain, &mut noises);
                     known.forget_all_but(reference_chain.iter().chain([chain]));
-                    add(&mut plan.nfe, nfe);
+                    plan.nfe += nfe;
                     plan.runs.push(PlannedRun { run: Run::Trial(*trial), nfe });
                 }
             }
@@ -128,7 +128,7 @@ impl Plan {
             let Some(chain) = recipe.map(|recipe| Chain::of(recipe, &trials.samplers)) else {
                 continue;
             };
-            add(&mut total, known.run(&chain, &mut noises));
+            total += known.run(&chain, &mut noises);
             match planned.run {
                 Run::Reference(_) => last_reference = Some(chain),
                 Run::Trial(_) => known.forget_all_but(last_reference.iter().chain([&chain])),
@@ -136,15 +136,6 @@ impl Plan {
         }
         total
     }
-}
-
-/// Adds `more` to `sum`.
-pub(super) fn add(sum: &mut NfeCount, more: NfeCount) {
-    sum.cond_done += more.cond_done;
-    sum.uncond_done += more.uncond_done;
-    sum.cond_saved += more.cond_saved;
-    sum.uncond_saved += more.uncond_saved;
-    sum.first_block += more.first_block;
 }
 
 /// The trials group by group, a group being those of one prompt, seed and size, which have one

@@ -87,7 +87,7 @@ fn follow(experiment: &Experiment, budget_states: u64) {
         assert_eq!(nfe, planned.nfe, "{:?}", planned.run);
         let alone = run(recipe, VALUES, &mut TrajectoryCache::new(0)).0;
         assert_eq!(latents, alone, "{:?}", planned.run);
-        add(&mut total, nfe);
+        total += nfe;
     }
     assert_eq!(total, plan.nfe);
     assert_eq!((trials_run, references_run), (trials.trials.len(), trials.references.len()));

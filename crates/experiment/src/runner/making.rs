@@ -5,7 +5,7 @@ use super::{RunError, Runner, RunnerEvent, milliseconds_now};
 use crate::gram_file;
 use crate::lease::Lease;
 use crate::measure::{Baseline, decoded, measure};
-use crate::plan::{Run, add};
+use crate::plan::Run;
 use crate::record::{Kind, Measured, Outcome, Record, Started};
 use crate::run_files::Layout;
 use sigmalab_engine::event::{Event, StepReport};
@@ -175,7 +175,7 @@ impl Runner<'_> {
         steps: Vec<StepReport>,
         baseline: Option<usize>,
     ) -> Result<Measured, RunError> {
-        add(&mut self.ended.nfe, output.nfe);
+        self.ended.nfe += output.nfe;
         let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
         let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
         let name = started.id.short();

@@ -5,7 +5,6 @@ use super::RunnerEvent;
 use crate::control::Followed;
 use crate::directory::RunDirectory;
 use crate::gram_file;
-use crate::plan::add;
 use crate::search::{Ask, SearchError};
 use crate::trial::TrialId;
 use sigmalab_engine::event::NfeCount;
@@ -68,7 +67,7 @@ impl Ask for EngineQueries<'_, '_> {
             RunFailure::Cancelled => SearchError::Worker(RunFailure::Cancelled),
             _ => failed(),
         })?;
-        add(self.nfe, output.nfe);
+        *self.nfe += output.nfe;
         let run = output.gram.ok_or_else(failed)?;
         gram_file::write(&self.directory, reference.short(), &run)
             .map_err(|error| SearchError::Damaged(error.to_string()))?;
