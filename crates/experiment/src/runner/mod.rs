@@ -81,6 +81,8 @@ pub enum RunnerEvent<'a> {
     Waiting,
     /// The sweep is paused, and this process holds nothing of it.
     Paused,
+    /// The machine failed in the middle of a run, which is about to be made again.
+    TriesAgain { failure: &'a RunFailure },
     /// Time went by.
     Tick,
     /// The worker has said nothing for so long that it may hang.

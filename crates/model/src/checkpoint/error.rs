@@ -1,5 +1,6 @@
 //! Why a checkpoint cannot be used.
 
+use crate::error::cause;
 use std::path::PathBuf;
 
 /// Why a checkpoint cannot be used. Every message names the file and, where there is one, the
@@ -154,9 +155,8 @@ pub enum CheckpointError {
 
     /// A tensor could not be put on the device.
     #[error(
-        "cannot put tensor {tensor} of {} on the device: {source}; it may be out of memory, try \
-         another --device",
-        .file.display()
+        "cannot put tensor {tensor} of {} on the device: {}; try another --device",
+        .file.display(), cause(source)
     )]
     Device { file: PathBuf, tensor: String, source: Box<candle_core::Error> },
 }
