@@ -3,6 +3,7 @@
 //! names the worker that `.ci/emulated-device` builds; without it these tests say so and pass.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod counts;
 mod emulated;
 mod failures;
 mod kernels;
