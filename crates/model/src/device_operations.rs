@@ -6,7 +6,7 @@ use crate::linear::{
     Weight,
 };
 use crate::ops::products::{self, HeadShape, Product};
-use crate::ops::{Canvas, Convolution, GroupNorm, Mask, rms_norm};
+use crate::ops::{Canvas, Convolution, GroupNorm, Mask, Unseen, rms_norm};
 use crate::rotary::RotaryTable;
 use candle_core::{DType, Device, Result, Tensor};
 use sigmalab_kernels::ggml::Block;
@@ -187,14 +187,17 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
                 Ok(products::split_heads(&qkv, shape, gains, &rotary, EPS)?.to_vec())
             }),
         ));
-        for mask in [Mask::None, Mask::Causal] {
+        for causal in [false, true] {
+            let seen = if causal { "Causal" } else { "None" };
             all.push((
-                format!("attention {heads}+{kv_heads}×{head_dim} {mask:?}"),
+                format!("attention {heads}+{kv_heads}×{head_dim} {seen}"),
                 operation(move |device| {
                     let part = |heads: usize, seed| {
                         tensor(&[tokens, heads * head_dim], seed, dtype, device)
                     };
                     let parts = [part(heads, 11)?, part(kv_heads, 12)?, part(kv_heads, 13)?];
+                    let unseen = Unseen::default();
+                    let mask = if causal { Mask::Causal(&unseen) } else { Mask::None };
                     Ok(vec![products::attend(&parts, shape, mask)?])
                 }),
             ));

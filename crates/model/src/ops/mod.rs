@@ -14,7 +14,7 @@ mod residual;
 pub(super) mod storage;
 mod swiglu;
 
-pub(super) use attention::{Mask, attention};
+pub(super) use attention::{Mask, Unseen, attention};
 pub(super) use canvas::Canvas;
 pub(super) use convolution::Convolution;
 pub(super) use feed_forward::FeedForward;

@@ -126,9 +126,9 @@ pub(crate) fn split_heads(
 }
 
 /// Attention of what [`split_heads`] gives, [tokens, heads · head_dim].
-pub(crate) fn attend(parts: &[Tensor; 3], shape: HeadShape, mask: Mask) -> Result<Tensor> {
+pub(crate) fn attend(parts: &[Tensor; 3], shape: HeadShape, mask: Mask<'_>) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
-    if let Some(out) = crate::cuda::attention(parts, shape, mask == Mask::Causal)? {
+    if let Some(out) = crate::cuda::attention(parts, shape, mask.is_causal())? {
         return Ok(out);
     }
     let head = |x: &Tensor| {
