@@ -71,8 +71,9 @@ impl Kept {
         }
         let working = working_bytes(&sizes, grid);
         let need = DeviceNeed {
-            // Stored in half the bytes that it is computed in.
-            fixed: 2 * checkpoint.component_bytes(Component::Vae),
+            // The decoder is stored in half the bytes that it is computed in.
+            fixed: 2 * checkpoint.component_bytes(Component::Vae)
+                + sizes.iter().map(NetworkSize::modulation_bytes).sum::<u64>(),
             working,
             layers: networks.concat(),
             widened: sizes.iter().map(NetworkSize::widened_bytes).sum(),

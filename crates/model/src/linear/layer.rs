@@ -289,7 +289,11 @@ fn precision_of<T: Real>() -> Precision {
 }
 
 /// Copies a weight to a device as it is stored.
-fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn DeviceWeight>> {
+pub(super) fn upload(
+    weight: &dyn Weight,
+    dtype: DType,
+    device: &Device,
+) -> Result<Arc<dyn DeviceWeight>> {
     #[cfg(feature = "cuda")]
     if let Some(uploaded) = crate::cuda::upload(&weight.matrix(), dtype, device)? {
         return Ok(uploaded.into());
@@ -298,7 +302,7 @@ fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn 
 }
 
 /// Copies a weight to a device, as it is stored, for one product.
-fn for_one_use(
+pub(super) fn for_one_use(
     weight: &dyn Weight,
     dtype: DType,
     device: &Device,
@@ -330,7 +334,7 @@ impl DeviceWeight for WidenedOnDevice {
 }
 
 /// The row scales of all parts, one after the other, where any has some.
-fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
+pub(super) fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
     weights.iter().any(|weight| weight.row_scale().is_some()).then(|| {
         let of = |weight: &dyn Weight| match weight.row_scale() {
             Some(scale) => scale.to_vec(),

@@ -2,7 +2,7 @@
 //! each normalised before and after and modulated by the time.
 
 use super::config::TransformerConfig;
-use super::time::Conditioning;
+use super::modulation::Gains;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
 use crate::ops::products::{self, HeadShape, Product};
@@ -10,7 +10,7 @@ use crate::ops::storage::{Number, with_values};
 use crate::ops::{FeedForward, Mask, rms_norm};
 use crate::profile::{Operation, timed, timed_on};
 use crate::rotary::RotaryTable;
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 use sigmalab_kernels::attention::{Attention, Heads};
 use sigmalab_kernels::heads::{Angles, HeadRun, normalise_and_turn};
 use sigmalab_kernels::norm;
@@ -22,9 +22,6 @@ const QUERY_KEY_NORM_EPS: f64 = 1e-5;
 /// `x += tanh(gate_msa) · norm2(attention(norm1(x) · (1 + scale_msa)))` and
 /// `x += tanh(gate_mlp) · ffn_norm2(feed_forward(ffn_norm1(x) · (1 + scale_mlp)))`.
 pub(super) struct Block {
-    /// Weights of `attention_norm1`, `attention_norm2`, `ffn_norm1`, `ffn_norm2`, in f32.
-    norms: [Tensor; 4],
-    modulation: Linear,
     qkv: Linear,
     output: Linear,
     query_norm: Tensor,
@@ -37,15 +34,6 @@ pub(super) struct Block {
     eps: f64,
 }
 
-/// What the time makes of a block's four norms: the modulation is folded into each norm's own
-/// weight, `attention_norm1 · (1 + scale_msa)` and so on, `[width]` each.
-pub(super) struct Gains {
-    attention_in: Tensor,
-    attention_out: Tensor,
-    feed_forward_in: Tensor,
-    feed_forward_out: Tensor,
-}
-
 impl Block {
     pub(super) fn new(
         weights: &Weights,
@@ -54,18 +42,9 @@ impl Block {
     ) -> std::result::Result<Self, CheckpointError> {
         let TransformerConfig { width, head_dim, intermediate, .. } = *config;
         let name = |name: &str| format!("layers.{index}.{name}");
-        let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
         let coarse =
             |module: &str, inputs, outputs| weights.linear_in_bytes(&name(module), inputs, outputs);
-        let modulation = name("adaln_modulation");
         Ok(Self {
-            norms: [
-                norm("attention_norm1.weight")?,
-                norm("attention_norm2.weight")?,
-                norm("ffn_norm1.weight")?,
-                norm("ffn_norm2.weight")?,
-            ],
-            modulation: weights.linear(&modulation, config.conditioning, 4 * width, true)?,
             qkv: coarse("attention.qkv", width, 3 * width)?,
             output: coarse("attention.o", width, width)?,
             query_norm: weights.tensor(&name("attention.norm_q.weight"), &[head_dim])?,
@@ -80,28 +59,10 @@ impl Block {
         })
     }
 
-    /// Where the weights of its products are, but for the modulation, which is used apart from
-    /// them.
+    /// Where the weights of its products are.
     pub(super) fn stored(&self) -> Vec<StoredBytes> {
         let products = [&self.qkv, &self.output, &self.gate, &self.up, &self.down];
         products.into_iter().flat_map(Linear::stored).collect()
-    }
-
-    /// The block's gains at a time; the order in the modulation vector is scale_msa, gate_msa,
-    /// scale_mlp, gate_mlp.
-    pub(super) fn gains(&self, conditioning: &Conditioning) -> Result<Gains> {
-        let modulation = self.modulation.forward(&conditioning.0)?;
-        let dtype = modulation.dtype();
-        let modulation = modulation.to_dtype(DType::F32)?.reshape((4, ()))?;
-        let [norm1, norm2, ffn_norm1, ffn_norm2] = &self.norms;
-        let scaled = |norm: &Tensor, i| norm.mul(&(modulation.get(i)? + 1.0)?)?.to_dtype(dtype);
-        let gated = |norm: &Tensor, i| norm.mul(&modulation.get(i)?.tanh()?)?.to_dtype(dtype);
-        Ok(Gains {
-            attention_in: scaled(norm1, 0)?,
-            attention_out: gated(norm2, 1)?,
-            feed_forward_in: scaled(ffn_norm1, 2)?,
-            feed_forward_out: gated(ffn_norm2, 3)?,
-        })
     }
 
     /// The block on the processor: `hidden` [tokens, width] is changed in place. `angles` are
