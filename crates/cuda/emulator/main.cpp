@@ -88,6 +88,8 @@ bool run_by_name(const std::string &name, const fibres::Launch &launch,
     BOTH(widen_q5_k)
     BOTH(widen_iq4_nl)
     BOTH(rms_norm)
+    BOTH(rms_norm_e4m3)
+    BOTH(quantise)
     BOTH(add_rms_norm)
     BOTH(split_heads)
     BOTH(swiglu)

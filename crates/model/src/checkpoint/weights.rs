@@ -96,6 +96,7 @@ impl Weights {
             ComputeDtype::F32 | ComputeDtype::Bf16 => [Bytes::None; 2],
             ComputeDtype::Int8 => [Bytes::All, Bytes::None],
             ComputeDtype::Int8All => [Bytes::All, Bytes::BesideOutliers],
+            ComputeDtype::Fp8 => [Bytes::E4m3; 2],
         };
         Self { bytes, ..self }
     }
@@ -114,6 +115,13 @@ impl Weights {
             .map(|name| packed::shape(&self.part.stored, name))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(stack(&shapes))
+    }
+
+    /// The format of a layer's weight in a word, as [`Weight::format`] gives it.
+    pub(crate) fn format(&self, module: &str) -> Result<&'static str, CheckpointError> {
+        let stored = self.part.layout.stored_modules(module);
+        let module = stored.first().map_or(module, String::as_str);
+        Ok(packed::weight(&self.part.stored, module)?.format())
     }
 
     /// A small dense tensor (norm, bias, convolution), widened to the compute dtype on the

@@ -21,6 +21,4 @@ pub(crate) use ggml::Ggml;
 pub(crate) use layer::{Bytes, DEVICE_PANEL_BYTES, Placement};
 pub(crate) use nf4::{BlockScales, Nf4};
 pub(crate) use stacked::Stacked;
-#[cfg(feature = "cuda")]
-pub(crate) use weight::DeviceWeight;
-pub(crate) use weight::Weight;
+pub(crate) use weight::{DeviceWeight, Weight};

@@ -89,7 +89,8 @@ impl Stacked {
             None => self.widen(of),
         });
         let values = product(&x, self.outputs, panels)?;
-        finish(&Product { values, scale: self.scale.clone() }, Some(&self.bias), self.dtype)
+        let (scale, row_scale) = (self.scale.clone(), None);
+        finish(&Product { values, scale, row_scale }, Some(&self.bias), self.dtype)
     }
 
     /// The weights of some layers under one another, widened.

@@ -10,6 +10,7 @@ mod feed_forward;
 mod group_norm;
 mod norm;
 pub(super) mod products;
+pub(super) mod quantised;
 mod residual;
 pub(super) mod storage;
 mod swiglu;

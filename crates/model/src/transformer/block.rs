@@ -6,8 +6,9 @@ use super::modulation::Gains;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
 use crate::ops::products::{self, HeadShape, Product};
+use crate::ops::quantised::{Rows, normalised};
 use crate::ops::storage::{Number, with_values};
-use crate::ops::{FeedForward, Mask, rms_norm};
+use crate::ops::{FeedForward, Mask};
 use crate::profile::{Operation, timed, timed_on};
 use crate::rotary::RotaryTable;
 use candle_core::{Result, Tensor};
@@ -129,18 +130,22 @@ impl Block {
         let (eps, dtype) = (self.eps, hidden.dtype());
         let shape = HeadShape { heads: self.heads, kv_heads: self.heads, head_dim: self.head_dim };
         let device = hidden.device();
-        let norm = |x: &Tensor, gain| timed_on(device, Operation::Norms, || rms_norm(x, gain, eps));
-        let projected = |layer: &Linear, x: &Tensor| {
+        let norm = |x: &Tensor, gain, to_e4m3| {
+            timed_on(device, Operation::Norms, || normalised(x, gain, eps, to_e4m3))
+        };
+        let projected = |layer: &Linear, x: &Rows| {
             timed_on(device, Operation::Projections, || layer.product(x))
         };
-        let fed = |layer: &Linear, x: &Tensor| {
+        let fed = |layer: &Linear, x: &Rows| {
             timed_on(device, Operation::FeedForward, || layer.product(x))
         };
         let added = |hidden: &Tensor, branch: &Product, gain| {
             timed_on(device, Operation::Norms, || products::add_rms_norm(hidden, branch, gain, eps))
         };
 
-        let qkv = projected(&self.qkv, &norm(hidden, &gains.attention_in)?)?;
+        let rows = norm(hidden, &gains.attention_in, self.qkv.takes_e4m3())?;
+        let qkv = projected(&self.qkv, &rows)?;
+        drop(rows);
         let norms = [&self.query_norm, &self.key_norm];
         let parts = timed_on(device, Operation::Heads, || {
             products::split_heads(&qkv, shape, norms, rotary, QUERY_KEY_NORM_EPS)
@@ -148,14 +153,15 @@ impl Block {
         drop(qkv);
         let attend = || products::attend(&parts, shape, Mask::None);
         let mixed = timed_on(device, Operation::Attention, attend)?;
-        let branch = projected(&self.output, &mixed)?;
+        let branch = projected(&self.output, &Rows::Plain(mixed))?;
         let hidden = added(hidden, &branch, &gains.attention_out)?;
 
-        let rows = norm(&hidden, &gains.feed_forward_in)?;
+        let to_e4m3 = self.gate.takes_e4m3() && self.up.takes_e4m3();
+        let rows = norm(&hidden, &gains.feed_forward_in, to_e4m3)?;
         let (gate, up) = (fed(&self.gate, &rows)?, fed(&self.up, &rows)?);
         let swiglu = || products::swiglu(&gate, &up, dtype);
         let gated = timed_on(device, Operation::Gates, swiglu)?;
         drop((gate, up));
-        added(&hidden, &fed(&self.down, &gated)?, &gains.feed_forward_out)
+        added(&hidden, &fed(&self.down, &Rows::Plain(gated))?, &gains.feed_forward_out)
     }
 }
