@@ -2,7 +2,7 @@
 //! blocks, with the tensor library in place of kernels and cuBLASLt. Its products of e4m3 are exact and summed in
 //! f32, as a card's are but for the last bits.
 
-#![allow(clippy::unwrap_used, clippy::expect_used)]
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use super::*;
 use crate::config::Part;
