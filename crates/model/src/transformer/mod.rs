@@ -6,6 +6,7 @@ mod block;
 mod config;
 mod final_layer;
 mod first_block_cache;
+mod modulation;
 mod mrope;
 mod time;
 
@@ -22,6 +23,7 @@ use block::Block;
 use candle_core::{DType, Device, Tensor};
 use config::TransformerConfig;
 use final_layer::FinalLayer;
+use modulation::{Gains, Modulations};
 use sigmalab_kernels::heads::Angles;
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -49,6 +51,7 @@ pub(super) struct Transformer {
     image_indicator: Tensor,
     text: Option<TextProjection>,
     time: TimeEmbedding,
+    modulation: Modulations,
     blocks: Vec<Block>,
     last: FinalLayer,
     dtype: DType,
@@ -69,7 +72,7 @@ pub(super) struct Prepared {
 
 /// Everything that depends on the time alone.
 struct Modulation {
-    blocks: Vec<block::Gains>,
+    blocks: Vec<Gains>,
     last: Tensor,
 }
 
@@ -96,6 +99,12 @@ impl NetworkSize {
     /// Bytes of the weights where they are widened.
     pub(super) fn widened_bytes(&self) -> u64 {
         (self.weights as u64).saturating_mul(self.element as u64)
+    }
+
+    /// The most bytes of what the time made of all norms that are kept from other times.
+    pub(super) fn modulation_bytes(&self) -> u64 {
+        let gains = 4 * self.layers + 1;
+        (TIMES_KEPT * gains * self.width * self.element) as u64
     }
 
     /// About the most bytes that an accelerator takes beside the weights for a sequence of `tokens`:
@@ -168,6 +177,7 @@ impl Transformer {
             image_indicator: indicators(part, width)?.narrow(0, 1, 1)?,
             text: None,
             time: TimeEmbedding::new(weights, &config)?,
+            modulation: Modulations::new(weights, &config)?,
             blocks,
             last: FinalLayer::new(weights, &config)?,
             dtype,
@@ -324,7 +334,7 @@ impl Transformer {
         &'a self,
         blocks: Range<usize>,
         modulation: &'a Modulation,
-    ) -> impl Iterator<Item = (&'a Block, &'a block::Gains)> {
+    ) -> impl Iterator<Item = (&'a Block, &'a Gains)> {
         let all = self.blocks.iter().zip(&modulation.blocks);
         all.skip(blocks.start).take(blocks.len())
     }
@@ -359,11 +369,7 @@ impl Transformer {
         let make = || {
             let conditioning: Conditioning = self.time.conditioning(t, self.dtype, &self.device)?;
             Ok(Modulation {
-                blocks: self
-                    .blocks
-                    .iter()
-                    .map(|block| block.gains(&conditioning))
-                    .collect::<Result<_, _>>()?,
+                blocks: self.modulation.gains(&conditioning)?,
                 last: self.last.gain(&conditioning)?,
             })
         };
