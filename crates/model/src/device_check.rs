@@ -152,7 +152,7 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
             let rows = crate::cuda::quantise(&x)?;
             let product = || {
                 let weight = Ok((Arc::clone(&weight), outputs));
-                crate::cuda::product_e4m3(&rows.codes, outputs, [weight]).map(|_| ())
+                crate::cuda::product_e4m3(&rows, outputs, [weight]).map(|_| ())
             };
             let rounding = fastest(&device, || crate::cuda::quantise(&x).map(|_| ()))?;
             Ok([fastest(&device, product)?, rounding])

@@ -3,6 +3,7 @@
 
 use super::address::{address, checked, number, room};
 use super::kernels::{launch, shared_memory};
+use super::product_e4m3::E4M3_SIDES;
 use crate::ops::products::{HeadShape, Product};
 use crate::ops::quantised::Quantised;
 use crate::rotary::RotaryTable;
@@ -42,12 +43,13 @@ pub(crate) fn rms_norm(x: &Tensor, gain: &Tensor, eps: f64) -> Result<Tensor> {
     Ok(out)
 }
 
-/// Room for `rows` × `width` values in e4m3, and how a kernel is told of it.
+/// Room for `rows` × `width` values in e4m3 and as many rows more as their products want, and how a kernel is
+/// told of it.
 fn room_in_e4m3(
     device: &CudaDevice,
     [rows, width]: [usize; 2],
 ) -> Result<(Quantised, calls::Quantised<u64>)> {
-    let codes = room(device, DType::U8, (rows, width))?;
+    let codes = room(device, DType::U8, (rows.next_multiple_of(E4M3_SIDES), width))?;
     let scale = room(device, DType::F32, rows)?;
     let out = calls::Quantised { codes: address(&codes)?, scales: address(&scale)? };
     Ok((Quantised { codes, scale }, out))

@@ -3,7 +3,7 @@
 
 use super::address::{checked, room};
 use crate::linear::DeviceWeight;
-use crate::ops::quantised::E4M3_WORKSPACE;
+use crate::ops::quantised::{E4M3_WORKSPACE, Quantised};
 use candle_core::cuda_backend::WrapErr;
 use candle_core::cuda_backend::cudarc::cublas::sys::cublasOperation_t;
 use candle_core::cuda_backend::cudarc::cublaslt::result::{self, CublasError};
@@ -16,8 +16,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Addresses are multiples of this at most, as far as an algorithm is chosen by it.
 const ALIGNMENT: u64 = 256;
-/// What a pointer and a row have to be multiples of.
+/// What a pointer has to be a multiple of.
 const LEAST_ALIGNMENT: u64 = 16;
+/// What rows, inputs and outputs have to be multiples of.
+pub(super) const E4M3_SIDES: usize = 16;
 
 /// What an algorithm is chosen by.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -48,13 +50,15 @@ unsafe impl Send for Handle {}
 /// By the device's number, as kernels are.
 static LIBRARIES: Mutex<Option<HashMap<usize, Library>>> = Mutex::new(None);
 
-/// Codes [rows, inputs] times every one of `weights` [its outputs, inputs] transposed, side by side as
+/// Rows [rows, inputs] times every one of `weights` [its outputs, inputs] transposed, side by side as
 /// [rows, all outputs].
 pub(crate) fn product_e4m3(
-    codes: &Tensor,
+    rows: &Quantised,
     outputs: usize,
     weights: impl IntoIterator<Item = Result<(Arc<dyn DeviceWeight>, usize)>>,
 ) -> Result<Tensor> {
+    let Quantised { codes, scale } = rows;
+    let wanted = scale.dim(0)?;
     let (rows, inputs) = codes.dims2()?;
     let device = codes.device().as_cuda_device()?;
     let x = checked(codes, DType::U8, rows * inputs)?;
@@ -74,7 +78,7 @@ pub(crate) fn product_e4m3(
             .into_iter()
             .find(|by| (4 * first as u64).is_multiple_of(*by));
         let fits = [x, weight_address].iter().all(|at| at.is_multiple_of(LEAST_ALIGNMENT))
-            && [inputs, height, outputs].iter().all(|n| n.is_multiple_of(16));
+            && [rows, inputs, height, outputs].iter().all(|n| n.is_multiple_of(E4M3_SIDES));
         let (true, Some(alignment)) = (fits, alignment) else {
             bail!("an fp8 product of {inputs} inputs and {height} outputs does not fit cuBLASLt")
         };
@@ -85,7 +89,7 @@ pub(crate) fn product_e4m3(
     if first != outputs {
         bail!("weights of {first} rows where {outputs} belong")
     }
-    Ok(out)
+    out.narrow(0, 0, wanted)
 }
 
 fn multiply(device: &CudaDevice, shape: Shape, [weight, x, out]: [u64; 3]) -> Result<()> {

@@ -69,7 +69,7 @@ pub(crate) fn product_e4m3(
 ) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if x.codes.device().is_cuda() {
-        return crate::cuda::product_e4m3(&x.codes, outputs, weights);
+        return crate::cuda::product_e4m3(x, outputs, weights);
     }
     let panels = weights.map(|weight| {
         let (weight, rows) = weight?;

@@ -14,9 +14,10 @@ pub(crate) const E4M3_WORKSPACE: usize = 32 << 20;
 /// Rows in e4m3: a value is that of its code times the scale of its row.
 #[derive(Debug)]
 pub(crate) struct Quantised {
-    /// [rows, width].
+    /// \[rows, width\]. On CUDA, whose products want a multiple of 16 rows, there may be more of them than there
+    /// are scales: what those hold is of no meaning.
     pub(crate) codes: Tensor,
-    /// [rows], f32.
+    /// \[rows\], f32.
     pub(crate) scale: Tensor,
 }
 
@@ -31,9 +32,10 @@ pub(crate) enum Rows {
 impl Quantised {
     /// The values of the codes, in f32 and in the host's memory.
     pub(crate) fn wide(&self) -> Result<Tensor> {
-        let codes = self.codes.to_device(&Device::Cpu)?.flatten_all()?.to_vec1::<u8>()?;
-        let values: Vec<f32> = codes.iter().map(|code| E4M3[usize::from(*code)]).collect();
-        Tensor::from_vec(values, self.codes.shape(), &Device::Cpu)
+        let codes = self.codes.narrow(0, 0, self.scale.dim(0)?)?.to_device(&Device::Cpu)?;
+        let bytes = codes.flatten_all()?.to_vec1::<u8>()?;
+        let values: Vec<f32> = bytes.iter().map(|code| E4M3[usize::from(*code)]).collect();
+        Tensor::from_vec(values, codes.shape(), &Device::Cpu)
     }
 }
 
