@@ -63,7 +63,7 @@ fn every_format_of_weights_and_both_networks_are_the_processors() {
 fn the_same_recipe_has_the_same_bits_in_every_order_and_with_layers_sent_for_each_use() {
     let Some(bench) = Bench::new() else { return };
     let checkpoint = tiny("reference-nf4");
-    let of = ["--model", checkpoint.to_str().unwrap(), "--num-steps", "2", "--device", "cuda:0"];
+    let of = ["--model", checkpoint.to_str().unwrap(), "--num-steps", "1", "--device", "cuda:0"];
     let first = bench.draw("memory=4096", "first", &of);
     let refused =
         bench.try_to_draw("memory=4096", "never", &[&of[..], &["--memory-limit", "1MiB"]].concat());

@@ -40,7 +40,7 @@ void free_memory(Device &device, Stream *stream, Address address) {
             fprintf(stderr, "emulated device: something was written behind %zu bytes\n", bytes);
             throw Failure{ILLEGAL_ADDRESS};
         }
-        Memory::poison(address, bytes);
+        Memory::end(address, bytes);
     });
 }
 
@@ -53,7 +53,7 @@ void allocate(Device &device, Stream *stream, size_t bytes, Address *address) {
     size_t before = device.memory.most;
     *address = device.memory.allocate(bytes);
     if (device.memory.most > before) machine.note(device);
-    machine.put(device, stream, [address = *address, bytes] { Memory::poison(address, bytes); });
+    machine.put(device, stream, [address = *address, bytes] { Memory::begin(address, bytes); });
 }
 
 // Bytes from here to the device: taken at once from memory that the system may move, read when the

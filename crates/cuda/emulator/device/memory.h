@@ -13,6 +13,13 @@
 
 #include "codes.h"
 
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(place, bytes) ((void)(place), (void)(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(place, bytes) ((void)(place), (void)(bytes))
+#endif
+
 namespace emulated {
 
 using Address = uint64_t;
@@ -95,15 +102,26 @@ class Memory {
         return reinterpret_cast<void *>(static_cast<uintptr_t>(address - BEYOND_ALL));
     }
 
-    static void poison(Address address, size_t bytes) {
+    // An allocation begins, in the order of its stream: no numbers, and a fence behind them.
+    static void begin(Address address, size_t bytes) {
+        ASAN_UNPOISON_MEMORY_REGION(raw(address), rounded(bytes) + STEP);
         memset(raw(address), 0xff, bytes);
         memset(static_cast<unsigned char *>(raw(address)) + bytes, FENCE,
                rounded(bytes) + STEP - bytes);
+        ASAN_POISON_MEMORY_REGION(static_cast<unsigned char *>(raw(address)) + bytes,
+                                  rounded(bytes) + STEP - bytes);
+    }
+
+    // It ends: whoever still reads it finds no numbers.
+    static void end(Address address, size_t bytes) {
+        memset(raw(address), 0xff, bytes);
+        ASAN_POISON_MEMORY_REGION(raw(address), rounded(bytes) + STEP);
     }
 
     // Whether nothing was written behind the bytes of an allocation.
     static bool is_whole(Address address, size_t bytes) {
         const unsigned char *all = static_cast<unsigned char *>(raw(address));
+        ASAN_UNPOISON_MEMORY_REGION(all, rounded(bytes) + STEP);
         for (size_t i = bytes; i < rounded(bytes) + STEP; ++i) {
             if (all[i] != FENCE) return false;
         }
