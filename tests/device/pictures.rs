@@ -89,7 +89,9 @@ fn a_profile_counts_what_the_device_did() {
     let checkpoint = tiny("reference-fp8");
     let arguments = ["--model", checkpoint.to_str().unwrap(), "--num-steps", "1", "--profile"];
     let more = [&arguments[..], &["--device", "cuda:0", "--json"]].concat();
-    let outcome = bench.try_to_draw("memory=4096", "profiled", &more);
+    let counts = bench.place().path("counts.json");
+    let settings = format!("memory=4096,counts={}", counts.display());
+    let outcome = bench.try_to_draw(&settings, "profiled", &more);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     let document: serde_json::Value = serde_json::from_str(&outcome.stdout).unwrap();
     let profile = document["profile"].as_array().unwrap();
@@ -98,4 +100,8 @@ fn a_profile_counts_what_the_device_did() {
     let spent = ["denoise_ms", "decode_ms"].map(|key| timings[key].as_f64().unwrap());
     let spent = spent.iter().sum::<f64>() / 1e3;
     assert!(seconds > 0.5 * spent && seconds < 1.05 * spent, "{seconds} of {spent}: {document}");
+    let counted: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(counts).unwrap()).unwrap();
+    assert!(document["peak_device_bytes"].as_u64().is_some_and(|bytes| bytes > 1 << 20));
+    assert_eq!(document["peak_device_bytes"], counted["bytes"]);
 }
