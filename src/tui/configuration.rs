@@ -25,7 +25,6 @@ pub struct Configuration {
 #[error("{file}:{line}: {message}")]
 pub struct ConfigurationError {
     pub file: String,
-    /// Line, counted from 1.
     pub line: usize,
     /// What is wrong and what to do.
     pub message: String,

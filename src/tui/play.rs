@@ -18,7 +18,6 @@ use std::sync::mpsc;
 /// Why playing stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// A line is no call.
     #[error("{file}:{line}: {problem}; nothing was done")]
     Line {
         file: String,
@@ -35,13 +34,11 @@ pub enum PlayError {
         call: Call,
         problem: String,
     },
-    /// The worker is gone and gives no news.
     #[error("the engine gave no more news")]
     NoNews,
     /// Standard output cannot be written.
     #[error("cannot print: {0}")]
     Print(std::io::Error),
-    /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
 }

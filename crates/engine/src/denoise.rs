@@ -21,15 +21,11 @@ use std::time::Instant;
 
 /// Everything the loop needs for one trajectory.
 pub struct Denoising<'a, N: Network> {
-    /// The networks.
     pub network: &'a N,
-    /// The encoded prompt.
     pub prompt: &'a N::Prompt,
-    /// Image size.
     pub size: Size,
     /// Steps and noise levels; must have passed [`Schedule::check`].
     pub schedule: &'a Schedule,
-    /// The solver.
     pub sampler: &'a Choice,
     /// The initial noise, `tokens · 128` values.
     pub noise: &'a [f32],
@@ -58,7 +54,6 @@ impl<'a, N: Network> Denoising<'a, N> {
 pub struct Denoised {
     /// Clean latents, `tokens · 128` values.
     pub latents: Arc<[f32]>,
-    /// Evaluations done and saved.
     pub nfe: NfeCount,
     /// Where every step started, in sampling order; empty unless that was asked for.
     pub nodes: Vec<Node>,
@@ -67,9 +62,7 @@ pub struct Denoised {
 /// The start of a step: the latents and the velocities there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Latents.
     pub x: Arc<[f32]>,
-    /// The conditional velocity.
     pub v_cond: Arc<[f32]>,
     /// The unconditional velocity; absent where gw was 1.
     pub v_uncond: Option<Arc<[f32]>>,
@@ -100,45 +93,22 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     Cancelled,
     /// A network failed.
     #[error("step {step}: {source}")]
-    Network {
-        /// The step.
-        step: usize,
-        /// The network's own words.
-        source: E,
-    },
-    /// The sampler failed.
+    Network { step: usize, source: E },
     #[error("step {step}: sampler `{sampler}` failed: {message}")]
-    Sampler {
-        /// The step.
-        step: usize,
-        /// Its id.
-        sampler: String,
-        /// Its own words.
-        message: String,
-    },
+    Sampler { step: usize, sampler: String, message: String },
     /// The sampler wrote into memory that is not its own: this process is not to go on.
     #[error("step {step}: sampler `{sampler}` failed: {message}")]
-    Corrupted {
-        /// The step.
-        step: usize,
-        /// Its id.
-        sampler: String,
-        /// What it did.
-        message: String,
-    },
-    /// The numbers blew up.
+    Corrupted { step: usize, sampler: String, message: String },
     #[error(
         "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
          numbers; lower gw there, or use --dtype f32 where that is not in use"
     )]
     NotFinite {
-        /// The step.
         step: usize,
         /// Noise level it started at.
         sigma: f64,
         /// Noise level it was to reach.
         sigma_next: f64,
-        /// Its guidance weight.
         gw: f64,
     },
 }

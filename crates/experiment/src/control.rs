@@ -77,7 +77,6 @@ pub struct Control {
     mended: u64,
     /// These come first, in this order.
     pub first: Vec<String>,
-    /// These are not run.
     pub skipped: BTreeSet<String>,
 }
 
@@ -102,13 +101,10 @@ pub enum ControlError {
     /// It cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// It is no control file of this build.
     #[error("`{}`: {problem}: delete it to go on without it", path.display())]
     Damaged { path: PathBuf, problem: String },
-    /// Its folder cannot be made.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// It cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }
@@ -174,7 +170,6 @@ struct Requests {
 }
 
 impl Requests {
-    /// Reads what is new.
     fn look(&mut self, directory: &RunDirectory) -> Result<(), ControlError> {
         self.former = former(directory)?;
         let numbers = numbers(directory)?;

@@ -21,12 +21,9 @@ use std::sync::Arc;
 /// A sweep and everything known of it.
 #[derive(Debug)]
 pub struct Sweep {
-    /// Where it lies.
     pub directory: RunDirectory,
-    /// What it runs.
     pub experiment: Experiment,
     pub trials: Trials,
-    /// How they are run.
     pub plan: Plan,
     /// What is known of them.
     pub ledger: Ledger,
@@ -44,7 +41,6 @@ pub struct Sweep {
 /// Why a sweep cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// Its directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
@@ -53,13 +49,10 @@ pub enum SweepError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Tables(#[from] TableError),
-    /// What a search proposed.
     #[error(transparent)]
     Generation(#[from] GenerationError),
-    /// A proposal is no trial.
     #[error("a generation cannot be run: {0}")]
     Trial(#[from] TrialError),
-    /// A search cannot go on.
     #[error(transparent)]
     Search(#[from] SearchError),
 }
@@ -67,7 +60,6 @@ pub enum SweepError {
 /// What became of a search once nothing of its last generation is left to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advance {
-    /// There is another generation.
     Begun,
     /// The search is over, or the sweep is none.
     Over,
@@ -80,7 +72,6 @@ pub enum Advance {
 pub enum RunStatus {
     /// It has no record.
     Pending,
-    /// It ended well.
     Done,
     Failed,
 }
@@ -362,7 +353,6 @@ impl Sweep {
         self.ledger.get(kind, id)
     }
 
-    /// Where a run stands.
     pub fn status_of(&self, run: Run) -> RunStatus {
         match self.record(run).map(|record| &record.outcome) {
             None => RunStatus::Pending,

@@ -26,7 +26,6 @@ use std::sync::Arc;
 /// An experiment with everything it names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// The file.
     pub spec: Spec,
     /// What it names.
     pub inputs: Inputs,
@@ -105,10 +104,8 @@ pub struct Trials {
 /// A text that names no trial, or several.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrialNameError {
-    /// None has that name.
     #[error("there is no trial `{0}`: give its number, or the beginning of its identity")]
     None(String),
-    /// The name is too short.
     #[error("`{0}` begins the identity of several trials: give more digits")]
     Several(String),
 }
@@ -191,7 +188,6 @@ impl Experiment {
         self.spec.points().saturating_mul(self.instances())
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }

@@ -162,7 +162,6 @@ impl<'t> TomlText<'t> {
         }
     }
 
-    /// True or false.
     pub fn boolean(&mut self, value: &Node<'_>, path: &str) -> Option<bool> {
         let found = value.get_ref().as_bool();
         if found.is_none() {

@@ -69,7 +69,6 @@ impl Progress {
         self.show(&RunnerEvent::Tick);
     }
 
-    /// Takes news in.
     pub(super) fn show(&mut self, news: &RunnerEvent<'_>) {
         if matches!(
             news,

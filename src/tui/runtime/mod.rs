@@ -59,7 +59,6 @@ pub struct Choices {
 /// How the application was left.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ended {
-    /// Somebody left it.
     Left,
     /// A signal ended it; edits that were not saved are kept for the next start.
     Interrupted,

@@ -33,7 +33,6 @@ pub struct Plan {
 /// A run in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedRun {
-    /// What is run.
     pub run: Run,
     /// Its evaluations when everything before it was run before it.
     pub nfe: NfeCount,
@@ -47,7 +46,6 @@ pub enum Run {
 }
 
 impl Plan {
-    /// The plan of `trials`.
     pub fn of(trials: &Trials) -> Self {
         let chain = |recipe| Chain::of(recipe, &trials.samplers);
         let mut plan = Plan {

@@ -31,19 +31,16 @@ pub struct Group {
 /// Why two columns cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// There is no such column.
     #[error("there is no column `{name}`{instead}")]
     Unknown {
         name: String,
         /// What was probably meant, or what there is, in words.
         instead: String,
     },
-    /// No trial has a number in both.
     #[error("no finished trial has a number in both `{0}` and `{1}`")]
     Nothing(String, String),
 }
 
-/// Compares the finished trials.
 pub fn compare(
     finding: &Finding<'_>,
     across: &str,

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 /// The effect of one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Effect {
-    /// The parameter.
     pub(super) path: String,
     /// η² = variance between the parameter's values / all variance, 0…1.
     pub(super) share: f64,

@@ -18,7 +18,6 @@ pub struct Finding<'a> {
     pub trials: Vec<&'a Record>,
     /// Failed trials, by number.
     pub failed: Vec<&'a Record>,
-    /// Finished reference runs.
     pub references: Vec<&'a Record>,
 }
 
@@ -27,7 +26,6 @@ pub struct Finding<'a> {
 pub struct Metric {
     /// Its name, as its column is called.
     pub name: &'static str,
-    /// Which values are better.
     pub better: Better,
     /// The value, where the trial has one.
     pub of: fn(&Record) -> Option<f64>,
@@ -36,9 +34,7 @@ pub struct Metric {
 /// Which values of a metric are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
-    /// Lower ones.
     Lower,
-    /// Higher ones.
     Higher,
     /// Neither: it describes.
     Neither,

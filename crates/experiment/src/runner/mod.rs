@@ -69,14 +69,18 @@ pub struct Shard {
 /// What a running sweep tells. The answer says whether to go on.
 #[derive(Debug)]
 pub enum RunnerEvent<'a> {
-    /// A run begins.
-    Begins { run: Run },
+    Begins {
+        run: Run,
+    },
     /// The engine says something about the run.
     Event(&'a Event),
-    /// A run was recorded.
-    Recorded { record: &'a Record },
+    Recorded {
+        record: &'a Record,
+    },
     /// A search proposed another generation.
-    Generation { sweep: &'a Sweep },
+    Generation {
+        sweep: &'a Sweep,
+    },
     /// Everything left is in the hands of other processes.
     Waiting,
     /// The sweep is paused, and this process holds nothing of it.

@@ -32,15 +32,12 @@ pub struct Spec {
     pub description: Option<String>,
     /// The checkpoint; the caller's choice when absent.
     pub model: Option<String>,
-    /// Number format of activations.
     pub dtype: Option<ComputeDtype>,
-    /// Where the networks run.
     pub device: Option<DeviceChoice>,
     /// Generator of the initial noise.
     pub rng: Rng,
     /// Prompts, or the file they are in.
     pub prompts: PromptSource,
-    /// Seeds, in their order.
     pub seeds: Vec<u64>,
     /// Sizes; empty for the checkpoint's own.
     pub sizes: Vec<Size>,
@@ -118,7 +115,6 @@ pub enum Method {
 /// How points are proposed by what came of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Search {
-    /// By which rule.
     pub rule: SearchRule,
     /// Most points.
     pub trials: usize,
@@ -152,9 +148,7 @@ impl Method {
 /// What is written beside the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
-    /// Pictures of trials.
     pub images: bool,
-    /// Latents of trials.
     pub latents: bool,
     /// Whether trials are decoded at all: without it there is no picture, and no measure of one.
     pub decode: bool,

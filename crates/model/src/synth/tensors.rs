@@ -22,7 +22,6 @@ pub enum SynthFormat {
 }
 
 impl SynthFormat {
-    /// All of them.
     pub fn all() -> Vec<Self> {
         let blocks = Block::ALL.map(Self::Blocks);
         [Self::F32, Self::Bf16, Self::Fp8, Self::Nf4].into_iter().chain(blocks).collect()
@@ -161,7 +160,6 @@ enum Fill {
     F32(f32),
     /// Random e4m3 codes without NaN.
     Codes,
-    /// Random bytes.
     Bytes,
     /// Blocks of random codes whose values have this standard deviation, roughly.
     Blocks(Block, f32),

@@ -31,7 +31,6 @@ const MOST: u64 = 1 << 20;
 /// A sweep that is handed over.
 #[derive(Debug)]
 struct Job {
-    /// The experiment's name.
     name: String,
     /// The run directory as every machine sees it.
     directory: PathBuf,

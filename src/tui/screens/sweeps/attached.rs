@@ -25,7 +25,6 @@ impl Face {
     /// Every face, in their order.
     pub const ALL: [Face; 4] = [Face::Settings, Face::Table, Face::Sheet, Face::Scatter];
 
-    /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -80,7 +79,6 @@ pub struct Attached {
     pub table: Table,
     /// What takes the screen.
     pub face: Face,
-    /// Whether somebody chose it.
     pub face_chosen: bool,
     /// Columns of the scatter that somebody chose.
     pub axes: [Option<String>; 2],

@@ -28,7 +28,6 @@ pub struct Table {
 pub struct Sort {
     /// Its name.
     pub column: String,
-    /// Greatest first.
     pub descending: bool,
 }
 

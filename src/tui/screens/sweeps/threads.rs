@@ -80,7 +80,6 @@ impl SweepThreads {
         Ok(SweepThreads { to_follow, to_read, program, folders, events: sender })
     }
 
-    /// Where things are.
     pub fn folders(&self) -> &SweepFolders {
         &self.folders
     }

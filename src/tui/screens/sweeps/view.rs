@@ -41,7 +41,6 @@ pub struct SweepView {
 pub struct SearchView {
     /// What is tried at the moment, in words.
     pub stage: &'static str,
-    /// Evaluations that were charged.
     pub charged: u64,
     /// Most that may be.
     pub bound: Option<u64>,
@@ -68,7 +67,6 @@ impl SearchView {
 pub struct ColumnInfo {
     /// Its name: a swept path, `prompt`, `seed`, `size`, or a metric as tables call it.
     pub name: String,
-    /// Which values are better.
     pub better: Better,
     /// Whether it says what was tried, and not what came of it.
     pub given: bool,
@@ -99,7 +97,6 @@ pub struct TrialRow {
     pub instance: String,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// What it was measured to be.
     pub measured: Option<Arc<Measured>>,
     /// The file of its picture.
     pub picture: Option<PathBuf>,
@@ -109,7 +106,6 @@ pub struct TrialRow {
 pub enum TrialStatus {
     /// A process works on it.
     Running,
-    /// It ended well.
     Done,
     Failed,
     /// It has no record.
@@ -119,7 +115,6 @@ pub enum TrialStatus {
 }
 
 impl TrialStatus {
-    /// In a word.
     pub fn word(self) -> &'static str {
         match self {
             TrialStatus::Running => "running",
@@ -136,7 +131,6 @@ pub enum Cell {
     /// Not known, or it does not apply.
     Empty,
     Number(f64),
-    /// Anything else.
     Text(String),
 }
 
@@ -195,7 +189,6 @@ impl SweepView {
         })
     }
 
-    /// Place of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }

@@ -53,7 +53,6 @@ pub struct Ladder {
     /// What it is of.
     pub name: String,
     pub steps: usize,
-    /// Mean distance.
     pub distance: f64,
 }
 
