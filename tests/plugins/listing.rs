@@ -1,6 +1,7 @@
 //! What is found and listed: every file that cannot be used is one clear line, and nothing else
 //! breaks.
 
+use crate::support::text::AssertHas as _;
 use crate::workshop::Workshop;
 use sigmalab_sampler::plugin::{Effort, Listing};
 use std::fs;
@@ -96,9 +97,12 @@ fn of_two_plugins_with_one_id_none_is_used_and_runs_say_why() {
     let arguments = ["generate", "--prompt", "x", "--num-steps", "2", "--sampler", "test.same"];
     let outcome = workshop.run(&arguments);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    for word in ["`test.same` cannot be used", "liba.so", "libb.so", "none of them is used"] {
-        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
-    }
+    outcome.stderr.assert_has([
+        "`test.same` cannot be used",
+        "liba.so",
+        "libb.so",
+        "none of them is used",
+    ]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Plugins in runs: the same bits as the built-in sampler, and recipes that know their file.
 
 use crate::support::program::quick;
+use crate::support::text::AssertHas as _;
 use crate::workshop::{Workshop, request};
 use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::worker::RunFailure;
@@ -81,9 +82,11 @@ fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
     std::fs::write(&library, other).unwrap();
     let different = workshop.run(&again);
     assert_eq!(different.code, Some(2), "{different:?}");
-    for word in ["plugin `test.euler` whose file has hash", "libeuler.so", "--sampler test.euler"] {
-        assert!(different.stderr.contains(word), "{}", different.stderr);
-    }
+    different.stderr.assert_has([
+        "plugin `test.euler` whose file has hash",
+        "libeuler.so",
+        "--sampler test.euler",
+    ]);
     let as_today = [&again[..], &["--sampler", "test.euler"]].concat();
     workshop.done(&as_today);
 
@@ -95,9 +98,11 @@ fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
     std::fs::remove_file(library).unwrap();
     let missing = workshop.run(&again);
     assert_eq!(missing.code, Some(2), "{missing:?}");
-    for word in ["there is no sampler `test.euler`", "`euler`", "sigmalab plugins list"] {
-        assert!(missing.stderr.contains(word), "{}", missing.stderr);
-    }
+    missing.stderr.assert_has([
+        "there is no sampler `test.euler`",
+        "`euler`",
+        "sigmalab plugins list",
+    ]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! (Grid, keys, grid) through the real application.
 
 use crate::keys::Workbench;
+use crate::support::text::AssertHas as _;
 use sigmalab::tui::app::Effect;
 use sigmalab_terminal::input::Input;
 
@@ -56,8 +57,7 @@ fn a_value_without_room_says_so_and_leaves_the_next_column_alone() {
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));
     workbench.press("1 e 9 enter \"1500000000\" enter");
     let shown = crate::screens::screen(&workbench, 80, 24);
-    assert!(shown.contains("    0    1e9  0.000 1.500"), "{shown}");
-    assert!(shown.contains("    1    !!!  0.000 1.500"), "{shown}");
+    shown.assert_has(["    0    1e9  0.000 1.500", "    1    !!!  0.000 1.500"]);
 }
 
 #[test]

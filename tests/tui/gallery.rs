@@ -2,6 +2,7 @@
 
 use crate::screens::screen;
 use crate::session::{Session, history, shade};
+use crate::support::text::AssertHas as _;
 use sigmalab::history::History;
 use sigmalab::tui::app::Effect;
 use sigmalab::tui::screens::gallery::Kept;
@@ -60,7 +61,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
     // Nothing of the thread has been heard yet.
     session.press("F5");
     let shown = text(&session);
-    for part in [
+    shown.assert_has([
         "gallery · 2 runs",
         "   2  now       gw 3 3 → 2",
         "   1  now       FOUR · a red circle on a bl",
@@ -70,9 +71,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
         "gw       7x3 2x1",
         "drawn    256×256 · seed 42 · euler · demo · f32 on",
         "enter load",
-    ] {
-        assert!(shown.contains(part), "no {part:?} in\n{shown}");
-    }
+    ]);
     session.settle();
     let listed = history(data.path()).list().unwrap();
     assert_eq!(listed.entries.len(), 2);

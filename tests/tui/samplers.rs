@@ -3,6 +3,7 @@
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::session::after;
+use crate::support::text::AssertHas as _;
 use sigmalab_sampler::Samplers;
 
 fn message(workbench: &Workbench) -> &str {
@@ -15,9 +16,7 @@ fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
     for (info, _) in Samplers::built_in().all() {
         assert!(shown.contains(&format!(" {} ", info.id)), "no {} in\n{shown}", info.id);
     }
-    for part in ["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"] {
-        assert!(shown.contains(part), "no {part:?} in\n{shown}");
-    }
+    shown.assert_has(["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"]);
 }
 
 #[test]

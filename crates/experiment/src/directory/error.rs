@@ -1,8 +1,8 @@
 //! Why a run directory cannot be used.
 
 use super::FROZEN;
-use crate::spec::SpecError;
 use sigmalab_files::target::TargetError;
+use sigmalab_schedule::toml_text::TomlError;
 use std::io;
 use std::path::PathBuf;
 
@@ -32,7 +32,7 @@ pub enum DirectoryError {
     Damaged { path: PathBuf, problem: String },
     /// The frozen experiment is none for this build.
     #[error(transparent)]
-    Spec(#[from] SpecError),
+    Spec(#[from] TomlError),
     /// The system refused.
     #[error("`{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },

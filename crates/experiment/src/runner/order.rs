@@ -1,8 +1,35 @@
 //! What is left of a sweep for this process, and what of it comes first.
 
-use super::Runner;
-use crate::plan::Run;
-use crate::sweep::RunStatus;
+use super::{Runner, Shard};
+use crate::plan::{Plan, Run, Unit};
+use crate::record::Kind;
+use crate::sweep::{RunStatus, Sweep};
+use crate::trial::TrialId;
+
+/// Failed runs by identity, with how often they had failed when this process began.
+pub(super) fn retry_list(sweep: &Sweep, retry: bool) -> Vec<(Kind, TrialId, u32)> {
+    if !retry {
+        return Vec::new();
+    }
+    let runs = sweep.plan.runs.iter().map(|planned| planned.run);
+    let failed = runs.filter(|run| sweep.status_of(*run) == RunStatus::Failed);
+    failed
+        .filter_map(|run| sweep.identity(run))
+        .map(|(kind, id)| (kind, id.clone(), sweep.ledger.failures(kind, id)))
+        .collect()
+}
+
+/// The units of a share: whole groups where there are enough, so that reference runs are not made
+/// by two.
+pub(super) fn units_of(plan: &Plan, shard: Option<Shard>) -> Vec<Unit> {
+    let Some(Shard { index, count }) = shard else { return plan.units.clone() };
+    let groups = plan.units.last().map_or(0, |unit| unit.group + 1);
+    let mine = |(number, unit): &(usize, &Unit)| {
+        let place = if groups >= count { unit.group } else { *number };
+        place % count.max(1) == index
+    };
+    plan.units.iter().enumerate().filter(mine).map(|(_, unit)| unit.clone()).collect()
+}
 
 impl Runner<'_> {
     /// Units with something left to do: first those of trials that are to come first, then in the

@@ -4,14 +4,12 @@
 mod axis;
 pub mod name;
 mod path;
-mod problem;
 mod reader;
 pub mod tune;
 mod values;
 
 pub use axis::{Axis, Column, ValueRule};
 pub use path::{Path, PathError, Slice};
-pub use problem::SpecError;
 pub use reader::Named;
 pub use reader::parse_budget;
 pub use values::{Scale, Value};
@@ -19,6 +17,7 @@ pub use values::{Scale, Value};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::Rng;
 use sigmalab_schedule::size::Size;
+use sigmalab_schedule::toml_text::TomlError;
 
 /// Most trials of one experiment.
 pub const MOST_TRIALS: usize = 100_000;
@@ -160,7 +159,7 @@ impl Spec {
     /// # Errors
     /// Everything that is wrong with it, each with line and column. An experiment with a problem
     /// is not run in part.
-    pub fn parse(text: &str, file: &str) -> Result<Self, SpecError> {
+    pub fn parse(text: &str, file: &str) -> Result<Self, TomlError> {
         reader::read(text, file)
     }
 
@@ -173,7 +172,7 @@ impl Spec {
         text: &str,
         file: &str,
         problem: &dyn Fn(Named, &str) -> Option<String>,
-    ) -> Result<(), SpecError> {
+    ) -> Result<(), TomlError> {
         reader::check_names(text, file, problem)
     }
 

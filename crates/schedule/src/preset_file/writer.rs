@@ -7,7 +7,8 @@ use super::super::runs::runs;
 use super::super::sigmas::{Schedule, ScheduleError};
 use super::super::size::Size;
 use super::values::{number, set, set_number, set_value};
-use super::{PresetFile, PresetFileError, UnknownPreset, rows};
+use super::{PresetFile, UnknownPreset, rows};
+use crate::toml_text::TomlError;
 use std::fmt::Write as _;
 use toml_edit::{Decor, DocumentMut, Item, Key, RawString, TableLike, Value};
 
@@ -18,7 +19,7 @@ const NAME: &str = "presets";
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WriteError {
     #[error("the presets file has problems of its own, so nothing is saved to it:\n{0}")]
-    Unreadable(PresetFileError),
+    Unreadable(TomlError),
     #[error("`{name}` is not saved: {why}")]
     Invalid { name: String, why: String },
     #[error(transparent)]
