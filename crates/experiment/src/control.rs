@@ -289,8 +289,8 @@ impl Control {
 
     /// Where a trial stands among those that come first; the others come after all of them.
     pub fn rank(&self, id: &TrialId) -> usize {
-        let place = self.first.iter().position(|first| first == id.short());
-        place.unwrap_or(self.first.len())
+        let index = self.first.iter().position(|first| first == id.short());
+        index.unwrap_or(self.first.len())
     }
 }
 

@@ -107,7 +107,7 @@ impl Status {
         let nfe = sweep.ledger.nfe();
         let remaining = sweep.plan.remaining(&sweep.trials, is_open);
         let pending =
-            (0..sweep.trials.trials.len()).filter(|place| is_open(Run::Trial(*place))).count();
+            (0..sweep.trials.trials.len()).filter(|index| is_open(Run::Trial(*index))).count();
         let failures = records.iter().filter_map(|record| match &record.outcome {
             super::record::Outcome::Failed { error } => Some(Failure {
                 trial: record.id.short().to_owned(),

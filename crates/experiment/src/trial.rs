@@ -45,7 +45,7 @@ pub struct Trial {
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// Its reference run, by place in [`Trials::references`].
+    /// Its reference run, by index in [`Trials::references`].
     pub reference: Option<usize>,
     pub decode: bool,
 }
@@ -191,15 +191,15 @@ impl Experiment {
         let size = match swept(&Path::Size) {
             Some((_, size)) => size.to_string().parse::<Size>()?,
             None => {
-                let place = instance / self.seeds() % self.sizes();
-                self.spec.sizes.get(place).copied().unwrap_or(self.inputs.default_size)
+                let index = instance / self.seeds() % self.sizes();
+                self.spec.sizes.get(index).copied().unwrap_or(self.inputs.default_size)
             }
         };
         let prompt = match swept(&Path::Prompt) {
             Some((_, value)) => self.prompt_named(&value.to_string()),
             None => {
-                let place = instance / self.seeds() / self.sizes();
-                self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
+                let index = instance / self.seeds() / self.sizes();
+                self.inputs.prompts.get(index).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
         self.pointed(number, point, prompt, seed, size)
@@ -284,13 +284,13 @@ impl Experiment {
                 found.duplicates += 1;
                 continue;
             }
-            let place = (trial.recipe.prompt.clone(), trial.seed, trial.recipe.size);
-            trial.reference = match references.get(&place) {
-                Some(place) => Some(*place),
+            let instance = (trial.recipe.prompt.clone(), trial.seed, trial.recipe.size);
+            trial.reference = match references.get(&instance) {
+                Some(index) => Some(*index),
                 None => match self.reference(&trial).map_err(ExperimentError::Reference)? {
                     Some(reference) => {
                         found.references.push(reference);
-                        references.insert(place, found.references.len() - 1);
+                        references.insert(instance, found.references.len() - 1);
                         Some(found.references.len() - 1)
                     }
                     None => None,

@@ -11,7 +11,6 @@ use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use std::path::PathBuf;
 
-/// The arguments of `sweep pause`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep pause runs/mine")]
@@ -67,10 +66,10 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
     let dir = directory.path().display();
     if arguments.trials.is_empty() {
         // What is not running yet first: it would begin once a place is free.
-        let told = cluster::cancel_pending(&directory);
+        let report = cluster::cancel_pending(&directory);
         change(&directory, Request::Stop { cause: None })?;
         return print::result(&format!(
-            "{dir}  cancelled: processes stop before their next evaluation\n{told}"
+            "{dir}  cancelled: processes stop before their next evaluation\n{report}"
         ));
     }
     let sweep = load::open(&arguments.dir)?;
@@ -84,8 +83,8 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
 /// A trial that has ended is neither run again nor passed over.
 fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
     let standing = |id: &String| {
-        let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
-        Some(sweep.status_of(Run::Trial(place))).filter(|standing| *standing != RunStatus::Pending)
+        let index = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
+        Some(sweep.status_of(Run::Trial(index))).filter(|standing| *standing != RunStatus::Pending)
     };
     let Some((trial, standing)) = trials.iter().find_map(|id| Some((id, standing(id)?))) else {
         return Ok(());

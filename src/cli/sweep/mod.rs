@@ -21,7 +21,6 @@ mod worker;
 use super::failure::Failure;
 use clap::{Args, Subcommand};
 
-/// The arguments of `sweep`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A sweep lives in a run directory, by default runs/NAME: trials.csv, steps.csv, images,

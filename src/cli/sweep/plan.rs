@@ -18,7 +18,6 @@ use sigmalab_experiment::trial::{Experiment, Trials, in_words};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `sweep plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep plan quickstart
@@ -238,7 +237,7 @@ fn measure(
 
 fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {
     let runs = plan.runs.iter().filter_map(|planned| match planned.run {
-        Run::Reference(place) => trials.references.get(place).map(|run| Listed {
+        Run::Reference(index) => trials.references.get(index).map(|run| Listed {
             kind: "reference",
             id: run.id.short().to_owned(),
             number: None,
@@ -247,7 +246,7 @@ fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {
             seed: run.seed,
             nfe: planned.nfe,
         }),
-        Run::Trial(place) => trials.trials.get(place).map(|run| Listed {
+        Run::Trial(index) => trials.trials.get(index).map(|run| Listed {
             kind: "trial",
             id: run.id.short().to_owned(),
             number: Some(run.number),

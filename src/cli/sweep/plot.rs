@@ -11,7 +11,6 @@ use std::path::PathBuf;
 /// The picture in a run directory, where no other is named.
 const PLOT: &str = "plot.svg";
 
-/// The arguments of `sweep plot`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep plot runs/samplers --across nfe --up latent_rmse --by sampler --log

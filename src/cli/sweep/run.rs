@@ -25,7 +25,6 @@ use sigmalab_experiment::sweep::{RunStatus, Sweep, SweepError};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The arguments of `sweep run`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Only finished runs are recorded, each at once: after any interruption the same
@@ -97,7 +96,6 @@ enum By<'a> {
     Devices(&'a DeviceList),
 }
 
-/// The arguments of `sweep retry`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep retry runs/mine --failed")]
@@ -225,21 +223,9 @@ fn work_here(
     // A run directory may be anybody's too.
     model_flags::check_here(&sweep.experiment.inputs.model)?;
     let started = Instant::now();
-    let options = RunOptions {
-        program: None,
-        threads: flags.threads,
-        memory_limit: flags.memory.limit()?,
-        cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
-        shard: flags.shard,
-        retry_failed: matches!(by, By::This { retry_failed: true }),
-        is_worker: false,
-        openings: load::openings_file(),
-    };
+    let retry_failed = matches!(by, By::This { retry_failed: true });
+    let options = RunOptions { retry_failed, ..flags.options()? };
     warn_of(&sweep, &options);
-    let standings = |sweep: &Sweep, wanted: RunStatus| {
-        let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-        trials.filter(|run| sweep.status_of(*run) == wanted).count()
-    };
     let (on, ended) = match by {
         By::This { .. } => (String::new(), run_here(&mut sweep, &options, flags, interrupt)),
         By::Devices(devices) => {
@@ -251,7 +237,8 @@ fn work_here(
     let go_on = format!("sigmalab sweep run {directory}{on} to continue");
     let ended = ended.map_err(|failure| failure.way_out(&go_on))?;
     let trials = sweep.trials.trials.len();
-    let (done, failed) = (standings(&sweep, RunStatus::Done), standings(&sweep, RunStatus::Failed));
+    let done = sweep.trials_that_are(RunStatus::Done).count();
+    let failed = sweep.trials_that_are(RunStatus::Failed).count();
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
         return Err(stopped(&sweep, &ended, done, trials).way_out(go_on));
@@ -284,19 +271,18 @@ fn run_here(
     interrupt: &Interrupt,
 ) -> Result<Ended, Failure> {
     let trials = sweep.trials.trials.len();
-    let is_pending = |run: &Run| sweep.status_of(*run) == RunStatus::Pending;
-    let pending = (0..trials).map(Run::Trial).filter(is_pending).count();
+    let pending = sweep.trials_that_are(RunStatus::Pending).count();
     let mut progress = Progress::new(flags.quiet, trials, trials - pending);
     let mut clock = Clock::new(sweep);
     interrupt.become_polite();
-    let result = runner::run(sweep, options, &mut |news| {
-        if let RunnerEvent::Recorded { record } = &news {
+    let result = runner::run(sweep, options, &mut |event| {
+        if let RunnerEvent::Recorded { record } = &event {
             progress.left(clock.recorded(record));
         }
-        if let RunnerEvent::Generation { sweep } = &news {
+        if let RunnerEvent::Generation { sweep } = &event {
             clock = Clock::new(sweep);
         }
-        progress.show(&news);
+        progress.show(&event);
         !interrupt.requested()
     });
     progress.finish();
@@ -409,10 +395,9 @@ impl Clock {
 /// Trials without a record that the control file says not to run.
 fn skipped(sweep: &Sweep) -> Result<usize, Failure> {
     let control = Control::read(&sweep.directory).map_err(Failure::failed)?;
-    let trials = sweep.trials.trials.iter().enumerate();
-    let pending =
-        trials.filter(|(place, _)| sweep.status_of(Run::Trial(*place)) == RunStatus::Pending);
-    Ok(pending.filter(|(_, trial)| control.skips(&trial.id)).count())
+    let pending = sweep.trials_that_are(RunStatus::Pending);
+    let ids = pending.filter_map(|run| sweep.identity(run));
+    Ok(ids.filter(|(_, id)| control.skips(id)).count())
 }
 
 fn line(

@@ -12,7 +12,6 @@ use sigmalab_experiment::workers::{self, Worker};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// The arguments of `sweep status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep status runs/quickstart

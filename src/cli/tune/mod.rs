@@ -22,7 +22,6 @@ use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `tune`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The same as an experiment file with method = \"tune\": it lives in a run directory, continues

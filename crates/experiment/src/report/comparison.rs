@@ -59,11 +59,11 @@ pub fn compare(
     for record in &finding.trials {
         let (Some(x), Some(y)) = (number(record, across), number(record, up)) else { continue };
         let name = by.and_then(|path| word(record, path)).unwrap_or_default();
-        let place = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
+        let index = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
             groups.push(Group { name, points: Vec::new() });
             groups.len() - 1
         });
-        let Some(group) = groups.get_mut(place) else { continue };
+        let Some(group) = groups.get_mut(index) else { continue };
         match group.points.iter_mut().find(|(known, ..)| *known == x) {
             Some((_, sum, count)) => {
                 *sum += y;

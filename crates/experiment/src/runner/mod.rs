@@ -260,10 +260,8 @@ impl Runner<'_> {
             Advance::Over => Ok(None),
             Advance::Incomplete => {
                 // What nobody is to run stays without a record.
-                let runs = (0..self.sweep.trials.trials.len()).map(Run::Trial);
-                let waits = runs
-                    .filter(|run| self.sweep.status_of(*run) == RunStatus::Pending)
-                    .all(|run| !self.is_skipped(run));
+                let waits =
+                    self.sweep.trials_that_are(RunStatus::Pending).all(|run| !self.is_skipped(run));
                 Ok(if waits { Some(self.wait(RunnerEvent::Waiting)) } else { None })
             }
         }
@@ -272,10 +270,10 @@ impl Runner<'_> {
     /// Works on one unit after another, as long as nothing else comes first.
     fn work_on_some(&mut self, open: &[usize]) -> Result<UnitOutcome, RunError> {
         let mut worked = UnitOutcome::Elsewhere;
-        for place in open {
-            let Some(unit) = self.units.get(*place).cloned() else { continue };
+        for index in open {
+            let Some(unit) = self.units.get(*index).cloned() else { continue };
             // The list is as old as what was worked on since.
-            if !self.is_open(*place) {
+            if !self.is_open(*index) {
                 worked = UnitOutcome::Done;
                 continue;
             }
@@ -292,9 +290,9 @@ impl Runner<'_> {
     /// Whether others that are seen to live have all of these parts, and no further trials will be
     /// proposed. A holder of which nothing was seen yet may be lost, and its part for others.
     fn is_in_good_hands(&self, open: &[usize]) -> bool {
-        let lives = |place: &usize| {
-            let unit = self.units.get(*place);
-            !self.is_open(*place) || unit.is_none_or(|unit| self.leases.is_seen_to_live(&unit.name))
+        let lives = |index: &usize| {
+            let unit = self.units.get(*index);
+            !self.is_open(*index) || unit.is_none_or(|unit| self.leases.is_seen_to_live(&unit.name))
         };
         !self.sweep.experiment.spec.method.is_search() && open.iter().all(lives)
     }

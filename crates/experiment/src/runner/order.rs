@@ -25,8 +25,8 @@ pub(super) fn units_of(plan: &Plan, shard: Option<Shard>) -> Vec<Unit> {
     let Some(Shard { index, count }) = shard else { return plan.units.clone() };
     let groups = plan.units.last().map_or(0, |unit| unit.group + 1);
     let mine = |(number, unit): &(usize, &Unit)| {
-        let place = if groups >= count { unit.group } else { *number };
-        place % count.max(1) == index
+        let position = if groups >= count { unit.group } else { *number };
+        position % count.max(1) == index
     };
     plan.units.iter().enumerate().filter(mine).map(|(_, unit)| unit.clone()).collect()
 }
@@ -36,9 +36,9 @@ impl Runner<'_> {
     /// order of the plan.
     pub(super) fn open_units(&self) -> Vec<usize> {
         let mut open: Vec<usize> =
-            (0..self.units.len()).filter(|place| self.is_open(*place)).collect();
-        let rank = |place: &usize| {
-            let trials = self.units.get(*place).map(|unit| unit.trials.as_slice());
+            (0..self.units.len()).filter(|index| self.is_open(*index)).collect();
+        let rank = |index: &usize| {
+            let trials = self.units.get(*index).map(|unit| unit.trials.as_slice());
             trials.unwrap_or_default().iter().map(|trial| self.rank(*trial)).min()
         };
         open.sort_by_cached_key(rank);
@@ -46,7 +46,7 @@ impl Runner<'_> {
             // Many that begin at once would all ask for the same part. Those that come first stay.
             let last = self.followed.control().first.len();
             let plain =
-                open.iter().take_while(|place| rank(place).is_some_and(|r| r < last)).count();
+                open.iter().take_while(|index| rank(index).is_some_and(|r| r < last)).count();
             if let Some(plain) = open.get_mut(plain..).filter(|plain| !plain.is_empty()) {
                 plain.rotate_left(self.offset % plain.len());
             }
@@ -65,8 +65,8 @@ impl Runner<'_> {
     }
 
     /// Whether something of a unit is left to do.
-    pub(super) fn is_open(&self, place: usize) -> bool {
-        let Some(unit) = self.units.get(place) else { return false };
+    pub(super) fn is_open(&self, index: usize) -> bool {
+        let Some(unit) = self.units.get(index) else { return false };
         unit.trials.iter().any(|trial| self.is_wanted(Run::Trial(*trial)))
     }
 

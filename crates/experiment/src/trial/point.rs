@@ -9,19 +9,19 @@ impl Experiment {
         let axes = &self.spec.axes;
         let mut left = point;
         // The last axis runs fastest: its share of the number is taken first.
-        let mut places: Vec<usize> = axes
+        let mut indices: Vec<usize> = axes
             .iter()
             .rev()
             .map(|axis| {
-                let place = left % axis.len().max(1);
+                let index = left % axis.len().max(1);
                 left /= axis.len().max(1);
-                place
+                index
             })
             .collect();
-        places.reverse();
-        let values = axes.iter().zip(places).enumerate().map(|(dimension, (axis, place))| {
+        indices.reverse();
+        let values = axes.iter().zip(indices).enumerate().map(|(dimension, (axis, index))| {
             let values = match self.spec.method {
-                Method::Grid => axis.at(place),
+                Method::Grid => axis.at(index),
                 Method::List | Method::Zip => axis.at(point),
                 Method::Random { seed, .. } => {
                     let path = axis.columns.first().map(|column| column.path.to_string());

@@ -127,9 +127,9 @@ impl Attached {
     }
 
     /// Puts the cursor on the trial that stands for a setting.
-    pub fn go_to_setting(&mut self, place: usize, view: &SweepView) {
+    pub fn go_to_setting(&mut self, index: usize, view: &SweepView) {
         let (settings, _) = self.settings(view);
-        let there = settings.get(place.min(settings.len().saturating_sub(1)));
+        let there = settings.get(index.min(settings.len().saturating_sub(1)));
         let row = there
             .and_then(|setting| self.table.order().iter().position(|trial| *trial == setting.best));
         if let Some(row) = row {

@@ -170,8 +170,8 @@ impl SweepView {
         });
         let seconds = ColumnInfo { name: SECONDS.to_owned(), better: Better::Lower, given: false };
         let columns = columns.chain(measures).chain([seconds]).collect();
-        let trials = sweep.trials.trials.iter().enumerate().map(|(place, trial)| {
-            row(sweep, place, trial, &given, &control, running.contains(&place), kept)
+        let trials = sweep.trials.trials.iter().enumerate().map(|(index, trial)| {
+            row(sweep, index, trial, &given, &control, running.contains(&index), kept)
         });
         let trials = trials.collect();
         let is_idle = status.workers.is_empty() && status.pending > 0;
@@ -252,26 +252,26 @@ fn given_columns(sweep: &Sweep) -> Vec<Given> {
     given
 }
 
-/// The trials that processes work on, by place: of every part that is held the first one that is
+/// The trials that processes work on, by index: of every part that is held the first one that is
 /// left, in the order in which processes take them.
 fn running(sweep: &Sweep, status: &Status, control: &Control) -> HashSet<usize> {
     let held: HashSet<&str> = status.workers.iter().map(|worker| worker.unit.as_str()).collect();
     let units = sweep.plan.units.iter().filter(|unit| held.contains(unit.name.as_str()));
     let first = units.filter_map(|unit| {
-        let left = unit.trials.iter().copied().filter_map(|place| {
-            let id = &sweep.trials.trials.get(place)?.id;
-            let is_left = sweep.status_of(Run::Trial(place)) == RunStatus::Pending;
-            (is_left && !control.skips(id)).then(|| (control.rank(id), place))
+        let left = unit.trials.iter().copied().filter_map(|index| {
+            let id = &sweep.trials.trials.get(index)?.id;
+            let is_left = sweep.status_of(Run::Trial(index)) == RunStatus::Pending;
+            (is_left && !control.skips(id)).then(|| (control.rank(id), index))
         });
         // Of equal ranks the first one.
         left.reduce(|best, next| if next.0 < best.0 { next } else { best })
     });
-    first.map(|(_, place)| place).collect()
+    first.map(|(_, index)| index).collect()
 }
 
 fn row(
     sweep: &Sweep,
-    place: usize,
+    index: usize,
     trial: &Trial,
     given: &[Given],
     control: &Control,
@@ -279,7 +279,7 @@ fn row(
     kept: &mut Kept,
 ) -> TrialRow {
     let record = sweep.ledger.get(Kind::Trial, &trial.id);
-    let status = match sweep.status_of(Run::Trial(place)) {
+    let status = match sweep.status_of(Run::Trial(index)) {
         RunStatus::Done => TrialStatus::Done,
         RunStatus::Failed => TrialStatus::Failed,
         RunStatus::Pending if control.skips(&trial.id) => TrialStatus::Skipped,
