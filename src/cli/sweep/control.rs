@@ -1,7 +1,7 @@
 //! `sigmalab sweep pause`, `resume` and `cancel`: what running processes are to do, through
 //! files in the run directory.
 
-use super::{cluster, load};
+use super::{cluster, run_directory};
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted};
 use clap::Args;
@@ -34,7 +34,7 @@ pub(super) struct TrialsCommand {
 
 /// No process begins another trial.
 pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     change(&directory, Request::Pause {})?;
     let dir = directory.path().display();
     print::result(&format!(
@@ -44,13 +44,13 @@ pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
 
 /// Processes go on, or trials are run after all.
 pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     let dir = directory.path().display();
     if arguments.trials.is_empty() {
         change(&directory, Request::Resume {})?;
         return print::result(&format!("{dir}  no longer paused\n"));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
@@ -62,7 +62,7 @@ pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
 
 /// Every process stops, or trials are not run.
 pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     let dir = directory.path().display();
     if arguments.trials.is_empty() {
         // What is not running yet first: it would begin once a place is free.
@@ -72,7 +72,7 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
             "{dir}  cancelled: processes stop before their next evaluation\n{report}"
         ));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");

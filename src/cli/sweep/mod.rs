@@ -14,8 +14,10 @@ mod progress;
 mod prompts_file;
 pub(super) mod report;
 pub(super) mod run;
+pub(super) mod run_directory;
 pub(super) mod running_flags;
 mod status;
+mod wording;
 mod worker;
 
 use super::failure::Failure;

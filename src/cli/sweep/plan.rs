@@ -2,6 +2,7 @@
 
 use super::load::{self, LoadFlags};
 use super::measuring::Measuring;
+use super::run_directory;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
@@ -201,7 +202,7 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
 
 /// Refuses what has a plan no more: it was begun.
 fn refuse_run_directory(path: &Path) -> Result<(), Failure> {
-    let Some(directory) = load::begun_at(path) else { return Ok(()) };
+    let Some(directory) = run_directory::begun_at(path) else { return Ok(()) };
     let (path, directory) = (path.display(), directory.display());
     Err(Failure::bad_input(format_args!(
         "`{path}`: a plan is made of an experiment file, and this is a run directory"

@@ -1,6 +1,6 @@
 //! `sigmalab sweep plot`: one column of a sweep against another, as a table and as a picture.
 
-use super::load;
+use super::run_directory;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use clap::Args;
@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
             path.display()
         )));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let by = arguments.by.as_deref();
     let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
         .map_err(Failure::bad_input)?;

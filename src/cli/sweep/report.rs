@@ -1,6 +1,6 @@
 //! `sigmalab sweep report`: what a sweep found.
 
-use super::load;
+use super::run_directory;
 use crate::cli::failure::Failure;
 use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print::{self, counted};
@@ -27,7 +27,7 @@ pub(super) struct ReportCommand {
 
 /// Writes the report and prints the summary.
 pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
-    let mut sweep = load::open(&arguments.dir)?;
+    let mut sweep = run_directory::open(&arguments.dir)?;
     let mut waiting = Waiting::new(&sweep);
     sweep.write_tables(&mut || waiting.goes_on()).map_err(Failure::failed)?;
     warn_of_missing_pictures(&sweep);

@@ -2,8 +2,8 @@
 //! told by its exit code is told in a file of the run directory, too.
 
 use super::detach::{self, Detached};
-use super::load;
 use super::progress::{Progress, in_words};
+use super::run_directory;
 use super::running_flags::RunningFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
@@ -37,7 +37,7 @@ pub(super) fn run(
             path.display()
         )));
     }
-    let directory = load::directory(path)?;
+    let directory = run_directory::named(path)?;
     let control = Control::read(&directory).map_err(Failure::failed)?;
     refuse_after_troubles(&directory, &control)?;
     if flags.detach {
@@ -46,7 +46,7 @@ pub(super) fn run(
     if flags.detached {
         detach::arrive()?;
     }
-    let sweep = load::open(path)?;
+    let sweep = run_directory::open(path)?;
     refuse_fixed_device(&sweep.experiment)?;
     let own = OwnFile::begin(&directory, &control, of_device.map(str::to_owned).or_else(task));
     let own = own.map_err(of_storage)?;

@@ -8,6 +8,7 @@ use crate::cli::print::quoted;
 use crate::cli::print::{self, counted};
 use crate::cli::sweep::load::{self, LoadFlags};
 use crate::cli::sweep::run::begin;
+use crate::cli::sweep::run_directory;
 use crate::cli::sweep::worker::refuse_fixed_device;
 use crate::cli::values::threads;
 use crate::cli::workbench::own_configuration;
@@ -71,14 +72,14 @@ pub(in super::super) struct SubmitCommand {
 
 /// Hands a sweep over.
 pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure> {
-    let (name, directory, of_file) = match load::begun_at(&arguments.what) {
+    let (name, directory, of_file) = match run_directory::begun_at(&arguments.what) {
         Some(_) if arguments.dir.is_some() => {
             return Err(Failure::bad_input(
                 "--dir needs an experiment file, and this is a run directory",
             ));
         }
         Some(begun) => {
-            let sweep = load::open(&begun)?;
+            let sweep = run_directory::open(&begun)?;
             refuse_fixed_device(&sweep.experiment)?;
             (sweep.experiment.spec.name.clone(), sweep.directory, Settings::default())
         }

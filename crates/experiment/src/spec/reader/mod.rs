@@ -4,6 +4,7 @@ mod axes;
 mod instances;
 mod method;
 mod names;
+mod rules;
 mod text;
 mod tune;
 
