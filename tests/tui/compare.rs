@@ -1,5 +1,6 @@
 //! A and B: what is computed of two runs, when, and how it is shown.
 
+use crate::engine::output;
 use crate::keys::Workbench;
 use crate::playing::played;
 use crate::screens::screen;
@@ -11,8 +12,6 @@ use sigmalab::tui::app::Effect;
 use sigmalab::tui::screens::Placement;
 use sigmalab::tui::screens::compare::ComparisonJob;
 use sigmalab::tui::theme::Theme;
-use sigmalab_engine::request::RunOutput;
-use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
 use sigmalab_metrics::colour_map;
 use sigmalab_terminal::capabilities::Background;
@@ -41,20 +40,7 @@ impl Workbench {
     pub(crate) fn draw_as(&mut self, run: u64, image: RgbImage, latents: Vec<f32>) {
         let recipe = self.take_run(run);
         self.report_steps(run, &recipe, recipe.steps.len(), 0);
-        let (noise, nfe, timings) = Default::default();
-        let output = RunOutput {
-            recipe,
-            image,
-            noise,
-            latents,
-            nfe,
-            timings,
-            clip_fraction: 0.0,
-            peak_memory: None,
-            gram: None,
-        };
-        let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
-        self.effects.extend(effects);
+        self.end_run(run, output(recipe, image, latents));
     }
 
     fn jobs(&self) -> Vec<ComparisonJob> {

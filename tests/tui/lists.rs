@@ -165,8 +165,7 @@ fn help_begins_with_the_screen_one_is_on_wraps_and_narrows_as_one_types() {
 fn the_image_is_enlarged_from_the_editor_and_back() {
     let mut workbench = Workbench::with(None, (80, 24));
     workbench.press("space");
-    let message = workbench.app.message().map(|message| message.text.clone()).unwrap_or_default();
-    assert!(message.contains("no image to enlarge yet"), "{message}");
+    workbench.says("no image to enlarge yet");
     workbench.press("r");
     workbench.take_run(1);
     let draft = Event::Preview { step: 6, image: picture(32, [200, 60, 40]) };

@@ -87,11 +87,7 @@ fn a_proxy_is_smaller_than_the_image_or_it_is_none() {
     assert_eq!(workbench.app.document().proxy(), Some(size(512, 512)));
     workbench.press("z \"512x512\" enter");
     assert_eq!(workbench.app.document().proxy(), None);
-    let message = workbench.app.message().unwrap().text.clone();
-    assert!(
-        message.contains("the proxy size 512×512 is no longer smaller, so it is off"),
-        "{message}"
-    );
+    workbench.says("the proxy size 512×512 is no longer smaller, so it is off");
 }
 
 #[test]

@@ -49,8 +49,7 @@ fn the_tree_is_drawn_with_its_branches_and_says_what_a_visit_changes() {
 #[test]
 fn a_revision_that_does_not_exist_is_refused_with_those_that_do() {
     let mut workbench = after("j 2 enter : \"go-to-revision\" enter 9 enter");
-    let message = workbench.app.message().unwrap().text.clone();
-    assert_eq!(message, "there is no revision 9: there are 0 to 1");
+    assert_eq!(workbench.said(), "there is no revision 9: there are 0 to 1");
     workbench.press("esc");
     assert_eq!(workbench.grid(), "7 0 1.5\n2 0 1.5\n[7] 0 1.5\n3 0 1.5");
 }

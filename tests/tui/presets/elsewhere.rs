@@ -1,6 +1,6 @@
 //! What another program writes into the presets file meanwhile.
 
-use super::{TWO, said, text, workbench};
+use super::{TWO, text, workbench};
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::support::text::AssertHas as _;
@@ -25,7 +25,7 @@ fn questions_and_input_lines_mean_the_preset_that_they_name() {
         elsewhere(&workbench, "[TWO]", "[TOO]");
         workbench.press(&format!("{key} y"));
         assert!(text(&workbench).contains("[ONE]") && text(&workbench).contains("[TOO]"));
-        assert!(said(&workbench).contains("TWO"), "{}", said(&workbench));
+        workbench.says("TWO");
 
         let mut workbench = super::workbench();
         workbench.press("P j D");
@@ -62,21 +62,21 @@ fn what_another_program_writes_is_noticed_on_a_key_on_focus_and_on_entering() {
     elsewhere(&workbench, "gw = 5.0", "gw = 6.0");
     workbench.press("j");
     assert!(
-        said(&workbench).contains("another program changed")
-            && said(&workbench).ends_with("TWO changed")
+        workbench.said().contains("another program changed")
+            && workbench.said().ends_with("TWO changed")
     );
     workbench.press("j");
-    assert_eq!(said(&workbench), "", "it is said once");
+    assert_eq!(workbench.said(), "", "it is said once");
     elsewhere(&workbench, "gw = 6.0", "gw = 6.5");
     workbench.app.handle(Input::Focus(true));
-    assert!(said(&workbench).ends_with("TWO changed"));
+    assert!(workbench.said().ends_with("TWO changed"));
     elsewhere(&workbench, "[TWO]", "[TOO]");
     workbench.press("P j");
     let shown = screen(&workbench, 80, 24);
     assert!(shown.contains("TOO") && shown.contains("6.5x2"), "{shown}");
     // Our own writing is nobody else's.
     workbench.press("n end \"_B\" enter");
-    assert!(said(&workbench).starts_with("TOO is now TOO_B"), "{}", said(&workbench));
+    assert!(workbench.said().starts_with("TOO is now TOO_B"), "{}", workbench.said());
     // What cannot be read is said, and what was read stays.
     fs::write(workbench.presets(), "[").unwrap();
     workbench.press("k");
@@ -97,9 +97,9 @@ fn a_save_keeps_what_another_program_changed_in_other_presets_and_says_so() {
         .replace("# about TWO", "# about the other");
     assert_eq!(text(&workbench), expected);
     assert!(
-        said(&workbench).ends_with("what another program changed in it stays: TWO changed"),
+        workbench.said().ends_with("what another program changed in it stays: TWO changed"),
         "{}",
-        said(&workbench)
+        workbench.said()
     );
 }
 
@@ -130,7 +130,7 @@ fn the_same_preset_changed_by_both_is_asked_about_and_no_side_is_lost() {
     // Having read theirs, ours replaces it.
     let (mut workbench, _) = conflict();
     workbench.press("down down enter");
-    assert!(said(&workbench).contains("your edits of ONE stay"), "{}", said(&workbench));
+    workbench.says("your edits of ONE stay");
     assert!(workbench.app.document().is_edited());
     workbench.press("w");
     assert_eq!(text(&workbench), TWO.replace("gw = 3.0", "gw = 2.0"));
@@ -140,7 +140,7 @@ fn the_same_preset_changed_by_both_is_asked_about_and_no_side_is_lost() {
     workbench.press("G 2 enter");
     elsewhere(&workbench, "gw = 3.0", "gw = 4.0");
     workbench.press("k");
-    assert!(said(&workbench).contains("ONE in the grid is unchanged"), "{}", said(&workbench));
+    workbench.says("ONE in the grid is unchanged");
     workbench.press("w");
     assert!(text(&workbench).contains("gw = 4.0"));
 }

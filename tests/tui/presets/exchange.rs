@@ -1,6 +1,6 @@
 //! Presets as other programs take them, out and in, and where two schedules differ.
 
-use super::{TWO, said, text, workbench};
+use super::{TWO, text, workbench};
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::support::text::AssertHas as _;
@@ -9,23 +9,16 @@ use sigmalab::tui::app::Effect;
 use sigmalab_terminal::input::Input;
 use std::fs;
 
-fn copied(workbench: &Workbench) -> Option<String> {
-    workbench.effects.iter().rev().find_map(|effect| match effect {
-        Effect::Clipboard(text) => Some(text.clone()),
-        _ => None,
-    })
-}
-
 #[test]
 fn a_preset_is_shown_and_copied_as_another_program_takes_it() {
     let mut workbench = workbench();
     workbench.press("P e");
     assert!(screen(&workbench, 80, 24).contains("comfyui    a workflow"));
     workbench.press("down enter");
-    let export = copied(&workbench).unwrap();
+    let export = workbench.copied().unwrap();
     assert!(export.contains("guidance_schedule=(7.0,) * 3 + (3.0,) * 1"), "{export}");
     assert_eq!(
-        said(&workbench),
+        workbench.said(),
         "ONE copied for diffusers; diffusers ends at σ 0, the preset at 5.53e-4"
     );
     let shown = screen(&workbench, 80, 24);
@@ -33,7 +26,7 @@ fn a_preset_is_shown_and_copied_as_another_program_takes_it() {
     // From the editor it is what is in the grid, edits and all.
     workbench.press("esc esc G 2 enter");
     workbench.press(": \"export-preset\" enter down down down enter");
-    assert!(copied(&workbench).unwrap().contains("guidance_schedule=2.0x1+7.0x3"));
+    assert!(workbench.copied().unwrap().contains("guidance_schedule=2.0x1+7.0x3"));
 }
 
 #[test]
@@ -71,7 +64,7 @@ fn what_another_program_takes_becomes_the_grid_in_one_step_of_undo() {
         let mut workbench = workbench();
         workbench.press("P");
         workbench.app.handle(Input::Paste(pasted.to_owned()));
-        assert_eq!(workbench.grid(), "[6] 0.5 1.5\n4 0.5 1.5", "{pasted}: {}", said(&workbench));
+        assert_eq!(workbench.grid(), "[6] 0.5 1.5\n4 0.5 1.5", "{pasted}: {}", workbench.said());
         assert_eq!(workbench.app.document().draft().name, name);
         // It is in no file yet, so leaving asks.
         workbench.press("q n");
@@ -92,11 +85,11 @@ fn a_workflow_of_comfyui_goes_out_and_comes_back_through_a_file() {
     let mut workbench = workbench();
     workbench.press("P j e down down enter esc");
     let file = workbench.presets().with_file_name("workflow.json");
-    fs::write(&file, copied(&workbench).unwrap()).unwrap();
+    fs::write(&file, workbench.copied().unwrap()).unwrap();
     workbench.press("i");
     workbench.app.handle(Input::Paste(file.display().to_string()));
     workbench.press("enter");
-    assert_eq!(workbench.grid(), "[5] 0.5 1.5\n5 0.5 1.5", "{}", said(&workbench));
+    assert_eq!(workbench.grid(), "[5] 0.5 1.5\n5 0.5 1.5", "{}", workbench.said());
     workbench.press("P i \"/none/such.json\" enter");
     assert!(screen(&workbench, 80, 24).contains("cannot read `/none/such.json`"), "in its line");
     workbench.press("esc");
@@ -110,12 +103,8 @@ fn a_recorded_import_plays_again() {
     workbench.press("P");
     let pasted =
         "pipe(\n  num_inference_steps=2,  # few\n  guidance_scale=5,\n  mu=0,\n  std=1,\n)";
-    let effects = workbench.app.handle(Input::Paste(pasted.to_owned()));
-    let recorded = effects.iter().find_map(|effect| match effect {
-        Effect::Record(call) => Some(call.to_string()),
-        _ => None,
-    });
-    let recorded = recorded.unwrap();
+    workbench.effects = workbench.app.handle(Input::Paste(pasted.to_owned()));
+    let recorded = workbench.records().remove(0);
     assert_eq!(recorded.lines().count(), 1);
     let call: Call = recorded.parse().unwrap();
     let mut again = Workbench::with(Some(TWO), (80, 24));

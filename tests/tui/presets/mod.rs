@@ -35,10 +35,6 @@ fn text(workbench: &Workbench) -> String {
     fs::read_to_string(workbench.presets()).unwrap()
 }
 
-fn said(workbench: &Workbench) -> String {
-    workbench.app.message().map(|message| message.text.clone()).unwrap_or_default()
-}
-
 #[test]
 fn what_is_done_to_one_preset_leaves_the_rest_of_the_file_as_it_was_written() {
     for (keys, from, to) in [
@@ -49,7 +45,7 @@ fn what_is_done_to_one_preset_leaves_the_rest_of_the_file_as_it_was_written() {
     ] {
         let mut workbench = workbench();
         workbench.press(keys);
-        assert_eq!(text(&workbench), TWO.replacen(from, to, 1), "{keys}: {}", said(&workbench));
+        assert_eq!(text(&workbench), TWO.replacen(from, to, 1), "{keys}: {}", workbench.said());
     }
     let mut workbench = workbench();
     workbench.press("P y end \"_B\" enter");
@@ -113,7 +109,7 @@ fn typing_after_a_slash_finds_presets_by_name_and_by_description() {
 fn going_back_to_an_older_preset_by_undo_does_not_stop_it_from_being_saved() {
     let mut workbench = workbench();
     workbench.press("G 2 enter P j enter u w");
-    assert_eq!(text(&workbench), TWO.replace("gw = 3.0", "gw = 2.0"), "{}", said(&workbench));
+    assert_eq!(text(&workbench), TWO.replace("gw = 3.0", "gw = 2.0"), "{}", workbench.said());
 }
 
 #[test]
@@ -125,7 +121,7 @@ fn what_was_done_before_a_preset_was_loaded_can_be_undone_after_a_save() {
     workbench.press("P / \"DEFAULT\" enter enter g 5 enter W \"MINE:softer\" enter");
     assert_eq!(workbench.app.document().draft().name, "MINE");
     workbench.press("u u");
-    assert_eq!(workbench.app.document().len(), 48, "{}", said(&workbench));
+    assert_eq!(workbench.app.document().len(), 48, "{}", workbench.said());
     let back = workbench.grid().replace(['[', ']'], "");
     assert_eq!(back, edited.replace(['[', ']'], ""));
     workbench.press("u");
@@ -159,14 +155,14 @@ fn a_preset_that_ships_is_not_replaced_before_somebody_says_so() {
     assert!(!other.contains("description"), "{other}");
     // Who wants to replace it can.
     workbench.press("P g enter 2 enter w j enter");
-    assert!(said(&workbench).starts_with("V4_QUALITY_48 saved to"), "{}", said(&workbench));
+    assert!(workbench.said().starts_with("V4_QUALITY_48 saved to"), "{}", workbench.said());
 }
 
 #[test]
 fn what_a_preset_is_for_is_said_where_it_is_saved() {
     let mut workbench = workbench();
     workbench.press("P j enter 2 enter w");
-    assert!(said(&workbench).contains("it still says “the second”, W changes that"));
+    workbench.says("it still says “the second”, W changes that");
     workbench.press("W");
     assert!(screen(&workbench, 80, 24).contains("save-as TWO: the second"));
     workbench.press("\"TWO:gentle\" enter");
@@ -184,7 +180,7 @@ fn a_name_that_cannot_be_typed_on_a_command_line_is_refused_in_its_line() {
             name => format!("W \"{name}\" enter"),
         };
         workbench.press(&keys);
-        assert!(said(&workbench).contains(part), "{name}: {}", said(&workbench));
+        assert!(workbench.said().contains(part), "{name}: {}", workbench.said());
         assert_eq!(text(&workbench), TWO);
     }
 }

@@ -51,7 +51,7 @@ fn a_plan_says_what_would_be_run_and_what_sharing_saves() {
         "  ref  4+4      0+0      reference · circle · seed 1",
         "gw[-2..] 2",
     ]);
-    assert!(bench.records().iter().any(|call| call.starts_with("plan-sweep ")));
+    assert!(bench.workbench.records().iter().any(|call| call.starts_with("plan-sweep ")));
     assert!(!bench.path("runs").exists(), "a plan writes nothing");
 }
 
@@ -97,7 +97,7 @@ fn an_experiment_over_the_selection_is_written_planned_and_opened() {
     Spec::parse(&text, "softer-2.toml").unwrap();
     // Without an editor it says where the file lies.
     bench.workbench.app.edited(&file, Err("name an editor in $VISUAL".to_owned()));
-    bench.says("softer.toml is there");
+    bench.workbench.says("softer.toml is there");
 }
 
 #[test]

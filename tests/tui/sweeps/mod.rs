@@ -139,20 +139,6 @@ impl Bench {
         text.assert_has(parts);
     }
 
-    #[track_caller]
-    fn says(&self, part: &str) {
-        let said = self.app().message().map_or("", |message| &message.text);
-        assert!(said.contains(part), "{said}");
-    }
-
-    fn records(&self) -> Vec<String> {
-        let calls = self.workbench.effects.iter().filter_map(|effect| match effect {
-            Effect::Record(call) => Some(call.to_string()),
-            _ => None,
-        });
-        calls.collect()
-    }
-
     /// The list, read.
     fn listed(folder: TempDir) -> Self {
         let mut bench = Bench::new(folder);

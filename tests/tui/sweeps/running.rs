@@ -16,7 +16,7 @@ fn a_sweep_started_here_is_a_process_of_its_own_and_followed_to_its_end() {
     bench.until("it is done", |app| has_ended(app, 4));
     bench.shows(&["4 of 4 trials · all done", "✓    3"]);
     assert!(bench.path("runs/small/run.log").exists());
-    assert!(bench.records().iter().any(|call| call.starts_with("run-sweep ")));
+    assert!(bench.workbench.records().iter().any(|call| call.starts_with("run-sweep ")));
     // A changed experiment is refused with its difference, and a way to take it.
     let text = small().replace("[2, 3]", "[2, 3, 4]");
     fs::write(bench.path("experiments/small.toml"), text).unwrap();
@@ -53,16 +53,16 @@ fn pause_order_and_skipping_are_written_for_whoever_runs_it() {
     bench.press("D p");
     bench.until("all is taken back", |app| !skipped(app) && !view(app).unwrap().status.paused);
     bench.press("C");
-    bench.says("no process is running it");
+    bench.workbench.says("no process is running it");
 }
 
 #[test]
 fn a_finished_sweep_is_neither_paused_nor_run_again() {
     let mut bench = Bench::attached(finished());
     bench.press("p");
-    bench.says("nothing is left to run");
+    bench.workbench.says("nothing is left to run");
     bench.press("r");
-    bench.says("all 4 trials of");
+    bench.workbench.says("all 4 trials of");
     assert!(!bench.app().sweeps().is_busy());
     assert!(!Control::read(&bench.directory()).unwrap().paused);
 }
@@ -95,7 +95,7 @@ fn a_run_directory_that_is_being_run_is_not_run_twice() {
     };
     bench.workbench.app.sweep_event(SweepEvent::DirectoryStatus(directory, Ok(status)));
     bench.press("G r");
-    bench.says("is being run already");
+    bench.workbench.says("is being run already");
     assert!(!bench.app().sweeps().is_busy());
 }
 

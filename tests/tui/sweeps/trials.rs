@@ -29,7 +29,7 @@ fn the_table_of_a_finished_sweep_is_sorted_and_filtered_and_the_cursor_stays_on_
     ]);
     assert_eq!(order(bench.app()), [0, 1, 2, 3]);
     bench.press("j s");
-    bench.says("sorted by latent_rmse, least first");
+    bench.workbench.says("sorted by latent_rmse, least first");
     let sorted = order(bench.app());
     let rmse = |place: &usize| {
         let view = view(bench.app()).unwrap();
@@ -70,12 +70,16 @@ fn a_trial_is_loaded_into_the_grid_with_its_picture_as_one_step_of_undo() {
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n3 0 1.5\n3 0 1.5");
     assert_eq!(bench.app().document().seed, 2);
     assert_eq!(bench.app().document().prompt, "a red circle");
-    bench.says("trial 3 of small is in the grid");
+    bench.workbench.says("trial 3 of small is in the grid");
     bench.until("its picture is there", |app| app.runs().last.is_some());
     let last = bench.app().runs().last.clone().unwrap();
     assert_eq!((last.image.width, last.reports.len()), (256, 4));
     let id = view(bench.app()).unwrap().trials[3].id.clone();
-    assert!(bench.records().contains(&format!("load-trial {id}")), "{:?}", bench.records());
+    assert!(
+        bench.workbench.records().contains(&format!("load-trial {id}")),
+        "{:?}",
+        bench.workbench.records()
+    );
     bench.press("u");
     assert_eq!(bench.workbench.grid(), "[7] 0 1.5\n7 0 1.5\n7 0 1.5\n3 0 1.5");
     let (seed, prompt) = (bench.app().document().seed, bench.app().document().prompt.clone());
@@ -92,35 +96,35 @@ fn a_trial_becomes_a_preset() {
     bench.press("w \"FOUR\" enter");
     bench.shows(&["there is a preset `FOUR` already"]);
     bench.press("esc w \"SOFT\" enter");
-    bench.says("trial 0 of small is preset SOFT");
+    bench.workbench.says("trial 0 of small is preset SOFT");
     let text = fs::read_to_string(bench.path("presets.toml")).unwrap();
     assert!(text.contains("[SOFT]") && text.contains("trial 0 of small: gw[-2..] 2"), "{text}");
     assert!(text.starts_with(FOUR), "what was there stays: {text}");
     let id = view(bench.app()).unwrap().trials[0].id.clone();
-    assert!(bench.records().contains(&format!("trial-preset SOFT of {id}")));
+    assert!(bench.workbench.records().contains(&format!("trial-preset SOFT of {id}")));
     // What it is for may be said, and is said in a record before the trial.
     bench.press("w \"SOFTER:\" space \"the\" space \"end\" space \"of\" space \"it\" enter");
     let record = format!("trial-preset SOFTER: the end of it of {id}");
-    assert!(bench.records().contains(&record), "{:?}", bench.records());
+    assert!(bench.workbench.records().contains(&record), "{:?}", bench.workbench.records());
     bench.press("g j");
     bench.workbench.app.play(&record.replace("SOFTER", "REPLAYED").parse().unwrap()).1.unwrap();
     let text = fs::read_to_string(bench.path("presets.toml")).unwrap();
     assert_eq!(text.matches("\"the end of it\"").count(), 2, "{text}");
-    bench.says("trial 0 of small is preset REPLAYED");
+    bench.workbench.says("trial 0 of small is preset REPLAYED");
 }
 
 #[test]
 fn two_trials_are_compared() {
     let mut bench = Bench::attached(finished());
     bench.press("c");
-    bench.says("nothing is pinned yet");
+    bench.workbench.says("nothing is pinned yet");
     bench.press("A");
     bench.until("A is pinned", |app| app.runs().pinned.is_some());
     bench.shows(&["A    0", "A · trial 0"]);
     bench.press("j j c");
     bench.until("they are compared", |app| app.runs().last.is_some());
     bench.shows(&["A · gw 7x2 2x2", "B · gw 7x2 3x2"]);
-    bench.says("B is trial 2 of small");
+    bench.workbench.says("B is trial 2 of small");
 }
 
 #[test]
@@ -156,7 +160,7 @@ fn points_of_any_two_columns_and_the_trial_under_the_cursor() {
     bench.press(": \"scatter-x\" space \"seed\" enter");
     bench.shows(&["psnr against seed"]);
     bench.press(": \"scatter-x\" space \"sede\" enter");
-    bench.says("did you mean `seed`?");
+    bench.workbench.says("did you mean `seed`?");
     let before = selected(bench.app());
     bench.press("l");
     assert_ne!(selected(bench.app()), before, "to the next point");
@@ -209,8 +213,12 @@ fn means_by_setting_come_first_and_stand_for_their_best_trial() {
 fn the_column_under_the_cursor_sorts_and_so_does_a_click_on_its_heading() {
     let mut bench = Bench::attached(finished());
     bench.press("l s");
-    bench.says("sorted by psnr, greatest first");
-    assert!(bench.records().contains(&"sort-trials psnr".to_owned()), "{:?}", bench.records());
+    bench.workbench.says("sorted by psnr, greatest first");
+    assert!(
+        bench.workbench.records().contains(&"sort-trials psnr".to_owned()),
+        "{:?}",
+        bench.workbench.records()
+    );
     let text = bench.text();
     let row = text.lines().position(|line| line.contains("rmse") && line.contains("psnr")).unwrap();
     let line: Vec<char> = text.lines().nth(row).unwrap().chars().collect();
@@ -222,7 +230,7 @@ fn the_column_under_the_cursor_sorts_and_so_does_a_click_on_its_heading() {
         modifiers: Default::default(),
     };
     bench.workbench.app.handle(Input::Mouse(mouse));
-    bench.says("sorted by ssim, greatest first");
+    bench.workbench.says("sorted by ssim, greatest first");
 }
 
 #[test]
