@@ -4,6 +4,8 @@
 // not there yet, or overwrites what others have yet to read. Shared memory holds no numbers at first, and what is
 // copied to it asynchronously arrives when it is waited for and not before.
 //
+// A kernel whose threads never meet can also run without fibres, one thread after the other: `alone`.
+//
 // It knows nothing of the kernels. What it cannot show: how memory is ordered between threads that
 // do not meet, the last bits of sums inside a matrix product, and speed.
 #pragma once
@@ -13,10 +15,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <ucontext.h>
-
 #include <memory>
 #include <vector>
+
+#include "stacks.h"
 
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/common_interface_defs.h>
@@ -59,7 +61,7 @@ struct Copy {
 };
 
 struct Fibre {
-    ucontext_t context;
+    stacks::Context context;
     std::unique_ptr<unsigned char[]> stack;
     unsigned thread = 0;
     enum { Ready, InWarp, InBlock, Done } state = Ready;
@@ -88,7 +90,8 @@ class Machine {
     std::unique_ptr<unsigned char[]> dynamic;
     unsigned char *dynamic_place = nullptr;
     Fibre *running = nullptr;
-    ucontext_t scheduler;
+    stacks::Context scheduler;
+    bool alone = false;
     void *scheduler_sanitizer = nullptr;
     const void *scheduler_bottom = nullptr;
     size_t scheduler_size = 0;
@@ -104,7 +107,9 @@ class Machine {
         return random;
     }
 
-    void run(const Launch &what, void (*function)(void *), void *with);
+    // Runs a launch. With `apart` its threads run one after the other, in an order that the seed says,
+    // and none may meet another.
+    void run(const Launch &what, void (*function)(void *), void *with, bool apart = false);
 
     // A new order of the block's warps, for the time until all of them meet.
     void draw_order() {
@@ -120,6 +125,7 @@ class Machine {
         for (size_t i = numbers.size(); i > 1; --i) std::swap(numbers[i - 1], numbers[draw() % i]);
     }
     void run_block();
+    void run_apart();
 };
 
 inline Machine &machine() {
@@ -148,12 +154,13 @@ class SharedArray {
 inline void switch_to_scheduler() {
     Machine &m = machine();
     Fibre *self = m.running;
+    if (m.alone) fail("threads that run one after the other meet");
 #if defined(__SANITIZE_ADDRESS__)
     bool over = self->state == Fibre::Done;
     __sanitizer_start_switch_fiber(over ? nullptr : &self->sanitizer, m.scheduler_bottom,
                                    m.scheduler_size);
 #endif
-    swapcontext(&self->context, &m.scheduler);
+    stacks::leave(self->context, m.scheduler);
 #if defined(__SANITIZE_ADDRESS__)
     __sanitizer_finish_switch_fiber(self->sanitizer, nullptr, nullptr);
 #endif
@@ -181,19 +188,13 @@ inline void Machine::run_block() {
     }
     if (threads.size() < count) threads.resize(count);
     for (unsigned i = 0; i < count; ++i) {
-        if (!threads[i]) {
-            threads[i] = std::make_unique<Fibre>();
-            threads[i]->stack.reset(new unsigned char[STACK]);
-        }
+        if (!threads[i]) threads[i] = std::make_unique<Fibre>();
+        if (!threads[i]->stack) threads[i]->stack.reset(new unsigned char[STACK]);
         Fibre &fibre = *threads[i];
         fibre.thread = i;
         fibre.state = Fibre::Ready;
         fibre.copies.assign(1, {});
-        getcontext(&fibre.context);
-        fibre.context.uc_stack.ss_sp = fibre.stack.get();
-        fibre.context.uc_stack.ss_size = STACK;
-        fibre.context.uc_link = nullptr;
-        makecontext(&fibre.context, start_fibre, 0);
+        stacks::prepare(fibre.context, fibre.stack.get(), STACK, start_fibre);
     }
     warps.assign((count + 31) / 32, Rendezvous());
     in_block = 0;
@@ -219,7 +220,7 @@ inline void Machine::run_block() {
 #if defined(__SANITIZE_ADDRESS__)
             __sanitizer_start_switch_fiber(&scheduler_sanitizer, fibre->stack.get(), STACK);
 #endif
-            swapcontext(&scheduler, &fibre->context);
+            stacks::leave(scheduler, fibre->context);
 #if defined(__SANITIZE_ADDRESS__)
             __sanitizer_finish_switch_fiber(scheduler_sanitizer, nullptr, nullptr);
 #endif
@@ -235,8 +236,23 @@ inline void Machine::run_block() {
     free(exact);
 }
 
-inline void Machine::run(const Launch &what, void (*function)(void *), void *with) {
+// A block whose threads never meet.
+inline void Machine::run_apart() {
+    if (threads.empty()) threads.push_back(std::make_unique<Fibre>());
+    Fibre &only = *threads[0];
+    running = &only;
+    only.copies.assign(1, {});
+    unsigned count = launch.block.x, first = static_cast<unsigned>(draw() % count);
+    for (unsigned i = 0; i < count; ++i) {
+        only.thread = (first + i) % count;
+        only.state = Fibre::Ready;
+        body(argument);
+    }
+}
+
+inline void Machine::run(const Launch &what, void (*function)(void *), void *with, bool apart) {
     launch = what;
+    alone = apart;
     body = function;
     argument = with;
     random = what.seed | 1;
@@ -252,7 +268,11 @@ inline void Machine::run(const Launch &what, void (*function)(void *), void *wit
         for (unsigned y = 0; y < what.grid.y; ++y) {
             for (unsigned x = 0; x < what.grid.x; ++x) {
                 block_index = {x, y, z};
-                run_block();
+                if (alone) {
+                    run_apart();
+                } else {
+                    run_block();
+                }
             }
         }
     }
@@ -265,6 +285,7 @@ inline Size thread_index() { return {machine().running->thread, 0, 0}; }
 template <class Work> inline void meet_in_warp(const char *what, Work work) {
     Machine &m = machine();
     Fibre *self = m.running;
+    if (m.alone) fail("threads that run one after the other meet");
     Rendezvous &warp = m.warps[self->thread / 32];
     if (warp.arrived > 0 && warp.what != what) fail("lanes of a warp meet at different places");
     warp.what = what;
@@ -328,6 +349,7 @@ DEVICE float exponential(float value) { return expf(value); }
 DEVICE float larger(float a, float b) { return fmaxf(a, b); }
 
 DEVICE float from_lane(float value, int mask) {
+    if (fibres::machine().alone) fibres::fail("threads that run one after the other meet");
     unsigned lane = threadIdx.x % 32;
     fibres::Rendezvous &warp = fibres::machine().warps[threadIdx.x / 32];
     unsigned turn = warp.generation & 1;
@@ -338,6 +360,7 @@ DEVICE float from_lane(float value, int mask) {
 
 DEVICE void meet() {
     fibres::Machine &m = fibres::machine();
+    if (m.alone) fibres::fail("threads that run one after the other meet");
     m.running->state = fibres::Fibre::InBlock;
     if (++m.in_block < static_cast<int>(m.launch.block.x)) {
         fibres::switch_to_scheduler();

@@ -8,6 +8,7 @@
 // length (u8) and as many bytes for a number. Little-endian.
 #include "../kernels/all.cu"
 #include "faulty.cuh"
+#include "names.h"
 
 #include <string>
 #include <type_traits>
@@ -76,30 +77,8 @@ bool run_by_name(const std::string &name, const fibres::Launch &launch,
 #define CASE(kernel)                                                                               \
     if (name == #kernel) return run(kernel, launch, arguments);
 #define BOTH(kernel) CASE(kernel##_bf16) CASE(kernel##_f32)
-    BOTH(widen_fp8)
-    BOTH(widen_nf4)
-    BOTH(widen_q8_0)
-    BOTH(widen_q4_k)
-    BOTH(widen_q6_k)
-    BOTH(widen_q4_0)
-    BOTH(widen_q4_1)
-    BOTH(widen_q5_0)
-    BOTH(widen_q5_1)
-    BOTH(widen_q5_k)
-    BOTH(widen_iq4_nl)
-    BOTH(rms_norm)
-    BOTH(add_rms_norm)
-    BOTH(split_heads)
-    BOTH(swiglu)
-    BOTH(finish)
-    CASE(group_sums)
-    CASE(group_means)
-    CASE(group_affine)
-    CASE(gather_patches)
-    CASE(attention_64_4)
-    CASE(attention_128_4)
-    CASE(attention_256_4)
-    CASE(attention_256_8)
+    SIGMALAB_KERNELS(BOTH, CASE)
+    SIGMALAB_MEETING_KERNELS(BOTH, CASE)
     CASE(forgets_to_meet)
     CASE(forgets_to_meet_again)
     CASE(forgets_to_await)

@@ -2,6 +2,7 @@
 //! how long the large ones take. For `scripts/device-check`; nothing here is used by a run.
 
 use crate::device_operations::{apart, fp8, operations, tensor};
+use crate::error::cause;
 use crate::linear::{Linear, Placement};
 use crate::ops::Mask;
 use crate::ops::products::{self, HeadShape};
@@ -56,7 +57,7 @@ impl Finding {
 pub fn parity(number: usize, tell: &mut dyn FnMut(Finding)) {
     let device = match crate::cuda::open(number) {
         Ok(device) => device,
-        Err(error) => return tell(Finding::of("opening the device", Some(error.to_string()))),
+        Err(error) => return tell(Finding::of("opening the device", Some(cause(&error)))),
     };
     for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1.6e-2)] {
         for (name, work) in operations(dtype) {
@@ -67,7 +68,7 @@ pub fn parity(number: usize, tell: &mut dyn FnMut(Finding)) {
                 Ok((error, apart(&first, &second)? == 0.0))
             };
             tell(match tried() {
-                Err(error) => Finding::of(&name, Some(error.to_string())),
+                Err(error) => Finding::of(&name, Some(cause(&error))),
                 Ok((_, false)) => {
                     Finding::of(&name, Some("the second time it gave other bits".to_owned()))
                 }
@@ -99,7 +100,7 @@ fn fastest(device: &Device, mut work: impl FnMut() -> Result<()>) -> Result<f64>
 pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
     let device = match crate::cuda::open(number) {
         Ok(device) => device,
-        Err(error) => return tell(Finding::of("opening the device", Some(error.to_string()))),
+        Err(error) => return tell(Finding::of("opening the device", Some(cause(&error)))),
     };
     let tokens = 4396;
     for (name, inputs, outputs) in
@@ -158,7 +159,7 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
 
 fn found(name: &str, seconds: Result<f64>, work: Option<f64>, bytes: Option<f64>) -> Finding {
     match seconds {
-        Err(error) => Finding::of(name, Some(error.to_string())),
+        Err(error) => Finding::of(name, Some(cause(&error))),
         Ok(seconds) => Finding {
             ms: Some(seconds * 1e3),
             tflops: work.map(|work| work / seconds / 1e12),

@@ -1,5 +1,6 @@
 //! The CUDA devices of this machine, for the worker's answer to the question what it can do.
 
+use crate::cuda::failure::of_driver;
 use candle_core::CudaDevice;
 use candle_core::cuda_backend::cudarc::driver::{CudaContext, DriverError, sys};
 use sigmalab_compute::{Device, DeviceReport};
@@ -11,7 +12,7 @@ pub fn report() -> DeviceReport {
             (devices, Some("it knows of no device that this process may use".to_owned()))
         }
         Ok(devices) => (devices, None),
-        Err(error) => (Vec::new(), Some(error.to_string())),
+        Err(error) => (Vec::new(), Some(of_driver(&error))),
     };
     DeviceReport {
         version: env!("CARGO_PKG_VERSION").to_owned(),

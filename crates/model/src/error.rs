@@ -84,15 +84,31 @@ pub enum ModelError {
         "{rows}×{columns} latent tokens of {channels} channels are {expected} numbers, not {found}"
     )]
     LatentLength { rows: usize, columns: usize, channels: usize, expected: usize, found: usize },
-    #[error("the computation failed: {0}")]
+    #[error("the computation failed: {}", cause(.0))]
     Compute(#[from] candle_core::Error),
+}
+
+/// What a failed operation says of itself. The tensor library's own words end with a call stack where
+/// RUST_BACKTRACE is set.
+pub(crate) fn cause(error: &candle_core::Error) -> String {
+    use candle_core::Error;
+    match error {
+        Error::WithBacktrace { inner, .. } => cause(inner),
+        Error::Context { inner, context } => format!("{context}: {}", cause(inner)),
+        #[cfg(feature = "cuda")]
+        Error::Cuda(error) => {
+            crate::cuda::failure::of_library(error.as_ref()).unwrap_or_else(|| error.to_string())
+        }
+        other => other.to_string(),
+    }
 }
 
 impl ModelError {
     /// Whether the checkpoint, the prompt or the choice of device is at fault, not the
     /// computation.
     pub fn is_bad_input(&self) -> bool {
-        !matches!(self, ModelError::Compute(_))
+        let of_the_device = matches!(self, ModelError::Checkpoint(CheckpointError::Device { .. }));
+        !of_the_device && !matches!(self, ModelError::Compute(_))
     }
 
     /// Whether another machine may well do what this one could not: its files, its device or its
@@ -104,7 +120,7 @@ impl ModelError {
             | ModelError::LatentLength { .. } => false,
             // Devices say it in their own words.
             ModelError::Compute(error) => {
-                let words = error.to_string().to_lowercase().replace('_', " ");
+                let words = cause(error).to_lowercase().replace('_', " ");
                 ["out of memory", "cuda error", "no cuda-capable device"]
                     .iter()
                     .any(|known| words.contains(known))

@@ -1,6 +1,6 @@
 //! What number formats and devices are to candle.
 
-use super::error::ModelError;
+use super::error::{ModelError, cause};
 use candle_core::{DType, Device};
 use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
 
@@ -40,7 +40,7 @@ pub(super) fn open_device(choice: DeviceChoice) -> Result<Device, ModelError> {
     match opened {
         _ if !built => Err(ModelError::DeviceNotBuilt { device, feature }),
         Ok(opened) => Ok(opened),
-        Err(error) => Err(ModelError::Device { device, problem: error.to_string() }),
+        Err(error) => Err(ModelError::Device { device, problem: cause(&error) }),
     }
 }
 

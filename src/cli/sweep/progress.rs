@@ -88,6 +88,9 @@ impl Progress {
                 "paused: `sigmalab sweep resume` continues".clone_into(&mut self.step);
             }
             RunnerEvent::Recorded { record } => self.recorded(record),
+            RunnerEvent::TriesAgain { failure } => {
+                self.step = format!("{failure}; trying again with a new worker");
+            }
             RunnerEvent::Silent(time) => {
                 self.silent =
                     format!("no word from the worker for {}", in_words(time.as_secs_f64()));

@@ -4,6 +4,7 @@ use crate::plan::Run;
 use crate::record::Record;
 use crate::sweep::Sweep;
 use sigmalab_engine::event::{Event, NfeCount};
+use sigmalab_engine::worker::RunFailure;
 use std::time::Duration;
 
 /// What a running sweep tells. The answer says whether to go on.
@@ -25,6 +26,10 @@ pub enum RunnerEvent<'a> {
     Waiting,
     /// The sweep is paused, and this process holds nothing of it.
     Paused,
+    /// The machine failed in the middle of a run, which is about to be made again.
+    TriesAgain {
+        failure: &'a RunFailure,
+    },
     /// Time went by.
     Tick,
     /// The worker has said nothing for so long that it may hang.

@@ -14,11 +14,13 @@ use sigmalab_engine::request::{RunOutput, RunRequest, Wanted};
 use sigmalab_engine::worker::RunFailure;
 use sigmalab_files::target::OnCollision;
 use std::io;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Looks at files of a reference run that are not to be seen, and the time between two.
 const LOOKS: u32 = 5;
 const LOOK_EVERY: Duration = Duration::from_millis(400);
+/// Times after which a run is made again that the machine failed in.
+const TRY_AGAIN_AFTER: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
 
 /// What became of one run.
 pub(super) enum RunOutcome {
@@ -134,7 +136,33 @@ impl Runner<'_> {
         }
     }
 
+    /// Computes a run, and once more with a new worker where the machine failed in the middle: other
+    /// programs give a device's memory back, and a driver that failed works again in a new process.
     fn compute(
+        &mut self,
+        started: &Started,
+        wanted: Wanted,
+        lease: Option<&Lease>,
+    ) -> (Result<RunOutput, RunFailure>, Vec<StepReport>) {
+        for wait in TRY_AGAIN_AFTER {
+            let (result, steps) = self.compute_once(started, wanted, lease);
+            let Err(failure @ RunFailure::OfMachine { bad_input: false, .. }) = &result else {
+                return (result, steps);
+            };
+            let until = Instant::now() + wait;
+            let mut goes_on = (self.on_event)(RunnerEvent::TriesAgain { failure });
+            while goes_on && Instant::now() < until {
+                std::thread::sleep(LOOK_EVERY);
+                goes_on = (self.on_event)(RunnerEvent::Tick) && !self.followed.is_cancelled();
+            }
+            if !goes_on {
+                return (Err(RunFailure::Cancelled), steps);
+            }
+        }
+        self.compute_once(started, wanted, lease)
+    }
+
+    fn compute_once(
         &mut self,
         started: &Started,
         wanted: Wanted,

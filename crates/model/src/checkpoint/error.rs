@@ -1,5 +1,6 @@
 //! Why a checkpoint cannot be used.
 
+use crate::error::cause;
 use std::path::PathBuf;
 
 /// Why a checkpoint cannot be used. Every message names the file and, where there is one, the
@@ -134,9 +135,8 @@ pub enum CheckpointError {
     },
 
     #[error(
-        "cannot put tensor {tensor} of {} on the device: {source}; it may be out of memory, try \
-         another --device",
-        .file.display()
+        "cannot put tensor {tensor} of {} on the device: {}; try another --device",
+        .file.display(), cause(source)
     )]
     Device { file: PathBuf, tensor: String, source: Box<candle_core::Error> },
 }

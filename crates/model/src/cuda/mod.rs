@@ -4,6 +4,7 @@
 
 mod address;
 mod copies;
+pub(crate) mod failure;
 mod image;
 mod kernels;
 mod ops;
