@@ -75,6 +75,20 @@ fn a_worker_that_others_may_have_put_there_is_not_started_and_none_is_given_the_
 }
 
 #[test]
+fn number_formats_of_other_devices_are_refused_with_what_would_do() {
+    let place = Place::new();
+    for (dtype, device, other) in [("fp8", "cpu", "int8"), ("int8", "cuda:0", "bf16")] {
+        let flags = quick(&["--device", device, "--dtype", dtype]);
+        let refused = with_worker(&place, &report(), &flags);
+        assert_eq!(refused.code, Some(2), "{refused:?}");
+        assert_eq!(refused.stderr.lines().count(), 1, "{refused:?}");
+        for words in [dtype, device, &format!("--dtype {other}")] {
+            assert!(refused.stderr.contains(words), "{words}: {}", refused.stderr);
+        }
+    }
+}
+
+#[test]
 fn a_gpu_that_cannot_be_used_is_refused_before_anything_is_loaded() {
     let place = Place::new();
     let draw = |script: &str, device: &str| {

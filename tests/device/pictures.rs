@@ -27,6 +27,25 @@ fn a_step_is_the_processors_in_f32_and_in_bf16() {
 }
 
 #[test]
+fn products_of_fp8_are_drawn_with_where_the_card_can_and_refused_where_it_cannot() {
+    let Some(bench) = Bench::new() else { return };
+    let checkpoint = tiny("reference-fp8");
+    let of = ["--model", checkpoint.to_str().unwrap(), "--num-steps", "1", "--gw", "1"];
+    let expected = bench.draw("", "processor", &[&of[..], &["--dtype", "f32"]].concat());
+    let in_fp8 = [&of[..], &["--dtype", "fp8", "--device", "cuda:0"]].concat();
+    let first = bench.draw("memory=4096", "device", &in_fp8);
+    let error = first.error_of_velocity(&expected);
+    // Activations have three bits of fraction.
+    assert!((1e-3..1e-1).contains(&error), "{error}");
+    for order in ORDERS {
+        assert!(bench.draw(&format!("memory=4096,order={order}"), "again", &in_fp8) == first);
+    }
+    let older = bench.try_to_draw("memory=4096,capability=86", "never", &in_fp8);
+    assert_eq!(older.code, Some(2), "{older:?}");
+    assert!(older.stderr.contains("8.9") && older.stderr.contains("--dtype bf16"), "{older:?}");
+}
+
+#[test]
 fn every_format_of_weights_and_both_networks_are_the_processors() {
     let Some(bench) = Bench::new() else { return };
     for name in ["reference-fp8", "reference-nf4", "diffusers"] {

@@ -18,9 +18,12 @@ pub enum ComputeDtype {
     /// As that, and the down projections too, but for the inputs that stand out, which are bf16.
     #[serde(rename = "int8-all")]
     Int8All,
+    /// bfloat16; on a CUDA device that can, most products of the transformers are of fp8: weights as they
+    /// are stored, and activations rounded to e4m3 token by token. Faster, and less exact.
+    Fp8,
 }
 
-/// As flags name it: `f32`, `bf16`, `int8`, `int8-all`.
+/// As flags name it: `f32`, `bf16`, `int8`, `int8-all`, `fp8`.
 impl fmt::Display for ComputeDtype {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -28,6 +31,7 @@ impl fmt::Display for ComputeDtype {
             ComputeDtype::Bf16 => "bf16",
             ComputeDtype::Int8 => "int8",
             ComputeDtype::Int8All => "int8-all",
+            ComputeDtype::Fp8 => "fp8",
         })
     }
 }
@@ -80,13 +84,23 @@ impl ModelOptions {
     /// Why number format and device do not go together, and what would do.
     pub fn refusal(self) -> Option<String> {
         let Self { dtype, device } = self;
-        let in_bytes = matches!(dtype, ComputeDtype::Int8 | ComputeDtype::Int8All);
-        (in_bytes && device != DeviceChoice::Cpu).then(|| {
-            format!(
+        match (dtype, device) {
+            (_, DeviceChoice::Cpu) if dtype != ComputeDtype::Fp8 => None,
+            (ComputeDtype::Int8 | ComputeDtype::Int8All, _) => Some(format!(
                 "--dtype {dtype} multiplies bytes on the processor only, not on {device}: use `--dtype \
                  bf16`, or `--device cpu`"
-            )
-        })
+            )),
+            (ComputeDtype::Fp8, DeviceChoice::Cpu) => Some(
+                "--dtype fp8 multiplies fp8 on NVIDIA's GPUs only, not on cpu: use `--dtype int8`, or \
+                 `--device cuda:0`"
+                    .to_owned(),
+            ),
+            (ComputeDtype::Fp8, DeviceChoice::Metal) => Some(
+                "--dtype fp8 multiplies fp8 on NVIDIA's GPUs only, not on metal: use `--dtype bf16`"
+                    .to_owned(),
+            ),
+            _ => None,
+        }
     }
 }
 
@@ -110,5 +124,17 @@ mod tests {
         let on_cpu = ModelOptions { dtype: ComputeDtype::Int8, device: DeviceChoice::Cpu };
         assert_eq!(on_cpu.refusal(), None);
         assert_eq!(DeviceChoice::Cpu.usual_dtype(), ComputeDtype::F32);
+    }
+
+    #[test]
+    fn fp8_is_refused_where_no_card_multiplies_it() {
+        let refusal = |device| ModelOptions { dtype: ComputeDtype::Fp8, device }.refusal();
+        assert_eq!(refusal(DeviceChoice::Cuda(1)), None);
+        for (device, other) in [(DeviceChoice::Cpu, "int8"), (DeviceChoice::Metal, "bf16")] {
+            let refusal = refusal(device).unwrap_or_default();
+            for words in ["fp8", &device.to_string(), other] {
+                assert!(refusal.contains(words), "{refusal}");
+            }
+        }
     }
 }

@@ -22,6 +22,8 @@
 #define SIGMALAB_MEETING_KERNELS(BOTH, ONE)                                                        \
     BOTH(widen_nf4)                                                                                \
     BOTH(rms_norm)                                                                                 \
+    BOTH(rms_norm_e4m3)                                                                            \
+    BOTH(quantise)                                                                                 \
     BOTH(add_rms_norm)                                                                             \
     BOTH(split_heads)                                                                              \
     ONE(group_sums)                                                                                \

@@ -4,6 +4,7 @@
 #include "group_norm.cu"
 #include "heads.cu"
 #include "patches.cu"
+#include "quantise.cu"
 #include "residual.cu"
 #include "rms_norm.cu"
 #include "swiglu.cu"

@@ -179,3 +179,16 @@ DEVICE float sum_of_block(float value, float *lanes) {
     meet();
     return sum;
 }
+
+// The largest of every thread's value in each thread. `lanes` is as for a sum.
+DEVICE float largest_of_block(float value, float *lanes) {
+    for (int mask = 16; mask > 0; mask /= 2) value = larger(value, from_lane(value, mask));
+    int warp = threadIdx.x / 32, warps = blockDim.x / 32;
+    if (threadIdx.x % 32 == 0) lanes[warp] = value;
+    meet();
+    float largest = lanes[0];
+    for (int i = 1; i < warps; ++i) largest = larger(largest, lanes[i]);
+    // Nobody writes the next sum's values before all have read these.
+    meet();
+    return largest;
+}

@@ -10,6 +10,8 @@ struct Heads {
     const float *product;
     // One for each column of the product, or null.
     const float *scale;
+    // One for each token, or null.
+    const float *row_scale;
     int stride, heads, kv_heads, head_dim;
     float eps;
 };
@@ -40,6 +42,10 @@ DEVICE void split_heads(Heads in, const T *query_gain, const T *key_gain, const 
         if (at >= half) continue;
         first[i] = from[at];
         second[i] = from[half + at];
+        if (in.row_scale != nullptr) {
+            first[i] *= in.row_scale[token];
+            second[i] *= in.row_scale[token];
+        }
         if (in.scale != nullptr) {
             first[i] *= in.scale[column + at];
             second[i] *= in.scale[column + half + at];
@@ -66,18 +72,18 @@ DEVICE void split_heads(Heads in, const T *query_gain, const T *key_gain, const 
     }
 }
 
-KERNEL split_heads_bf16(const float *product, const float *scale, int stride, int heads,
-                        int kv_heads, int head_dim, float eps, const bf16 *query_gain,
+KERNEL split_heads_bf16(const float *product, const float *scale, const float *row_scale,
+                        int stride, int heads, int kv_heads, int head_dim, float eps, const bf16 *query_gain,
                         const bf16 *key_gain, const bf16 *cosines, const bf16 *sines, bf16 *query,
                         bf16 *key, bf16 *value) {
-    Heads in = {product, scale, stride, heads, kv_heads, head_dim, eps};
+    Heads in = {product, scale, row_scale, stride, heads, kv_heads, head_dim, eps};
     split_heads<bf16>(in, query_gain, key_gain, cosines, sines, query, key, value);
 }
 
-KERNEL split_heads_f32(const float *product, const float *scale, int stride, int heads,
-                       int kv_heads, int head_dim, float eps, const float *query_gain,
+KERNEL split_heads_f32(const float *product, const float *scale, const float *row_scale,
+                       int stride, int heads, int kv_heads, int head_dim, float eps, const float *query_gain,
                        const float *key_gain, const float *cosines, const float *sines,
                        float *query, float *key, float *value) {
-    Heads in = {product, scale, stride, heads, kv_heads, head_dim, eps};
+    Heads in = {product, scale, row_scale, stride, heads, kv_heads, head_dim, eps};
     split_heads<float>(in, query_gain, key_gain, cosines, sines, query, key, value);
 }

@@ -131,13 +131,49 @@ pub fn rms_norm<B>(
     Some(Call { launch: launch::rms_norm(number, rows)?, arguments })
 }
 
-/// A product in f32 whose rows' scale is still to come.
+/// Rows in e4m3: codes [rows, width] and an f32 a row that their values are multiplied by.
+#[derive(Debug, Clone)]
+#[allow(missing_docs)]
+pub struct Quantised<B> {
+    pub codes: B,
+    pub scales: B,
+}
+
+/// `rows` rows of `width` values rounded to e4m3, each by its own scale.
+pub fn quantise<B>(
+    number: Number,
+    x: B,
+    out: Quantised<B>,
+    [rows, width]: [usize; 2],
+) -> Option<Call<B>> {
+    let arguments = vec![Buffer(x), Buffer(out.codes), Buffer(out.scales), int(width)?];
+    Some(Call { launch: launch::quantise(number, rows)?, arguments })
+}
+
+/// The same of what [`rms_norm`] gives.
+pub fn rms_norm_e4m3<B>(
+    number: Number,
+    x: B,
+    gain: B,
+    out: Quantised<B>,
+    [rows, width]: [usize; 2],
+    eps: f32,
+) -> Option<Call<B>> {
+    let Quantised { codes, scales } = out;
+    let arguments =
+        vec![Buffer(x), Buffer(gain), Buffer(codes), Buffer(scales), int(width)?, F32(eps)];
+    Some(Call { launch: launch::rms_norm_e4m3(number, rows)?, arguments })
+}
+
+/// A product in f32 whose scales are still to come.
 #[derive(Debug, Clone)]
 pub struct Product<B> {
     /// [rows, width].
     pub values: B,
     /// One a column.
     pub scale: Option<B>,
+    /// One a row.
+    pub row_scale: Option<B>,
 }
 
 /// The hidden state and a normalised product, `rows` rows of `width` values.
@@ -153,6 +189,7 @@ pub fn add_rms_norm<B>(
     let arguments = vec![
         Buffer(product.values),
         optional(product.scale),
+        optional(product.row_scale),
         Buffer(gain),
         Buffer(hidden),
         Buffer(out),
@@ -201,6 +238,7 @@ pub fn split_heads<B>(
     let arguments = vec![
         Buffer(values.product.values),
         optional(values.product.scale),
+        optional(values.product.row_scale),
         int((heads + 2 * kv_heads) * head_dim)?,
         int(heads)?,
         int(kv_heads)?,
@@ -233,6 +271,8 @@ pub fn swiglu<B>(
         Buffer(up.values),
         optional(gate.scale),
         optional(up.scale),
+        optional(gate.row_scale),
+        optional(up.row_scale),
         Buffer(out),
         int(width)?,
     ];
@@ -250,6 +290,7 @@ pub fn finish<B>(
     let arguments = vec![
         Buffer(product.values),
         optional(product.scale),
+        optional(product.row_scale),
         optional(bias),
         Buffer(out),
         int(width)?,

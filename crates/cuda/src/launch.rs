@@ -98,6 +98,16 @@ pub(crate) fn rms_norm(number: Number, rows: usize) -> Option<Launch> {
     Launch::new(by(number, "rms_norm_bf16", "rms_norm_f32"), [rows as u64, 1], THREADS)
 }
 
+/// Rows rounded to e4m3.
+pub(crate) fn quantise(number: Number, rows: usize) -> Option<Launch> {
+    Launch::new(by(number, "quantise_bf16", "quantise_f32"), [rows as u64, 1], THREADS)
+}
+
+/// RMS normalisation of rows, rounded to e4m3.
+pub(crate) fn rms_norm_e4m3(number: Number, rows: usize) -> Option<Launch> {
+    Launch::new(by(number, "rms_norm_e4m3_bf16", "rms_norm_e4m3_f32"), [rows as u64, 1], THREADS)
+}
+
 /// Adding normalised rows to the hidden state.
 pub(crate) fn add_rms_norm(number: Number, rows: usize) -> Option<Launch> {
     Launch::new(by(number, "add_rms_norm_bf16", "add_rms_norm_f32"), [rows as u64, 1], THREADS)

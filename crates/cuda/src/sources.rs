@@ -1,6 +1,6 @@
 //! Which kernels these are, by their sources.
 
-const SOURCES: [&str; 17] = [
+const SOURCES: [&str; 18] = [
     include_str!("../kernels/attention.cu"),
     include_str!("../kernels/blocks.cuh"),
     include_str!("../kernels/dialect.cuh"),
@@ -9,6 +9,7 @@ const SOURCES: [&str; 17] = [
     include_str!("../kernels/heads.cu"),
     include_str!("../kernels/k_quants.cuh"),
     include_str!("../kernels/patches.cu"),
+    include_str!("../kernels/quantise.cu"),
     include_str!("../kernels/residual.cu"),
     include_str!("../kernels/rms_norm.cu"),
     include_str!("../kernels/swiglu.cu"),

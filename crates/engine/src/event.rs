@@ -41,6 +41,9 @@ pub enum Event {
         /// Where the networks' time went in this run, the longest first.
         #[serde(default)]
         profile: Vec<ProfileEntry>,
+        /// The most bytes of a GPU's memory that were in use in this run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        peak_device_bytes: Option<u64>,
     },
 }
 

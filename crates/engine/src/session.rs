@@ -144,7 +144,11 @@ impl Session {
         let Decoded { image, clip_fraction } =
             loaded.decode(request, &denoised.latents, recipe.size)?;
         timings.decode_ms = if request.wanted.picture { milliseconds(started) } else { 0.0 };
-        on_event(Event::Decoded { ms: timings.decode_ms, profile: profile::take() });
+        on_event(Event::Decoded {
+            ms: timings.decode_ms,
+            profile: profile::take(),
+            peak_device_bytes: loaded.model.take_peak_device_bytes(),
+        });
         if request.previews && request.wanted.picture {
             loaded.learn(&denoised.latents, recipe.size, &image, &fits);
         }

@@ -80,7 +80,7 @@ pub mod dense {
 
 /// FP8.
 pub mod float8 {
-    pub use crate::formats::float8::{E4M3, widen_e4m3};
+    pub use crate::formats::float8::{E4M3, narrow_e4m3, widen_e4m3};
 }
 
 /// ggml's blocks.

@@ -1,13 +1,16 @@
 //! Tries a CUDA device: what our kernels and products give there against what the processor gives, and
 //! how long the large ones take. For `scripts/device-check`; nothing here is used by a run.
 
-use crate::device_operations::{apart, fp8, operations, tensor};
+use crate::device_operations::fp8 as weight_in_fp8;
+use crate::device_operations::{Operation, apart, operations, operations_in_fp8, tensor};
 use crate::error::cause;
-use crate::linear::{Linear, Placement};
+use crate::fp8;
+use crate::linear::{DeviceWeight, Linear, Placement};
 use crate::ops::Mask;
 use crate::ops::products::{self, HeadShape};
 use candle_core::{DType, Device, Result};
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Instant;
 
 /// What was found of one operation.
@@ -61,23 +64,34 @@ pub fn parity(number: usize, tell: &mut dyn FnMut(Finding)) {
     };
     for (dtype, allowed) in [(DType::F32, 1e-5), (DType::BF16, 1.6e-2)] {
         for (name, work) in operations(dtype) {
-            let name = format!("{name} {dtype:?}");
-            let tried = || -> Result<(f64, bool)> {
-                let (first, second) = (work(&device)?, work(&device)?);
-                let error = apart(&first, &work(&Device::Cpu)?)?;
-                Ok((error, apart(&first, &second)? == 0.0))
-            };
-            tell(match tried() {
-                Err(error) => Finding::of(&name, Some(cause(&error))),
-                Ok((_, false)) => {
-                    Finding::of(&name, Some("the second time it gave other bits".to_owned()))
-                }
-                Ok((error, true)) => {
-                    let passed = error <= allowed;
-                    let (error, allowed) = (Some(error), Some(allowed));
-                    Finding { passed, error, allowed, ..Finding::of(&name, None) }
-                }
-            });
+            tell(compared(&device, &format!("{name} {dtype:?}"), &work, allowed));
+        }
+    }
+    match fp8::is_multiplied_by(&device) {
+        Ok(true) => {
+            for (name, work, allowed) in operations_in_fp8() {
+                tell(compared(&device, &name, &work, allowed));
+            }
+        }
+        Ok(false) => {}
+        Err(error) => tell(Finding::of("asking what the card can do", Some(error.to_string()))),
+    }
+}
+
+/// One operation on the device, twice, and on the processor.
+fn compared(device: &Device, name: &str, work: &Operation, allowed: f64) -> Finding {
+    let tried = || -> Result<(f64, bool)> {
+        let (first, second) = (work(device)?, work(device)?);
+        let error = apart(&first, &work(&Device::Cpu)?)?;
+        Ok((error, apart(&first, &second)? == 0.0))
+    };
+    match tried() {
+        Err(error) => Finding::of(name, Some(cause(&error))),
+        Ok((_, false)) => Finding::of(name, Some("the second time it gave other bits".to_owned())),
+        Ok((error, true)) => {
+            let passed = error <= allowed;
+            let (error, allowed) = (Some(error), Some(allowed));
+            Finding { passed, error, allowed, ..Finding::of(name, None) }
         }
     }
 }
@@ -103,6 +117,7 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
         Err(error) => return tell(Finding::of("opening the device", Some(cause(&error)))),
     };
     let tokens = 4396;
+    let in_fp8 = fp8::is_multiplied_by(&device).unwrap_or(false);
     for (name, inputs, outputs) in
         [("qkv", 4608, 13_824), ("o", 4608, 4608), ("w1", 4608, 12_288), ("w2", 12_288, 4608)]
     {
@@ -114,13 +129,42 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
         let work = 2.0 * tokens as f64 * inputs as f64 * outputs as f64;
         tell(found(&format!("{name} bf16"), timed(), Some(work), None));
         let timed = || -> Result<f64> {
-            let Some(weight) = fp8(outputs, inputs) else { candle_core::bail!("no weight") };
+            let Some(weight) = weight_in_fp8(outputs, inputs) else {
+                candle_core::bail!("no weight")
+            };
             let weight = crate::cuda::upload(&weight.matrix(), DType::BF16, &device)?;
             let Some(weight) = weight else { candle_core::bail!("not on the device") };
             fastest(&device, || weight.widen_rows(0..outputs).map(|_| ()))
         };
         let bytes = 3.0 * inputs as f64 * outputs as f64;
         tell(found(&format!("widening {name} fp8"), timed(), None, Some(bytes)));
+        if !in_fp8 {
+            continue;
+        }
+        let timed = || -> Result<[f64; 2]> {
+            let x = tensor(&[tokens, inputs], 1, DType::BF16, &device)?;
+            let Some(weight) = weight_in_fp8(outputs, inputs) else {
+                candle_core::bail!("no weight")
+            };
+            let weight = crate::cuda::upload(&weight.matrix(), DType::BF16, &device)?;
+            let Some(weight) = weight else { candle_core::bail!("not on the device") };
+            let weight: Arc<dyn DeviceWeight> = weight.into();
+            let rows = crate::cuda::quantise(&x)?;
+            let product = || {
+                let weight = Ok((Arc::clone(&weight), outputs));
+                crate::cuda::product_e4m3(&rows, outputs, [weight]).map(|_| ())
+            };
+            let rounding = fastest(&device, || crate::cuda::quantise(&x).map(|_| ()))?;
+            Ok([fastest(&device, product)?, rounding])
+        };
+        let seconds = timed();
+        let of = |at: usize| match &seconds {
+            Ok(seconds) => Ok(seconds[at]),
+            Err(error) => Err(candle_core::Error::msg(error.to_string())),
+        };
+        tell(found(&format!("{name} fp8"), of(0), Some(work), None));
+        let bytes = 3.0 * tokens as f64 * inputs as f64;
+        tell(found(&format!("rounding the rows of {name} to e4m3"), of(1), None, Some(bytes)));
     }
     let side = 8192;
     let timed = || -> Result<f64> {
@@ -136,7 +180,9 @@ pub fn times(number: usize, tell: &mut dyn FnMut(Finding)) {
         ("sent for each use", Placement::Streamed),
     ] {
         let timed = || -> Result<f64> {
-            let Some(weight) = fp8(outputs, inputs) else { candle_core::bail!("no weight") };
+            let Some(weight) = weight_in_fp8(outputs, inputs) else {
+                candle_core::bail!("no weight")
+            };
             let layer = Linear::new(vec![weight], None, DType::BF16, &device, placement)?;
             let x = tensor(&[tokens, inputs], 1, DType::BF16, &device)?;
             // Several in a row, so that copies can hide behind products.

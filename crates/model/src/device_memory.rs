@@ -12,7 +12,7 @@ const PANELS: u64 = 3 * DEVICE_PANEL_BYTES as u64;
 /// What a model takes of a device's memory.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DeviceNeed {
-    /// What is always there: the decoder.
+    /// What is always there: the decoder, and what is kept of the times before.
     pub(crate) fixed: u64,
     /// What computing takes at most, beside weights.
     pub(crate) working: u64,

@@ -2,11 +2,12 @@
 //! chooses no device and times nothing.
 
 use crate::linear::{
-    BlockScales, Dense, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor, StoredType,
-    Weight,
+    BlockScales, Bytes, Dense, Fp8, Ggml, Linear, Nf4, Placement, StoredBytes, StoredTensor,
+    StoredType, Weight,
 };
 use crate::ops::products::{self, HeadShape, Product};
-use crate::ops::{Canvas, Convolution, GroupNorm, Mask, rms_norm};
+use crate::ops::quantised::{Quantised, Rows, normalised, quantise};
+use crate::ops::{Canvas, Convolution, GroupNorm, Mask, Unseen, rms_norm};
 use crate::rotary::RotaryTable;
 use candle_core::{DType, Device, Result, Tensor};
 use sigmalab_kernels::ggml::Block;
@@ -38,7 +39,8 @@ fn operation(work: impl Fn(&Device) -> Result<Vec<Tensor>> + 'static) -> Operati
 fn product(dims: &[usize; 2], seed: u64, scaled: bool, device: &Device) -> Result<Product> {
     let values = tensor(dims, seed, DType::F32, device)?;
     let scale = scaled.then(|| tensor(&[dims[1]], seed + 1, DType::F32, device)).transpose()?;
-    Ok(Product { values, scale })
+    let by_row = || tensor(&[dims[0]], seed + 2, DType::F32, device);
+    Ok(Product { values, scale, row_scale: scaled.then(by_row).transpose()? })
 }
 
 pub(super) fn fp8(outputs: usize, inputs: usize) -> Option<Box<dyn Weight>> {
@@ -187,14 +189,17 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
                 Ok(products::split_heads(&qkv, shape, gains, &rotary, EPS)?.to_vec())
             }),
         ));
-        for mask in [Mask::None, Mask::Causal] {
+        for causal in [false, true] {
+            let seen = if causal { "Causal" } else { "None" };
             all.push((
-                format!("attention {heads}+{kv_heads}×{head_dim} {mask:?}"),
+                format!("attention {heads}+{kv_heads}×{head_dim} {seen}"),
                 operation(move |device| {
                     let part = |heads: usize, seed| {
                         tensor(&[tokens, heads * head_dim], seed, dtype, device)
                     };
                     let parts = [part(heads, 11)?, part(kv_heads, 12)?, part(kv_heads, 13)?];
+                    let unseen = Unseen::default();
+                    let mask = if causal { Mask::Causal(&unseen) } else { Mask::None };
                     Ok(vec![products::attend(&parts, shape, mask)?])
                 }),
             ));
@@ -249,6 +254,61 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
     all
 }
 
+/// Operations in e4m3, for cards that multiply it, each with how far it may be from the processor's. What a norm
+/// gives may be another bf16 there, and so, seldom, the code next to the processor's.
+pub(super) fn operations_in_fp8() -> Vec<(String, Operation, f64)> {
+    const ONE_STEP: f64 = 1.0 / 14.0;
+    let wide = |rows: &Quantised| -> Result<Vec<Tensor>> {
+        let scale = rows.scale.to_device(&Device::Cpu)?.unsqueeze(1)?;
+        Ok(vec![rows.wide()?.broadcast_mul(&scale)?, scale])
+    };
+    let mut all: Vec<(String, Operation, f64)> = vec![
+        (
+            "rounding to e4m3 37×300".to_owned(),
+            operation(move |device| wide(&quantise(&tensor(&[37, 300], 1, DType::BF16, device)?)?)),
+            1e-6,
+        ),
+        (
+            "rms norm in e4m3 37×300".to_owned(),
+            operation(move |device| {
+                let x = tensor(&[37, 300], 1, DType::BF16, device)?;
+                let gain = tensor(&[300], 2, DType::BF16, device)?;
+                match normalised(&x, &gain, 1e-5, true)? {
+                    Rows::E4m3(rows) => wide(&rows),
+                    Rows::Plain(_) => candle_core::bail!("rows were not rounded to e4m3"),
+                }
+            }),
+            ONE_STEP,
+        ),
+    ];
+    // Rows need not be a multiple of 16; split projections are products side by side.
+    for (name, parts, placement) in [
+        ("19×304×80", 1, Placement::Resident),
+        ("19×304×3·80", 3, Placement::Resident),
+        ("19×304×80, weight sent for each use", 1, Placement::Streamed),
+    ] {
+        all.push((
+            format!("product of e4m3 {name}"),
+            operation(move |device| {
+                let weights = (0..parts).map(|_| {
+                    let Some(weight) = fp8(80, 304) else { candle_core::bail!("no such weight") };
+                    Ok(weight)
+                });
+                let weights = weights.collect::<Result<_>>()?;
+                let layer = Linear::new(weights, None, DType::BF16, device, placement)?;
+                let layer = layer.in_bytes(Bytes::E4m3);
+                if !layer.takes_e4m3() {
+                    candle_core::bail!("the layer is not multiplied in e4m3")
+                }
+                let x = tensor(&[19, 304], 25, DType::BF16, device)?;
+                Ok(vec![layer.forward(&x)?, layer.forward(&x)?])
+            }),
+            1.6e-2,
+        ));
+    }
+    all
+}
+
 /// The largest difference against the largest value; infinite where a value is not a number, or where
 /// there are not the same values to compare.
 pub(super) fn apart(found: &[Tensor], expected: &[Tensor]) -> Result<f64> {
@@ -290,6 +350,33 @@ mod tests {
                 assert_eq!(apart(&first, &second).unwrap(), 0.0, "{name} {dtype:?}");
             }
         }
+        for (name, work, _) in operations_in_fp8() {
+            let [first, second] = [(); 2].map(|()| work(&Device::Cpu).unwrap());
+            assert_eq!(apart(&first, &second).unwrap(), 0.0, "{name}");
+        }
+    }
+
+    #[test]
+    fn products_of_e4m3_are_those_of_bf16_but_for_the_rounding_of_their_rows() {
+        let x = tensor(&[19, 304], 25, DType::BF16, &Device::Cpu).unwrap();
+        let layer = |bytes| {
+            let weight = vec![fp8(80, 304).unwrap()];
+            let layer = Linear::new(weight, None, DType::BF16, &Device::Cpu, Placement::Resident);
+            layer.unwrap().in_bytes(bytes)
+        };
+        let [exact, rounded] =
+            [Bytes::None, Bytes::E4m3].map(|bytes| vec![layer(bytes).forward(&x).unwrap()]);
+        let error = apart(&rounded, &exact).unwrap();
+        assert!((1e-3..6e-2).contains(&error), "{error}");
+        // The shape that no such product takes goes the usual way.
+        let odd = Linear::new(
+            vec![fp8(75, 304).unwrap()],
+            None,
+            DType::BF16,
+            &Device::Cpu,
+            Placement::Resident,
+        );
+        assert!(!odd.unwrap().in_bytes(Bytes::E4m3).takes_e4m3());
     }
 
     #[test]

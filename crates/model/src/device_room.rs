@@ -8,9 +8,10 @@ use super::error::ModelError;
 use super::latents::LatentGrid;
 use super::linear::Placement;
 use super::ops::banded::PATCH_VALUES;
+use super::ops::quantised::E4M3_WORKSPACE;
 use super::transformer::{NetworkSize, Transformer};
 use candle_core::{DType, Device};
-use sigmalab_compute::ModelOptions;
+use sigmalab_compute::{ComputeDtype, ModelOptions};
 use std::sync::Arc;
 
 /// Tokens of a prompt of usual length, by which the least memory is told.
@@ -69,16 +70,20 @@ impl Kept {
             networks.push(vec![layer; size.layers]);
             sizes.push(size);
         }
+        let in_fp8 = options.dtype == ComputeDtype::Fp8;
         let working = working_bytes(&sizes, grid);
         let need = DeviceNeed {
-            // Stored in half the bytes that it is computed in.
-            fixed: 2 * checkpoint.component_bytes(Component::Vae),
+            // The decoder is stored in half the bytes that it is computed in.
+            fixed: 2 * checkpoint.component_bytes(Component::Vae)
+                + sizes.iter().map(NetworkSize::modulation_bytes).sum::<u64>()
+                + if in_fp8 { E4M3_WORKSPACE as u64 } else { 0 },
             working,
             layers: networks.concat(),
             widened: sizes.iter().map(NetworkSize::widened_bytes).sum(),
         };
         let gib = |bytes: u64| bytes as f64 / f64::from(1u32 << 30);
-        let plan = need.plan(available, room.limit.is_none());
+        // What is multiplied in fp8 stays as it is stored.
+        let plan = need.plan(available, room.limit.is_none() && !in_fp8);
         let DevicePlan { widened, streamed, spare } =
             plan.ok_or_else(|| ModelError::DeviceMemory {
                 device: options.device.to_string(),

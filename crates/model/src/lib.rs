@@ -22,6 +22,7 @@ mod device_room;
 #[cfg(feature = "cuda")]
 pub mod devices;
 mod error;
+mod fp8;
 pub mod hub;
 mod latents;
 pub mod linear;

@@ -8,7 +8,7 @@ use sigmalab_compute::{ComputeDtype, DeviceChoice, ModelOptions};
 pub(super) fn activation_dtype(dtype: ComputeDtype) -> DType {
     match dtype {
         ComputeDtype::F32 | ComputeDtype::Int8 | ComputeDtype::Int8All => DType::F32,
-        ComputeDtype::Bf16 => DType::BF16,
+        ComputeDtype::Bf16 | ComputeDtype::Fp8 => DType::BF16,
     }
 }
 

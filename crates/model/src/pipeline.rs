@@ -6,6 +6,7 @@ use super::config::Part;
 use super::decoder::{Decoder, StatisticsSource};
 use super::device_room::{DEFAULT_TOKENS, DeviceRoom, Kept};
 use super::error::ModelError;
+use super::fp8;
 use super::latents::{Decoded, LatentGrid, ModelTime};
 use super::linear::Placement;
 use super::options::{activation_dtype, open_for};
@@ -66,6 +67,7 @@ impl Model {
         progress: &mut dyn FnMut(LoadProgress),
     ) -> Result<Self, ModelError> {
         let device = open_for(options)?;
+        fp8::check(checkpoint, options, &device)?;
         let dtype = activation_dtype(options.dtype);
         let kept = Kept::plan(checkpoint, options, dtype, &device, room)?;
         let [streamed, streamed_too] = kept.streamed.clone();
@@ -209,6 +211,16 @@ impl Model {
         #[cfg(feature = "cuda")]
         if let Device::Cuda(device) = &self.device {
             return super::devices::card(device);
+        }
+        None
+    }
+
+    /// The most bytes of a GPU's memory that were in use since this was asked before; `None` elsewhere, and where
+    /// the driver does not say.
+    pub fn take_peak_device_bytes(&self) -> Option<u64> {
+        #[cfg(feature = "cuda")]
+        if let Device::Cuda(device) = &self.device {
+            return super::cuda::take_peak_memory(device);
         }
         None
     }

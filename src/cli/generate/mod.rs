@@ -124,7 +124,7 @@ pub(crate) struct Generate {
 
     /// Number format of activations; weights stay as they are stored. int8 multiplies bytes in
     /// the transformers, on the processor alone: faster, less exact; int8-all in their down projections
-    /// too [default: f32, on a GPU bf16]
+    /// too; fp8 multiplies weights in fp8 as they are, on GPUs that can [default: f32, on a GPU bf16]
     #[arg(long, value_enum, help_heading = "Model")]
     dtype: Option<DtypeFlag>,
 
@@ -203,6 +203,7 @@ enum DtypeFlag {
     Int8,
     #[value(name = "int8-all")]
     Int8All,
+    Fp8,
 }
 
 impl From<DtypeFlag> for ComputeDtype {
@@ -212,6 +213,7 @@ impl From<DtypeFlag> for ComputeDtype {
             DtypeFlag::Bf16 => ComputeDtype::Bf16,
             DtypeFlag::Int8 => ComputeDtype::Int8,
             DtypeFlag::Int8All => ComputeDtype::Int8All,
+            DtypeFlag::Fp8 => ComputeDtype::Fp8,
         }
     }
 }

@@ -16,6 +16,7 @@ pub(super) struct Observed {
     steps: Vec<StepReport>,
     text_tokens: usize,
     profile: Vec<ProfileEntry>,
+    peak_device_bytes: Option<u64>,
 }
 
 impl Observed {
@@ -23,7 +24,10 @@ impl Observed {
         match event {
             Event::Step(report) => self.steps.push(report.clone()),
             Event::Encoded { tokens, .. } => self.text_tokens = *tokens,
-            Event::Decoded { profile, .. } => self.profile.clone_from(profile),
+            Event::Decoded { profile, peak_device_bytes, .. } => {
+                self.profile.clone_from(profile);
+                self.peak_device_bytes = *peak_device_bytes;
+            }
             Event::Loading(_) | Event::Loaded { .. } | Event::Preview { .. } => {}
         }
     }
@@ -68,6 +72,9 @@ pub(super) struct Document<'a> {
     steps: &'a [StepReport],
     /// Where the networks' time went, the longest first.
     profile: &'a [ProfileEntry],
+    /// The most bytes of a GPU's memory that were in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    peak_device_bytes: Option<u64>,
     /// What may not be as meant.
     warnings: &'a [String],
 }
@@ -98,7 +105,11 @@ impl Finished<'_> {
             let share = 100.0 * seconds / total.max(f64::MIN_POSITIVE);
             format!("  {operation:30} {seconds:9.3} s {share:5.1} % {calls:7} times\n")
         };
-        entries.iter().map(line).collect()
+        let peak = self.observed.peak_device_bytes.map(|bytes| {
+            let gib = bytes as f64 / f64::from(1u32 << 30);
+            format!("  {:30} {gib:9.2} GiB\n", "most of the device's memory")
+        });
+        entries.iter().map(line).chain(peak).collect()
     }
 
     /// The object that `--json` prints.
@@ -121,6 +132,7 @@ impl Finished<'_> {
             total_ms: self.seconds * 1e3,
             steps: &self.observed.steps,
             profile: &self.observed.profile,
+            peak_device_bytes: self.observed.peak_device_bytes,
             warnings: &self.warnings,
         })
     }

@@ -9,7 +9,7 @@ use crate::cli::{devices, model_flags, prompt};
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::image_file::{RecipeFileError, read_noise, read_recipe, read_recipe_json};
 use sigmalab_engine::noise::{self, NoiseSource, Rng};
-use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
+use sigmalab_engine::recipe::{self, ModelRef, Recipe, RecipeError, SamplerRef};
 use sigmalab_engine::request::RunRequest;
 use sigmalab_model::source::{NamedBy, lasting_name};
 use sigmalab_sampler::Samplers;
@@ -135,9 +135,11 @@ pub(super) fn resolve(arguments: &Generate, progress: &mut Progress) -> Result<R
         card: None,
     };
     recipe.check(&samplers).map_err(|error| {
+        // No step is at fault where number format and device do not go together.
+        let of_steps = !matches!(error, RecipeError::Options(_));
         let failure = Failure::bad_input(error);
         // What is wrong in a recipe is said by no flag.
-        if base.is_some() {
+        if base.is_some() || !of_steps {
             return failure;
         }
         failure.way_out("sigmalab schedule with the same flags, which marks the steps")

@@ -73,6 +73,24 @@ inline bool binary(const std::string &name, std::function<double(double, double)
     return false;
 }
 
+inline bool comparison(const std::string &name, std::function<bool(double, double)> &f) {
+    static const struct {
+        const char *name;
+        bool (*f)(double, double);
+    } all[] = {
+        {"eq", [](double a, double b) { return a == b; }}, {"ne", [](double a, double b) { return a != b; }},
+        {"lt", [](double a, double b) { return a < b; }},  {"le", [](double a, double b) { return a <= b; }},
+        {"gt", [](double a, double b) { return a > b; }},  {"ge", [](double a, double b) { return a >= b; }},
+    };
+    for (const auto &one : all) {
+        if (name == one.name) {
+            f = one.f;
+            return true;
+        }
+    }
+    return false;
+}
+
 template <class T> T parameter(void **parameters, int index) {
     T value;
     memcpy(&value, parameters[index], sizeof value);
@@ -116,6 +134,37 @@ inline Prepare library_kernel(const std::string &whole) {
                 for (size_t i = 0; i < count; ++i) {
                     size_t a = strided(i, rank, info, rank), b = strided(i, rank, info, 2 * rank);
                     write(type, to, i, f(read(type, left, a), read(type, right, b)));
+                }
+            };
+        };
+    }
+    if (std::function<bool(double, double)> f; comparison(name, f)) {
+        return [=](const Memory &memory, const fibres::Launch &, void **p) -> Work {
+            auto count = parameter<size_t>(p, 0), rank = parameter<size_t>(p, 1);
+            auto info = taken<const size_t *>(memory, p[2]);
+            auto left = taken<const void *>(memory, p[3]), right = taken<const void *>(memory, p[4]);
+            auto to = taken<uint8_t *>(memory, p[5]);
+            return [=] {
+                for (size_t i = 0; i < count; ++i) {
+                    size_t a = strided(i, rank, info, rank), b = strided(i, rank, info, 2 * rank);
+                    to[i] = f(read(type, left, a), read(type, right, b)) ? 1 : 0;
+                }
+            };
+        };
+    }
+    if (name == "where_u8") {
+        return [=](const Memory &memory, const fibres::Launch &, void **p) -> Work {
+            auto count = parameter<size_t>(p, 0), rank = parameter<size_t>(p, 1);
+            auto info = taken<const size_t *>(memory, p[2]);
+            auto which = taken<const uint8_t *>(memory, p[3]);
+            auto yes = taken<const unsigned char *>(memory, p[4]);
+            auto no = taken<const unsigned char *>(memory, p[5]);
+            auto to = taken<unsigned char *>(memory, p[6]);
+            return [=] {
+                for (size_t i = 0; i < count; ++i) {
+                    bool is_so = which[strided(i, rank, info, rank)] != 0;
+                    size_t at = strided(i, rank, info, (is_so ? 2 : 3) * rank);
+                    memcpy(to + i * element, (is_so ? yes : no) + at * element, element);
                 }
             };
         };

@@ -7,5 +7,6 @@ mod attention;
 mod emulator;
 mod images;
 mod numbers;
+mod quantised;
 mod rows;
 mod widening;

@@ -20,8 +20,8 @@ fn f64s(values: &[f32]) -> Vec<f64> {
     values.iter().map(|value| f64::from(*value)).collect()
 }
 
-fn of_product(values: &[f32], scale: Option<&[f32]>) -> Product<Bytes> {
-    Product { values: buffer(values), scale: scale.map(buffer) }
+fn of_product(values: &[f32], scale: Option<&[f32]>, rows: Option<&[f32]>) -> Product<Bytes> {
+    Product { values: buffer(values), scale: scale.map(buffer), row_scale: rows.map(buffer) }
 }
 
 #[test]
@@ -53,29 +53,30 @@ fn normalised_products_are_added_to_the_hidden_state() {
     }
     for (rows, width, scaled) in [(3, 300, true), (2, 64, false), (1, 1000, true)] {
         let (product, hidden) = (noise(rows * width, 1), narrow_noise(rows * width, 2));
-        let (gain, scale) = (narrow_noise(width, 3), noise(width, 4));
+        let (gain, scale, by_row) = (narrow_noise(width, 3), noise(width, 4), noise(rows, 5));
         let scale = scaled.then_some(&scale[..]);
+        let by_row = scaled.then_some(&by_row[..]);
+        let scaled_row = |at: usize, row: &[f32]| -> Vec<f64> {
+            let of = |scale: Option<&[f32]>, at: usize| scale.map_or(1.0, |of| f64::from(of[at]));
+            (0..width).map(|i| f64::from(row[i]) * of(scale, i) * of(by_row, at)).collect()
+        };
         let mut expected = wide(&hidden);
-        for (row, out) in product.chunks(width).zip(expected.chunks_mut(width)) {
-            let row: Vec<f64> = (0..width)
-                .map(|i| f64::from(row[i]) * scale.map_or(1.0, |scale| f64::from(scale[i])))
-                .collect();
+        for (at, (row, out)) in product.chunks(width).zip(expected.chunks_mut(width)).enumerate() {
+            let row = scaled_row(at, row);
             out.iter_mut().zip(normalised(&row, &wide(&gain))).for_each(|(out, v)| *out += v);
         }
-        let of = of_product(&product, scale);
+        let of = of_product(&product, scale, by_row);
         let (gain, hidden, out) = (buffer(&gain), buffer(&hidden), room::<bf16>(rows * width));
         let found = last(add_rms_norm(Number::Bf16, of, gain, hidden, out, [rows, width], EPS));
         assert_near("residual", &wide(&values::<bf16>(&found)), &expected, ROUNDING, 1e-6);
 
         let (gain, hidden) = (noise(width, 3), noise(rows * width, 2));
         let mut expected = f64s(&hidden);
-        for (row, out) in product.chunks(width).zip(expected.chunks_mut(width)) {
-            let row: Vec<f64> = (0..width)
-                .map(|i| f64::from(row[i]) * scale.map_or(1.0, |scale| f64::from(scale[i])))
-                .collect();
+        for (at, (row, out)) in product.chunks(width).zip(expected.chunks_mut(width)).enumerate() {
+            let row = scaled_row(at, row);
             out.iter_mut().zip(normalised(&row, &f64s(&gain))).for_each(|(out, v)| *out += v);
         }
-        let of = of_product(&product, scale);
+        let of = of_product(&product, scale, by_row);
         let (gain, hidden, out) = (buffer(&gain), buffer(&hidden), room::<f32>(rows * width));
         let found = last(add_rms_norm(Number::F32, of, gain, hidden, out, [rows, width], EPS));
         assert_near("residual", &f64s(&values::<f32>(&found)), &expected, 2e-6, 1e-6);
@@ -93,6 +94,8 @@ fn heads_are_normalised_turned_and_split() {
         let width = (heads + 2 * kv_heads) * head_dim;
         let (product, scale) = (noise(tokens * width, 1), noise(width, 2));
         let scale = scaled.then_some(&scale[..]);
+        let by_token = noise(tokens, 7);
+        let by_token = scaled.then_some(&by_token[..]);
         let gains = [narrow_noise(head_dim, 3), narrow_noise(head_dim, 4)];
         let half = head_dim / 2;
         let (cosines, sines) = (narrow_noise(tokens * half, 5), narrow_noise(tokens * half, 6));
@@ -102,7 +105,8 @@ fn heads_are_normalised_turned_and_split() {
                 let row: Vec<f64> = (0..head_dim)
                     .map(|i| {
                         let column = head * head_dim + i;
-                        let scale = scale.map_or(1.0, |scale| f64::from(scale[column]));
+                        let scale = scale.map_or(1.0, |scale| f64::from(scale[column]))
+                            * by_token.map_or(1.0, |scale| f64::from(scale[token]));
                         f64::from(product[token * width + column]) * scale
                     })
                     .collect();
@@ -131,7 +135,7 @@ fn heads_are_normalised_turned_and_split() {
                 Number::F32 => room::<f32>(expected[part].len()),
             };
             let values_of_heads = Heads {
-                product: of_product(&product, scale),
+                product: of_product(&product, scale, by_token),
                 query_gain: of(&gains[0]),
                 key_gain: of(&gains[1]),
                 cosines: of(&cosines),
@@ -168,25 +172,33 @@ fn gates_and_ends_of_products_are_rounded_once() {
             scaled.then_some(scale)
         }
         let some = |scale| some_if(scaled, scale);
+        let (gate_rows, up_rows) = (noise(rows, 5), noise(rows, 6));
         let of = |scale: &[f32], at: usize| {
             if scaled { f64::from(scale[at % width]) } else { 1.0 }
         };
+        let of_row = |scale: &[f32], at: usize| {
+            if scaled { f64::from(scale[at / width]) } else { 1.0 }
+        };
         let expected: Vec<f64> = (0..count)
             .map(|i| {
-                let g = f64::from(gate[i]) * of(&first, i);
-                g / (1.0 + (-g).exp()) * f64::from(up[i]) * of(&second, i)
+                let g = f64::from(gate[i]) * of(&first, i) * of_row(&gate_rows, i);
+                let up = f64::from(up[i]) * of(&second, i) * of_row(&up_rows, i);
+                g / (1.0 + (-g).exp()) * up
             })
             .collect();
         let shape = [rows, width];
-        let gate_of = || of_product(&gate, some(&first));
-        let up_of = || of_product(&up, some(&second));
+        let gate_of = || of_product(&gate, some(&first), some(&gate_rows));
+        let up_of = || of_product(&up, some(&second), some(&up_rows));
         let found = last(swiglu(Number::F32, gate_of(), up_of(), room::<f32>(count), shape));
         assert_near("gate", &f64s(&values::<f32>(&found)), &expected, 3e-6, 1e-12);
         let found = last(swiglu(Number::Bf16, gate_of(), up_of(), room::<bf16>(count), shape));
         assert_near("gate", &wide(&values::<bf16>(&found)), &expected, ROUNDING, 1e-12);
 
         let expected: Vec<f64> = (0..count)
-            .map(|i| f64::from(gate[i]) * of(&first, i) + if scaled { of(&second, i) } else { 0.0 })
+            .map(|i| {
+                let bias = if scaled { of(&second, i) } else { 0.0 };
+                f64::from(gate[i]) * of(&first, i) * of_row(&gate_rows, i) + bias
+            })
             .collect();
         let bias = || some(&second).map(buffer);
         let found = last(finish(Number::F32, gate_of(), bias(), room::<f32>(count), shape));

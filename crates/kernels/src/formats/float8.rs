@@ -35,6 +35,25 @@ const fn value(code: u8) -> f32 {
     f32::from_bits(sign | magnitude)
 }
 
+/// The code next to a value, of two the even one; the largest value for all beyond it.
+pub fn narrow_e4m3(value: f32) -> u8 {
+    let sign = (value.to_bits() >> 24) as u8 & 0x80;
+    let magnitude = value.abs();
+    let code = if magnitude.is_nan() {
+        0x7f
+    } else if magnitude >= 448.0 {
+        0x7e
+    } else if magnitude < 1.0 / 64.0 {
+        // Below the smallest normal one codes count steps of 2⁻⁹, as numbers near 2¹⁴ do.
+        ((magnitude + 16_384.0).to_bits() - 16_384f32.to_bits()) as u8
+    } else {
+        // The seven bits that stay, of an exponent that is 120 less.
+        let bits = magnitude.to_bits();
+        (((bits + 0x7_ffff + (bits >> 20 & 1)) >> 20) - (120 << 3)) as u8
+    };
+    sign | code
+}
+
 /// As [`widen_e4m3`], on this thread.
 #[inline(always)]
 pub(crate) fn read_e4m3(codes: &[u8], out: &mut [f32]) {
@@ -70,6 +89,48 @@ mod tests {
             2f64.powi(exponent - 7) * (1.0 + fraction)
         };
         Some(if sign == 1 { -magnitude } else { magnitude })
+    }
+
+    /// The nearest code, of two the even one.
+    fn narrowed_by_definition(value: f32) -> u8 {
+        let sign = if value.is_sign_negative() { 0x80 } else { 0 };
+        // Beyond the largest all are alike; distances of numbers far beyond it would be too.
+        let magnitude = f64::from(value).abs().min(1000.0);
+        let distance = |code: u8| (by_definition(code).unwrap_or(f64::INFINITY) - magnitude).abs();
+        let nearer =
+            |a: &u8, b: &u8| distance(*a).total_cmp(&distance(*b)).then((a & 1).cmp(&(b & 1)));
+        sign | (0..0x7f).min_by(nearer).unwrap()
+    }
+
+    #[test]
+    fn every_code_comes_back_and_halves_between_two_go_to_the_even_one() {
+        for code in 0..=u8::MAX {
+            let value = E4M3[usize::from(code)];
+            let found = narrow_e4m3(value);
+            assert!(if value.is_nan() { found & 0x7f == 0x7f } else { found == code }, "{code:#x}");
+        }
+        for code in 0..0x7e_u8 {
+            let half = f32::midpoint(E4M3[usize::from(code)], E4M3[usize::from(code + 1)]);
+            let [below, above] = [code, code + 1];
+            let even = if code & 1 == 0 { below } else { above };
+            assert_eq!(narrow_e4m3(half), even, "{half}");
+            assert_eq!(narrow_e4m3(half.next_down()), below, "{half}");
+            assert_eq!(narrow_e4m3(-half.next_up()), above | 0x80, "{half}");
+        }
+        for large in [448.1, 464.0, 480.0, 1e30, f32::INFINITY] {
+            assert_eq!([narrow_e4m3(large), narrow_e4m3(-large)], [0x7e, 0xfe]);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn a_value_gets_the_code_next_to_it(bits in any::<u32>(), small in -500.0f32..500.0) {
+            for value in [f32::from_bits(bits), small, small / 1e4] {
+                if value.is_finite() {
+                    prop_assert_eq!(narrow_e4m3(value), narrowed_by_definition(value), "{}", value);
+                }
+            }
+        }
     }
 
     #[test]

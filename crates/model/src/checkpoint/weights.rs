@@ -5,7 +5,7 @@ use super::layout::Layout;
 use super::packed;
 use super::shards::StoredPart;
 use super::tensor_file::GGUF;
-use crate::linear::{Bytes, Embedding, Linear, Placement, Weight, widen_all};
+use crate::linear::{Bytes, Embedding, Linear, Placement, Stacked, Weight, widen_all};
 use candle_core::{DType, Device, Tensor};
 use sigmalab_compute::ComputeDtype;
 use std::sync::Arc;
@@ -95,6 +95,7 @@ impl Weights {
             ComputeDtype::F32 | ComputeDtype::Bf16 => [Bytes::None; 2],
             ComputeDtype::Int8 => [Bytes::All, Bytes::None],
             ComputeDtype::Int8All => [Bytes::All, Bytes::BesideOutliers],
+            ComputeDtype::Fp8 => [Bytes::E4m3; 2],
         };
         Self { bytes, ..self }
     }
@@ -113,6 +114,13 @@ impl Weights {
             .map(|name| packed::shape(&self.part.stored, name))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(stack(&shapes))
+    }
+
+    /// The format of a layer's weight in a word, as [`Weight::format`] gives it.
+    pub(crate) fn format(&self, module: &str) -> Result<&'static str, CheckpointError> {
+        let stored = self.part.layout.stored_modules(module);
+        let module = stored.first().map_or(module, String::as_str);
+        Ok(packed::weight(&self.part.stored, module)?.format())
     }
 
     /// A small dense tensor (norm, bias, convolution), widened to the compute dtype on the
@@ -175,6 +183,28 @@ impl Weights {
         let bias = bias.then(|| self.values(&format!("{module}.bias"), &[outputs])).transpose()?;
         Linear::new(weights, bias, self.dtype, &self.device, self.placement)
             .map_err(|source| self.device_error(&format!("{module}.weight"), source))
+    }
+
+    /// The layers `modules` with their biases as one product of a device, each in the layer of the network
+    /// that its place says, and where that layer is.
+    pub(crate) fn stacked_layers(
+        &self,
+        modules: &[String],
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Stacked, CheckpointError> {
+        let (mut weights, mut biases) = (Vec::new(), Vec::new());
+        for (index, module) in modules.iter().enumerate() {
+            let placement = self.of_layer(index).placement;
+            let stored = self.part.layout.stored_modules(module);
+            let expected = [outputs / stored.len().max(1), inputs];
+            for module in &stored {
+                weights.push((self.matrix(module, expected)?, placement));
+            }
+            biases.extend(self.values(&format!("{module}.bias"), &[outputs])?);
+        }
+        Stacked::new(weights, &biases, self.dtype, &self.device)
+            .map_err(|source| self.device_error(modules.first().map_or("", String::as_str), source))
     }
 
     /// As [`Self::linear`] without a bias, for a layer whose outputs bear bytes.
@@ -243,7 +273,7 @@ impl Weights {
         })
     }
 
-    fn device_error(&self, tensor: &str, source: candle_core::Error) -> CheckpointError {
+    pub(crate) fn device_error(&self, tensor: &str, source: candle_core::Error) -> CheckpointError {
         let file = self.part.stored.place.clone();
         CheckpointError::Device { file, tensor: tensor.to_owned(), source: Box::new(source) }
     }

@@ -42,6 +42,7 @@ pub(super) fn room(device: &CudaDevice, dtype: DType, shape: impl Into<Shape>) -
         DType::BF16 => CudaStorageSlice::BF16(memory(device, count)?),
         DType::F32 => CudaStorageSlice::F32(memory(device, count)?),
         DType::F64 => CudaStorageSlice::F64(memory(device, count)?),
+        DType::U8 => CudaStorageSlice::U8(memory(device, count)?),
         _ => bail!("no kernel writes {dtype:?}"),
     };
     let storage = Storage::Cuda(CudaStorage { slice, device: device.clone() });

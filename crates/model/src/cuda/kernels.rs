@@ -51,6 +51,13 @@ fn keep_freed_memory(device: &CudaDevice) -> Result<()> {
     }
 }
 
+/// Major and minor number of what a device can do.
+pub(crate) fn compute_capability(device: &CudaDevice) -> Result<(u32, u32)> {
+    let (major, minor) = device.cuda_stream().context().compute_capability().w()?;
+    let of = |value: i32| u32::try_from(value).unwrap_or(0);
+    Ok((of(major), of(minor)))
+}
+
 /// Free bytes of the device's memory, after what this process keeps of freed memory is given back:
 /// else a second model would find none.
 pub(crate) fn free_memory(device: &CudaDevice) -> Result<u64> {
@@ -64,6 +71,23 @@ pub(crate) fn free_memory(device: &CudaDevice) -> Result<u64> {
     }
     let (free, _) = stream.context().mem_get_info().w()?;
     Ok(free as u64)
+}
+
+/// The most bytes of the device's memory that this process had in use since this was asked before. `None` from a
+/// driver that does not say.
+pub(crate) fn take_peak_memory(device: &CudaDevice) -> Option<u64> {
+    let stream = device.cuda_stream();
+    stream.synchronize().ok()?;
+    let high = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_USED_MEM_HIGH;
+    let (mut most, mut none) = (0_u64, 0_u64);
+    // SAFETY: the pool is the device's own, and the attribute is a number of 64 bits, which can be set to 0.
+    #[allow(unsafe_code)]
+    unsafe {
+        let pool = result::device::get_default_mem_pool(stream.context().cu_device()).ok()?;
+        result::mem_pool::get_attribute(pool, high, (&raw mut most).cast()).ok()?;
+        result::mem_pool::set_attribute(pool, high, (&raw mut none).cast()).ok()?;
+    }
+    Some(most)
 }
 
 impl Loaded {

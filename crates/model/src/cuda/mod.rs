@@ -9,11 +9,15 @@ mod image;
 mod kernels;
 mod ops;
 mod product;
+mod product_e4m3;
 pub(crate) mod timing;
 mod weight;
 
 pub(crate) use image::{affine, convolve};
-pub(crate) use kernels::{free_memory, open};
-pub(crate) use ops::{add_rms_norm, attention, finish, rms_norm, split_heads, swiglu};
+pub(crate) use kernels::{compute_capability, free_memory, open, take_peak_memory};
+pub(crate) use ops::{
+    add_rms_norm, attention, finish, quantise, rms_norm, rms_norm_e4m3, split_heads, swiglu,
+};
 pub(crate) use product::product;
+pub(crate) use product_e4m3::product_e4m3;
 pub(crate) use weight::{stream, upload};

@@ -3,16 +3,21 @@
 
 use super::address::{address, checked, number, room};
 use super::kernels::{launch, shared_memory};
+use super::product_e4m3::E4M3_SIDES;
 use crate::ops::products::{HeadShape, Product};
+use crate::ops::quantised::Quantised;
 use crate::rotary::RotaryTable;
-use candle_core::{D, DType, Result, Tensor};
+use candle_core::{CudaDevice, D, DType, Result, Tensor};
 use sigmalab_cuda::calls;
 
 /// A product as the kernels take it, of `rows` × `width` values.
 fn of(product: &Product, [rows, width]: [usize; 2]) -> Result<calls::Product<u64>> {
     let values = checked(&product.values, DType::F32, rows * width)?;
-    let scale = product.scale.as_ref().map(|scale| checked(scale, DType::F32, width));
-    Ok(calls::Product { values, scale: scale.transpose()? })
+    let optional = |scale: &Option<Tensor>, count| {
+        scale.as_ref().map(|scale| checked(scale, DType::F32, count)).transpose()
+    };
+    let scale = optional(&product.scale, width)?;
+    Ok(calls::Product { values, scale, row_scale: optional(&product.row_scale, rows)? })
 }
 
 fn shape(product: &Product) -> Result<[usize; 2]> {
@@ -36,6 +41,39 @@ pub(crate) fn rms_norm(x: &Tensor, gain: &Tensor, eps: f64) -> Result<Tensor> {
     );
     launch(device, call)?;
     Ok(out)
+}
+
+/// Room for `rows` × `width` values in e4m3 and as many rows more as their products want, and how a kernel is
+/// told of it.
+fn room_in_e4m3(
+    device: &CudaDevice,
+    [rows, width]: [usize; 2],
+) -> Result<(Quantised, calls::Quantised<u64>)> {
+    let codes = room(device, DType::U8, (rows.next_multiple_of(E4M3_SIDES), width))?;
+    let scale = room(device, DType::F32, rows)?;
+    let out = calls::Quantised { codes: address(&codes)?, scales: address(&scale)? };
+    Ok((Quantised { codes, scale }, out))
+}
+
+pub(crate) fn quantise(x: &Tensor) -> Result<Quantised> {
+    let x = x.contiguous()?;
+    let device = x.device().as_cuda_device()?;
+    let (rows, width) = x.dims2()?;
+    let (quantised, out) = room_in_e4m3(device, [rows, width])?;
+    launch(device, calls::quantise(number(x.dtype())?, address(&x)?, out, [rows, width]))?;
+    Ok(quantised)
+}
+
+/// The rows of `x` [rows, width] normalised and rounded to e4m3.
+pub(crate) fn rms_norm_e4m3(x: &Tensor, gain: &Tensor, eps: f64) -> Result<Quantised> {
+    let x = x.contiguous()?;
+    let device = x.device().as_cuda_device()?;
+    let (dtype, (rows, width)) = (x.dtype(), x.dims2()?);
+    let (quantised, out) = room_in_e4m3(device, [rows, width])?;
+    let (from, gain) = (address(&x)?, checked(gain, dtype, width)?);
+    let call = calls::rms_norm_e4m3(number(dtype)?, from, gain, out, [rows, width], eps as f32);
+    launch(device, call)?;
+    Ok(quantised)
 }
 
 pub(crate) fn add_rms_norm(

@@ -176,6 +176,13 @@ fn format(block: Block) -> Format {
 }
 
 impl DeviceWeight for Compressed {
+    fn e4m3(&self) -> Result<Option<u64>> {
+        match &self.codes {
+            Codes::E4m3(codes) => codes.address().map(Some),
+            _ => Ok(None),
+        }
+    }
+
     fn widen_rows(&self, rows: Range<usize>) -> Result<Tensor> {
         let device = self.device.as_cuda_device()?;
         let out = room(device, self.dtype, (rows.len(), self.inputs))?;

@@ -4,10 +4,11 @@
 use super::stored::StoredBytes;
 use super::weight::{DeviceWeight, Weight};
 use crate::ops::products::{self, Product, finish};
+use crate::ops::quantised::{Quantised, Rows, quantise};
 use crate::ops::storage::{Number, with_values};
 use candle_core::{DType, Device, Result, Tensor, bail};
 use sigmalab_kernels::product::{self, Gated, Precision};
-use sigmalab_kernels::{Matrix, Real};
+use sigmalab_kernels::{Matrix, Real, Stored};
 use std::ops::Range;
 use std::sync::{Arc, OnceLock};
 
@@ -32,15 +33,17 @@ pub struct Linear {
     bytes: Bytes,
 }
 
-/// Of which products on the processor are of bytes.
+/// Which products are of bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Bytes {
-    /// Of none.
+    /// None.
     None,
-    /// Of all.
+    /// All, on the processor.
     All,
-    /// Of all but those of the inputs that stand out.
+    /// All on the processor but those of the inputs that stand out.
     BesideOutliers,
+    /// Those of weights in e4m3 on a device, which are multiplied as they are stored.
+    E4m3,
 }
 
 /// Where a layer's products are made, and of what.
@@ -126,7 +129,7 @@ impl Linear {
         Ok(Self { parts, bias, scale, inputs, outputs, dtype, device, placement, bytes })
     }
 
-    /// The same layer, with such products on the processor.
+    /// The same layer, with such products.
     pub(crate) fn in_bytes(mut self, bytes: Bytes) -> Self {
         self.bytes = bytes;
         self
@@ -174,7 +177,7 @@ impl Linear {
             self.forward_on_cpu(&x)?
         } else {
             let bias = self.bias.as_ref().and_then(|bias| bias.uploaded.as_ref());
-            finish(&self.product(&x)?, bias, self.dtype)?
+            finish(&self.product(&Rows::Plain(x))?, bias, self.dtype)?
         };
         y.reshape(shape)
     }
@@ -248,23 +251,57 @@ impl Linear {
         alike
     }
 
-    /// `x` [rows, inputs] times the weight by the device's operations: summed and left in f32, row
-    /// scale and bias still to come.
-    pub(crate) fn product(&self, x: &Tensor) -> Result<Product> {
-        let x = x.to_dtype(self.dtype)?.contiguous()?;
-        let panels = self.parts.iter().flat_map(|part| self.panels_of(part));
-        let values = products::product(&x, self.outputs, panels)?;
-        Ok(Product { values, scale: self.scale.clone() })
+    /// Whether the device's products are of rows in e4m3: where that is asked for, and weights in e4m3 are
+    /// there as they are stored, in a shape that such products take.
+    pub(crate) fn takes_e4m3(&self) -> bool {
+        let fits = |part: &Part| {
+            let matrix = part.weight.matrix();
+            let by_sixteen = [matrix.outputs, matrix.inputs].iter().all(|n| n.is_multiple_of(16));
+            by_sixteen && matches!(matrix.values, Stored::E4m3(_))
+        };
+        self.bytes == Bytes::E4m3
+            && matches!(self.placement, Placement::Resident | Placement::Streamed)
+            && self.parts.iter().all(fits)
+    }
+
+    /// Rows times the weight by the device's operations: summed and left in f32, scales and bias still to
+    /// come. Plain rows are rounded to e4m3 where the layer takes such.
+    pub(crate) fn product(&self, rows: &Rows) -> Result<Product> {
+        match rows {
+            Rows::Plain(x) => {
+                let x = x.to_dtype(self.dtype)?.contiguous()?;
+                if self.takes_e4m3() {
+                    return self.product_in_e4m3(&quantise(&x)?);
+                }
+                let panels = self.parts.iter().flat_map(|part| self.panels_of(part));
+                let values = products::product(&x, self.outputs, panels)?;
+                Ok(Product { values, scale: self.scale.clone(), row_scale: None })
+            }
+            Rows::E4m3(x) if self.takes_e4m3() => self.product_in_e4m3(x),
+            Rows::E4m3(_) => bail!("rows in e4m3 for a layer in {}", self.format()),
+        }
+    }
+
+    fn product_in_e4m3(&self, x: &Quantised) -> Result<Product> {
+        let weights = self.parts.iter().map(|part| Ok((self.of(part)?, part.weight.outputs())));
+        let values = products::product_e4m3(x, self.outputs, weights)?;
+        let (scale, row_scale) = (self.scale.clone(), Some(x.scale.clone()));
+        Ok(Product { values, scale, row_scale })
+    }
+
+    /// The weight of a part on the device, as long as that is held.
+    fn of(&self, part: &Part) -> Result<Arc<dyn DeviceWeight>> {
+        match &part.uploaded {
+            Some(resident) => Ok(Arc::clone(resident)),
+            None => for_one_use(part.weight.as_ref(), self.dtype, &self.device),
+        }
     }
 
     /// The weight of a part widened some rows at a time, each when it is asked for.
     fn panels_of<'a>(&'a self, part: &'a Part) -> Box<dyn Iterator<Item = Result<Tensor>> + 'a> {
-        let weight = match &part.uploaded {
-            Some(resident) => Arc::clone(resident),
-            None => match for_one_use(part.weight.as_ref(), self.dtype, &self.device) {
-                Ok(streamed) => streamed,
-                Err(error) => return Box::new(std::iter::once(Err(error))),
-            },
+        let weight = match self.of(part) {
+            Ok(weight) => weight,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
         };
         let (outputs, step) = (part.weight.outputs(), weight.row_step());
         let element = DType::F32.size_in_bytes();
@@ -289,7 +326,11 @@ fn precision_of<T: Real>() -> Precision {
 }
 
 /// Copies a weight to a device as it is stored.
-fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn DeviceWeight>> {
+pub(super) fn upload(
+    weight: &dyn Weight,
+    dtype: DType,
+    device: &Device,
+) -> Result<Arc<dyn DeviceWeight>> {
     #[cfg(feature = "cuda")]
     if let Some(uploaded) = crate::cuda::upload(&weight.matrix(), dtype, device)? {
         return Ok(uploaded.into());
@@ -298,7 +339,7 @@ fn upload(weight: &dyn Weight, dtype: DType, device: &Device) -> Result<Arc<dyn 
 }
 
 /// Copies a weight to a device, as it is stored, for one product.
-fn for_one_use(
+pub(super) fn for_one_use(
     weight: &dyn Weight,
     dtype: DType,
     device: &Device,
@@ -330,7 +371,7 @@ impl DeviceWeight for WidenedOnDevice {
 }
 
 /// The row scales of all parts, one after the other, where any has some.
-fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
+pub(super) fn row_scales(weights: &[Box<dyn Weight>]) -> Option<Vec<f32>> {
     weights.iter().any(|weight| weight.row_scale().is_some()).then(|| {
         let of = |weight: &dyn Weight| match weight.row_scale() {
             Some(scale) => scale.to_vec(),

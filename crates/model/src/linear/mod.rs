@@ -7,6 +7,7 @@ mod fp8;
 mod ggml;
 mod layer;
 mod nf4;
+mod stacked;
 mod stored;
 mod weight;
 
@@ -19,6 +20,5 @@ pub(crate) use fp8::Fp8;
 pub(crate) use ggml::Ggml;
 pub(crate) use layer::{Bytes, DEVICE_PANEL_BYTES, Placement};
 pub(crate) use nf4::{BlockScales, Nf4};
-#[cfg(feature = "cuda")]
-pub(crate) use weight::DeviceWeight;
-pub(crate) use weight::Weight;
+pub(crate) use stacked::Stacked;
+pub(crate) use weight::{DeviceWeight, Weight};

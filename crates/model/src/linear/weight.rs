@@ -52,6 +52,12 @@ pub(crate) trait DeviceWeight: Debug + Send + Sync {
         1
     }
 
+    /// The address of the codes, where they are e4m3 in the memory of a CUDA device.
+    #[cfg(feature = "cuda")]
+    fn e4m3(&self) -> Result<Option<u64>> {
+        Ok(None)
+    }
+
     /// `rows` as [rows, inputs], without the row scale, by the device's own operations.
     fn widen_rows(&self, rows: Range<usize>) -> Result<Tensor>;
 }

@@ -3,9 +3,12 @@
 
 use super::storage::{contiguous, contiguous_mut};
 use crate::profile::{Operation, timed};
-use candle_core::{CpuStorage, CustomOp3, DType, InplaceOp1, Layout, Result, Shape, Tensor, bail};
+use candle_core::{
+    CpuStorage, CustomOp3, DType, Device, InplaceOp1, Layout, Result, Shape, Tensor, bail,
+};
 use sigmalab_kernels::attention as kernels;
 use sigmalab_kernels::softmax::{Causal, Softmax};
+use std::sync::OnceLock;
 
 /// Most bytes of scores held at a time on the processor: small enough to stay near the caches.
 const CPU_SCORE_BYTES: usize = 32 << 20;
@@ -13,12 +16,38 @@ const CPU_SCORE_BYTES: usize = 32 << 20;
 const DEVICE_SCORE_BYTES: usize = 256 << 20;
 
 /// Which keys a query may see.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Mask {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Mask<'a> {
     /// All of them.
     None,
     /// Those up to its own place.
-    Causal,
+    Causal(&'a Unseen),
+}
+
+impl Mask<'_> {
+    pub(crate) fn is_causal(self) -> bool {
+        matches!(self, Self::Causal(_))
+    }
+}
+
+/// What is added to the scores of a sequence where no query may see the keys behind it. All layers of a run
+/// share one: it is made where the first of them needs it, which is where no kernel of ours attends.
+#[derive(Debug, Default)]
+pub(crate) struct Unseen(OnceLock<Tensor>);
+
+impl Unseen {
+    /// [length, keys]: minus infinity for keys behind a query, else 0.
+    fn of(&self, length: usize, keys: usize, device: &Device) -> Result<Tensor> {
+        if let Some(made) = self.0.get().filter(|made| made.dims() == [length, keys]) {
+            return Ok(made.clone());
+        }
+        let places = |count: usize| Tensor::arange(0_u32, count as u32, device);
+        let behind = places(keys)?.unsqueeze(0)?.broadcast_gt(&places(length)?.unsqueeze(1)?)?;
+        let nothing = Tensor::new(f32::NEG_INFINITY, device)?.broadcast_as(behind.shape())?;
+        let made = behind.where_cond(&nothing, &nothing.zeros_like()?)?;
+        let _ = self.0.set(made.clone());
+        Ok(made)
+    }
 }
 
 /// softmax(q·kᵀ / √head_dim)·v, side by side for every head.
@@ -29,7 +58,7 @@ pub(crate) enum Mask {
 ///
 /// The split into blocks follows from the shapes alone, so the bits of the result do not depend
 /// on the number of threads.
-pub(crate) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask) -> Result<Tensor> {
+pub(crate) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask<'_>) -> Result<Tensor> {
     let (heads, length, head_dim) = q.dims3()?;
     // A single head stands token by token, as the kernel reads it.
     if q.device().is_cpu() && q.dtype() == DType::F32 && heads == 1 && k.dim(0)? == 1 {
@@ -39,13 +68,29 @@ pub(crate) fn attention(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask) -> Resul
             head_dim,
             length,
             keys: k.dim(1)?,
-            causal: mask == Mask::Causal,
+            causal: mask.is_causal(),
         };
         let whole = |x: &Tensor| x.contiguous();
         return whole(q)?.apply_op3_no_bwd(&whole(k)?, &whole(v)?, &SingleHead(kernel));
     }
+    #[cfg(feature = "cuda")]
+    if let Some(out) = on_cuda(q, k, v, mask)? {
+        return Ok(out);
+    }
     let budget = if q.device().is_cpu() { CPU_SCORE_BYTES } else { DEVICE_SCORE_BYTES };
     blocked(q, k, v, mask, budget)
+}
+
+/// By our kernel, which reads heads token by token; `None` where it is no work for it.
+#[cfg(feature = "cuda")]
+fn on_cuda(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask<'_>) -> Result<Option<Tensor>> {
+    if !q.device().is_cuda() || q.dtype() != DType::BF16 || q.dim(1)? != k.dim(1)? {
+        return Ok(None);
+    }
+    let (heads, _, head_dim) = q.dims3()?;
+    let shape = super::products::HeadShape { heads, kv_heads: k.dim(0)?, head_dim };
+    let by_token = |x: &Tensor| x.transpose(0, 1)?.contiguous()?.flatten_from(1);
+    crate::cuda::attention(&[by_token(q)?, by_token(k)?, by_token(v)?], shape, mask.is_causal())
 }
 
 /// Attention of one head, whose tokens stand one after the other.
@@ -82,7 +127,13 @@ impl CustomOp3 for SingleHead {
     }
 }
 
-fn blocked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask, score_bytes: usize) -> Result<Tensor> {
+fn blocked(
+    q: &Tensor,
+    k: &Tensor,
+    v: &Tensor,
+    mask: Mask<'_>,
+    score_bytes: usize,
+) -> Result<Tensor> {
     let (heads, length, head_dim) = q.dims3()?;
     let (kv_heads, keys, _) = k.dims3()?;
     if kv_heads == 0 || !heads.is_multiple_of(kv_heads) || length == 0 || keys == 0 {
@@ -102,7 +153,7 @@ fn blocked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask, score_bytes: usize) -
         // The query heads that share a key head stand under each other as one matrix.
         let stacked = block.reshape((kv_heads, heads / kv_heads * rows, head_dim))?;
         let scores = stacked.matmul(&k)?.reshape((heads, rows, keys))?;
-        let weights = softmax(scores, scale, mask, first)?;
+        let weights = softmax(scores, scale, mask, first, length)?;
         let weights = weights.reshape((kv_heads, heads / kv_heads * rows, keys))?;
         let out = weights.matmul(&v)?.reshape((heads, rows, head_dim))?;
         blocks.push(out.transpose(0, 1)?.reshape((rows, heads * head_dim))?.to_dtype(dtype)?);
@@ -114,30 +165,34 @@ fn blocked(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask, score_bytes: usize) -
 }
 
 /// Weights of a block of scores [heads, rows, keys] whose first row is the query at `first`.
-fn softmax(scores: Tensor, scale: f64, mask: Mask, first: usize) -> Result<Tensor> {
+fn softmax(
+    scores: Tensor,
+    scale: f64,
+    mask: Mask<'_>,
+    first: usize,
+    length: usize,
+) -> Result<Tensor> {
     let (_, rows, keys) = scores.dims3()?;
     if scores.device().is_cpu() {
-        let causal = match mask {
-            Mask::None => None,
-            Mask::Causal => Some(Causal { first, rows }),
-        };
+        let causal = mask.is_causal().then_some(Causal { first, rows });
         scores.inplace_op1(&Op(Softmax { keys, scale: scale as f32, causal }))?;
         return Ok(scores);
     }
-    composed_softmax(&scores, scale, mask, first)
+    composed_softmax(&scores, scale, mask, first, length)
 }
 
-fn composed_softmax(scores: &Tensor, scale: f64, mask: Mask, first: usize) -> Result<Tensor> {
+fn composed_softmax(
+    scores: &Tensor,
+    scale: f64,
+    mask: Mask<'_>,
+    first: usize,
+    length: usize,
+) -> Result<Tensor> {
     let (_, rows, keys) = scores.dims3()?;
     let mut scores = (scores * scale)?;
-    if mask == Mask::Causal {
-        let unseen: Vec<f32> = (0..rows)
-            .flat_map(|row| {
-                (0..keys).map(move |key| if key > first + row { f32::NEG_INFINITY } else { 0.0 })
-            })
-            .collect();
-        let unseen = Tensor::from_vec(unseen, (1, rows, keys), scores.device())?;
-        scores = scores.broadcast_add(&unseen)?;
+    if let Mask::Causal(unseen) = mask {
+        let unseen = unseen.of(length, keys, scores.device())?.narrow(0, first, rows)?;
+        scores = scores.broadcast_add(&unseen.unsqueeze(0)?)?;
     }
     candle_nn::ops::softmax_last_dim(&scores)
 }
@@ -166,12 +221,26 @@ mod tests {
 
     #[test]
     fn the_processor_s_softmax_equals_that_of_an_accelerator() {
-        for mask in [Mask::None, Mask::Causal] {
+        for mask in [Mask::None, Mask::Causal(&Unseen::default())] {
             let scores = tensor((3, 4, 9), 5);
-            let theirs = composed_softmax(&scores, 0.7, mask, 5).unwrap();
-            let ours = softmax(scores.copy().unwrap(), 0.7, mask, 5).unwrap();
+            let theirs = composed_softmax(&scores, 0.7, mask, 5, 9).unwrap();
+            let ours = softmax(scores.copy().unwrap(), 0.7, mask, 5, 9).unwrap();
             assert!(!far_apart(&ours, &theirs));
         }
+    }
+
+    #[test]
+    fn what_no_query_sees_is_made_once_for_all_layers() {
+        let unseen = Unseen::default();
+        let made = |length, keys| unseen.of(length, keys, &Device::Cpu).unwrap();
+        let first = made(3, 4);
+        let none = f32::NEG_INFINITY;
+        let expected = [[0.0, none, none, none], [0.0, 0.0, none, none], [0.0, 0.0, 0.0, none]];
+        assert_eq!(first.to_vec2::<f32>().unwrap(), expected);
+        assert_eq!(first.id(), made(3, 4).id());
+        // Another shape gets its own.
+        assert_eq!(made(2, 2).to_vec2::<f32>().unwrap(), [[0.0, none], [0.0, 0.0]]);
+        assert_eq!(first.id(), made(3, 4).id());
     }
 
     fn tensor(dims: (usize, usize, usize), seed: usize) -> Tensor {
@@ -182,7 +251,7 @@ mod tests {
     }
 
     /// The definition, in f64 and without blocks.
-    fn by_definition(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask) -> Vec<f64> {
+    fn by_definition(q: &Tensor, k: &Tensor, v: &Tensor, mask: Mask<'_>) -> Vec<f64> {
         let (heads, length, dim) = q.dims3().unwrap();
         let shared = heads / k.dim(0).unwrap();
         let [q, k, v] =
@@ -190,7 +259,7 @@ mod tests {
         let mut out = vec![0.0; length * heads * dim];
         for h in 0..heads {
             for i in 0..length {
-                let seen = if mask == Mask::Causal { i + 1 } else { length };
+                let seen = if mask.is_causal() { i + 1 } else { length };
                 let dot = |j: usize| -> f64 {
                     (0..dim).map(|d| q[h][i][d] * k[h / shared][j][d]).sum::<f64>()
                 };
@@ -209,7 +278,7 @@ mod tests {
     #[test]
     fn it_follows_the_definition_whatever_the_blocks_and_shared_heads() {
         for (heads, kv_heads) in [(4, 4), (6, 2), (3, 1)] {
-            for mask in [Mask::None, Mask::Causal] {
+            for mask in [Mask::None, Mask::Causal(&Unseen::default())] {
                 let q = tensor((heads, 29, 8), 1);
                 let (k, v) = (tensor((kv_heads, 29, 8), 2), tensor((kv_heads, 29, 8), 3));
                 let expected = by_definition(&q, &k, &v, mask);

@@ -10,11 +10,12 @@ mod feed_forward;
 mod group_norm;
 mod norm;
 pub(super) mod products;
+pub(super) mod quantised;
 mod residual;
 pub(super) mod storage;
 mod swiglu;
 
-pub(super) use attention::{Mask, attention};
+pub(super) use attention::{Mask, Unseen, attention};
 pub(super) use canvas::Canvas;
 pub(super) use convolution::Convolution;
 pub(super) use feed_forward::FeedForward;

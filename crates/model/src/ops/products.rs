@@ -1,24 +1,33 @@
-//! Products on an accelerator and what is done with them: they stay f32 until the row scale of the
-//! weight, the bias or a norm has been applied, and are rounded once. Our own kernels on CUDA, the
+//! Products on an accelerator and what is done with them: they stay f32 until the scales of the rows of
+//! both operands, the bias or a norm has been applied, and are rounded once. Our own kernels on CUDA, the
 //! tensor library's operations elsewhere, which are also what tests compare with.
 
 use super::attention::{Mask, attention};
 use super::norm::rms_norm;
+use super::quantised::Quantised;
+use crate::linear::DeviceWeight;
 use crate::rotary::RotaryTable;
 use candle_core::{D, DType, Result, Tensor};
+use std::sync::Arc;
 
 /// A product [rows, outputs] in f32.
 pub(crate) struct Product {
     pub(crate) values: Tensor,
     /// What each output is still to be multiplied by.
     pub(crate) scale: Option<Tensor>,
+    /// What each row is still to be multiplied by, before that.
+    pub(crate) row_scale: Option<Tensor>,
 }
 
 impl Product {
     fn scaled(&self) -> Result<Tensor> {
+        let values = match &self.row_scale {
+            Some(scale) => self.values.broadcast_mul(&scale.unsqueeze(1)?)?,
+            None => self.values.clone(),
+        };
         match &self.scale {
-            Some(scale) => self.values.broadcast_mul(scale),
-            None => Ok(self.values.clone()),
+            Some(scale) => values.broadcast_mul(scale),
+            None => Ok(values),
         }
     }
 }
@@ -51,7 +60,25 @@ pub(crate) fn product(
     }
 }
 
-/// The product with its scale and a bias `[outputs]` in f32, rounded to `dtype`.
+/// Rows in e4m3 times weights in e4m3 transposed, side by side; each comes with its number of outputs.
+/// Sums are f32.
+pub(crate) fn product_e4m3(
+    x: &Quantised,
+    outputs: usize,
+    weights: impl Iterator<Item = Result<(Arc<dyn DeviceWeight>, usize)>>,
+) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if x.codes.device().is_cuda() {
+        return crate::cuda::product_e4m3(x, outputs, weights);
+    }
+    let panels = weights.map(|weight| {
+        let (weight, rows) = weight?;
+        weight.widen_rows(0..rows)
+    });
+    product(&x.wide()?, outputs, panels)
+}
+
+/// The product with its scales and a bias `[outputs]` in f32, rounded to `dtype`.
 pub(crate) fn finish(product: &Product, bias: Option<&Tensor>, dtype: DType) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if product.values.device().is_cuda() {
@@ -126,9 +153,9 @@ pub(crate) fn split_heads(
 }
 
 /// Attention of what [`split_heads`] gives, [tokens, heads · head_dim].
-pub(crate) fn attend(parts: &[Tensor; 3], shape: HeadShape, mask: Mask) -> Result<Tensor> {
+pub(crate) fn attend(parts: &[Tensor; 3], shape: HeadShape, mask: Mask<'_>) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
-    if let Some(out) = crate::cuda::attention(parts, shape, mask == Mask::Causal)? {
+    if let Some(out) = crate::cuda::attention(parts, shape, mask.is_causal())? {
         return Ok(out);
     }
     let head = |x: &Tensor| {

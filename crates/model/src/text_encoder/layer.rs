@@ -5,7 +5,7 @@ use super::config::TextEncoderConfig;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
 use crate::ops::storage::{Number, with_values};
-use crate::ops::{FeedForward, Mask, attention, rms_norm, swiglu};
+use crate::ops::{FeedForward, Mask, Unseen, attention, rms_norm, swiglu};
 use crate::profile::{Operation, timed};
 use crate::rotary::RotaryTable;
 use candle_core::{Result, Tensor};
@@ -122,15 +122,21 @@ impl Layer {
         Ok(())
     }
 
-    /// `hidden` [tokens, hidden size] → the same shape, by candle's operations.
-    pub(super) fn forward(&self, hidden: &Tensor, rotary: &RotaryTable) -> Result<Tensor> {
+    /// `hidden` [tokens, hidden size] → the same shape, by candle's operations. `unseen` is that of all
+    /// layers.
+    pub(super) fn forward(
+        &self,
+        hidden: &Tensor,
+        rotary: &RotaryTable,
+        unseen: &Unseen,
+    ) -> Result<Tensor> {
         let x = rms_norm(hidden, &self.input_norm, self.eps)?;
         let query = self.split(&self.query.forward(&x)?, self.heads)?;
         let key = self.split(&self.key.forward(&x)?, self.kv_heads)?;
         let value = self.split(&self.value.forward(&x)?, self.kv_heads)?;
         let query = rotary.rotate(&rms_norm(&query, &self.query_norm, self.eps)?)?;
         let key = rotary.rotate(&rms_norm(&key, &self.key_norm, self.eps)?)?;
-        let mixed = attention(&query, &key, &value, Mask::Causal)?;
+        let mixed = attention(&query, &key, &value, Mask::Causal(unseen))?;
         let hidden = (hidden + self.output.forward(&mixed)?)?;
 
         let x = rms_norm(&hidden, &self.feed_forward_norm, self.eps)?;

@@ -8,6 +8,7 @@ use super::checkpoint::Weights;
 use super::config::Part;
 use super::error::ModelError;
 use super::linear::Embedding;
+use super::ops::Unseen;
 use super::ops::storage::{Number, with_values};
 use super::residency::{LayerBytes, Turns};
 use super::rotary::{RotaryTable, inverse_frequencies};
@@ -91,7 +92,7 @@ impl TextEncoder {
     /// stacks the taps on the last dimension before it flattens. `turns` are those of the layers.
     pub(super) fn features(&self, ids: &[u32], turns: Turns<'_>) -> Result<Tensor, ModelError> {
         self.check_ids(ids)?;
-        let rotary = self.rotary(ids.len())?;
+        let (rotary, unseen) = (self.rotary(ids.len())?, Unseen::default());
         let mut hidden = self.embedding.rows(ids)?;
         let mut taps = Vec::with_capacity(TAPS.len());
         for (i, layer) in self.layers.iter().enumerate() {
@@ -100,7 +101,7 @@ impl TextEncoder {
             hidden = match (self.device.is_cpu(), self.dtype) {
                 (true, DType::BF16) => self.run::<half::bf16>(layer, &hidden, &rotary)?,
                 (true, _) => self.run::<f32>(layer, &hidden, &rotary)?,
-                (false, _) => layer.forward(&hidden, &rotary)?,
+                (false, _) => layer.forward(&hidden, &rotary, &unseen)?,
             };
             if TAPS.contains(&i) {
                 taps.push(hidden.clone());

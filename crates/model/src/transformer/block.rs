@@ -2,15 +2,16 @@
 //! each normalised before and after and modulated by the time.
 
 use super::config::TransformerConfig;
-use super::time::Conditioning;
+use super::modulation::Gains;
 use crate::checkpoint::{CheckpointError, Weights};
 use crate::linear::{Linear, StoredBytes};
 use crate::ops::products::{self, HeadShape, Product};
+use crate::ops::quantised::{Rows, normalised};
 use crate::ops::storage::{Number, with_values};
-use crate::ops::{FeedForward, Mask, rms_norm};
+use crate::ops::{FeedForward, Mask};
 use crate::profile::{Operation, timed, timed_on};
 use crate::rotary::RotaryTable;
-use candle_core::{DType, Result, Tensor};
+use candle_core::{Result, Tensor};
 use sigmalab_kernels::attention::{Attention, Heads};
 use sigmalab_kernels::heads::{Angles, HeadRun, normalise_and_turn};
 use sigmalab_kernels::norm;
@@ -22,9 +23,6 @@ const QUERY_KEY_NORM_EPS: f64 = 1e-5;
 /// `x += tanh(gate_msa) · norm2(attention(norm1(x) · (1 + scale_msa)))` and
 /// `x += tanh(gate_mlp) · ffn_norm2(feed_forward(ffn_norm1(x) · (1 + scale_mlp)))`.
 pub(super) struct Block {
-    /// Weights of `attention_norm1`, `attention_norm2`, `ffn_norm1`, `ffn_norm2`, in f32.
-    norms: [Tensor; 4],
-    modulation: Linear,
     qkv: Linear,
     output: Linear,
     query_norm: Tensor,
@@ -37,15 +35,6 @@ pub(super) struct Block {
     eps: f64,
 }
 
-/// What the time makes of a block's four norms: the modulation is folded into each norm's own
-/// weight, `attention_norm1 · (1 + scale_msa)` and so on, `[width]` each.
-pub(super) struct Gains {
-    attention_in: Tensor,
-    attention_out: Tensor,
-    feed_forward_in: Tensor,
-    feed_forward_out: Tensor,
-}
-
 impl Block {
     pub(super) fn new(
         weights: &Weights,
@@ -54,18 +43,9 @@ impl Block {
     ) -> std::result::Result<Self, CheckpointError> {
         let TransformerConfig { width, head_dim, intermediate, .. } = *config;
         let name = |name: &str| format!("layers.{index}.{name}");
-        let norm = |module: &str| weights.tensor_f32(&name(module), &[width]);
         let coarse =
             |module: &str, inputs, outputs| weights.linear_in_bytes(&name(module), inputs, outputs);
-        let modulation = name("adaln_modulation");
         Ok(Self {
-            norms: [
-                norm("attention_norm1.weight")?,
-                norm("attention_norm2.weight")?,
-                norm("ffn_norm1.weight")?,
-                norm("ffn_norm2.weight")?,
-            ],
-            modulation: weights.linear(&modulation, config.conditioning, 4 * width, true)?,
             qkv: coarse("attention.qkv", width, 3 * width)?,
             output: coarse("attention.o", width, width)?,
             query_norm: weights.tensor(&name("attention.norm_q.weight"), &[head_dim])?,
@@ -80,28 +60,10 @@ impl Block {
         })
     }
 
-    /// Where the weights of its products are, but for the modulation, which is used apart from
-    /// them.
+    /// Where the weights of its products are.
     pub(super) fn stored(&self) -> Vec<StoredBytes> {
         let products = [&self.qkv, &self.output, &self.gate, &self.up, &self.down];
         products.into_iter().flat_map(Linear::stored).collect()
-    }
-
-    /// The block's gains at a time; the order in the modulation vector is scale_msa, gate_msa,
-    /// scale_mlp, gate_mlp.
-    pub(super) fn gains(&self, conditioning: &Conditioning) -> Result<Gains> {
-        let modulation = self.modulation.forward(&conditioning.0)?;
-        let dtype = modulation.dtype();
-        let modulation = modulation.to_dtype(DType::F32)?.reshape((4, ()))?;
-        let [norm1, norm2, ffn_norm1, ffn_norm2] = &self.norms;
-        let scaled = |norm: &Tensor, i| norm.mul(&(modulation.get(i)? + 1.0)?)?.to_dtype(dtype);
-        let gated = |norm: &Tensor, i| norm.mul(&modulation.get(i)?.tanh()?)?.to_dtype(dtype);
-        Ok(Gains {
-            attention_in: scaled(norm1, 0)?,
-            attention_out: gated(norm2, 1)?,
-            feed_forward_in: scaled(ffn_norm1, 2)?,
-            feed_forward_out: gated(ffn_norm2, 3)?,
-        })
     }
 
     /// The block on the processor: `hidden` [tokens, width] is changed in place. `angles` are
@@ -168,18 +130,22 @@ impl Block {
         let (eps, dtype) = (self.eps, hidden.dtype());
         let shape = HeadShape { heads: self.heads, kv_heads: self.heads, head_dim: self.head_dim };
         let device = hidden.device();
-        let norm = |x: &Tensor, gain| timed_on(device, Operation::Norms, || rms_norm(x, gain, eps));
-        let projected = |layer: &Linear, x: &Tensor| {
+        let norm = |x: &Tensor, gain, to_e4m3| {
+            timed_on(device, Operation::Norms, || normalised(x, gain, eps, to_e4m3))
+        };
+        let projected = |layer: &Linear, x: &Rows| {
             timed_on(device, Operation::Projections, || layer.product(x))
         };
-        let fed = |layer: &Linear, x: &Tensor| {
+        let fed = |layer: &Linear, x: &Rows| {
             timed_on(device, Operation::FeedForward, || layer.product(x))
         };
         let added = |hidden: &Tensor, branch: &Product, gain| {
             timed_on(device, Operation::Norms, || products::add_rms_norm(hidden, branch, gain, eps))
         };
 
-        let qkv = projected(&self.qkv, &norm(hidden, &gains.attention_in)?)?;
+        let rows = norm(hidden, &gains.attention_in, self.qkv.takes_e4m3())?;
+        let qkv = projected(&self.qkv, &rows)?;
+        drop(rows);
         let norms = [&self.query_norm, &self.key_norm];
         let parts = timed_on(device, Operation::Heads, || {
             products::split_heads(&qkv, shape, norms, rotary, QUERY_KEY_NORM_EPS)
@@ -187,14 +153,15 @@ impl Block {
         drop(qkv);
         let attend = || products::attend(&parts, shape, Mask::None);
         let mixed = timed_on(device, Operation::Attention, attend)?;
-        let branch = projected(&self.output, &mixed)?;
+        let branch = projected(&self.output, &Rows::Plain(mixed))?;
         let hidden = added(hidden, &branch, &gains.attention_out)?;
 
-        let rows = norm(&hidden, &gains.feed_forward_in)?;
+        let to_e4m3 = self.gate.takes_e4m3() && self.up.takes_e4m3();
+        let rows = norm(&hidden, &gains.feed_forward_in, to_e4m3)?;
         let (gate, up) = (fed(&self.gate, &rows)?, fed(&self.up, &rows)?);
         let swiglu = || products::swiglu(&gate, &up, dtype);
         let gated = timed_on(device, Operation::Gates, swiglu)?;
         drop((gate, up));
-        added(&hidden, &fed(&self.down, &gated)?, &gains.feed_forward_out)
+        added(&hidden, &fed(&self.down, &Rows::Plain(gated))?, &gains.feed_forward_out)
     }
 }

@@ -6,6 +6,7 @@ mod block;
 mod config;
 mod final_layer;
 mod first_block_cache;
+mod modulation;
 mod mrope;
 mod recent;
 mod size;
@@ -26,6 +27,7 @@ use block::Block;
 use candle_core::{DType, Device, Tensor};
 use config::TransformerConfig;
 use final_layer::FinalLayer;
+use modulation::{Gains, Modulations};
 use recent::Recent;
 use sigmalab_kernels::heads::Angles;
 use std::ops::Range;
@@ -54,6 +56,7 @@ pub(super) struct Transformer {
     image_indicator: Tensor,
     text: Option<TextProjection>,
     time: TimeEmbedding,
+    modulation: Modulations,
     blocks: Vec<Block>,
     last: FinalLayer,
     dtype: DType,
@@ -74,7 +77,7 @@ pub(super) struct Prepared {
 
 /// Everything that depends on the time alone.
 struct Modulation {
-    blocks: Vec<block::Gains>,
+    blocks: Vec<Gains>,
     last: Tensor,
 }
 
@@ -132,6 +135,7 @@ impl Transformer {
             image_indicator: indicators(part, width)?.narrow(0, 1, 1)?,
             text: None,
             time: TimeEmbedding::new(weights, &config)?,
+            modulation: Modulations::new(weights, &config)?,
             blocks,
             last: FinalLayer::new(weights, &config)?,
             dtype,
@@ -267,7 +271,7 @@ impl Transformer {
         &'a self,
         blocks: Range<usize>,
         modulation: &'a Modulation,
-    ) -> impl Iterator<Item = (&'a Block, &'a block::Gains)> {
+    ) -> impl Iterator<Item = (&'a Block, &'a Gains)> {
         let all = self.blocks.iter().zip(&modulation.blocks);
         all.skip(blocks.start).take(blocks.len())
     }
@@ -302,11 +306,7 @@ impl Transformer {
         let make = || {
             let conditioning: Conditioning = self.time.conditioning(t, self.dtype, &self.device)?;
             Ok(Modulation {
-                blocks: self
-                    .blocks
-                    .iter()
-                    .map(|block| block.gains(&conditioning))
-                    .collect::<Result<_, _>>()?,
+                blocks: self.modulation.gains(&conditioning)?,
                 last: self.last.gain(&conditioning)?,
             })
         };

@@ -24,6 +24,12 @@ impl NetworkSize {
         (self.weights as u64).saturating_mul(self.element as u64)
     }
 
+    /// The most bytes of what the time made of all norms that are kept from other times.
+    pub(crate) fn modulation_bytes(&self) -> u64 {
+        let gains = 4 * self.layers + 1;
+        (TIMES_KEPT * gains * self.width * self.element) as u64
+    }
+
     /// About the most bytes that an accelerator takes beside the weights for a sequence of `tokens`:
     /// both inner products of the feed-forward layer in f32, and what they become.
     pub(crate) fn device_bytes(&self, tokens: usize) -> u64 {

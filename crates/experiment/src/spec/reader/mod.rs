@@ -75,7 +75,8 @@ fn document_of(text: &mut Text<'_>, table: &DeTable<'_>) -> Option<Spec> {
     let string =
         |text: &mut Text<'_>, key: &str| table.get(key).and_then(|value| text.string(value, key));
     let (description, model) = (string(text, "description"), string(text, "model"));
-    let dtype: Option<ComputeDtype> = named(text, table, "dtype", "f32, bf16, int8 or int8-all");
+    let dtype: Option<ComputeDtype> =
+        named(text, table, "dtype", "f32, bf16, int8, int8-all or fp8");
     let device: Option<DeviceChoice> = named(text, table, "device", "cpu, cuda:0 or metal");
     let rng = table.get("rng").and_then(|value| text.parsed::<Rng>(value, "rng"));
     let sigma_size =
