@@ -84,10 +84,8 @@ pub enum Saved {
 /// Why presets cannot be read or saved.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The file cannot be read.
     #[error("cannot read presets `{}`: {problem}", path.display())]
     Read { path: PathBuf, problem: String },
-    /// The file cannot be written.
     #[error("cannot write presets `{}`: {problem}; nothing was changed", path.display())]
     Write { path: PathBuf, problem: String },
     /// Its text is wrong.
@@ -96,7 +94,6 @@ pub enum StoreError {
     /// Somebody else is writing it, again and again.
     #[error(transparent)]
     Lock(#[from] LockError),
-    /// Another program changed what was to be changed.
     #[error("{what}; nothing was saved")]
     Conflict { what: String },
 }
@@ -111,7 +108,6 @@ impl Store {
         Ok(Store { path: path.to_owned(), text, file, seen })
     }
 
-    /// The file.
     pub fn path(&self) -> &Path {
         &self.path
     }

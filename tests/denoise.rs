@@ -18,11 +18,13 @@ use std::borrow::Cow;
 use std::cell::Cell;
 use std::sync::Arc;
 
+const MEAN: f64 = 0.7;
+const DEVIATION: f64 = 0.3;
+
 /// Data that is Gaussian with one mean and deviation for every value: the velocity and the
 /// trajectories are known. The unconditional one has its mean at 0.
+#[derive(Default)]
 struct GaussianFlow {
-    mean: f64,
-    deviation: f64,
     cond: Cell<u64>,
     uncond: Cell<u64>,
     /// Whether it is as on a device, and how often both were asked for at once.
@@ -34,35 +36,21 @@ struct GaussianFlow {
 }
 
 impl GaussianFlow {
-    fn new() -> Self {
-        GaussianFlow {
-            mean: 0.7,
-            deviation: 0.3,
-            cond: Cell::new(0),
-            uncond: Cell::new(0),
-            hands_on: false,
-            at_once: Cell::new(0),
-            cancel_at: None,
-            poison_at: None,
-            fail_at: None,
-        }
-    }
-
     fn spread(&self, sigma: f64) -> f64 {
-        ((1.0 - sigma).powi(2) * self.deviation.powi(2) + sigma.powi(2)).sqrt()
+        ((1.0 - sigma).powi(2) * DEVIATION.powi(2) + sigma.powi(2)).sqrt()
     }
 
     fn velocity(&self, mean: f64, x: f32, sigma: f64) -> f32 {
         let centred = f64::from(x) - (1.0 - sigma) * mean;
-        let gain = (1.0 - sigma) * self.deviation.powi(2) / self.spread(sigma).powi(2);
+        let gain = (1.0 - sigma) * DEVIATION.powi(2) / self.spread(sigma).powi(2);
         let data = mean + gain * centred;
         ((f64::from(x) - data) / sigma) as f32
     }
 
     /// Where the conditional flow takes `x` from one noise level to another, exactly.
     fn exact(&self, x: f32, from: f64, to: f64) -> f64 {
-        let normal = (f64::from(x) - (1.0 - from) * self.mean) / self.spread(from);
-        (1.0 - to) * self.mean + self.spread(to) * normal
+        let normal = (f64::from(x) - (1.0 - from) * MEAN) / self.spread(from);
+        (1.0 - to) * MEAN + self.spread(to) * normal
     }
 }
 
@@ -93,7 +81,7 @@ impl Network for GaussianFlow {
         if self.poison_at == Some(self.cond.get()) {
             return Ok(vec![f32::NAN; x.len()]);
         }
-        Ok(x.iter().map(|&x| self.velocity(self.mean, x, sigma.0)).collect())
+        Ok(x.iter().map(|&x| self.velocity(MEAN, x, sigma.0)).collect())
     }
 
     fn unconditional(&self, x: &[f32], _: Size, sigma: Sigma) -> Result<Vec<f32>, NetworkFailed> {
@@ -202,14 +190,8 @@ impl Outcome {
     }
 }
 
-fn run(
-    flow: &GaussianFlow,
-    sampler: &Choice,
-    gw: &[f64],
-    cache: &mut TrajectoryCache,
-    cancel: &CancelToken,
-) -> Outcome {
-    run_of_prompt(b"", flow, sampler, gw, cache, cancel)
+fn run(flow: &GaussianFlow, sampler: &Choice, gw: &[f64], cache: &mut TrajectoryCache) -> Outcome {
+    run_of_prompt(b"", flow, sampler, gw, cache)
 }
 
 fn run_of_prompt(
@@ -218,8 +200,8 @@ fn run_of_prompt(
     sampler: &Choice,
     gw: &[f64],
     cache: &mut TrajectoryCache,
-    cancel: &CancelToken,
 ) -> Outcome {
+    let cancel = flow.cancel_at.clone().map(|(_, token)| token).unwrap_or_default();
     let schedule = schedule(gw);
     let noise = noise();
     let id = sampler.sampler.info().id.as_bytes();
@@ -238,7 +220,7 @@ fn run_of_prompt(
     };
     let mut reports = Vec::new();
     let mut estimates = Vec::new();
-    let result = denoise(&task, cache, cancel, &mut |progress| match progress {
+    let result = denoise(&task, cache, &cancel, &mut |progress| match progress {
         Progress::Step(report) => reports.push(report),
         Progress::Estimate { step, clean, .. } => estimates.push((step, clean[0])),
     });
@@ -247,7 +229,7 @@ fn run_of_prompt(
 
 fn run_cold(sampler: &Choice, gw: &[f64]) -> Denoised {
     let mut nothing_kept = TrajectoryCache::new(0);
-    run(&GaussianFlow::new(), sampler, gw, &mut nothing_kept, &CancelToken::default()).denoised()
+    run(&GaussianFlow::default(), sampler, gw, &mut nothing_kept).denoised()
 }
 
 fn roomy() -> TrajectoryCache {
@@ -262,7 +244,7 @@ fn polished(k: usize, gw: f64) -> Vec<f64> {
 #[test]
 fn euler_follows_the_flow_with_order_one() {
     let error = |steps: usize| {
-        let flow = GaussianFlow::new();
+        let flow = GaussianFlow::default();
         let denoised = run_cold(&euler(), &vec![1.0; steps]);
         let sigmas = schedule(&vec![1.0; steps]).sigmas().to_vec();
         let (from, to) = (sigmas[0].0, sigmas[steps].0);
@@ -280,32 +262,31 @@ fn where_a_device_works_both_networks_of_a_step_are_asked_for_at_once() {
     let gw = polished(3, 1.0);
     for sampler in [euler(), adams_bashforth()] {
         let expected = run_cold(&sampler, &gw);
-        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::new() };
+        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::default() };
         let mut cache = roomy();
-        let found = run(&flow, &sampler, &gw, &mut cache, &CancelToken::default()).denoised();
+        let found = run(&flow, &sampler, &gw, &mut cache).denoised();
         assert_eq!((&found.latents, found.nfe), (&expected.latents, expected.nfe));
         // Every evaluation of the unconditional network came with one of the other.
         assert_eq!(flow.at_once.get(), flow.uncond.get());
         assert_eq!(flow.cond.get(), flow.uncond.get() + 3);
         // What is known of one is not asked for again: gw 1 left the conditional velocities.
-        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::new() };
-        let more = run(&flow, &sampler, &polished(3, 2.0), &mut cache, &CancelToken::default());
+        let flow = GaussianFlow { hands_on: true, ..GaussianFlow::default() };
+        let more = run(&flow, &sampler, &polished(3, 2.0), &mut cache);
         assert_eq!(more.denoised().nfe.cond_saved, found.nfe.cond_done - 2);
         assert_eq!((flow.at_once.get(), flow.uncond.get()), (2, 3));
     }
     // On the processor, where a step is long, a run can still be stopped between the two.
-    let flow = GaussianFlow::new();
-    run(&flow, &euler(), &gw, &mut roomy(), &CancelToken::default()).denoised();
+    let flow = GaussianFlow::default();
+    run(&flow, &euler(), &gw, &mut roomy()).denoised();
     assert_eq!(flow.at_once.get(), 0);
 }
 
 #[test]
 fn an_edit_of_the_last_three_steps_costs_two_of_twenty() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
-    run(&flow, &euler(), &polished(3, 3.0), &mut cache, &never).denoised();
-    let edited = run(&flow, &euler(), &polished(3, 2.0), &mut cache, &never);
+    run(&flow, &euler(), &polished(3, 3.0), &mut cache).denoised();
+    let edited = run(&flow, &euler(), &polished(3, 2.0), &mut cache);
     let reused = edited.reports.iter().filter(|report| report.reused).count();
     assert_eq!(reused, 17);
     assert_eq!(edited.reports.len(), 20);
@@ -320,24 +301,23 @@ fn an_edit_of_the_last_three_steps_costs_two_of_twenty() {
 #[test]
 fn a_sweep_of_four_guidance_weights_costs_its_tree() {
     // N + (V − 1)·(k − 1) evaluations of each network: 20 + 3·2 = 26 instead of 80.
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
     for gw in [2.0, 3.0, 4.0, 5.0] {
-        run(&flow, &euler(), &polished(3, gw), &mut cache, &CancelToken::default()).denoised();
+        run(&flow, &euler(), &polished(3, gw), &mut cache).denoised();
     }
     assert_eq!((flow.cond.get(), flow.uncond.get()), (26, 26));
 }
 
 #[test]
 fn another_prompt_has_the_first_answer_of_the_network_that_sees_none() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
     let gw = [7.0; 4];
-    let first = run_of_prompt(b"a", &flow, &euler(), &gw, &mut cache, &never).denoised();
+    let first = run_of_prompt(b"a", &flow, &euler(), &gw, &mut cache).denoised();
     // At gw 1 it is not asked, and what it said is not lost.
-    run_of_prompt(b"b", &flow, &euler(), &[1.0; 4], &mut cache, &never).denoised();
-    let second = run_of_prompt(b"c", &flow, &euler(), &gw, &mut cache, &never).denoised();
+    run_of_prompt(b"b", &flow, &euler(), &[1.0; 4], &mut cache).denoised();
+    let second = run_of_prompt(b"c", &flow, &euler(), &gw, &mut cache).denoised();
     assert_eq!((second.nfe.uncond_done, second.nfe.uncond_saved), (3, 1));
     assert_eq!((second.nfe.cond_done, second.nfe.cond_saved), (4, 0));
     assert_eq!((flow.cond.get(), flow.uncond.get()), (12, 7));
@@ -347,11 +327,10 @@ fn another_prompt_has_the_first_answer_of_the_network_that_sees_none() {
 
 #[test]
 fn a_run_repeated_evaluates_nothing() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
-    let first = run(&flow, &euler(), &polished(2, 3.0), &mut cache, &never);
-    let again = run(&flow, &euler(), &polished(2, 3.0), &mut cache, &never);
+    let first = run(&flow, &euler(), &polished(2, 3.0), &mut cache);
+    let again = run(&flow, &euler(), &polished(2, 3.0), &mut cache);
     assert!(again.reports.iter().all(|report| report.reused && report.ms.is_none()));
     for (first, again) in first.reports.iter().zip(&again.reports) {
         assert_eq!(first.metrics, again.metrics);
@@ -366,33 +345,31 @@ fn a_run_repeated_evaluates_nothing() {
 
 #[test]
 fn a_resumed_run_shows_the_estimate_where_it_starts_and_those_of_its_own_steps() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
-    let first = run(&flow, &euler(), &polished(3, 3.0), &mut cache, &never);
+    let first = run(&flow, &euler(), &polished(3, 3.0), &mut cache);
     let steps = |outcome: &Outcome| outcome.estimates.iter().map(|(step, _)| *step).collect();
     let all: Vec<usize> = steps(&first);
     assert_eq!(all, (0..20).collect::<Vec<_>>());
-    let edited = run(&flow, &euler(), &polished(3, 2.0), &mut cache, &never);
+    let edited = run(&flow, &euler(), &polished(3, 2.0), &mut cache);
     let resumed: Vec<usize> = steps(&edited);
     assert_eq!(resumed, [16, 17, 18, 19]);
     assert_eq!(edited.estimates[0], first.estimates[16]);
-    let again = run(&flow, &euler(), &polished(3, 2.0), &mut cache, &never);
+    let again = run(&flow, &euler(), &polished(3, 2.0), &mut cache);
     assert!(again.estimates.is_empty());
 }
 
 #[test]
 fn guidance_weight_one_needs_no_unconditional_pass() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
-    let outcome = run(&flow, &euler(), &polished(4, 1.0), &mut cache, &never);
+    let outcome = run(&flow, &euler(), &polished(4, 1.0), &mut cache);
     assert_eq!((flow.cond.get(), flow.uncond.get()), (20, 16));
     let last = outcome.reports.last().unwrap().metrics;
     assert_eq!((last.v_uncond_norm, last.guidance_norm, last.cosine), (None, None, None));
     // With the unconditional half in the cache the numbers stay the same.
-    run(&flow, &euler(), &polished(4, 2.0), &mut cache, &never).denoised();
-    let again = run(&flow, &euler(), &polished(4, 1.0), &mut cache, &never);
+    run(&flow, &euler(), &polished(4, 2.0), &mut cache).denoised();
+    let again = run(&flow, &euler(), &polished(4, 1.0), &mut cache);
     assert_eq!(again.reports.last().unwrap().metrics, last);
     assert_eq!(again.denoised().latents, outcome.denoised().latents);
 }
@@ -400,46 +377,44 @@ fn guidance_weight_one_needs_no_unconditional_pass() {
 #[test]
 fn cancelling_stops_within_the_step_and_keeps_its_work() {
     let token = CancelToken::default();
-    let flow = GaussianFlow { cancel_at: Some((8, token.clone())), ..GaussianFlow::new() };
+    let flow = GaussianFlow { cancel_at: Some((8, token.clone())), ..GaussianFlow::default() };
     let mut cache = roomy();
-    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut cache, &token);
+    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut cache);
     assert!(matches!(outcome.result, Err(DenoiseError::Cancelled)));
     assert_eq!(outcome.reports.len(), 7);
     assert_eq!((flow.cond.get(), flow.uncond.get()), (8, 7));
-    let resumed = GaussianFlow::new();
-    let outcome = run(&resumed, &euler(), &polished(2, 3.0), &mut cache, &CancelToken::default());
+    let resumed = GaussianFlow::default();
+    let outcome = run(&resumed, &euler(), &polished(2, 3.0), &mut cache);
     assert_eq!((resumed.cond.get(), resumed.uncond.get()), (12, 13));
     assert_eq!(outcome.denoised().latents, run_cold(&euler(), &polished(2, 3.0)).latents);
 }
 
 #[test]
 fn latents_that_blow_up_name_the_step() {
-    let flow = GaussianFlow { poison_at: Some(5), ..GaussianFlow::new() };
-    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut roomy(), &CancelToken::default());
+    let flow = GaussianFlow { poison_at: Some(5), ..GaussianFlow::default() };
+    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut roomy());
     assert!(matches!(outcome.result, Err(DenoiseError::NotFinite { step: 4, .. })));
 }
 
 #[test]
 fn a_network_that_fails_names_the_step_and_the_work_before_it_is_kept() {
-    let flow = GaussianFlow { fail_at: Some(5), ..GaussianFlow::new() };
+    let flow = GaussianFlow { fail_at: Some(5), ..GaussianFlow::default() };
     let mut cache = roomy();
-    let never = CancelToken::default();
-    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut cache, &never);
+    let outcome = run(&flow, &euler(), &polished(2, 3.0), &mut cache);
     assert!(matches!(outcome.result, Err(DenoiseError::Network { step: 4, .. })));
-    let again = run(&GaussianFlow::new(), &euler(), &polished(2, 3.0), &mut cache, &never);
+    let again = run(&GaussianFlow::default(), &euler(), &polished(2, 3.0), &mut cache);
     assert_eq!(again.denoised().nfe.cond_saved, 4);
 }
 
 #[test]
 fn a_multistep_sampler_resumes_with_the_history_it_would_have_had() {
-    let flow = GaussianFlow::new();
+    let flow = GaussianFlow::default();
     let mut cache = roomy();
-    let never = CancelToken::default();
     let sampler = adams_bashforth();
-    run(&flow, &sampler, &polished(3, 3.0), &mut cache, &never).denoised();
+    run(&flow, &sampler, &polished(3, 3.0), &mut cache).denoised();
     // 20 steps and one evaluation inside the first.
     assert_eq!((flow.cond.get(), flow.uncond.get()), (21, 21));
-    let edited = run(&flow, &sampler, &polished(3, 2.0), &mut cache, &never).denoised();
+    let edited = run(&flow, &sampler, &polished(3, 2.0), &mut cache).denoised();
     assert_eq!((edited.nfe.cond_done, edited.nfe.cond_saved), (2, 19));
     assert_eq!(edited.latents, run_cold(&sampler, &polished(3, 2.0)).latents);
 }
@@ -456,11 +431,11 @@ proptest! {
             1..6,
         ),
     ) {
-        let flow = GaussianFlow::new();
+        let flow = GaussianFlow::default();
         let mut cache = TrajectoryCache::new(budget);
         for (multistep, gw) in runs {
             let sampler = if multistep { adams_bashforth() } else { euler() };
-            let warm = run(&flow, &sampler, &gw, &mut cache, &CancelToken::default()).denoised();
+            let warm = run(&flow, &sampler, &gw, &mut cache).denoised();
             let cold = run_cold(&sampler, &gw);
             prop_assert_eq!(&warm.latents, &cold.latents);
             prop_assert_eq!(

@@ -8,7 +8,6 @@ use serde::Serialize;
 use sigmalab_caption::{Issue, verify, wrap};
 use std::path::PathBuf;
 
-/// The arguments of `caption`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab caption check caption.json

@@ -6,7 +6,6 @@ use clap::builder::PossibleValuesParser;
 use clap::{Args, Command, CommandFactory};
 use clap_complete::Shell;
 
-/// The arguments of `completions`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab completions bash > ~/.local/share/bash-completion/completions/sigmalab

@@ -54,7 +54,6 @@ impl DeviceList {
         &self.0
     }
 
-    /// The first of them.
     pub(crate) fn first(&self) -> DeviceChoice {
         self.0.first().copied().unwrap_or_default()
     }

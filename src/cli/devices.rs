@@ -10,7 +10,6 @@ use sigmalab_compute::{Device, DeviceChoice};
 use sigmalab_engine::worker::cuda::{CudaWorker, Missing};
 use std::path::PathBuf;
 
-/// The arguments of `device`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab device

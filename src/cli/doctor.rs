@@ -22,7 +22,6 @@ use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
 
-/// The arguments of `doctor`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab doctor

@@ -29,7 +29,6 @@ impl From<Exit> for ExitCode {
 /// Why a command ended badly.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// The exit code.
     pub(crate) exit: Exit,
     /// What happened; empty where everything was said already. It is told on one line, whatever the
     /// names in it hold.
@@ -93,7 +92,6 @@ impl Failure {
         std::iter::once(&self.message).chain(&self.below).map(String::as_str)
     }
 
-    /// Adds a way out.
     pub(crate) fn way_out(mut self, way: impl Display) -> Self {
         self.ways_out.push(way.to_string());
         self

@@ -13,7 +13,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// The signals as flags.
 #[derive(Debug)]
 pub(crate) struct Interrupt {
-    /// A signal came.
     requested: Arc<AtomicBool>,
     /// A signal came that says that time is up.
     time_is_up: Arc<AtomicBool>,

@@ -14,7 +14,6 @@ use std::fmt::Write as _;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `model`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab model inspect

@@ -18,7 +18,6 @@ use sigmalab_schedule::terminal::Terminal;
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// The arguments of `presets`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab presets list

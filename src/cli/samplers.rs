@@ -33,7 +33,6 @@ pub(crate) fn samplers_for(id: &str) -> Samplers {
     if is_built_in(id) { Samplers::built_in() } else { every_sampler() }
 }
 
-/// Every sampler there is.
 pub(crate) fn every_sampler() -> Samplers {
     Samplers::with(discover(&discovery(), Effort::Normal))
 }

@@ -15,7 +15,6 @@ use sigmalab_schedule::size::Size;
 use sigmalab_schedule::terminal::Terminal;
 use std::fmt::Write as _;
 
-/// The arguments of `schedule`.
 #[derive(Debug, Args)]
 #[command(
     allow_negative_numbers = true,

@@ -14,7 +14,7 @@ use sigmalab::history::{DEFAULT_QUOTA, History, data_folder};
 use sigmalab::preset_store::Store;
 use sigmalab::tui::app::{App, Setup};
 use sigmalab::tui::configuration::Configuration;
-use sigmalab::tui::keymap::{Keymap, KeymapProblem};
+use sigmalab::tui::keymap::Keymap;
 use sigmalab::tui::play::play;
 use sigmalab::tui::recovery::{self, Recovery};
 use sigmalab::tui::runtime::{self, Beside, Choices, Ended};
@@ -270,14 +270,7 @@ pub(super) fn keymap(named: Option<&Path>) -> Result<Keymap, Failure> {
         return Ok(Keymap::defaults());
     };
     let text = read_file(&path, origin)?;
-    Keymap::parse(&text, &path.display().to_string()).map_err(|error| {
-        let line = |problem: &KeymapProblem| {
-            format!("{}:{}: {}", error.file, problem.line, problem.message)
-        };
-        let mut lines = error.problems.iter().map(line);
-        let first = Failure::bad_input(lines.next().unwrap_or_default());
-        lines.fold(first, Failure::line)
-    })
+    Keymap::parse(&text, &path.display().to_string()).map_err(Failure::bad_input_in_lines)
 }
 
 /// Where experiments and run directories are: beside where somebody works, and experiments of their
@@ -315,7 +308,7 @@ pub(super) fn own_configuration() -> Result<Option<(String, String)>, Failure> {
 pub(super) fn configuration() -> Result<Configuration, Failure> {
     let Some(path) = own_file(CONFIGURATION) else { return Ok(Configuration::default()) };
     Configuration::parse(&read_file(&path, Origin::Found)?, &path.display().to_string())
-        .map_err(Failure::bad_input)
+        .map_err(Failure::bad_input_in_lines)
 }
 
 /// A file of the user's configuration folder, where it exists.

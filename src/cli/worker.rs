@@ -10,7 +10,6 @@ use std::time::Duration;
 /// Sets how long code of a plugin may run in one step.
 const LIMIT_VARIABLE: &str = "SIGMALAB_PLUGIN_SECONDS";
 
-/// The arguments of `worker`.
 #[derive(Debug, Args)]
 pub(crate) struct Worker {
     /// Budget of the trajectory cache in bytes

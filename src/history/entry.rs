@@ -72,7 +72,6 @@ pub struct FinishedRun<'a> {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Entry {
     pub version: u32,
-    /// Its name.
     pub id: EntryId,
     /// When it ended, in milliseconds since 1970 (UTC).
     pub finished_ms: u64,
@@ -81,7 +80,6 @@ pub struct Entry {
     /// Network evaluations done and saved.
     pub nfe: NfeCount,
     pub timings: Timings,
-    /// Measures of the picture.
     pub metrics: ImageMetrics,
     /// What each step did, sampling order.
     pub steps: Vec<StepReport>,

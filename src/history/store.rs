@@ -47,10 +47,8 @@ pub enum HistoryError {
     /// A folder or file could not be used.
     #[error("history: cannot {what} `{}`: {source}", path.display())]
     Io { what: &'static str, path: PathBuf, source: io::Error },
-    /// A picture could not be read.
     #[error("history: cannot read `{}`: {source}", path.display())]
     Picture { path: PathBuf, source: PictureError },
-    /// An entry could not be read.
     #[error("history: cannot read `{}`: {problem}", path.display())]
     Entry { path: PathBuf, problem: String },
     /// The recipe or the entry is no JSON.
@@ -157,7 +155,6 @@ impl History {
             .map_err(|problem| HistoryError::Entry { path: self.path(id, ENTRY), problem })
     }
 
-    /// Everything in the history.
     pub fn list(&self) -> Result<Listing, HistoryError> {
         let mut listing = Listing::default();
         for id in self.ids()? {

@@ -10,7 +10,6 @@ use std::str::FromStr;
 /// What an action takes after its name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Argument {
-    /// Nothing.
     None,
     /// Something that may be left out; what it is.
     Optional(&'static str),
@@ -25,13 +24,10 @@ pub enum Group {
     Moving,
     /// Changes of the schedule.
     Editing,
-    /// Undo and redo.
     History,
     /// What is drawn and with what.
     Setting,
-    /// Runs.
     Running,
-    /// Finished runs.
     Gallery,
     /// Experiments, run directories and their trials.
     Sweeps,
@@ -102,7 +98,6 @@ macro_rules! actions {
                 match self { $(Action::$variant => $sentence,)* }
             }
 
-            /// What it takes.
             pub fn argument(self) -> Argument {
                 match self { $(Action::$variant => Argument::$argument $(($takes))?,)* }
             }
@@ -284,31 +279,17 @@ impl fmt::Display for Action {
 /// An action with its argument: a key's meaning, a line of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
-    /// The action.
     pub action: Action,
-    /// Its argument, as text.
     pub argument: Option<String>,
 }
 
 /// Why a text is no call.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CallError {
-    /// No action has that name.
     #[error("there is no action `{name}`{}", meant(nearest))]
-    Unknown {
-        /// What was written.
-        name: String,
-        /// Names like it.
-        nearest: Vec<&'static str>,
-    },
-    /// The action takes nothing.
+    Unknown { name: String, nearest: Vec<&'static str> },
     #[error("`{action}` takes no argument, and `{argument}` was given")]
-    NoArgument {
-        /// The action.
-        action: Action,
-        /// What was given.
-        argument: String,
-    },
+    NoArgument { action: Action, argument: String },
 }
 
 impl From<Action> for Call {

@@ -19,7 +19,6 @@ impl GridColumn {
     pub const ALL: [GridColumn; 4] =
         [GridColumn::Gw, GridColumn::Mu, GridColumn::Std, GridColumn::Sigma];
 
-    /// Its header.
     pub fn name(self) -> &'static str {
         match self {
             GridColumn::Gw => "gw",
@@ -77,7 +76,6 @@ pub struct Row {
     pub step: usize,
     /// The reference's number of it.
     pub loop_index: usize,
-    /// Guidance weight.
     pub gw: f64,
     pub mu: f64,
     pub std: f64,

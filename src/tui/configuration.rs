@@ -1,11 +1,11 @@
 //! The user's `config.toml`: what the workbench begins with. Knows keys and values; the folder is
 //! the command line's.
 
-use sigmalab_schedule::nearest::{list, nearest};
+use sigmalab_schedule::toml_text::{TomlError, TomlText};
 use sigmalab_terminal::capabilities::Background;
 use sigmalab_terminal::colours::ColourDepth;
 use sigmalab_terminal::picture::{ProtocolType, protocol_named};
-use toml_edit::{Document, Item};
+use toml::de::DeTable;
 
 /// What the workbench begins with.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -18,17 +18,6 @@ pub struct Configuration {
     pub colours: Option<ColourDepth>,
     /// `background`: dark or light; `None` as the terminal says.
     pub background: Option<Background>,
-}
-
-/// What is wrong with a configuration file.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{file}:{line}: {message}")]
-pub struct ConfigurationError {
-    pub file: String,
-    /// Line, counted from 1.
-    pub line: usize,
-    /// What is wrong and what to do.
-    pub message: String,
 }
 
 const KEYS: [&str; 5] = ["image-protocol", "tmux-passthrough", "colours", "background", "cluster"];
@@ -44,76 +33,64 @@ impl Configuration {
     /// ```
     ///
     /// # Errors
-    /// The first unknown key, wrong type or unknown value, with its line.
-    pub fn parse(text: &str, file: &str) -> Result<Self, ConfigurationError> {
-        let problem = |at: Option<std::ops::Range<usize>>, message: String| {
-            let before = text.get(..at.map_or(0, |at| at.start)).unwrap_or(text);
-            let line = before.matches('\n').count() + 1;
-            ConfigurationError { file: file.to_owned(), line, message }
-        };
-        let document =
-            Document::parse(text).map_err(|e| problem(e.span(), e.message().to_owned()))?;
-        let mut configuration = Configuration::default();
-        for (key, item) in document.iter() {
-            let at = document.key(key).and_then(|key| key.span());
-            configuration.set(key, item).map_err(|message| problem(at, message))?;
-        }
-        Ok(configuration)
+    /// Unknown keys, wrong types and unknown values, each with its line.
+    pub fn parse(text: &str, file: &str) -> Result<Self, TomlError> {
+        let mut toml = TomlText::new(text);
+        let document = toml.document();
+        let read = document.map(|document| read(&mut toml, document.get_ref()));
+        toml.finish(file, read)
     }
+}
 
-    fn set(&mut self, key: &str, item: &Item) -> Result<(), String> {
-        let word = |values: &str| {
-            item.as_str().ok_or_else(|| format!("`{key}` must be a text in quotes: {values}"))
-        };
-        match key {
-            "image-protocol" => {
-                let values = "auto, kitty, sixel, iterm2 or half-blocks";
-                self.image_protocol = match word(values)? {
-                    "auto" => None,
-                    name => Some(
-                        protocol_named(name)
-                            .map_err(|_| format!("`{key}` must be {values}, not `{name}`"))?,
-                    ),
-                };
-            }
-            "tmux-passthrough" => {
-                self.tmux_passthrough =
-                    item.as_bool().ok_or_else(|| format!("`{key}` must be true or false"))?;
-            }
-            "colours" => {
-                let values = "auto, none, 16, 256 or true";
-                self.colours = match word(values)? {
-                    "auto" => None,
-                    "none" => Some(ColourDepth::None),
-                    "16" => Some(ColourDepth::Sixteen),
-                    "256" => Some(ColourDepth::Indexed),
-                    "true" => Some(ColourDepth::True),
-                    other => return Err(format!("`{key}` must be {values}, not `{other}`")),
-                };
-            }
-            "background" => {
-                let values = "auto, dark or light";
-                self.background = match word(values)? {
-                    "auto" => None,
-                    "dark" => Some(Background::Dark),
-                    "light" => Some(Background::Light),
-                    other => return Err(format!("`{key}` must be {values}, not `{other}`")),
-                };
-            }
-            // For `sigmalab sweep submit`, which reads it.
-            "cluster" if item.is_table_like() => {}
-            "cluster" => return Err("`cluster` must be a table: [cluster]".to_owned()),
-            _ => {
-                let near = nearest(key, KEYS);
-                return Err(if near.is_empty() {
-                    format!("there is no key `{key}`: there are {}", KEYS.join(", "))
-                } else {
-                    format!("there is no key `{key}`: did you mean {}?", list(&near, 3))
-                });
-            }
-        }
-        Ok(())
+fn read(toml: &mut TomlText<'_>, table: &DeTable<'_>) -> Configuration {
+    toml.known_keys(table, "", &KEYS);
+    // For `sigmalab sweep submit`, which reads it.
+    if let Some(cluster) = table.get("cluster") {
+        toml.table(cluster, "cluster", "a table: [cluster]");
     }
+    let passthrough = table.get("tmux-passthrough");
+    let passthrough = passthrough.and_then(|value| toml.boolean(value, "tmux-passthrough"));
+    Configuration {
+        image_protocol: chosen(
+            toml,
+            table,
+            "image-protocol",
+            "auto, kitty, sixel, iterm2 or half-blocks",
+            |name| protocol_named(name).ok(),
+        ),
+        tmux_passthrough: passthrough.unwrap_or(false),
+        colours: chosen(toml, table, "colours", "auto, none, 16, 256 or true", |name| {
+            Some(match name {
+                "none" => ColourDepth::None,
+                "16" => ColourDepth::Sixteen,
+                "256" => ColourDepth::Indexed,
+                "true" => ColourDepth::True,
+                _ => return None,
+            })
+        }),
+        background: chosen(toml, table, "background", "auto, dark or light", |name| match name {
+            "dark" => Some(Background::Dark),
+            "light" => Some(Background::Light),
+            _ => None,
+        }),
+    }
+}
+
+/// What a key chooses by name; `None` where that is `auto`, or left to the terminal.
+fn chosen<T>(
+    toml: &mut TomlText<'_>,
+    table: &DeTable<'_>,
+    key: &str,
+    names: &str,
+    named: impl Fn(&str) -> Option<T>,
+) -> Option<T> {
+    let value = table.get(key)?;
+    let name = toml.string(value, key)?;
+    let found = named(&name);
+    if found.is_none() && name != "auto" {
+        toml.problem(value.span(), key, format!("must be {names}, not `{name}`"));
+    }
+    found
 }
 
 #[cfg(test)]
@@ -141,11 +118,11 @@ mod tests {
     #[test]
     fn a_mistake_is_named_with_its_line_and_the_way_out() {
         for (text, parts) in [
-            ("\nimage_protocol = \"kitty\"", ["c:2: ", "`image-protocol`"]),
-            ("image-protocol = \"kity\"", ["c:1: ", "half-blocks, not `kity`"]),
-            ("colours = 256", ["c:1: ", "must be a text in quotes"]),
-            ("tmux-passthrough = \"yes\"", ["c:1: ", "true or false"]),
-            ("colours =", ["c:1: ", ""]),
+            ("\nimage_protocol = \"kitty\"", ["c:2:1: ", "did you mean `image-protocol`?"]),
+            ("image-protocol = \"kity\"", ["c:1:18: ", "half-blocks, not `kity`"]),
+            ("colours = 256", ["c:1:11: `colours`: ", "expected a text in quotes"]),
+            ("tmux-passthrough = \"yes\"", ["c:1:20: ", "true or false"]),
+            ("colours =", ["c:1:10: ", "not valid TOML"]),
         ] {
             let error = Configuration::parse(text, "c").unwrap_err().to_string();
             for part in parts {

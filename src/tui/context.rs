@@ -9,14 +9,12 @@ pub enum Context {
     Global,
     /// The schedule grid.
     Grid,
-    /// The presets screen.
     Presets,
     /// The comparison of A and B.
     Compare,
     /// The gallery of finished runs.
     Gallery,
     Samplers,
-    /// The tree of revisions.
     Revisions,
     /// The experiments and run directories.
     Sweeps,

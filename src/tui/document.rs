@@ -38,9 +38,7 @@ pub struct Document {
     pub sampler: SamplerRef,
     /// Name of the checkpoint.
     pub model: String,
-    /// Number format of activations.
     pub dtype: ComputeDtype,
-    /// Where the networks run.
     pub device: DeviceChoice,
     /// Settings before and after each revision that brought some with its steps.
     brought: BTreeMap<usize, [Settings; 2]>,
@@ -361,7 +359,6 @@ impl Document {
         &self.schedule
     }
 
-    /// What is broken.
     pub fn faults(&self) -> &[StepFault] {
         &self.faults
     }
@@ -375,7 +372,6 @@ impl Document {
         self.draft.steps.is_empty()
     }
 
-    /// The image size.
     pub fn size(&self) -> Size {
         self.size
     }

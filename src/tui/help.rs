@@ -10,9 +10,7 @@ use std::fmt::Write as _;
 pub struct Row {
     /// The keys, with a space between.
     pub keys: String,
-    /// The action's name.
     pub name: &'static str,
-    /// What it takes.
     pub takes: &'static str,
     pub sentence: &'static str,
 }

@@ -22,7 +22,6 @@ impl Line {
         self.text.iter().collect()
     }
 
-    /// Whether nothing is typed.
     pub fn is_empty(&self) -> bool {
         self.text.is_empty()
     }

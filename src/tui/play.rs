@@ -18,7 +18,6 @@ use std::sync::mpsc;
 /// Why playing stopped.
 #[derive(Debug, thiserror::Error)]
 pub enum PlayError {
-    /// A line is no call.
     #[error("{file}:{line}: {problem}; nothing was done")]
     Line {
         file: String,
@@ -35,13 +34,11 @@ pub enum PlayError {
         call: Call,
         problem: String,
     },
-    /// The worker is gone and gives no news.
-    #[error("the engine gave no more news")]
-    NoNews,
+    #[error("the engine sent no more events")]
+    NoMoreEvents,
     /// Standard output cannot be written.
     #[error("cannot print: {0}")]
     Print(std::io::Error),
-    /// No thread can be started.
     #[error("cannot start a thread: {0}")]
     Thread(std::io::Error),
 }
@@ -85,14 +82,14 @@ pub fn play(
     // Nobody listens once the file has ended.
     let gallery_thread = GalleryThread::start(history, {
         let sender = sender.clone();
-        move |gallery| drop(sender.send(News::Gallery(gallery)))
+        move |gallery| drop(sender.send(Incoming::Gallery(gallery)))
     });
     let program = Program::new(None).limited(sweeps.memory_limit);
     let sweep_threads =
         SweepThreads::start(sweeps, program, app.samplers().clone(), move |event| {
-            drop(sender.send(News::Sweeps(event)));
+            drop(sender.send(Incoming::Sweeps(event)));
         });
-    let beside = Beside {
+    let threads = Threads {
         gallery_thread: gallery_thread.map_err(PlayError::Thread)?,
         sweep_threads: sweep_threads.map_err(PlayError::Thread)?,
     };
@@ -105,22 +102,22 @@ pub fn play(
         };
         let (effects, result) = app.play(&call);
         result.map_err(failed)?;
-        if carry_out(app, engine, &beside, effects, out)? {
+        if carry_out(app, engine, &threads, effects, out)? {
             return Ok(());
         }
         loop {
             let effects = if app.runs().going.is_some() {
-                let update = engine.updates().recv().map_err(|_| PlayError::NoNews)?;
+                let update = engine.updates().recv().map_err(|_| PlayError::NoMoreEvents)?;
                 app.engine(update)
             } else if app.is_waiting() || app.is_waiting_for_sweeps() {
-                match incoming.recv().map_err(|_| PlayError::NoNews)? {
-                    News::Gallery(event) => app.gallery_event(event),
-                    News::Sweeps(event) => app.sweep_event(event),
+                match incoming.recv().map_err(|_| PlayError::NoMoreEvents)? {
+                    Incoming::Gallery(event) => app.gallery_event(event),
+                    Incoming::Sweeps(event) => app.sweep_event(event),
                 }
             } else {
                 break;
             };
-            carry_out(app, engine, &beside, effects, out)?;
+            carry_out(app, engine, &threads, effects, out)?;
         }
         // A run that failed has its cause as the message.
         if let Some(message) = app.message().filter(|message| message.is_problem) {
@@ -130,14 +127,12 @@ pub fn play(
     Ok(())
 }
 
-/// What comes from beside.
-enum News {
+enum Incoming {
     Gallery(GalleryEvent),
     Sweeps(SweepEvent),
 }
 
-/// What goes on beside.
-struct Beside {
+struct Threads {
     gallery_thread: GalleryThread,
     sweep_threads: SweepThreads,
 }
@@ -146,7 +141,7 @@ struct Beside {
 fn carry_out(
     app: &mut App,
     engine: &mut Engine,
-    beside: &Beside,
+    threads: &Threads,
     effects: Vec<Effect>,
     out: &mut dyn Write,
 ) -> Result<bool, PlayError> {
@@ -161,8 +156,8 @@ fn carry_out(
                 }
             }
             Effect::ReplaceWorker => engine.replace_worker(),
-            Effect::Gallery(work) => beside.gallery_thread.take(work),
-            Effect::Sweeps(work) => beside.sweep_threads.take(work),
+            Effect::Gallery(work) => threads.gallery_thread.take(work),
+            Effect::Sweeps(work) => threads.sweep_threads.take(work),
             Effect::Print(text) => writeln!(out, "{text}").map_err(PlayError::Print)?,
             Effect::Quit => return Ok(true),
             // Nothing to see and nobody to see it.

@@ -26,7 +26,6 @@ const VERSION: u32 = 1;
 pub struct Unsaved {
     /// Version of this form.
     version: u32,
-    /// Name of the draft.
     pub name: String,
     /// Everything a run of it depends on.
     pub recipe: Recipe,

@@ -22,7 +22,6 @@ pub struct Going {
     pub id: Option<RunId>,
     /// What it does at the moment, in words.
     pub stage: String,
-    /// The steps so far.
     pub reports: Vec<StepReport>,
     /// The newest draft of its picture.
     pub draft: Option<Draft>,
@@ -50,7 +49,6 @@ pub struct Finished {
     pub image: Arc<RgbImage>,
     /// The final latents, where they are known: `tokens · 128` values.
     pub latents: Option<Arc<[f32]>>,
-    /// What its steps did.
     pub reports: Vec<StepReport>,
     pub nfe: NfeCount,
     pub timings: Timings,
@@ -69,9 +67,7 @@ pub struct Runs {
 
 #[derive(Debug)]
 pub enum Ending {
-    /// With an image.
     Done(Arc<Finished>),
-    /// Without.
     Failed(RunFailure),
 }
 

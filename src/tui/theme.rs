@@ -8,23 +8,19 @@ use sigmalab_terminal::colours::ColourDepth;
 /// The style of every role.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Theme {
-    /// Plain text.
     pub text: Style,
     /// Text that matters less: borders, units, values without effect.
     pub dim: Style,
-    /// Titles and headers.
     pub title: Style,
     /// Keys in hints.
     pub key: Style,
     /// The cell under the cursor.
     pub cursor: Style,
-    /// Selected cells.
     pub selection: Style,
     /// Values that differ from the saved preset.
     pub changed: Style,
     /// What is broken.
     pub fault: Style,
-    /// What went well.
     pub good: Style,
     /// The curve of σ.
     pub sigma: Color,

@@ -2,6 +2,7 @@
 
 use crate::Tensors;
 use crate::support::checkpoints::{copy_of, tiny};
+use crate::support::text::AssertHas as _;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use sigmalab_compute::{ComputeDtype, ModelOptions};
 use sigmalab_model::checkpoint::Checkpoint;
@@ -333,9 +334,7 @@ fn what_is_missing_damaged_or_not_clear_is_said_with_the_way_out() {
     let copy = "diffusion_models/another.safetensors";
     std::fs::copy(file(model), file(copy)).unwrap();
     let several = message(folder.path());
-    for words in [model, copy, "conditional transformer", "links to"] {
-        assert!(several.contains(words), "{words}: {several}");
-    }
+    several.assert_has([model, copy, "conditional transformer", "links to"]);
     std::fs::remove_file(file(copy)).unwrap();
 
     let bytes = std::fs::read(file(model)).unwrap();
@@ -347,17 +346,13 @@ fn what_is_missing_damaged_or_not_clear_is_said_with_the_way_out() {
     let vae = "vae/flux2-vae.safetensors";
     std::fs::remove_file(file(vae)).unwrap();
     let none = message(folder.path());
-    for words in ["holds no decoder (vae)", "decoder.conv_in.weight", "put the file into"] {
-        assert!(none.contains(words), "{words}: {none}");
-    }
+    none.assert_has(["holds no decoder (vae)", "decoder.conv_in.weight", "put the file into"]);
 
     let folder = comfyui();
     std::fs::remove_dir_all(folder.path().join("tokenizer")).unwrap();
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let tokenizer = checkpoint.tokenizer_json().unwrap_err().to_string();
-    for words in ["tokenizer/tokenizer.json is missing", "Qwen/Qwen3-VL-8B-Instruct"] {
-        assert!(tokenizer.contains(words), "{words}: {tokenizer}");
-    }
+    tokenizer.assert_has(["tokenizer/tokenizer.json is missing", "Qwen/Qwen3-VL-8B-Instruct"]);
 
     // Its only copy in a format that is not read is named with its tensor.
     let file = folder.path().join(model);
@@ -374,9 +369,7 @@ fn what_is_missing_damaged_or_not_clear_is_said_with_the_way_out() {
     let checkpoint = Checkpoint::open(folder.path()).unwrap();
     let error = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).err().unwrap();
     let error = error.to_string();
-    for words in ["int8_tensorwise", "layers.0.attention.qkv.weight", model] {
-        assert!(error.contains(words), "{words}: {error}");
-    }
+    error.assert_has(["int8_tensorwise", "layers.0.attention.qkv.weight", model]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::comfyui::{Computed, computed, computed_in, read};
 use crate::support::checkpoints::{copy, copy_of, tiny};
+use crate::support::text::AssertHas as _;
 use crate::{Tensors, rewrite};
 use candle_core::quantized::gguf_file::{self, Value};
 use candle_core::quantized::{GgmlDType, QTensor};
@@ -336,9 +337,7 @@ fn damaged_and_foreign_gguf_files_are_named() {
     let checkpoint = Checkpoint::open(&gguf).unwrap();
     let error = Model::load(&checkpoint, ModelOptions::default(), &mut |_| ()).err().unwrap();
     let error = error.to_string();
-    for words in ["IQ4_XS", "layers.0.attention.qkv.weight", "ideogram4-Q.gguf", "Q8_0, Q4_K"] {
-        assert!(error.contains(words), "{words}: {error}");
-    }
+    error.assert_has(["IQ4_XS", "layers.0.attention.qkv.weight", "ideogram4-Q.gguf", "Q8_0, Q4_K"]);
     std::fs::write(&model, &bytes).unwrap();
 
     // Qwen3 without eyes has the same names and other weights.

@@ -8,6 +8,7 @@ mod program;
 #[path = "../support/mod.rs"]
 mod support;
 
+use crate::support::text::AssertHas as _;
 use candle_core::{DType, Device, Tensor};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView, serialize};
 use serde_json::json;
@@ -322,8 +323,7 @@ fn a_folder_that_is_no_checkpoint_is_explained() {
     assert!(!empty.contains("download"), "{empty}");
     std::fs::create_dir(folder.path().join("vae")).unwrap();
     let part = message(Checkpoint::open(folder.path()));
-    assert!(part.contains("text_encoder/config.json is missing"), "{part}");
-    assert!(part.contains("the download may be incomplete"), "{part}");
+    part.assert_has(["text_encoder/config.json is missing", "the download may be incomplete"]);
     let file = message(Checkpoint::open(&tiny("diffusers").join("vae/config.json")));
     assert!(file.contains("is not a checkpoint folder"), "{file}");
 }
@@ -377,17 +377,14 @@ fn damaged_files_are_named() {
 fn a_wrong_shape_and_a_missing_tensor_are_named_with_what_was_expected() {
     let weights = transformer("diffusers", DType::F32);
     let wrong = weights.linear("layers.0.attention.qkv", 96, 291, false).unwrap_err().to_string();
-    for words in ["layers.0.attention.to_q.weight", "[96, 96]", "[97, 96]", ".safetensors"] {
-        assert!(wrong.contains(words), "{words}: {wrong}");
-    }
+    wrong.assert_has(["layers.0.attention.to_q.weight", "[96, 96]", "[97, 96]", ".safetensors"]);
     let wrong = weights.tensor("input_proj.bias", &[95]).unwrap_err().to_string();
     assert!(wrong.contains("input_proj.bias has shape [96] where [95]"), "{wrong}");
     let wrong = weights.linear("input_proj", 128, 95, true).unwrap_err().to_string();
     assert!(wrong.contains("input_proj.weight has shape [96, 128]"), "{wrong}");
     let missing = weights.linear("layers.3.feed_forward.w1", 96, 160, false);
     let missing = missing.unwrap_err().to_string();
-    assert!(missing.contains("no tensor layers.3.feed_forward.w1.weight"), "{missing}");
-    assert!(missing.contains("there is layers."), "{missing}");
+    missing.assert_has(["no tensor layers.3.feed_forward.w1.weight", "there is layers."]);
     let missing = weights.linear("layers.0.feed_forward.w1", 96, 160, true);
     assert!(missing.unwrap_err().to_string().contains("layers.0.feed_forward.w1.bias"));
     let packed = transformer("reference-fp8", DType::F32);

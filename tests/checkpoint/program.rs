@@ -3,6 +3,7 @@
 use crate::comfyui::{Computed, as_comfyui, computed, read};
 use crate::gguf::{f32_bytes, quantised};
 use crate::support::checkpoints::{copy, copy_of, demo, tiny};
+use crate::support::text::AssertHas as _;
 use crate::{Tensors, rewrite};
 use candle_core::quantized::GgmlDType;
 use candle_core::{DType, Device, Tensor};
@@ -187,7 +188,7 @@ fn inspect_names_file_layout_and_formats() {
     let folder = gguf();
     let output = run(folder.path(), &["model", "inspect", "--model", "./gguf"]);
     let text = String::from_utf8(output.stdout).unwrap();
-    for words in [
+    text.assert_has([
         "GGUF file, llama.cpp's names",
         "Qwen3VL-8B-Instruct-Q.gguf",
         "GGUF file, reference",
@@ -195,9 +196,7 @@ fn inspect_names_file_layout_and_formats() {
         "Q8_0",
         "hidden size 192",
         "layers 36",
-    ] {
-        assert!(text.contains(words), "{words}: {text}");
-    }
+    ]);
     let output = run(folder.path(), &["model", "inspect", "--json", "--model", "./gguf"]);
     let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
     assert_eq!(json["components"][1]["single_file"], "ideogram4-Q.gguf");

@@ -1,6 +1,7 @@
 //! Checkpoints: looked into when good, refused with file and tensor when not.
 
 use crate::support::program::{Place, demo_checkpoint, quick};
+use crate::support::text::AssertHas as _;
 use safetensors::SafeTensors;
 use std::fs;
 use std::path::Path;
@@ -9,11 +10,8 @@ use std::path::Path;
 fn inspect_tells_layout_format_and_dimensions_of_the_demo() {
     let place = Place::new();
     let text = place.done(&["model", "inspect"]);
-    for word in ["demo", "fingerprint", "256×256", "fp8", "hidden size 192", "layers 36"] {
-        assert!(text.contains(word), "no `{word}` in {text}");
-    }
-    let json: serde_json::Value =
-        serde_json::from_str(&place.done(&["model", "inspect", "--json"])).unwrap();
+    text.assert_has(["demo", "fingerprint", "256×256", "fp8", "hidden size 192", "layers 36"]);
+    let json = place.json(&["model", "inspect", "--json"]);
     assert_eq!(json["model"], "demo");
     assert_eq!(json["components"].as_array().unwrap().len(), 4);
     assert!(text.contains(json["fingerprint"].as_str().unwrap()));

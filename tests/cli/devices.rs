@@ -1,6 +1,7 @@
 //! Devices on the command line, where the worker for GPUs is a script.
 
 use crate::support::program::{Outcome, Place, outcome, quick};
+use crate::support::text::AssertHas as _;
 use std::os::unix::fs::PermissionsExt;
 
 const REPORT: &str = r#"{"version":"VERSION","kernels":"0","driver":"13.0","devices":[{"number":0,
@@ -26,9 +27,12 @@ fn devices_are_listed_with_their_memory_or_with_what_is_missing() {
     let place = Place::new();
     let listed = with_worker(&place, &report(), &["device"]);
     assert_eq!(listed.code, Some(0), "{listed:?}");
-    for words in ["cpu ", "cuda:0  A card, 20.0 GiB of 24.0 free", "capability 8.9", "CUDA 13.0"] {
-        assert!(listed.stdout.contains(words), "{words}: {}", listed.stdout);
-    }
+    listed.stdout.assert_has([
+        "cpu ",
+        "cuda:0  A card, 20.0 GiB of 24.0 free",
+        "capability 8.9",
+        "CUDA 13.0",
+    ]);
     let listed = with_worker(&place, &report(), &["device", "--json"]);
     let listing: serde_json::Value = serde_json::from_str(&listed.stdout).unwrap();
     assert_eq!(listing["cuda"]["devices"][0]["name"], "A card");
@@ -67,8 +71,7 @@ fn a_worker_that_others_may_have_put_there_is_not_started_and_none_is_given_the_
     assert_eq!(listed(0o755)["cuda"]["devices"][0]["name"], "A card");
     let refused = listed(0o777);
     let missing = refused["missing"].as_str().unwrap();
-    assert!(missing.contains("everybody may write"), "{missing}");
-    assert!(missing.contains("SIGMALAB_PLUGIN_TRUST"), "{missing}");
+    missing.assert_has(["everybody may write", "SIGMALAB_PLUGIN_TRUST"]);
 }
 
 #[test]
@@ -94,8 +97,7 @@ fn a_gpu_that_cannot_be_used_is_refused_before_anything_is_loaded() {
         refused.stderr
     };
     let told = draw(&report(), "cuda:3");
-    assert!(told.contains("there is no device cuda:3: there is cuda:0"), "{told}");
-    assert!(told.contains("--device cpu"), "{told}");
+    told.assert_has(["there is no device cuda:3: there is cuda:0", "--device cpu"]);
     let told = draw("exit 127", "cuda");
     assert!(told.contains("--device cuda:0"), "{told}");
 }

@@ -1,6 +1,7 @@
 //! From a prompt to an image.
 
 use crate::support::program::{Place, quick};
+use crate::support::text::AssertHas as _;
 use sigmalab_engine::image_file::{read_picture, read_recipe};
 use std::fs::{self, File};
 use std::io::BufReader;
@@ -9,9 +10,7 @@ use std::io::BufReader;
 fn one_command_draws_a_picture_at_the_checkpoints_own_size() {
     let place = Place::new();
     let line = place.done(&quick(&["--seed", "7", "--output", "out.png"]));
-    for word in ["out.png", "256×256", "seed 7", "3 steps"] {
-        assert!(line.contains(word), "no `{word}` in {line}");
-    }
+    line.assert_has(["out.png", "256×256", "seed 7", "3 steps"]);
     assert_eq!(place.files(), ["out.png"]);
     let file = BufReader::new(File::open(place.path("out.png")).unwrap());
     let image = read_picture(file).unwrap();
@@ -23,8 +22,7 @@ fn one_command_draws_a_picture_at_the_checkpoints_own_size() {
 #[test]
 fn json_is_one_object_with_recipe_evaluations_and_every_step() {
     let place = Place::new();
-    let text = place.done(&quick(&["--seed", "7", "--gw", "7,1,3", "-o", "out.png", "--json"]));
-    let json: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let json = place.json(&quick(&["--seed", "7", "--gw", "7,1,3", "-o", "out.png", "--json"]));
     assert_eq!(json["output"], "out.png");
     assert_eq!((&json["width"], &json["height"]), (&256.into(), &256.into()));
     assert_eq!(json["seed"], 7);

@@ -1,14 +1,20 @@
 //! Help, completions, and standard output that goes nowhere.
 
 use crate::support::program::{Place, outcome, quick};
+use crate::support::text::AssertHas as _;
 use std::fs::File;
 
 #[test]
 fn help_names_the_commands_for_people() {
     let text = Place::new().done(&["--help"]);
-    for word in ["Usage: sigmalab", "generate", "schedule", "presets", "caption", "Exit codes"] {
-        assert!(text.contains(word), "no `{word}` in {text}");
-    }
+    text.assert_has([
+        "Usage: sigmalab",
+        "generate",
+        "schedule",
+        "presets",
+        "caption",
+        "Exit codes",
+    ]);
     assert!(!text.contains("worker "), "the worker is not for people");
 }
 
@@ -55,14 +61,12 @@ fn every_command_teaches_with_examples() {
 fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
     let place = Place::new();
     let told = place.done(&["doctor"]);
-    for words in [
+    told.assert_has([
         "sigmalab  ",
         "standard output is not a terminal",
         "10 built in, 0 plugins",
         "built-in, 3 presets",
-    ] {
-        assert!(told.contains(words), "{words}: {told}");
-    }
+    ]);
     assert!(!told.contains('\x1b'), "a report is text: {told}");
     // A checkpoint that is not there is not well.
     let told = place.done(&["doctor", "--model", "nope"]);
@@ -71,10 +75,11 @@ fn the_doctor_tells_what_it_finds_and_what_is_not_well() {
     broken.env("SIGMALAB_PRESETS", "gone.toml").env("SIGMALAB_CACHE", "/dev/null/cache");
     let told = crate::support::program::outcome(broken);
     assert_eq!(told.code, Some(0), "{told:?}");
-    for words in ["→ `gone.toml`, which SIGMALAB_PRESETS", "→ it cannot be written", "marked →"]
-    {
-        assert!(told.stdout.contains(words), "{words}: {}", told.stdout);
-    }
+    told.stdout.assert_has([
+        "→ `gone.toml`, which SIGMALAB_PRESETS",
+        "→ it cannot be written",
+        "marked →",
+    ]);
 }
 
 #[test]
@@ -96,14 +101,12 @@ fn the_doctor_reads_the_users_own_files_and_says_what_is_wrong_in_them() {
     assert!(well.contains("own/config.toml") && well.contains("own/keymap.toml"), "{well}");
     assert!(!well.contains('→'), "{well}");
     let ill = told("\nbackground = \"dim\"\n", "[grid]\nu = \"undoo\"\nx = 3\n");
-    for words in [
-        "→ own/config.toml:2: `background` must be auto, dark or light, not `dim`",
-        "→ own/keymap.toml:2: ",
-        "→ own/keymap.toml:3: ",
+    ill.assert_has([
+        "→ own/config.toml:2:14: `background`: must be auto, dark or light, not `dim`",
+        "→ own/keymap.toml:2:5: `grid.u`: ",
+        "→ own/keymap.toml:3:5: `grid.x`: expected a text in quotes",
         "3 things to look at",
-    ] {
-        assert!(ill.contains(words), "{words}: {ill}");
-    }
+    ]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Images that are run again from the recipe they carry.
 
 use crate::support::program::{Place, demo_checkpoint, outcome, quick};
+use crate::support::text::AssertHas as _;
 use sigmalab_engine::image_file::{read_recipe, write_picture};
 use sigmalab_image::RgbImage;
 use sigmalab_schedule::size::Size;
@@ -17,8 +18,7 @@ fn an_image_runs_again_to_the_same_bytes() {
 #[test]
 fn a_recipe_as_json_runs_too() {
     let place = Place::new();
-    let json = place.done(&quick(&["--seed", "7", "-o", "a.png", "--json"]));
-    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let json = place.json(&quick(&["--seed", "7", "-o", "a.png", "--json"]));
     place.write("recipe.json", json["recipe"].to_string());
     place.done(&["generate", "--recipe", "recipe.json", "-o", "b.png"]);
     assert_eq!(fs::read(place.path("a.png")).unwrap(), fs::read(place.path("b.png")).unwrap());
@@ -242,8 +242,7 @@ fn the_picture_carries_text_for_other_programs() {
     assert_eq!(text("Description"), "a red circle on a blue background");
     assert!(text("sigmalab-recipe").contains("\"version\":1"));
     let parameters = text("parameters");
-    assert!(parameters.contains("Steps: 3, Sampler: euler"), "{parameters}");
-    assert!(parameters.contains("Guidance: 7x2 3x1,"), "{parameters}");
+    parameters.assert_has(["Steps: 3, Sampler: euler", "Guidance: 7x2 3x1,"]);
     assert!(!parameters.contains("CFG scale"), "{parameters}");
     assert!(parameters.contains("Seed: 7") && parameters.contains("Size: 256x256"));
     assert!(info.uncompressed_latin1_text.iter().any(|chunk| chunk.keyword == "Software"));

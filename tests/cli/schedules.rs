@@ -1,6 +1,7 @@
 //! `schedule` and `presets`.
 
 use crate::support::program::Place;
+use crate::support::text::AssertHas as _;
 
 #[test]
 fn the_three_formats_show_the_same_schedule() {
@@ -74,11 +75,15 @@ fn broken_steps_are_marked_and_the_exit_code_is_2() {
 fn presets_are_listed_shown_and_read_back() {
     let place = Place::new();
     let list = place.done(&["presets", "list"]);
-    for word in ["V4_QUALITY_48 *", "7x45 3x3", "V4_DEFAULT_20", "7x18 3x2", "1.75", "built-in"] {
-        assert!(list.contains(word), "no `{word}` in {list}");
-    }
-    let json: serde_json::Value =
-        serde_json::from_str(&place.done(&["presets", "list", "--json"])).unwrap();
+    list.assert_has([
+        "V4_QUALITY_48 *",
+        "7x45 3x3",
+        "V4_DEFAULT_20",
+        "7x18 3x2",
+        "1.75",
+        "built-in",
+    ]);
+    let json = place.json(&["presets", "list", "--json"]);
     assert_eq!(json["presets"].as_array().unwrap().len(), 3);
 
     let shown = place.done(&["presets", "show", "V4_DEFAULT_20"]);
@@ -255,8 +260,10 @@ fn values_so_large_that_steps_lie_at_the_clamp_are_named_as_the_cause() {
         outcome.stderr
     };
     let wide = words(&["--std", "100"]);
-    assert!(wide.contains("at the highest σ, 0.999877, because mu or std of step 1"), "{wide}");
-    assert!(wide.contains("at the lowest σ, 0.000553, because std of step 3"), "{wide}");
+    wide.assert_has([
+        "at the highest σ, 0.999877, because mu or std of step 1",
+        "at the lowest σ, 0.000553, because std of step 3",
+    ]);
     let noisy = words(&["--mu", "100"]);
     assert!(noisy.contains("at the highest σ") && !noisy.contains("lowest σ"), "{noisy}");
 }

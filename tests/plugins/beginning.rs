@@ -1,6 +1,7 @@
 //! `plugins new`: a project from scratch, built offline, checked, and used for a picture.
 
 use crate::support::program::{Outcome, outcome, quick};
+use crate::support::text::AssertHas as _;
 use crate::workshop::Workshop;
 use std::fs;
 use std::path::Path;
@@ -42,11 +43,11 @@ fn is_used(workshop: &Workshop, library: &Path, id: &str) {
 fn a_rust_project_builds_offline_passes_the_check_and_draws() {
     let workshop = Workshop::new();
     let told = workshop.done(&["plugins", "new", "my-solver", "--lang", "rust"]);
-    for step in
-        ["cd my-solver", "cargo build --release", "plugins check target/release/libmy_solver.so"]
-    {
-        assert!(told.contains(step), "{told}");
-    }
+    told.assert_has([
+        "cd my-solver",
+        "cargo build --release",
+        "plugins check target/release/libmy_solver.so",
+    ]);
     let project = workshop.path("my-solver");
     build(&project, env!("CARGO"), &["build", "--offline"]);
     let library = project.join("target/debug/libmy_solver.so");
@@ -64,9 +65,12 @@ fn a_rust_project_builds_offline_passes_the_check_and_draws() {
     let generate = quick(&["--sampler", "example.my-solver", "--quiet"]);
     let failed = run(&workshop, &library, &generate);
     assert_eq!(failed.code, Some(1), "{failed:?}");
-    for word in ["step 1", "`example.my-solver` failed", "it panicked", "no step like this"] {
-        assert!(failed.stderr.contains(word), "{}", failed.stderr);
-    }
+    failed.stderr.assert_has([
+        "step 1",
+        "`example.my-solver` failed",
+        "it panicked",
+        "no step like this",
+    ]);
     // And one failed trial of a sweep, whose others are done.
     let text = "name = \"panic\"\nprompts = [\"x\"]\nseeds = [1]\n\
         [base]\npreset = \"V4_TURBO_12\"\nsteps = 2\n[output]\nimages = false\n\

@@ -169,8 +169,7 @@ fn what_is_no_plugin_is_one_line() {
 
 #[test]
 fn the_table_has_a_line_a_check_and_ids_are_taken_too() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let table = workshop.done(&["plugins", "check", "test.euler"]);
     assert!(table.contains("ok      order, uneven grid            order 1.0"), "{table}");
     assert!(

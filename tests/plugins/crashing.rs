@@ -46,8 +46,7 @@ fn fails_once(engine: &mut Engine, workshop: &Workshop, fault: &str, ends: Ends)
 
 #[test]
 fn every_fault_is_one_failed_run_with_its_cause_and_the_next_run_is_good() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let mut engine = workshop.engine(Some(Duration::from_secs(3)));
     for (fault, ends, cause) in [
         ("segfault", Ends::Worker, "it died of signal 11 (SIGSEGV, a wrong memory access)"),
@@ -79,8 +78,7 @@ fn every_fault_is_one_failed_run_with_its_cause_and_the_next_run_is_good() {
 
 #[test]
 fn a_plugin_that_does_not_return_is_ended_soon_after_a_cancellation() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let mut engine = workshop.engine(Some(Duration::from_secs(600)));
     engine.run(&request(faulty(&workshop, "none")), &mut |_| true).unwrap();
     let asked = request(faulty(&workshop, "loop"));
@@ -99,8 +97,7 @@ fn generate(workshop: &Workshop, more: &[&str]) -> Outcome {
 
 #[test]
 fn the_command_line_names_the_plugin_that_crashed_and_writes_nothing() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let outcome = generate(&workshop, &["--sampler-param", "fault=segfault", "--quiet"]);
     assert_eq!(outcome.code, Some(1), "{outcome:?}");
     let told =
@@ -111,8 +108,7 @@ fn the_command_line_names_the_plugin_that_crashed_and_writes_nothing() {
 
 #[test]
 fn what_a_plugin_prints_is_kept_from_the_terminal() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let outcome = generate(&workshop, &["--sampler-param", "fault=prints"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");
     assert_eq!(outcome.stdout.lines().count(), 1, "{}", outcome.stdout);
@@ -125,8 +121,7 @@ fn what_a_plugin_prints_is_kept_from_the_terminal() {
 
 #[test]
 fn a_plugin_that_crashes_when_the_worker_opens_it_is_named_by_its_file() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let mut engine = workshop.engine(None);
     // Listed as it was, and another one when it is run.
     workshop.compile("table.c", "euler", &["WRONG=CRASHES"]);

@@ -1,6 +1,7 @@
 //! What is found and listed: every file that cannot be used is one clear line, and nothing else
 //! breaks.
 
+use crate::support::text::AssertHas as _;
 use crate::workshop::Workshop;
 use sigmalab_sampler::plugin::{Effort, Listing};
 use std::fs;
@@ -16,8 +17,7 @@ fn lines(listing: &Listing) -> Vec<String> {
 
 #[test]
 fn every_wrong_table_is_one_clear_line_and_the_right_plugin_beside_it_works() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "right", &[]);
+    let workshop = Workshop::with("euler.c", "right");
     let wrong = [
         ("MAJOR", "it was built for version 7.0 of the interface, and this build has 1.0"),
         ("SMALL", "its table says that it has 40 bytes, and 80 are needed"),
@@ -59,8 +59,7 @@ fn every_wrong_table_is_one_clear_line_and_the_right_plugin_beside_it_works() {
 
 #[test]
 fn a_plugin_that_hangs_when_it_is_opened_is_one_line_too() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "right", &[]);
+    let workshop = Workshop::with("euler.c", "right");
     workshop.compile("table.c", "hangs", &["WRONG=HANGS"]);
     let listing = workshop.list_within(Duration::from_secs(5));
     assert_eq!(ids(&listing), ["test.euler"]);
@@ -96,15 +95,17 @@ fn of_two_plugins_with_one_id_none_is_used_and_runs_say_why() {
     let arguments = ["generate", "--prompt", "x", "--num-steps", "2", "--sampler", "test.same"];
     let outcome = workshop.run(&arguments);
     assert_eq!(outcome.code, Some(2), "{outcome:?}");
-    for word in ["`test.same` cannot be used", "liba.so", "libb.so", "none of them is used"] {
-        assert!(outcome.stderr.contains(word), "{}", outcome.stderr);
-    }
+    outcome.stderr.assert_has([
+        "`test.same` cannot be used",
+        "liba.so",
+        "libb.so",
+        "none of them is used",
+    ]);
 }
 
 #[test]
 fn what_is_known_of_a_file_is_remembered_until_it_changes() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "a", &[]);
+    let workshop = Workshop::with("euler.c", "a");
     let unknown = workshop.list(Effort::Cached);
     assert_eq!((unknown.plugins.len(), unknown.pending), (0, 1));
     let known = workshop.list(Effort::Normal);
@@ -138,8 +139,7 @@ fn a_list_that_is_remembered_starts_no_process() {
 
 #[test]
 fn the_list_names_plugins_with_version_order_evaluations_hash_and_file() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     workshop.compile("table.c", "crashes", &["WRONG=CRASHES"]);
     let outcome = workshop.run(&["plugins", "list"]);
     assert_eq!(outcome.code, Some(0), "{outcome:?}");

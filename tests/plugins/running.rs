@@ -1,6 +1,7 @@
 //! Plugins in runs: the same bits as the built-in sampler, and recipes that know their file.
 
 use crate::support::program::quick;
+use crate::support::text::AssertHas as _;
 use crate::workshop::{Workshop, request};
 use sigmalab_engine::recipe::SamplerRef;
 use sigmalab_engine::worker::RunFailure;
@@ -10,8 +11,7 @@ use sigmalab_schedule::terminal::Terminal;
 
 #[test]
 fn euler_as_a_plugin_gives_the_bits_of_the_built_in_one() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let mut engine = workshop.engine(None);
     let built_in = engine.run(&request(SamplerRef::named("euler")), &mut |_| true).unwrap();
     let plugin = engine.run(&request(SamplerRef::named("test.euler")), &mut |_| true).unwrap();
@@ -28,8 +28,7 @@ fn euler_as_a_plugin_gives_the_bits_of_the_built_in_one() {
 
 #[test]
 fn a_second_run_with_a_plugin_reuses_the_steps_of_the_first() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let mut engine = workshop.engine(None);
     let asked = request(SamplerRef::named("test.euler"));
     engine.run(&asked, &mut |_| true).unwrap();
@@ -39,8 +38,7 @@ fn a_second_run_with_a_plugin_reuses_the_steps_of_the_first() {
 
 #[test]
 fn a_plugin_that_was_built_again_is_taken_up_by_the_next_run() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let mut engine = workshop.engine(None);
     let asked = request(SamplerRef::named("test.euler"));
     let first = engine.run(&asked, &mut |_| true).unwrap();
@@ -64,8 +62,7 @@ fn a_plugin_that_was_built_again_is_taken_up_by_the_next_run() {
 
 #[test]
 fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let generate = quick(&["--sampler", "test.euler", "--output", "out.png"]);
     workshop.done(&generate);
     let again = ["generate", "--recipe", "out.png", "--output", "again.png"];
@@ -81,9 +78,11 @@ fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
     std::fs::write(&library, other).unwrap();
     let different = workshop.run(&again);
     assert_eq!(different.code, Some(2), "{different:?}");
-    for word in ["plugin `test.euler` whose file has hash", "libeuler.so", "--sampler test.euler"] {
-        assert!(different.stderr.contains(word), "{}", different.stderr);
-    }
+    different.stderr.assert_has([
+        "plugin `test.euler` whose file has hash",
+        "libeuler.so",
+        "--sampler test.euler",
+    ]);
     let as_today = [&again[..], &["--sampler", "test.euler"]].concat();
     workshop.done(&as_today);
 
@@ -95,15 +94,16 @@ fn a_recipe_whose_plugin_is_missing_or_different_says_so() {
     std::fs::remove_file(library).unwrap();
     let missing = workshop.run(&again);
     assert_eq!(missing.code, Some(2), "{missing:?}");
-    for word in ["there is no sampler `test.euler`", "`euler`", "sigmalab plugins list"] {
-        assert!(missing.stderr.contains(word), "{}", missing.stderr);
-    }
+    missing.stderr.assert_has([
+        "there is no sampler `test.euler`",
+        "`euler`",
+        "sigmalab plugins list",
+    ]);
 }
 
 #[test]
 fn a_name_that_is_almost_right_is_answered_with_the_plugin_that_was_meant() {
-    let workshop = Workshop::new();
-    workshop.compile("euler.c", "euler", &[]);
+    let workshop = Workshop::with("euler.c", "euler");
     let outcome = workshop.run(&["generate", "--prompt", "x", "--sampler", "test.eulr"]);
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("did you mean `test.euler`?"), "{}", outcome.stderr);
@@ -111,8 +111,7 @@ fn a_name_that_is_almost_right_is_answered_with_the_plugin_that_was_meant() {
 
 #[test]
 fn parameters_are_given_by_name_number_and_choice_and_wrong_ones_refused() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let with = |parameters: &[&str]| {
         let mut arguments = quick(&["--sampler", "test.faults", "--output", "out.png", "--json"]);
         for parameter in parameters {
@@ -156,8 +155,7 @@ fn a_sampler_that_does_not_reach_sigma_zero_refuses_schedules_that_do() {
 
 #[test]
 fn a_played_file_uses_plugins() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let file = workshop.path("a.play");
     std::fs::write(
         &file,

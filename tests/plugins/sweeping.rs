@@ -28,8 +28,7 @@ fn cells(line: &str) -> Vec<String> {
 
 #[test]
 fn a_plugin_that_goes_wrong_in_a_sweep_is_exactly_one_failed_trial() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     let faults = [
         "segfault",
         "abort",
@@ -85,8 +84,7 @@ fn a_plugin_that_goes_wrong_in_a_sweep_is_exactly_one_failed_trial() {
 
 #[test]
 fn samplers_and_their_parameters_are_swept_by_name() {
-    let workshop = Workshop::new();
-    workshop.compile("faults.c", "faults", &[]);
+    let workshop = Workshop::with("faults.c", "faults");
     workshop.compile("euler.c", "euler", &[]);
     let file = workshop.path("samplers.toml");
     let text = "name = \"samplers\"\nprompts = [\"a red circle\"]\nseeds = [1]\n\

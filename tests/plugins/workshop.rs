@@ -30,6 +30,13 @@ impl Workshop {
         Workshop { place }
     }
 
+    /// With the fixture `source` as `lib{name}.so`.
+    pub(crate) fn with(source: &str, name: &str) -> Self {
+        let workshop = Workshop::new();
+        workshop.compile(source, name, &[]);
+        workshop
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.place.path(name)
     }

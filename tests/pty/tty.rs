@@ -20,13 +20,11 @@ pub(crate) const FRAME_END: &[u8] = b"\x1b[?2026l";
 pub(crate) struct Answers {
     /// Name and version.
     pub(crate) version: Option<&'static str>,
-    /// kitty graphics.
     pub(crate) kitty: bool,
     /// Sixel among the attributes, which every terminal that answers at all lists.
     pub(crate) sixel: bool,
     /// Attributes, and that it got here.
     pub(crate) basic: bool,
-    /// Synchronized updates.
     pub(crate) synchronized: bool,
     /// Pixels of a cell.
     pub(crate) cell: Option<(u16, u16)>,

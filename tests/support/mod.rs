@@ -6,3 +6,4 @@
 pub(crate) mod checkpoints;
 pub(crate) mod program;
 pub(crate) mod request;
+pub(crate) mod text;

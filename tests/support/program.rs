@@ -80,6 +80,11 @@ impl Place {
         outcome.stdout
     }
 
+    /// The same where it prints JSON.
+    pub(crate) fn json<S: AsRef<OsStr>>(&self, arguments: &[S]) -> serde_json::Value {
+        serde_json::from_str(&self.done(arguments)).unwrap()
+    }
+
     /// Runs the program and expects it to refuse its input, to say so with every one of `words`,
     /// and to touch no file.
     pub(crate) fn refused<S: AsRef<OsStr> + std::fmt::Debug>(

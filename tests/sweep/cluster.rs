@@ -191,8 +191,7 @@ fn a_machine_without_the_model_records_no_failure_and_three_stop_the_sweep() {
         assert!(outcome.stderr.contains("model"), "{outcome:?}");
     }
     assert_eq!(records(&directory), 0, "no trial failed");
-    let status: serde_json::Value =
-        serde_json::from_str(&place.done(&["sweep", "status", "runs/small", "--json"])).unwrap();
+    let status = place.json(&["sweep", "status", "runs/small", "--json"]);
     assert_eq!(status["troubles"].as_array().unwrap().len(), 3);
     assert_eq!(status["failed"], 0);
     // With the model back, it is still stopped until somebody says that all is well.

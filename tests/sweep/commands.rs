@@ -2,6 +2,7 @@
 
 use crate::place::{left, place, rows, run, small, start, undisturbed};
 use crate::support::program::{Place, outcome};
+use crate::support::text::AssertHas as _;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs;
 use std::process::Command;
@@ -12,8 +13,7 @@ fn a_plan_tells_trials_and_evaluations_and_writes_nothing() {
     let place = place();
     let text = place.done(&["sweep", "plan", "small.toml", "--no-time"]);
     assert!(text.starts_with("small: 8 trials and 2 reference runs\n"), "{text}");
-    let json = place.done(&["sweep", "plan", "small.toml", "--json", "--list"]);
-    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let plan = place.json(&["sweep", "plan", "small.toml", "--json", "--list"]);
     assert_eq!(plan["runs"].as_array().unwrap().len(), 10);
     // A prompt's reference takes 6 steps; its trials take 4, then 1, twice, and share the first
     // evaluation with the reference. Without a prompt that one is the second prompt's too.
@@ -28,8 +28,7 @@ fn a_plan_tells_trials_and_evaluations_and_writes_nothing() {
 #[test]
 fn the_evaluations_made_are_those_planned_and_pictures_are_those_of_single_runs() {
     let place = place();
-    let json = place.done(&["sweep", "plan", "small.toml", "--json", "--no-time"]);
-    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let plan = place.json(&["sweep", "plan", "small.toml", "--json", "--no-time"]);
     let done = run(&place, &[]);
     assert_eq!(done.code, Some(0), "{done:?}");
     let table = |name: &str| rows(&place.path(&format!("runs/small/{name}")));
@@ -191,15 +190,16 @@ fn a_changed_experiment_is_refused_with_its_difference_and_extend_takes_it() {
     place.write("small.toml", small().replace("mu = [0.4, 0.5]", "mu = [0.4, 0.5, 0.6]"));
     let refused = run(&place, &[]);
     assert_eq!(refused.code, Some(2), "{refused:?}");
-    for words in ["-   16 | mu = [0.4, 0.5]", "+   16 | mu = [0.4, 0.5, 0.6]", "--extend"] {
-        assert!(refused.stderr.contains(words), "no `{words}` in {}", refused.stderr);
-    }
+    refused.stderr.assert_has([
+        "-   16 | mu = [0.4, 0.5]",
+        "+   16 | mu = [0.4, 0.5, 0.6]",
+        "--extend",
+    ]);
     let extended = run(&place, &["--extend"]);
     assert_eq!(extended.code, Some(0), "{extended:?}");
     let rows = rows(&place.path("runs/small/trials.csv"));
     assert_eq!(rows.len(), 12);
-    let status = place.done(&["sweep", "status", "runs/small", "--json"]);
-    let status: serde_json::Value = serde_json::from_str(&status).unwrap();
+    let status = place.json(&["sweep", "status", "runs/small", "--json"]);
     assert_eq!((&status["done"], &status["pending"]), (&12.into(), &0.into()));
 }
 
@@ -260,8 +260,7 @@ fn prompts_come_from_a_file_beside_the_experiment() {
     let prompts = small().lines().nth(2).unwrap().to_owned();
     let text = small().replace(&prompts, "prompts = { file = \"p.jsonl\" }");
     fs::write(place.path("deep/e.toml"), text).unwrap();
-    let json = place.done(&["sweep", "plan", "deep/e.toml", "--json", "--list", "--no-time"]);
-    let plan: serde_json::Value = serde_json::from_str(&json).unwrap();
+    let plan = place.json(&["sweep", "plan", "deep/e.toml", "--json", "--list", "--no-time"]);
     assert_eq!((&plan["trials"], &plan["runs"][0]["prompt_id"]), (&8.into(), &"x".into()));
 }
 

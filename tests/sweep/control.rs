@@ -3,6 +3,7 @@
 
 use crate::place::{left, place, records, rows, run, start, undisturbed, until};
 use crate::support::program::{Place, outcome};
+use crate::support::text::AssertHas as _;
 use sigmalab_experiment::control::{Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
 use std::fs;
@@ -20,7 +21,7 @@ fn directory(place: &Place) -> RunDirectory {
 }
 
 fn status(place: &Place) -> serde_json::Value {
-    serde_json::from_str(&place.done(&["sweep", "status", "runs/small", "--json"])).unwrap()
+    place.json(&["sweep", "status", "runs/small", "--json"])
 }
 
 #[test]
@@ -46,8 +47,7 @@ fn cancelled_trials_have_no_record_until_they_are_resumed() {
     let place = begun();
     place.refused(&["sweep", "cancel", "runs/small", "0"], &["has ended already"]);
     place.refused(&["sweep", "cancel", "runs/small", "99"], &["there is no trial `99`"]);
-    let plan = place.done(&["sweep", "plan", "small.toml", "--json", "--list", "--no-time"]);
-    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let plan = place.json(&["sweep", "plan", "small.toml", "--json", "--list", "--no-time"]);
     let pending: Vec<String> = {
         let done: Vec<String> = rows(&place.path("runs/small/trials.csv"))
             .iter()
@@ -114,8 +114,7 @@ fn a_trial_that_is_put_first_is_made_first_and_results_are_the_same() {
     let place = begun();
     let before = records(&place.path("runs/small"));
     let table = rows(&place.path("runs/small/trials.csv"));
-    let plan = place.done(&["sweep", "plan", "small.toml", "--json", "--list", "--no-time"]);
-    let plan: serde_json::Value = serde_json::from_str(&plan).unwrap();
+    let plan = place.json(&["sweep", "plan", "small.toml", "--json", "--list", "--no-time"]);
     let last =
         plan["runs"].as_array().unwrap().iter().rev().find(|run| {
             run["kind"] == "trial" && !table.iter().any(|row| row["trial"] == run["id"])
@@ -148,10 +147,7 @@ fn a_control_file_that_is_none_is_refused_before_anything_is_run() {
     for command in [&["sweep", "run", "runs/small"][..], &["sweep", "status", "runs/small"]] {
         let told = place.run(command);
         assert!(matches!(told.code, Some(1 | 2)), "{told:?}");
-        assert!(
-            told.stderr.contains("control.json") && told.stderr.contains("delete it"),
-            "{told:?}"
-        );
+        told.stderr.assert_has(["control.json", "delete it"]);
     }
 }
 

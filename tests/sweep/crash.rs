@@ -3,6 +3,7 @@
 
 use crate::place::{left, place, recorded, run, start, undisturbed};
 use crate::support::program::{Place, outcome};
+use crate::support::text::AssertHas as _;
 use rustix::process::{Pid, Signal, kill_process};
 use std::collections::BTreeMap;
 use std::fs;
@@ -124,8 +125,7 @@ fn workers_killed_a_hundred_times_are_failed_trials_that_a_retry_mends() {
         let stderr = String::from_utf8_lossy(&output.stderr);
         assert!(matches!(output.status.code(), Some(0 | 1)), "{:?} {stderr}", output.status);
         if output.status.code() == Some(1) {
-            assert!(stderr.contains("the worker process died"), "{stderr}");
-            assert!(stderr.contains("sigmalab sweep retry"), "{stderr}");
+            stderr.assert_has(["the worker process died", "sigmalab sweep retry"]);
             causes += 1;
         }
         let mut retry = sweep.command(&["sweep", "retry", "runs/small", "--failed", "--no-report"]);

@@ -2,6 +2,7 @@
 
 use crate::place::place;
 use crate::support::program::Place;
+use crate::support::text::AssertHas as _;
 use std::fs;
 use std::process::Command;
 
@@ -35,11 +36,13 @@ fn a_finished_sweep_has_a_sheet_a_page_and_a_summary() {
     assert_eq!(page.matches("<tr title").count(), 8);
 
     let summary = place.done(&["sweep", "report", "runs/small"]);
-    for words in
-        ["best settings", "latent_rmse", "effect of each parameter", "gw[-2..]", "Wilcoxon"]
-    {
-        assert!(summary.contains(words), "no `{words}` in {summary}");
-    }
+    summary.assert_has([
+        "best settings",
+        "latent_rmse",
+        "effect of each parameter",
+        "gw[-2..]",
+        "Wilcoxon",
+    ]);
 }
 
 #[test]
@@ -190,9 +193,12 @@ fn what_was_swept_what_came_of_it_and_the_picture_lie_in_the_window() {
     assert!(title.contains(" picture ") && title.ends_with("images 8"), "{title}");
     let page = fs::read_to_string(place.path("runs/small/report.html")).unwrap();
     let constant = page.split("class=\"constant\">").nth(1).unwrap().split("</p>").next().unwrap();
-    for words in ["<b>seed</b> 1", "<b>steps</b> 4", "<b>sampler</b> euler", "<b>status</b> done"] {
-        assert!(constant.contains(words), "no `{words}` in {constant}");
-    }
+    constant.assert_has([
+        "<b>seed</b> 1",
+        "<b>steps</b> 4",
+        "<b>sampler</b> euler",
+        "<b>status</b> done",
+    ]);
 }
 
 #[test]

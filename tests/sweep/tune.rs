@@ -56,7 +56,6 @@ fn generations(directory: &Path) -> BTreeMap<String, String> {
 struct Undisturbed {
     /// What it proposes.
     generations: BTreeMap<String, String>,
-    /// How long it takes.
     took: Duration,
 }
 

@@ -1,8 +1,10 @@
 //! A and B: what is computed of two runs, when, and how it is shown.
 
+use crate::engine::output;
 use crate::keys::Workbench;
 use crate::playing::played;
 use crate::screens::screen;
+use crate::support::text::AssertHas as _;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use ratatui::style::Color;
@@ -10,8 +12,6 @@ use sigmalab::tui::app::Effect;
 use sigmalab::tui::screens::Placement;
 use sigmalab::tui::screens::compare::ComparisonJob;
 use sigmalab::tui::theme::Theme;
-use sigmalab_engine::request::RunOutput;
-use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
 use sigmalab_metrics::colour_map;
 use sigmalab_terminal::capabilities::Background;
@@ -40,20 +40,7 @@ impl Workbench {
     pub(crate) fn draw_as(&mut self, run: u64, image: RgbImage, latents: Vec<f32>) {
         let recipe = self.take_run(run);
         self.report_steps(run, &recipe, recipe.steps.len(), 0);
-        let (noise, nfe, timings) = Default::default();
-        let output = RunOutput {
-            recipe,
-            image,
-            noise,
-            latents,
-            nfe,
-            timings,
-            clip_fraction: 0.0,
-            peak_memory: None,
-            gram: None,
-        };
-        let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
-        self.effects.extend(effects);
+        self.end_run(run, output(recipe, image, latents));
     }
 
     fn jobs(&self) -> Vec<ComparisonJob> {
@@ -109,9 +96,7 @@ fn a_pair_is_computed_once_and_never_while_drawing() {
     // 64 values of 51² and 64 of 8² among 64·64·3.
     let mean = (64.0 * 51.0 * 51.0 + 64.0 * 8.0 * 8.0) / (64.0 * 64.0 * 3.0);
     let psnr = 10.0 * (255.0f64 * 255.0 / mean).log10();
-    for part in [format!("PSNR {psnr:.1} dB"), "SSIM 0.".into(), "latent RMSE 0.2500".into()] {
-        assert!(text.contains(&part), "no {part} in\n{text}");
-    }
+    text.assert_has([format!("PSNR {psnr:.1} dB"), "SSIM 0.".into(), "latent RMSE 0.2500".into()]);
     // The other way round it is the same pair.
     workbench.press("s x d \"auto\" enter");
     assert_eq!(workbench.jobs().len(), 0);
@@ -190,9 +175,11 @@ fn steps_that_differ_are_marked_and_equal_ones_are_folded() {
     let mut workbench = pair((80, 24), "G 5 enter", marked());
     workbench.press("c");
     let text = screen(&workbench, 80, 24);
-    assert!(text.contains("  step   gw A   gw B    mu A    mu B  std A  std B"), "{text}");
-    assert!(text.contains(" 0–18  the same"), "{text}");
-    assert!(text.contains("≠   19   3.00   5.00   0.000   0.000"), "{text}");
+    text.assert_has([
+        "  step   gw A   gw B    mu A    mu B  std A  std B",
+        " 0–18  the same",
+        "≠   19   3.00   5.00   0.000   0.000",
+    ]);
     // The differing values stand out, the others do not.
     let mut terminal = Terminal::new(TestBackend::new(80, 24)).unwrap();
     terminal.draw(|frame| workbench.app.draw(frame, &mut |_, _| {})).unwrap();
@@ -222,7 +209,7 @@ fn runs_of_other_lengths_sizes_and_prompts_are_compared_as_far_as_they_can_be() 
     workbench.compute();
     workbench.press("c f");
     let text = screen(&workbench, 120, 40);
-    for part in [
+    text.assert_has([
         "images of two sizes, 256×256 and 512×256: no PSNR and SSIM",
         "prompt     A a red circle on a blue background · B a red circle on a blue background, r",
         "size       A 256×256 · B 512×256",
@@ -230,9 +217,7 @@ fn runs_of_other_lengths_sizes_and_prompts_are_compared_as_far_as_they_can_be() 
         "terminal   A reference · B zero",
         "steps      A 20 · B 12",
         "≠    0   7.00   7.00   0.000   0.500",
-    ] {
-        assert!(text.contains(part), "no {part:?} in\n{text}");
-    }
+    ]);
     workbench.press("pagedown pagedown");
     let text = screen(&workbench, 120, 40);
     assert!(text.contains("≠   19   3.00      ·   0.000       ·"), "{text}");

@@ -1,6 +1,7 @@
 //! (Grid, keys, grid) through the real application.
 
 use crate::keys::Workbench;
+use crate::support::text::AssertHas as _;
 use sigmalab::tui::app::Effect;
 use sigmalab_terminal::input::Input;
 
@@ -56,8 +57,7 @@ fn a_value_without_room_says_so_and_leaves_the_next_column_alone() {
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));
     workbench.press("1 e 9 enter \"1500000000\" enter");
     let shown = crate::screens::screen(&workbench, 80, 24);
-    assert!(shown.contains("    0    1e9  0.000 1.500"), "{shown}");
-    assert!(shown.contains("    1    !!!  0.000 1.500"), "{shown}");
+    shown.assert_has(["    0    1e9  0.000 1.500", "    1    !!!  0.000 1.500"]);
 }
 
 #[test]
@@ -94,8 +94,7 @@ fn a_sigma_that_is_typed_solves_mu_and_nothing_else() {
     let sigmas = workbench.app.document().schedule().sigmas();
     assert!((sigmas[2].0 - 0.3).abs() < 1e-6, "{sigmas:?}");
     assert_eq!((sigmas[1], sigmas[3]), (before[1], before[3]));
-    let message = workbench.app.message().unwrap();
-    assert!(message.text.starts_with("mu of step 2 is now"), "{message:?}");
+    workbench.says("mu of step 2 is now");
 }
 
 #[test]
@@ -122,11 +121,7 @@ fn pasted_rows_land_at_the_cursor_and_a_single_value_fills_the_selection() {
 fn yanked_cells_go_to_the_clipboard_as_rows_and_columns() {
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));
     workbench.press("V J y");
-    let copied = workbench.effects.iter().find_map(|effect| match effect {
-        Effect::Clipboard(text) => Some(text.trim_end().to_owned()),
-        _ => None,
-    });
-    assert_eq!(copied.as_deref(), Some("7\t0\t1.5\n7\t0\t1.5"));
+    assert_eq!(workbench.copied().as_deref().map(str::trim_end), Some("7\t0\t1.5\n7\t0\t1.5"));
 }
 
 #[test]

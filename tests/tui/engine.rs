@@ -1,4 +1,4 @@
-//! News as the engine sends it, for pictures and numbers that are the same everywhere.
+//! Events as the engine sends them, for pictures and numbers that are the same everywhere.
 
 use crate::keys::Workbench;
 use sigmalab::tui::app::Effect;
@@ -32,22 +32,14 @@ impl Workbench {
         let recipe = self.take_run(run);
         self.report_steps(run, &recipe, recipe.steps.len(), reused);
         let nfe = reports(&recipe, reused).last().map(|report| report.nfe).unwrap_or_default();
-        let output = RunOutput {
-            image: picture(256, colour),
-            noise: Vec::new(),
-            latents: colour.map(f32::from).to_vec(),
-            nfe,
-            clip_fraction: 0.0,
-            peak_memory: None,
-            gram: None,
-            timings: Timings {
-                load_ms: 310.0,
-                encode_ms: 12.0,
-                denoise_ms: 2650.0,
-                decode_ms: 140.0,
-            },
-            recipe,
-        };
+        let timings =
+            Timings { load_ms: 310.0, encode_ms: 12.0, denoise_ms: 2650.0, decode_ms: 140.0 };
+        let latents = colour.map(f32::from).to_vec();
+        let output = output(recipe, picture(256, colour), latents);
+        self.end_run(run, RunOutput { nfe, timings, ..output });
+    }
+
+    pub(crate) fn end_run(&mut self, run: u64, output: RunOutput) {
         let effects = self.app.engine(RunUpdate::Finished(RunId(run), Ok(Box::new(output))));
         self.effects.extend(effects);
     }
@@ -57,6 +49,13 @@ impl Workbench {
         self.take_run(run);
         self.app.engine(RunUpdate::Finished(RunId(run), Err(failure)));
     }
+}
+
+/// What came of a run that took no time.
+pub(crate) fn output(recipe: Recipe, image: RgbImage, latents: Vec<f32>) -> RunOutput {
+    let (noise, nfe, timings) = Default::default();
+    let (clip_fraction, peak_memory, gram) = (0.0, None, None);
+    RunOutput { recipe, image, noise, latents, nfe, timings, clip_fraction, peak_memory, gram }
 }
 
 /// A square of one colour that gets darker downwards.

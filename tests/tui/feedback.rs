@@ -3,6 +3,7 @@
 use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
+use crate::support::text::AssertHas as _;
 use sigmalab_compute::{LoadProgress, LoadStage, ModelPart};
 use sigmalab_engine::event::Event;
 use sigmalab_engine::worker::{RunFailure, RunId, RunUpdate};
@@ -93,9 +94,6 @@ fn a_worker_that_dies_takes_nothing_with_it_and_the_image_before_stays() {
     workbench.press("+ r");
     workbench.fail_run(2, RunFailure::worker_died("killed by signal 9 (SIGKILL)"));
     let text = screen(&workbench, 80, 24);
-    assert!(
-        text.contains("killed by signal 9") && text.contains("image · of the previous"),
-        "{text}"
-    );
+    text.assert_has(["killed by signal 9", "image · of the previous"]);
     assert_eq!(workbench.app.pictures(workbench.app.area()).len(), 1);
 }

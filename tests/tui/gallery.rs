@@ -2,8 +2,8 @@
 
 use crate::screens::screen;
 use crate::session::{Session, history, shade};
+use crate::support::text::AssertHas as _;
 use sigmalab::history::History;
-use sigmalab::tui::app::Effect;
 use sigmalab::tui::screens::gallery::Kept;
 use std::path::Path;
 use tempfile::{TempDir, tempdir};
@@ -31,25 +31,6 @@ fn text(session: &Session) -> String {
     screen(&session.workbench, 100, 30)
 }
 
-fn records(session: &Session) -> Vec<String> {
-    let calls = session.workbench.effects.iter().filter_map(|effect| match effect {
-        Effect::Record(call) => Some(call.to_string()),
-        _ => None,
-    });
-    calls.collect()
-}
-
-fn copied(session: &Session) -> Option<String> {
-    session.workbench.effects.iter().rev().find_map(|effect| match effect {
-        Effect::Clipboard(text) => Some(text.clone()),
-        _ => None,
-    })
-}
-
-fn message(session: &Session) -> &str {
-    session.app().message().map_or("", |message| message.text.as_str())
-}
-
 #[test]
 fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
     let data = tempdir().unwrap();
@@ -60,7 +41,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
     // Nothing of the thread has been heard yet.
     session.press("F5");
     let shown = text(&session);
-    for part in [
+    shown.assert_has([
         "gallery · 2 runs",
         "   2  now       gw 3 3 → 2",
         "   1  now       FOUR · a red circle on a bl",
@@ -70,9 +51,7 @@ fn a_run_is_in_the_gallery_at_once_and_in_the_history_soon() {
         "gw       7x3 2x1",
         "drawn    256×256 · seed 42 · euler · demo · f32 on",
         "enter load",
-    ] {
-        assert!(shown.contains(part), "no {part:?} in\n{shown}");
-    }
+    ]);
     session.settle();
     let listed = history(data.path()).list().unwrap();
     assert_eq!(listed.entries.len(), 2);
@@ -91,7 +70,7 @@ fn a_run_of_an_earlier_session_goes_back_into_the_grid_as_one_step_of_undo() {
     assert_eq!(session.workbench.grid(), "7 0 1.5\n7 0 1.5\n[7] 0 1.5\n2 0 1.5");
     assert_eq!(document.prompt, "a red circle on a blue background!");
     assert_eq!(document.seed, 7);
-    assert!(message(&session).contains("is in the grid"), "{}", message(&session));
+    session.workbench.says("is in the grid");
     session.until("its picture is there", |app| app.runs().last.is_some());
     assert_eq!(shade(&session.app().runs().last.as_ref().unwrap().image), 200);
     assert!(session.app().is_image_current(), "a run would draw the same again");
@@ -114,7 +93,7 @@ fn any_run_is_pinned_and_compared_with_the_last_one() {
     let data = earlier();
     let mut session = later(data.path());
     session.press("c");
-    assert!(message(&session).contains("no last run"), "{}", message(&session));
+    session.workbench.says("no last run");
     session.run(90);
     session.press("F5 G A");
     session.until("it is pinned", |app| app.runs().pinned.is_some());
@@ -136,7 +115,7 @@ fn a_record_names_the_run_that_was_under_the_cursor() {
     session.press("F5 A y");
     let id = history(data.path()).list().unwrap().entries[0].id.to_string();
     session.press("G k enter");
-    let records = records(&session);
+    let records = session.workbench.records();
     assert!(records.contains(&"pin 1".to_owned()), "{records:?}");
     assert!(records.contains(&"copy-recipe 1".to_owned()), "{records:?}");
     assert!(records.contains(&format!("load-run {id}")), "{records:?}");
@@ -186,13 +165,13 @@ fn a_history_that_cannot_be_written_costs_a_line_in_the_log_and_no_run() {
         app.gallery().shown().any(|(run, _)| matches!(run.kept, Kept::Not(_)))
     });
     // It is said where it is seen, with its reason.
-    assert!(message(&session).starts_with("run 1 is not in the history: "));
+    assert!(session.workbench.said().starts_with("run 1 is not in the history: "));
     session.run(31);
     session.until("it is known again", |app| {
         app.gallery().shown().all(|(run, _)| matches!(run.kept, Kept::Not(_)))
     });
     // Once is enough: what is said now is about the run.
-    assert!(!session.app().message().unwrap().is_problem, "{}", message(&session));
+    assert!(!session.app().message().unwrap().is_problem, "{}", session.workbench.said());
     session.press("F6");
     let shown = text(&session);
     assert!(shown.contains("run 1 is not in the history: "), "{shown}");
@@ -200,7 +179,7 @@ fn a_history_that_cannot_be_written_costs_a_line_in_the_log_and_no_run() {
     let shown = text(&session);
     assert!(shown.contains("│✗  1  ") && shown.contains("4 steps"), "{shown}");
     session.press("Y");
-    assert!(message(&session).contains("run 2 has no file"), "{}", message(&session));
+    session.workbench.says("run 2 has no file");
     session.press("A");
     assert!(session.app().runs().pinned.is_some());
 }
@@ -272,10 +251,11 @@ fn recipe_and_path_of_a_run_go_to_the_clipboard() {
     let data = earlier();
     let mut session = later(data.path());
     session.press("y");
-    let recipe = sigmalab_engine::image_file::parse_recipe(&copied(&session).unwrap()).unwrap();
+    let recipe =
+        sigmalab_engine::image_file::parse_recipe(&session.workbench.copied().unwrap()).unwrap();
     assert_eq!((recipe.steps[3].gw, recipe.prompt.ends_with('!')), (2.0, true));
     session.press("Y");
-    let path = copied(&session).unwrap();
+    let path = session.workbench.copied().unwrap();
     assert_eq!(sigmalab_engine::image_file::read_recipe(Path::new(&path)).unwrap(), recipe);
 }
 

@@ -66,6 +66,34 @@ impl Workbench {
         self.effects.extend(effects);
     }
 
+    /// What was said last.
+    pub(crate) fn said(&self) -> &str {
+        self.app.message().map_or("", |message| &message.text)
+    }
+
+    #[track_caller]
+    pub(crate) fn says(&self, part: &str) {
+        let said = self.said();
+        assert!(said.contains(part), "no `{part}` in: {said}");
+    }
+
+    /// The calls that were recorded.
+    pub(crate) fn records(&self) -> Vec<String> {
+        let calls = self.effects.iter().filter_map(|effect| match effect {
+            Effect::Record(call) => Some(call.to_string()),
+            _ => None,
+        });
+        calls.collect()
+    }
+
+    /// What was copied last.
+    pub(crate) fn copied(&self) -> Option<String> {
+        self.effects.iter().rev().find_map(|effect| match effect {
+            Effect::Clipboard(text) => Some(text.clone()),
+            _ => None,
+        })
+    }
+
     /// The grid: a row a step, the cursor's cell in brackets, other selected cells in braces.
     pub(crate) fn grid(&self) -> String {
         let (app, grid) = (&self.app, self.app.grid());

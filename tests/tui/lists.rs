@@ -3,6 +3,7 @@
 use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
+use crate::support::text::AssertHas as _;
 use sigmalab::tui::action::{Action, Call};
 use sigmalab::tui::app::Effect;
 use sigmalab::tui::context::Context;
@@ -143,8 +144,7 @@ fn help_begins_with_the_screen_one_is_on_wraps_and_narrows_as_one_types() {
     let mut workbench = Workbench::with(None, (80, 24));
     workbench.press("P ?");
     let shown = screen(&workbench, 80, 24);
-    assert!(shown.contains("On this screen · presets"), "{shown}");
-    assert!(shown.contains("Rename the preset under the cursor"), "{shown}");
+    shown.assert_has(["On this screen · presets", "Rename the preset under the cursor"]);
     workbench.press("\"undo\"");
     let shown = screen(&workbench, 80, 24);
     assert!(shown.contains("Undo the last command") && !shown.contains("Rename"), "{shown}");
@@ -165,8 +165,7 @@ fn help_begins_with_the_screen_one_is_on_wraps_and_narrows_as_one_types() {
 fn the_image_is_enlarged_from_the_editor_and_back() {
     let mut workbench = Workbench::with(None, (80, 24));
     workbench.press("space");
-    let message = workbench.app.message().map(|message| message.text.clone()).unwrap_or_default();
-    assert!(message.contains("no image to enlarge yet"), "{message}");
+    workbench.says("no image to enlarge yet");
     workbench.press("r");
     workbench.take_run(1);
     let draft = Event::Preview { step: 6, image: picture(32, [200, 60, 40]) };
@@ -186,9 +185,7 @@ fn the_title_keeps_what_matters_where_there_is_little_room() {
     workbench.press("A");
     let shown = screen(&workbench, 80, 24);
     let title = shown.lines().next().unwrap();
-    for part in ["V4_QUALITY_48", "● edited", "256×256", "seed 42", "A pinned"] {
-        assert!(title.contains(part), "no {part:?} in {title}");
-    }
+    title.assert_has(["V4_QUALITY_48", "● edited", "256×256", "seed 42", "A pinned"]);
     assert!(shown.contains("steps 0–17 of 0–47"), "{shown}");
 }
 

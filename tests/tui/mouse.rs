@@ -176,13 +176,9 @@ fn what_the_mouse_did_is_recorded_as_calls_that_play_the_same() {
         let mut workbench = Workbench::with(Some(FOUR), (80, 24));
         workbench.point(words);
         let mut again = Workbench::with(Some(FOUR), (120, 40));
-        let mut record = Vec::new();
-        for effect in &workbench.effects {
-            if let Effect::Record(call) = effect {
-                record.push(call.to_string());
-                let (_, result) = again.app.play(&call.to_string().parse().unwrap());
-                result.unwrap();
-            }
+        let record = workbench.records();
+        for call in &record {
+            again.app.play(&call.parse().unwrap()).1.unwrap();
         }
         let unmarked = |grid: String| grid.replace(['[', ']', '{', '}'], "");
         assert_eq!(unmarked(again.grid()), unmarked(workbench.grid()), "{words}: {record:?}");
@@ -193,15 +189,7 @@ fn what_the_mouse_did_is_recorded_as_calls_that_play_the_same() {
 fn a_drag_is_recorded_once() {
     let mut workbench = Workbench::with(Some(FOUR), (80, 24));
     workbench.point("drag:gw[0]..std[3]");
-    let calls: Vec<String> = workbench
-        .effects
-        .iter()
-        .filter_map(|effect| match effect {
-            Effect::Record(call) => Some(call.to_string()),
-            _ => None,
-        })
-        .collect();
-    assert_eq!(calls, ["cursor gw[0]", "select gw[0]:std[3]"]);
+    assert_eq!(workbench.records(), ["cursor gw[0]", "select gw[0]:std[3]"]);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::compare::grey;
 use crate::keys::Workbench;
 use crate::screens::screen;
+use crate::support::text::AssertHas as _;
 use sigmalab::tui::app::Effect;
 use sigmalab_engine::recipe::Recipe;
 use sigmalab_sampler::Samplers;
@@ -42,8 +43,10 @@ fn a_proxy_run_has_the_sigmas_of_the_image_size() {
 
     workbench.draw_as(1, grey(100, 64), Vec::new());
     let text = screen(&workbench, 120, 40);
-    assert!(text.contains("1024×1024 Square · drawn at 256×256 · seed 42"), "{text}");
-    assert!(text.contains("┌ image · at 256×256, σ of 1024×1024 ─"), "{text}");
+    text.assert_has([
+        "1024×1024 Square · drawn at 256×256 · seed 42",
+        "┌ image · at 256×256, σ of 1024×1024 ─",
+    ]);
 
     // The whole image is one action away, and is the image of this schedule too.
     workbench.press("F");
@@ -65,8 +68,7 @@ fn the_border_says_so_at_80_by_24_too() {
     workbench.press("Z \"512x512\" enter r");
     workbench.draw_as(1, grey(100, 64), Vec::new());
     let text = screen(&workbench, 80, 24);
-    assert!(text.contains("drawn at 512×512"), "{text}");
-    assert!(text.contains("┌ image · at 512×512 ─"), "{text}");
+    text.assert_has(["drawn at 512×512", "┌ image · at 512×512 ─"]);
     workbench.press("+");
     let text = screen(&workbench, 80, 24);
     assert!(text.contains("┌ image before · at 512×512 ─"), "{text}");
@@ -85,11 +87,7 @@ fn a_proxy_is_smaller_than_the_image_or_it_is_none() {
     assert_eq!(workbench.app.document().proxy(), Some(size(512, 512)));
     workbench.press("z \"512x512\" enter");
     assert_eq!(workbench.app.document().proxy(), None);
-    let message = workbench.app.message().unwrap().text.clone();
-    assert!(
-        message.contains("the proxy size 512×512 is no longer smaller, so it is off"),
-        "{message}"
-    );
+    workbench.says("the proxy size 512×512 is no longer smaller, so it is off");
 }
 
 #[test]

@@ -33,9 +33,8 @@ fn what_is_restored_says_of_when_it_is_and_hides_no_warning() {
     let mut after = Workbench::with(Some(FOUR), (80, 24));
     after.app.trouble("`gone.toml` is not there");
     after.app.restore(&unsaved, "3 min ago");
-    let message = after.app.message().unwrap().text.clone();
     assert_eq!(
-        message,
+        after.said(),
         "restored unsaved edits of FOUR, kept 3 min ago; u undoes that · `gone.toml` is not there"
     );
     // Nothing but the prompt was edited, and undo takes it back all the same.

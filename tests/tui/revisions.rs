@@ -3,6 +3,7 @@
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::session::after;
+use crate::support::text::AssertHas as _;
 
 #[test]
 fn what_was_undone_and_overtaken_stays_reachable() {
@@ -32,7 +33,7 @@ fn what_was_undone_and_overtaken_stays_reachable() {
 fn the_tree_is_drawn_with_its_branches_and_says_what_a_visit_changes() {
     let workbench = after("j 2 enter u 5 enter + B j");
     let shown = screen(&workbench, 100, 30);
-    for part in [
+    shown.assert_has([
         "┌ revisions · 4 ",
         "3 ●    nudge gw of step 2: 7 → 7.1",
         "2 ○    set gw of step 1 to 5: 7 → 5",
@@ -42,16 +43,13 @@ fn the_tree_is_drawn_with_its_branches_and_says_what_a_visit_changes() {
         "from here to revision 2",
         "gw 2 7.1 → 7",
         "enter go there",
-    ] {
-        assert!(shown.contains(part), "no {part:?} in\n{shown}");
-    }
+    ]);
 }
 
 #[test]
 fn a_revision_that_does_not_exist_is_refused_with_those_that_do() {
     let mut workbench = after("j 2 enter : \"go-to-revision\" enter 9 enter");
-    let message = workbench.app.message().unwrap().text.clone();
-    assert_eq!(message, "there is no revision 9: there are 0 to 1");
+    assert_eq!(workbench.said(), "there is no revision 9: there are 0 to 1");
     workbench.press("esc");
     assert_eq!(workbench.grid(), "7 0 1.5\n2 0 1.5\n[7] 0 1.5\n3 0 1.5");
 }

@@ -1,13 +1,9 @@
 //! The samplers screen: (state, keys, screen).
 
-use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::session::after;
+use crate::support::text::AssertHas as _;
 use sigmalab_sampler::Samplers;
-
-fn message(workbench: &Workbench) -> &str {
-    workbench.app.message().map_or("", |message| message.text.as_str())
-}
 
 #[test]
 fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
@@ -15,15 +11,13 @@ fn every_sampler_is_listed_and_the_present_one_is_marked_and_described() {
     for (info, _) in Samplers::built_in().all() {
         assert!(shown.contains(&format!(" {} ", info.id)), "no {} in\n{shown}", info.id);
     }
-    for part in ["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"] {
-        assert!(shown.contains(part), "no {part:?} in\n{shown}");
-    }
+    shown.assert_has(["order 1 ◂", "┌ euler · version 1 ", "1 network evaluation a step"]);
 }
 
 #[test]
 fn the_present_sampler_is_not_chosen_again() {
     let workbench = after("F7 enter");
-    assert_eq!(message(&workbench), "euler is already the sampler");
+    assert_eq!(workbench.said(), "euler is already the sampler");
 }
 
 #[test]
@@ -31,9 +25,9 @@ fn a_parameter_that_a_sampler_lacks_is_refused_in_the_line() {
     for value in ["1", "default"] {
         let keys = format!("F7 : \"sampler-param\" enter \"eta={value}\" enter");
         let workbench = after(&keys);
-        assert!(message(&workbench).contains("`euler` has no parameter `eta`"));
+        workbench.says("`euler` has no parameter `eta`");
         assert!(workbench.app.document().sampler.params.is_empty());
     }
     let workbench = after("F7 l");
-    assert_eq!(message(&workbench), "euler has no parameters");
+    assert_eq!(workbench.said(), "euler has no parameters");
 }

@@ -1,6 +1,7 @@
 //! Screens as text, read by a person once and held since.
 
 use crate::keys::Workbench;
+use crate::support::text::AssertHas as _;
 use ratatui::Terminal;
 use ratatui::backend::TestBackend;
 use sigmalab_compute::DeviceChoice;
@@ -19,28 +20,24 @@ fn the_selection_of_the_last_steps_shows_its_numbers() {
     let mut workbench = Workbench::with(None, (80, 24));
     workbench.press(": \"load-preset\" enter \"V4_DEFAULT_20\" enter G K");
     let text = screen(&workbench, 80, 24);
-    for part in [
+    text.assert_has([
         "V4_DEFAULT_20",
         "schedule · 20 steps · sampling order",
         "2 cells · 3.00 … 3.00 · mean 3.00",
         " ? help",
         "   18   3.00  0.000 1.750 0.0504 -0.0231  +5.9",
-    ] {
-        assert!(text.contains(part), "no {part:?} in\n{text}");
-    }
+    ]);
 }
 
 #[test]
 fn a_wide_screen_shows_every_column() {
     let workbench = Workbench::with(None, (120, 40));
     let text = screen(&workbench, 120, 40);
-    for part in [
+    text.assert_has([
         " step loop      gw      mu    std         σ    σ next        Δσ  logSNR",
         "    0   47    7.00   0.000  1.500  0.999877  0.913892 -0.085985  -18.00",
         "r draws the image",
-    ] {
-        assert!(text.contains(part), "no {part:?} in\n{text}");
-    }
+    ]);
 }
 
 #[test]

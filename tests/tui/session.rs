@@ -1,13 +1,12 @@
 //! A workbench with a real history in a folder of its own, its gallery_thread, and runs that end with a
 //! picture of one colour.
 
+use crate::engine::output;
 use crate::keys::Workbench;
 use sigmalab::history::{DEFAULT_QUOTA, History};
 use sigmalab::tui::app::{App, Effect};
 use sigmalab::tui::screens::gallery::GalleryEvent;
 use sigmalab::tui::screens::gallery::thread::GalleryThread;
-use sigmalab_engine::request::RunOutput;
-use sigmalab_engine::worker::{RunId, RunUpdate};
 use sigmalab_image::RgbImage;
 use std::path::Path;
 use std::sync::mpsc::{self, Receiver};
@@ -73,30 +72,11 @@ impl Session {
         // Runs that end in one millisecond have no order in the history.
         std::thread::sleep(Duration::from_millis(2));
         self.workbench.press("F2 r");
-        let asked = self.workbench.effects.iter().rev().find_map(|effect| match effect {
-            Effect::Run(recipe) => Some(recipe.clone()),
-            _ => None,
-        });
-        let mut recipe = *asked.expect("a run");
+        self.runs += 1;
+        let mut recipe = self.workbench.take_run(self.runs);
         recipe.model.fingerprint = Some("f00d".to_owned());
         recipe.sampler.version = Some("1".to_owned());
-        self.runs += 1;
-        let id = RunId(self.runs);
-        self.workbench.app.run_answered(Ok(id));
-        let output = RunOutput {
-            recipe,
-            image: picture(shade),
-            noise: Vec::new(),
-            latents: Vec::new(),
-            nfe: Default::default(),
-            timings: Default::default(),
-            clip_fraction: 0.0,
-            peak_memory: None,
-            gram: None,
-        };
-        let update = RunUpdate::Finished(id, Ok(Box::new(output)));
-        let effects = self.workbench.app.engine(update);
-        self.workbench.effects.extend(effects);
+        self.workbench.end_run(self.runs, output(recipe, picture(shade), Vec::new()));
         self.carry_out();
     }
 

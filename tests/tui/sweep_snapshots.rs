@@ -5,6 +5,7 @@ use crate::engine::picture;
 use crate::keys::Workbench;
 use crate::screens::screen;
 use crate::snapshots::{LARGE, SMALL, drawn};
+use crate::support::text::AssertHas as _;
 use sigmalab::tui::screens::sweeps::{
     Cell, ColumnInfo, DirectoryStatus, ExperimentCard, PlanCard, PlannedCard, RunCard, SweepEvent,
     SweepView, TrialRow, TrialStatus,
@@ -221,9 +222,7 @@ fn the_list_says_where_run_directories_stand() {
         let mut workbench = listed(SMALL, "G");
         workbench.app.sweep_event(SweepEvent::DirectoryStatus("runs/polish".into(), Ok(status)));
         let text = screen(&workbench, SMALL.0, SMALL.1);
-        for part in [row, about] {
-            assert!(text.contains(part), "no {part:?} in\n{text}");
-        }
+        text.assert_has([row, about]);
         assert_eq!(text.contains(", r continues"), resumes, "{text}");
     }
 }

@@ -2,34 +2,32 @@
 //! trajectory cache allows. It knows networks by their trait and nothing of prompts as text,
 //! pixels or processes.
 
+mod step_host;
+
 use super::event::{NfeCount, StepReport};
 use super::guidance::{blend, needs_unconditional};
 use super::network::Network;
-use super::noise::gaussian_stream;
 use super::state_key::{Need, StateKey, past_steps, resume_index};
 use super::trajectory::{State, StepCost, StepTaken, TrajectoryCache};
 use sigmalab_compute::CancelToken;
 use sigmalab_metrics::trajectory::{
     StepMetrics, clean_estimate, cosine, distance, local_error, norm,
 };
-use sigmalab_sampler::{Choice, HistoryEntry, Host, SamplerError, StepInput, Velocities};
-use sigmalab_schedule::sigmas::{Schedule, Sigma};
+use sigmalab_sampler::{Choice, HistoryEntry, StepInput};
+use sigmalab_schedule::sigmas::Schedule;
 use sigmalab_schedule::size::Size;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
+use step_host::StepHost;
 
 /// Everything the loop needs for one trajectory.
 pub struct Denoising<'a, N: Network> {
-    /// The networks.
     pub network: &'a N,
-    /// The encoded prompt.
     pub prompt: &'a N::Prompt,
-    /// Image size.
     pub size: Size,
     /// Steps and noise levels; must have passed [`Schedule::check`].
     pub schedule: &'a Schedule,
-    /// The solver.
     pub sampler: &'a Choice,
     /// The initial noise, `tokens · 128` values.
     pub noise: &'a [f32],
@@ -58,7 +56,6 @@ impl<'a, N: Network> Denoising<'a, N> {
 pub struct Denoised {
     /// Clean latents, `tokens · 128` values.
     pub latents: Arc<[f32]>,
-    /// Evaluations done and saved.
     pub nfe: NfeCount,
     /// Where every step started, in sampling order; empty unless that was asked for.
     pub nodes: Vec<Node>,
@@ -67,9 +64,7 @@ pub struct Denoised {
 /// The start of a step: the latents and the velocities there.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Node {
-    /// Latents.
     pub x: Arc<[f32]>,
-    /// The conditional velocity.
     pub v_cond: Arc<[f32]>,
     /// The unconditional velocity; absent where gw was 1.
     pub v_uncond: Option<Arc<[f32]>>,
@@ -100,45 +95,22 @@ pub enum DenoiseError<E: std::error::Error + 'static> {
     Cancelled,
     /// A network failed.
     #[error("step {step}: {source}")]
-    Network {
-        /// The step.
-        step: usize,
-        /// The network's own words.
-        source: E,
-    },
-    /// The sampler failed.
+    Network { step: usize, source: E },
     #[error("step {step}: sampler `{sampler}` failed: {message}")]
-    Sampler {
-        /// The step.
-        step: usize,
-        /// Its id.
-        sampler: String,
-        /// Its own words.
-        message: String,
-    },
+    Sampler { step: usize, sampler: String, message: String },
     /// The sampler wrote into memory that is not its own: this process is not to go on.
     #[error("step {step}: sampler `{sampler}` failed: {message}")]
-    Corrupted {
-        /// The step.
-        step: usize,
-        /// Its id.
-        sampler: String,
-        /// What it did.
-        message: String,
-    },
-    /// The numbers blew up.
+    Corrupted { step: usize, sampler: String, message: String },
     #[error(
         "step {step} (σ {sigma:.4} to {sigma_next:.4}, gw {gw:?}): the latents are no longer finite \
          numbers; lower gw there, or use --dtype f32 where that is not in use"
     )]
     NotFinite {
-        /// The step.
         step: usize,
         /// Noise level it started at.
         sigma: f64,
         /// Noise level it was to reach.
         sigma_next: f64,
-        /// Its guidance weight.
         gw: f64,
     },
 }
@@ -378,158 +350,5 @@ impl<N: Network> Denoising<'_, N> {
         walk.past.push_front(PastStep { sigma, gw, x, v_cond, v_uncond });
         walk.past.truncate(self.past_len());
         Ok(estimate)
-    }
-}
-
-/// Conditional velocity, and the unconditional one where it was needed.
-type VelocityPair = (Arc<[f32]>, Option<Arc<[f32]>>);
-
-/// The host of one step: evaluates, counts and listens for a cancellation.
-struct StepHost<'a, N: Network> {
-    task: &'a Denoising<'a, N>,
-    index: usize,
-    cancel: &'a CancelToken,
-    cost: StepCost,
-    nfe: &'a mut NfeCount,
-    /// The network's own error; samplers see its words only.
-    failure: Option<N::Error>,
-}
-
-impl<N: Network> StepHost<'_, N> {
-    fn explain(self, error: SamplerError) -> DenoiseError<N::Error> {
-        let step = self.index;
-        let sampler = || self.task.sampler.sampler.info().id.to_string();
-        match (error, self.failure) {
-            (SamplerError::Cancelled, _) => DenoiseError::Cancelled,
-            (SamplerError::Evaluation(_), Some(source)) => DenoiseError::Network { step, source },
-            (SamplerError::Corrupting(message), _) => {
-                DenoiseError::Corrupted { step, sampler: sampler(), message }
-            }
-            (SamplerError::Evaluation(message) | SamplerError::Failed(message), _) => {
-                DenoiseError::Sampler { step, sampler: sampler(), message }
-            }
-        }
-    }
-
-    /// The velocities at `state`, remembered there; the unconditional one where `gw` needs it.
-    fn velocities(
-        &mut self,
-        state: &mut State,
-        sigma: f64,
-        gw: f64,
-    ) -> Result<VelocityPair, SamplerError> {
-        let is_new = state.v_cond.is_none() && state.v_uncond.is_none();
-        if is_new && needs_unconditional(gw) && self.task.network.hands_on() {
-            let [v_cond, v_uncond] = self.both(&state.x, sigma)?;
-            (state.v_cond, state.v_uncond) = (Some(v_cond.clone()), Some(v_uncond.clone()));
-            return Ok((v_cond, Some(v_uncond)));
-        }
-        let v_cond = self.conditional(state.v_cond.clone(), &state.x, sigma)?;
-        state.v_cond = Some(v_cond.clone());
-        if !needs_unconditional(gw) {
-            return Ok((v_cond, None));
-        }
-        let v_uncond = self.unconditional(state.v_uncond.clone(), &state.x, sigma)?;
-        state.v_uncond = Some(v_uncond.clone());
-        Ok((v_cond, Some(v_uncond)))
-    }
-
-    /// Both velocities, of which nothing is known: by one call where that spares a wait.
-    fn both(&mut self, x: &[f32], sigma: f64) -> Result<[Arc<[f32]>; 2], SamplerError> {
-        let task = self.task;
-        if !task.network.hands_on() {
-            return Ok([self.conditional(None, x, sigma)?, self.unconditional(None, x, sigma)?]);
-        }
-        self.check_cancelled()?;
-        self.cost.cond += 1;
-        self.cost.uncond += 1;
-        let both = task.network.both(x, task.size, Sigma(sigma), task.prompt);
-        let [cond, uncond] = both.map_err(|error| self.keep(error))?;
-        self.nfe.cond_done += 1;
-        self.nfe.uncond_done += 1;
-        Ok([cond.into(), uncond.into()])
-    }
-
-    fn conditional(
-        &mut self,
-        known: Option<Arc<[f32]>>,
-        x: &[f32],
-        sigma: f64,
-    ) -> Result<Arc<[f32]>, SamplerError> {
-        self.cost.cond += 1;
-        if let Some(known) = known {
-            self.nfe.cond_saved += 1;
-            return Ok(known);
-        }
-        self.check_cancelled()?;
-        let task = self.task;
-        let v = task.network.conditional(x, task.size, Sigma(sigma), task.prompt);
-        let v = v.map_err(|error| self.keep(error))?;
-        self.nfe.cond_done += 1;
-        self.nfe.first_block = task.network.first_block_only();
-        Ok(v.into())
-    }
-
-    fn unconditional(
-        &mut self,
-        known: Option<Arc<[f32]>>,
-        x: &[f32],
-        sigma: f64,
-    ) -> Result<Arc<[f32]>, SamplerError> {
-        self.cost.uncond += 1;
-        if let Some(known) = known {
-            self.nfe.uncond_saved += 1;
-            return Ok(known);
-        }
-        self.check_cancelled()?;
-        let task = self.task;
-        let v = task.network.unconditional(x, task.size, Sigma(sigma));
-        let v = v.map_err(|error| self.keep(error))?;
-        self.nfe.uncond_done += 1;
-        self.nfe.first_block = task.network.first_block_only();
-        Ok(v.into())
-    }
-
-    fn keep(&mut self, error: N::Error) -> SamplerError {
-        let message = error.to_string();
-        self.failure = Some(error);
-        SamplerError::Evaluation(message)
-    }
-
-    fn check_cancelled(&self) -> Result<(), SamplerError> {
-        if self.cancel.is_cancelled() { Err(SamplerError::Cancelled) } else { Ok(()) }
-    }
-}
-
-impl<N: Network> Host for StepHost<'_, N> {
-    fn evaluate(
-        &mut self,
-        x: &[f32],
-        sigma: f64,
-        gw: f64,
-        v: &mut [f32],
-    ) -> Result<(), SamplerError> {
-        let (v_cond, v_uncond) = match needs_unconditional(gw) {
-            false => (self.conditional(None, x, sigma)?, None),
-            true => {
-                let [v_cond, v_uncond] = self.both(x, sigma)?;
-                (v_cond, Some(v_uncond))
-            }
-        };
-        v.copy_from_slice(&blend(gw, &v_cond, v_uncond.as_deref()));
-        Ok(())
-    }
-
-    fn evaluate_split(&mut self, x: &[f32], sigma: f64) -> Result<Velocities, SamplerError> {
-        let [cond, uncond] = self.both(x, sigma)?.map(|v| v.to_vec());
-        Ok(Velocities { cond, uncond })
-    }
-
-    fn gaussian(&mut self, stream: u64, out: &mut [f32]) {
-        gaussian_stream(self.task.seed, self.index as u64, stream, out);
-    }
-
-    fn cancelled(&self) -> bool {
-        self.cancel.is_cancelled()
     }
 }

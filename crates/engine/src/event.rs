@@ -13,7 +13,6 @@ use std::ops::AddAssign;
 pub enum Event {
     /// A file of the checkpoint is being downloaded, or weights are being read.
     Loading(LoadProgress),
-    /// The checkpoint is ready.
     Loaded {
         ms: f64,
     },
@@ -35,7 +34,6 @@ pub enum Event {
     Preview {
         /// Number of the step, sampling order, from 0.
         step: usize,
-        /// The draft.
         image: RgbImage,
     },
     Decoded {
@@ -60,7 +58,6 @@ pub struct StepReport {
     pub sigma: f64,
     /// Noise level it ended at.
     pub sigma_next: f64,
-    /// Its guidance weight.
     pub gw: f64,
     /// Whether it was taken from the cache as a whole.
     pub reused: bool,
@@ -74,9 +71,7 @@ pub struct StepReport {
 /// Network evaluations, the two networks counted apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NfeCount {
-    /// Conditional evaluations done.
     pub cond_done: u64,
-    /// Unconditional evaluations done.
     pub uncond_done: u64,
     /// Conditional evaluations taken from the trajectory cache.
     pub cond_saved: u64,

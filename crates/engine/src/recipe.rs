@@ -38,9 +38,7 @@ pub struct Recipe {
     pub terminal: Terminal,
     /// The sampler and its parameters.
     pub sampler: SamplerRef,
-    /// Number format of activations.
     pub dtype: ComputeDtype,
-    /// Where the networks ran.
     pub device: DeviceChoice,
     /// How little what a network's first block adds may have changed, mean magnitude against mean
     /// magnitude, for its other blocks to be left out; absent where all are always computed. Above 0
@@ -90,42 +88,35 @@ impl SamplerRef {
 /// Why a recipe cannot be run as it says.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum RecipeError {
-    /// The schedule cannot be run.
     #[error(transparent)]
     Schedule(#[from] ScheduleError),
     /// The sampler or a parameter does not exist.
     #[error(transparent)]
     Sampler(#[from] SamplerChoiceError),
-    /// Written by a later version of the program.
     #[error(
         "the recipe has version {found}, and this build reads up to {VERSION}: update sigmalab"
     )]
     Version { found: u32 },
-    /// The checkpoint of that name is not the one the recipe was made with.
     #[error(
         "the recipe was made with checkpoint {expected} and `{name}` is checkpoint {found}: name \
          the right one with --model, or remove `fingerprint` from the recipe to try this one"
     )]
     Fingerprint { name: String, expected: String, found: String },
-    /// The sampler's arithmetic has changed since.
     #[error(
         "the recipe was made with version {expected} of sampler `{id}` and this is version \
          {found}: remove `version` from the recipe to try this one"
     )]
     SamplerVersion { id: String, expected: String, found: String },
-    /// The sampler comes from another file than then.
     #[error(
         "the recipe was made with a plugin `{id}` whose file has hash {expected}, and {found}: \
          remove `file_hash` from the recipe to try this one"
     )]
     SamplerFile { id: String, expected: String, found: String },
-    /// The last step ends at σ = 0 and the sampler takes no such step.
     #[error(
         "sampler `{id}` cannot step to σ = 0: end the schedule at the reference's terminal σ, or \
          choose another sampler"
     )]
     SigmaZero { id: String },
-    /// The first-block cache's threshold is no share.
     #[error(
         "the threshold of the first-block cache is {threshold:?}: it is above 0 and at most 1; 0.05 to \
          0.2 are usual"
@@ -134,19 +125,15 @@ pub enum RecipeError {
     /// Number format and device do not go together.
     #[error("{0}")]
     Options(String),
-    /// The noise comes from a file and none was given.
     #[error("the recipe's noise comes from a file: give it with --initial-noise")]
     NoiseMissing,
-    /// A noise tensor was given that is not the recipe's.
     #[error("the initial noise given is not the recipe's: its hash is {found}, not {expected}")]
     NoiseDiffers { expected: String, found: String },
-    /// A noise tensor of another size was given.
     #[error(
         "the initial noise has {found} values and size {size} needs {expected}: give noise of \
          that size, or the size of the noise"
     )]
     NoiseLength { size: Size, expected: usize, found: usize },
-    /// The noise holds something else than finite numbers.
     #[error("the initial noise contains values that are not finite, the first at {index}")]
     NoiseNotFinite { index: usize },
 }

@@ -85,9 +85,7 @@ pub struct Timings {
     pub load_ms: f64,
     /// Tokenising and encoding the prompt; 0 when it was cached.
     pub encode_ms: f64,
-    /// The denoising loop.
     pub denoise_ms: f64,
-    /// Latents to pixels.
     pub decode_ms: f64,
 }
 

@@ -6,7 +6,7 @@ mod error;
 
 pub use error::SessionError;
 
-use super::denoise::{Denoised, Denoising, Progress, denoise};
+use super::denoise::{DenoiseError, Denoised, Denoising, Progress, denoise};
 use super::event::Event;
 use super::first_block::FirstBlockCached;
 use super::memory::{self, MemoryBudget};
@@ -24,6 +24,7 @@ use sigmalab_compute::{CancelToken, ModelOptions};
 use sigmalab_image::RgbImage;
 use sigmalab_model::source::{NamedBy, open_unless};
 use sigmalab_model::{Decoded, DeviceRoom, Model, ModelError, PromptFeatures, profile};
+use sigmalab_sampler::Choice;
 use sigmalab_sampler::plugin::Watch;
 use sigmalab_schedule::sigmas::Schedule;
 use sigmalab_schedule::size::{SHORTEST_SIDE, Size};
@@ -89,13 +90,7 @@ impl Session {
         check_memory(budget, &loaded.model, recipe)?;
         timings.load_ms = milliseconds(started);
         on_event(Event::Loaded { ms: timings.load_ms });
-        let model = resolve_model(&recipe.model, &loaded.fingerprint)?;
-        let recipe = Recipe {
-            model,
-            sampler: SamplerRef::of(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
-            card: loaded.model.card(),
-            ..recipe.clone()
-        };
+        let recipe = loaded.filled_in(recipe, &sampler)?;
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
         }
@@ -136,15 +131,8 @@ impl Session {
                 drafts.estimate(step, step + 1 == steps, clean, on_event);
             }
         };
-        let denoised = match recipe.first_block_cache {
-            None => denoise(&task, cache, cancel, &mut on_progress),
-            // From the noise on, and for no other run: see `Recipe::shares_states`.
-            Some(threshold) => {
-                let network = FirstBlockCached::new(&loaded.model, threshold);
-                let unshared = &mut TrajectoryCache::new(0);
-                denoise(&task.over(&network), unshared, cancel, &mut on_progress)
-            }
-        }?;
+        let threshold = recipe.first_block_cache;
+        let denoised = denoise_by(task, threshold, cache, cancel, &mut on_progress)?;
         timings.denoise_ms = milliseconds(started);
         if cancel.is_cancelled() {
             return Err(SessionError::Cancelled);
@@ -165,16 +153,17 @@ impl Session {
             loaded.learn(&denoised.latents, recipe.size, &image, &fits);
         }
 
-        let latents = denoised.latents.to_vec();
+        let (latents, nfe) = (denoised.latents.to_vec(), denoised.nfe);
+        let peak_memory = memory::peak_bytes();
         Ok(RunOutput {
             recipe,
             image,
             noise,
             latents,
-            nfe: denoised.nfe,
+            nfe,
             timings,
             clip_fraction,
-            peak_memory: memory::peak_bytes(),
+            peak_memory,
             gram,
         })
     }
@@ -236,6 +225,21 @@ impl Session {
     }
 }
 
+/// Denoises with the first-block cache of that threshold, where there is one.
+fn denoise_by(
+    task: Denoising<'_, Model>,
+    threshold: Option<f64>,
+    cache: &mut TrajectoryCache,
+    cancel: &CancelToken,
+    on_progress: &mut dyn FnMut(Progress<'_>),
+) -> Result<Denoised, DenoiseError<ModelError>> {
+    let Some(threshold) = threshold else { return denoise(&task, cache, cancel, on_progress) };
+    // From the noise on, and for no other run: see `Recipe::shares_states`.
+    let network = FirstBlockCached::new(task.network, threshold);
+    let unshared = &mut TrajectoryCache::new(0);
+    denoise(&task.over(&network), unshared, cancel, on_progress)
+}
+
 /// Refuses a limit that cannot be held while an image is made.
 fn check_memory(budget: MemoryBudget, model: &Model, recipe: &Recipe) -> Result<(), SessionError> {
     let Some(limit) = budget.limit else { return Ok(()) };
@@ -265,6 +269,16 @@ impl Loaded {
             fit.add(&latents, size, &image);
         }
         fit
+    }
+
+    /// A recipe with what it is run by: this checkpoint, a sampler and a card.
+    fn filled_in(&self, recipe: &Recipe, sampler: &Choice) -> Result<Recipe, RecipeError> {
+        Ok(Recipe {
+            model: resolve_model(&recipe.model, &self.fingerprint)?,
+            sampler: SamplerRef::of(sampler.sampler.info(), &sampler.params, sampler.file.as_ref()),
+            card: self.model.card(),
+            ..recipe.clone()
+        })
     }
 
     /// What a run takes for these weights: on another card, or by other kernels, the same ones give
@@ -381,8 +395,6 @@ fn initial_noise(request: &RunRequest) -> Result<Vec<f32>, RecipeError> {
     }
 }
 
-/// The Gram matrix of a run at every so many of its steps. At every one of them the states are
-/// sums of the velocities, and one is enough.
 /// Nodes of a Gram matrix are a whole number of steps apart.
 fn check_nodes(request: &RunRequest) -> Result<(), SessionError> {
     let steps = request.recipe.steps.len();
@@ -393,6 +405,8 @@ fn check_nodes(request: &RunRequest) -> Result<(), SessionError> {
     }
 }
 
+/// The Gram matrix of a run at every so many of its steps. At every one of them the states are
+/// sums of the velocities, and one is enough.
 fn run_gram(denoised: &Denoised, schedule: &Schedule, every: usize) -> Option<RunGram> {
     let nodes: Vec<_> = denoised.nodes.iter().step_by(every).collect();
     let sigmas: Vec<f64> = schedule.sigmas().iter().step_by(every).map(|sigma| sigma.0).collect();

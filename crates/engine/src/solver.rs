@@ -15,7 +15,6 @@ pub enum SolverError {
     /// The recipe asks for what there is not.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// The plugin cannot be used.
     #[error("sampler `{id}` cannot be used: `{}`: {problem}", path.display())]
     Plugin {
         /// The sampler that was asked for.
@@ -23,7 +22,6 @@ pub enum SolverError {
         path: PathBuf,
         problem: String,
     },
-    /// The plugin does not take its parameters together.
     #[error("sampler `{id}` does not take these parameters: {problem}")]
     Params { id: String, problem: String },
 }

@@ -13,9 +13,7 @@ use std::sync::Arc;
 /// Evaluations of the two networks in one step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StepCost {
-    /// Conditional evaluations.
     pub cond: u64,
-    /// Unconditional evaluations.
     pub uncond: u64,
 }
 
@@ -70,7 +68,6 @@ impl TrajectoryCache {
         TrajectoryCache { slots: HashMap::new(), first, budget, bytes: 0, clock: 0 }
     }
 
-    /// Bytes held.
     pub fn bytes(&self) -> u64 {
         self.bytes
     }

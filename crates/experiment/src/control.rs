@@ -77,7 +77,6 @@ pub struct Control {
     mended: u64,
     /// These come first, in this order.
     pub first: Vec<String>,
-    /// These are not run.
     pub skipped: BTreeSet<String>,
 }
 
@@ -102,13 +101,10 @@ pub enum ControlError {
     /// It cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// It is no control file of this build.
     #[error("`{}`: {problem}: delete it to go on without it", path.display())]
     Damaged { path: PathBuf, problem: String },
-    /// Its folder cannot be made.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// It cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }
@@ -174,7 +170,6 @@ struct Requests {
 }
 
 impl Requests {
-    /// Reads what is new.
     fn look(&mut self, directory: &RunDirectory) -> Result<(), ControlError> {
         self.former = former(directory)?;
         let numbers = numbers(directory)?;
@@ -294,8 +289,8 @@ impl Control {
 
     /// Where a trial stands among those that come first; the others come after all of them.
     pub fn rank(&self, id: &TrialId) -> usize {
-        let place = self.first.iter().position(|first| first == id.short());
-        place.unwrap_or(self.first.len())
+        let index = self.first.iter().position(|first| first == id.short());
+        index.unwrap_or(self.first.len())
     }
 }
 

@@ -48,7 +48,7 @@ fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
     let at = |i: usize, j: usize| i * width + j;
     for (i, a) in old.iter().enumerate().rev() {
         for (j, b) in new.iter().enumerate().rev() {
-            let get = |place: usize| longest.get(place).copied().unwrap_or(0);
+            let get = |index: usize| longest.get(index).copied().unwrap_or(0);
             let value = if a == b {
                 get(at(i + 1, j + 1)) + 1
             } else {
@@ -59,7 +59,7 @@ fn common(old: &[&str], new: &[&str]) -> Vec<(usize, usize)> {
             }
         }
     }
-    let get = |place: usize| longest.get(place).copied().unwrap_or(0);
+    let get = |index: usize| longest.get(index).copied().unwrap_or(0);
     let (mut i, mut j) = (0, 0);
     let mut pairs = Vec::new();
     while let (Some(a), Some(b)) = (old.get(i), new.get(j)) {

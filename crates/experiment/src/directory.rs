@@ -66,7 +66,6 @@ impl RunDirectory {
         RunDirectory { path: path.to_owned() }
     }
 
-    /// Where it is.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -100,12 +99,10 @@ impl RunDirectory {
         fs::symlink_metadata(self.path.join(FROZEN)).ok().filter(fs::Metadata::is_file)
     }
 
-    /// Folder of journals.
     pub fn journals(&self) -> PathBuf {
         self.path.join("journal")
     }
 
-    /// Folder of leases.
     pub fn leases(&self) -> PathBuf {
         self.path.join("leases")
     }

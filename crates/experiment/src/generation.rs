@@ -27,7 +27,6 @@ pub struct Generation {
     pub version: u32,
     /// Its number, from 0.
     pub number: usize,
-    /// What it is for.
     pub stage: Stage,
     /// Hash of the records of the generations before it.
     pub from: String,
@@ -35,7 +34,6 @@ pub struct Generation {
     pub charge: u64,
     /// The same of this and all generations before it.
     pub spent: u64,
-    /// What is tried.
     pub proposals: Vec<Proposal>,
     /// What the search has to remember or to tell of it.
     #[serde(default, skip_serializing_if = "serde_json::Value::is_null")]
@@ -62,7 +60,6 @@ pub enum Stage {
 }
 
 impl Stage {
-    /// In words.
     pub fn in_words(self) -> &'static str {
         match self {
             Stage::Search => "search",
@@ -124,9 +121,7 @@ pub struct Instance {
 /// A generation before it is known what it costs and what it came of.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
-    /// What it is for.
     pub stage: Stage,
-    /// What is tried.
     pub proposals: Vec<Proposal>,
     /// What the search has to remember or to tell of it.
     pub note: serde_json::Value,
@@ -138,13 +133,11 @@ pub enum GenerationError {
     /// It cannot be read.
     #[error("`{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// It is none of this build.
     #[error(
         "`{}` is not a generation that this build can read: {problem}; delete it and those after \
          it to have them proposed again", path.display()
     )]
     Damaged { path: PathBuf, problem: String },
-    /// It cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }

@@ -24,9 +24,7 @@ pub struct Inputs {
     pub fingerprint: String,
     /// Its own size.
     pub default_size: Size,
-    /// Number format of activations.
     pub dtype: ComputeDtype,
-    /// Where the networks run.
     pub device: DeviceChoice,
     pub prompts: Vec<Prompt>,
     /// The preset that trials start from.
@@ -47,7 +45,6 @@ pub struct Inputs {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FrozenSampler {
-    /// Its name.
     pub id: String,
     pub version: String,
     /// The hash of its file, where it is a plugin.
@@ -103,7 +100,6 @@ impl From<&Preset> for FrozenPreset {
 }
 
 impl FrozenPreset {
-    /// The preset itself.
     pub(super) fn preset(&self) -> Preset {
         Preset {
             name: self.name.clone(),

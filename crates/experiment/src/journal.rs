@@ -35,22 +35,18 @@ pub enum JournalError {
     /// The file or its folder.
     #[error("journal `{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// A record that has no text form.
     #[error("a record cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// Longer than any that this program writes.
     #[error(
         "`{}` is not the journal of a sweep: it is too long, or has a line that is",
         .0.display()
     )]
     TooLong(PathBuf),
-    /// What was read of it is not there any more.
     #[error(
         "journal `{}` is not what it was a while ago: a record in it was changed or taken away",
         .0.display()
     )]
     Changed(PathBuf),
-    /// Written by a later build.
     #[error(
         "journal `{}` holds a record of version {found} and this build reads up to {}: update \
          sigmalab", path.display(), super::record::VERSION
@@ -80,7 +76,6 @@ pub struct Journals {
 /// How far a file was read.
 #[derive(Debug, Default)]
 struct Reading {
-    /// The file's number.
     number: u32,
     bytes: u64,
     /// Whole lines that are no records. A network file system may show a line before all of it is

@@ -26,7 +26,6 @@ const VERSION: u32 = 1;
 /// A process that was started and runs on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Launched {
-    /// Its run directory.
     pub directory: PathBuf,
     /// Its number on this machine.
     pub process: u32,
@@ -37,7 +36,6 @@ pub struct Launched {
 /// Why a command did not do what was asked of it.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Refusal {
-    /// What happened.
     pub message: String,
     /// Ways out, for a command line.
     #[serde(default)]
@@ -53,7 +51,6 @@ pub struct Refusal {
 pub enum RefusalKind {
     /// The run directory has another form of the experiment, which can be extended.
     ExperimentChanged,
-    /// Somebody cancelled it.
     Cancelled,
 }
 

@@ -78,7 +78,6 @@ pub struct Held {
 }
 
 impl Leases {
-    /// The leases in `folder`.
     pub fn new(folder: &Path) -> Self {
         Leases::of(folder, Written::default())
     }

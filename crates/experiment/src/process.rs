@@ -7,7 +7,6 @@ use std::path::Path;
 /// A process on some machine.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Process {
-    /// The machine's name.
     pub host: String,
     /// The machine's start and the space of its process numbers, which containers have apart;
     /// empty where the system does not tell.
@@ -19,7 +18,6 @@ pub struct Process {
 }
 
 impl Process {
-    /// This process.
     pub fn this() -> Self {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let id = std::process::id();

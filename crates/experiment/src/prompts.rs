@@ -5,10 +5,8 @@ use super::spec::Prompt;
 /// Why a file holds no prompts.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PromptsError {
-    /// No line with a prompt.
     #[error("`{file}` has no prompts: write one a line")]
     Empty { file: String },
-    /// A line of a JSONL file that is no prompt.
     #[error(
         "{file}:{line}: {problem}; a line is a text in quotes, or {{\"id\": …, \"prompt\": …}} \
          where the prompt is a text or a structured caption"

@@ -88,13 +88,8 @@ pub enum Kind {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "kebab-case")]
 pub enum Outcome {
-    /// With a picture.
     Done(Box<Measured>),
-    /// Without one.
-    Failed {
-        /// Why, in words.
-        error: String,
-    },
+    Failed { error: String },
 }
 
 /// What a finished run was measured to be.
@@ -209,7 +204,6 @@ impl Record {
 /// A run that has not ended: a record without its end.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Started {
-    /// What is run.
     pub kind: Kind,
     pub id: TrialId,
     number: usize,

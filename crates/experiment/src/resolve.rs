@@ -24,7 +24,6 @@ pub enum ResolveError {
     /// The schedule does not have such steps.
     #[error(transparent)]
     Path(#[from] PathError),
-    /// A value that makes no schedule.
     #[error(transparent)]
     Parameter(#[from] ParameterError),
     /// A terminal rule that does not exist.
@@ -33,7 +32,6 @@ pub enum ResolveError {
     /// A sampler, or a value of its parameter by name, that does not exist.
     #[error(transparent)]
     Sampler(#[from] SamplerChoiceError),
-    /// A list of another length than the slice.
     #[error("`{path}` is given {given} values and names {steps} steps: give one value a step")]
     ListLength { path: String, given: usize, steps: usize },
     /// A value of another kind than the parameter's.

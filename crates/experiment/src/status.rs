@@ -14,11 +14,9 @@ use std::io;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Status {
     pub name: String,
-    /// Trials in all.
     pub trials: usize,
     /// Trials that ended well.
     pub done: usize,
-    /// Trials that failed.
     pub failed: usize,
     /// Trials without a record that are to be run.
     pub pending: usize,
@@ -26,7 +24,6 @@ pub struct Status {
     pub skipped: usize,
     /// Whether the control file pauses the sweep.
     pub paused: bool,
-    /// Reference runs in all.
     pub references: usize,
     /// Reference runs that ended well.
     pub references_done: usize,
@@ -39,7 +36,6 @@ pub struct Status {
     /// Seconds that the pending ones take one process, from what finished runs took; `None`
     /// before the first.
     pub remaining_seconds: Option<f64>,
-    /// Processes at work.
     pub workers: Vec<Worker>,
     /// Failed trials with their causes.
     pub failures: Vec<Failure>,
@@ -74,7 +70,6 @@ pub struct Failure {
     pub number: usize,
     /// How often it failed.
     pub attempts: u32,
-    /// The last cause.
     pub error: String,
 }
 
@@ -83,7 +78,6 @@ pub struct Failure {
 pub enum StatusError {
     #[error("the leases cannot be read: {0}")]
     Leases(#[from] io::Error),
-    /// Its control file.
     #[error(transparent)]
     Control(#[from] ControlError),
 }
@@ -113,7 +107,7 @@ impl Status {
         let nfe = sweep.ledger.nfe();
         let remaining = sweep.plan.remaining(&sweep.trials, is_open);
         let pending =
-            (0..sweep.trials.trials.len()).filter(|place| is_open(Run::Trial(*place))).count();
+            (0..sweep.trials.trials.len()).filter(|index| is_open(Run::Trial(*index))).count();
         let failures = records.iter().filter_map(|record| match &record.outcome {
             super::record::Outcome::Failed { error } => Some(Failure {
                 trial: record.id.short().to_owned(),

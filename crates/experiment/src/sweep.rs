@@ -21,12 +21,9 @@ use std::sync::Arc;
 /// A sweep and everything known of it.
 #[derive(Debug)]
 pub struct Sweep {
-    /// Where it lies.
     pub directory: RunDirectory,
-    /// What it runs.
     pub experiment: Experiment,
     pub trials: Trials,
-    /// How they are run.
     pub plan: Plan,
     /// What is known of them.
     pub ledger: Ledger,
@@ -35,7 +32,7 @@ pub struct Sweep {
     /// The trials of every generation, proposal and instance.
     proposed: Vec<Vec<Vec<TrialId>>>,
     journals: Journals,
-    /// The trials, by place, in the order of their identities.
+    /// The trials, by index, in the order of their identities.
     by_identity: Vec<usize>,
     /// Whether records are held with what they say of each step.
     holds_steps: bool,
@@ -44,7 +41,6 @@ pub struct Sweep {
 /// Why a sweep cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum SweepError {
-    /// Its directory.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
     #[error(transparent)]
@@ -53,13 +49,10 @@ pub enum SweepError {
     Journal(#[from] JournalError),
     #[error(transparent)]
     Tables(#[from] TableError),
-    /// What a search proposed.
     #[error(transparent)]
     Generation(#[from] GenerationError),
-    /// A proposal is no trial.
     #[error("a generation cannot be run: {0}")]
     Trial(#[from] TrialError),
-    /// A search cannot go on.
     #[error(transparent)]
     Search(#[from] SearchError),
 }
@@ -67,7 +60,6 @@ pub enum SweepError {
 /// What became of a search once nothing of its last generation is left to run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Advance {
-    /// There is another generation.
     Begun,
     /// The search is over, or the sweep is none.
     Over,
@@ -80,7 +72,6 @@ pub enum Advance {
 pub enum RunStatus {
     /// It has no record.
     Pending,
-    /// It ended well.
     Done,
     Failed,
 }
@@ -157,8 +148,8 @@ impl Sweep {
         let (ledger, holds_steps) = (&mut self.ledger, self.holds_steps);
         let (trials, by_identity) = (&self.trials.trials, &self.by_identity);
         self.journals.read_on(&mut |mut record, place| {
-            let found = by_identity.binary_search_by(|place| {
-                trials.get(*place).map(|trial| &trial.id).cmp(&Some(&record.id))
+            let found = by_identity.binary_search_by(|index| {
+                trials.get(*index).map(|trial| &trial.id).cmp(&Some(&record.id))
             });
             let trial = found.ok().and_then(|at| trials.get(*by_identity.get(at)?));
             // What is the same in both is held once.
@@ -192,7 +183,7 @@ impl Sweep {
     fn order_by_identity(&mut self) {
         let trials = &self.trials.trials;
         self.by_identity = (0..trials.len()).collect();
-        self.by_identity.sort_by_key(|place| trials.get(*place).map(|trial| &trial.id));
+        self.by_identity.sort_by_key(|index| trials.get(*index).map(|trial| &trial.id));
     }
 
     /// The trials with those of proposals behind them, each recipe once, and the proposals' own.
@@ -213,11 +204,11 @@ impl Sweep {
                 }
                 if let Some(reference) = self.experiment.reference(&trial)? {
                     let known = trials.references.iter().position(|run| run.id == reference.id);
-                    let place = known.unwrap_or(trials.references.len());
+                    let index = known.unwrap_or(trials.references.len());
                     if known.is_none() {
                         trials.references.push(reference);
                     }
-                    trial.reference = Some(place);
+                    trial.reference = Some(index);
                 }
                 trials.trials.push(trial);
             }
@@ -306,7 +297,7 @@ impl Sweep {
         new.references = with.references.iter().skip(known).cloned().collect();
         for trial in with.trials.iter().skip(self.trials.trials.len()) {
             let mut trial = trial.clone();
-            trial.reference = trial.reference.and_then(|place| place.checked_sub(known));
+            trial.reference = trial.reference.and_then(|index| index.checked_sub(known));
             new.trials.push(trial);
         }
         let NfeCount { cond_done, uncond_done, .. } = Plan::of(&new).nfe;
@@ -349,10 +340,10 @@ impl Sweep {
 
     pub fn identity(&self, run: Run) -> Option<(Kind, &TrialId)> {
         match run {
-            Run::Reference(place) => {
-                self.trials.references.get(place).map(|run| (Kind::Reference, &run.id))
+            Run::Reference(index) => {
+                self.trials.references.get(index).map(|run| (Kind::Reference, &run.id))
             }
-            Run::Trial(place) => self.trials.trials.get(place).map(|run| (Kind::Trial, &run.id)),
+            Run::Trial(index) => self.trials.trials.get(index).map(|run| (Kind::Trial, &run.id)),
         }
     }
 
@@ -362,7 +353,12 @@ impl Sweep {
         self.ledger.get(kind, id)
     }
 
-    /// Where a run stands.
+    /// The trials that stand so.
+    pub fn trials_that_are(&self, status: RunStatus) -> impl Iterator<Item = Run> {
+        let trials = (0..self.trials.trials.len()).map(Run::Trial);
+        trials.filter(move |run| self.status_of(*run) == status)
+    }
+
     pub fn status_of(&self, run: Run) -> RunStatus {
         match self.record(run).map(|record| &record.outcome) {
             None => RunStatus::Pending,

@@ -95,16 +95,13 @@ pub const PARAMETER: &str = "param.";
 /// Why tables cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
-    /// A file cannot be written.
     #[error(transparent)]
     Target(#[from] TargetError),
     /// What trials did at each step cannot be read again.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// It cannot be found out who writes them.
     #[error("cannot take the tables' lease in `{}`: {source}", path.display())]
     Lease { path: PathBuf, source: io::Error },
-    /// Another process is at them and does not end.
     #[error(
         "another process has been writing the tables for {} s and is not known to have ended: try \
          again once it has", .0.as_secs()

@@ -2,31 +2,30 @@
 //! made anywhere. A trial's identity is the hash of its resolved recipe, not its number.
 
 mod error;
+mod point;
+mod reference;
 
 pub use error::{ExperimentError, TrialError};
+pub(super) use point::uniform;
+pub use reference::Reference;
+pub(super) use reference::{VERY_MANY, very_many};
 
 use super::directory::{COPY, DirectoryError, RunDirectory};
 use super::generation::{Candidate, Instance, Proposal};
 use super::inputs::{FrozenPreset, FrozenSampler, Inputs};
-use super::resolve::{ResolveError, Resolved, resolve};
-use super::spec::tune::Target;
-use super::spec::{MOST_TRIALS, Method, Path, PathError, Prompt, Spec, Value};
+use super::resolve::{Resolved, resolve};
+use super::spec::{MOST_TRIALS, Path, PathError, Prompt, Spec, Value};
 use sigmalab_engine::noise::NoiseSource;
 use sigmalab_engine::recipe::{self, ModelRef, Recipe, SamplerRef};
 use sigmalab_sampler::Samplers;
-use sigmalab_schedule::free::{FREE, Overrides};
-use sigmalab_schedule::preset::Step;
+use sigmalab_schedule::free::FREE;
 use sigmalab_schedule::size::Size;
-use sigmalab_schedule::terminal::Terminal;
-use sigmalab_tune::gram::gw_at;
-use sigmalab_tune::grid::levels_of;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 /// An experiment with everything it names.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Experiment {
-    /// The file.
     pub spec: Spec,
     /// What it names.
     pub inputs: Inputs,
@@ -46,7 +45,7 @@ pub struct Trial {
     pub seed: u64,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// Its reference run, by place in [`Trials::references`].
+    /// Its reference run, by index in [`Trials::references`].
     pub reference: Option<usize>,
     pub decode: bool,
 }
@@ -75,20 +74,6 @@ impl TrialId {
     }
 }
 
-/// A reference run: what trials of one prompt, seed and size are measured against.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Reference {
-    /// Hash of its recipe.
-    pub id: TrialId,
-    pub prompt_id: String,
-    pub seed: u64,
-    /// Everything it depends on.
-    pub recipe: Arc<Recipe>,
-    pub decode: bool,
-    /// Steps between the nodes of its Gram matrix, where that is kept.
-    pub gram: Option<usize>,
-}
-
 /// Every trial of an experiment.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Trials {
@@ -105,10 +90,8 @@ pub struct Trials {
 /// A text that names no trial, or several.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TrialNameError {
-    /// None has that name.
     #[error("there is no trial `{0}`: give its number, or the beginning of its identity")]
     None(String),
-    /// The name is too short.
     #[error("`{0}` begins the identity of several trials: give more digits")]
     Several(String),
 }
@@ -191,7 +174,6 @@ impl Experiment {
         self.spec.points().saturating_mul(self.instances())
     }
 
-    /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -209,15 +191,15 @@ impl Experiment {
         let size = match swept(&Path::Size) {
             Some((_, size)) => size.to_string().parse::<Size>()?,
             None => {
-                let place = instance / self.seeds() % self.sizes();
-                self.spec.sizes.get(place).copied().unwrap_or(self.inputs.default_size)
+                let index = instance / self.seeds() % self.sizes();
+                self.spec.sizes.get(index).copied().unwrap_or(self.inputs.default_size)
             }
         };
         let prompt = match swept(&Path::Prompt) {
             Some((_, value)) => self.prompt_named(&value.to_string()),
             None => {
-                let place = instance / self.seeds() / self.sizes();
-                self.inputs.prompts.get(place).cloned().unwrap_or_else(|| unnamed(""))
+                let index = instance / self.seeds() / self.sizes();
+                self.inputs.prompts.get(index).cloned().unwrap_or_else(|| unnamed(""))
             }
         };
         self.pointed(number, point, prompt, seed, size)
@@ -275,42 +257,6 @@ impl Experiment {
         Ok(Trial { number, id, point, prompt_id, seed, recipe, reference: None, decode })
     }
 
-    /// The preset of reference runs, its changes made: of a tune towards the limit, in very many
-    /// steps.
-    pub(super) fn reference_preset(&self) -> Result<Option<FrozenPreset>, TrialError> {
-        let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
-            return Ok(None);
-        };
-        let resolved = resolve(&preset.preset(), &settings.changes, &[], &self.samplers)?;
-        let (steps, terminal) = (resolved.steps, resolved.terminal);
-        Ok(Some(FrozenPreset { name: preset.name.clone(), steps, terminal }))
-    }
-
-    fn is_towards_the_limit(&self) -> bool {
-        self.spec.tune.as_ref().is_some_and(|tune| tune.target == Target::Exact)
-    }
-
-    /// The reference run of a trial, if the experiment has one.
-    pub fn reference(&self, trial: &Trial) -> Result<Option<Reference>, TrialError> {
-        let (Some(settings), Some(preset)) = (&self.spec.reference, &self.inputs.reference) else {
-            return Ok(None);
-        };
-        let mut resolved = resolve(&preset.preset(), &settings.changes, &[], &self.samplers)?;
-        let Recipe { prompt, size, .. } = trial.recipe.as_ref();
-        let mut gram = None;
-        if self.is_towards_the_limit() {
-            let few = resolved.steps.len();
-            resolved.steps = very_many(&resolved.steps, *size, resolved.terminal)?;
-            gram = Some(resolved.steps.len() / few.max(1));
-        }
-        let gram = self.spec.tune.as_ref().map(|_| gram.unwrap_or(1));
-        let recipe = self.recipe(preset, resolved, prompt.clone(), trial.seed, *size)?;
-        let (id, seed) = (identity(&recipe)?, trial.seed);
-        let (prompt_id, decode) = (trial.prompt_id.clone(), trial.decode);
-        let recipe = Arc::new(recipe);
-        Ok(Some(Reference { id, prompt_id, seed, recipe, decode, gram }))
-    }
-
     /// Every trial, each recipe once, checked to be fit to run.
     pub fn trials(&self) -> Result<Trials, ExperimentError> {
         const MOST_BROKEN: usize = 5;
@@ -338,13 +284,13 @@ impl Experiment {
                 found.duplicates += 1;
                 continue;
             }
-            let place = (trial.recipe.prompt.clone(), trial.seed, trial.recipe.size);
-            trial.reference = match references.get(&place) {
-                Some(place) => Some(*place),
+            let instance = (trial.recipe.prompt.clone(), trial.seed, trial.recipe.size);
+            trial.reference = match references.get(&instance) {
+                Some(index) => Some(*index),
                 None => match self.reference(&trial).map_err(ExperimentError::Reference)? {
                     Some(reference) => {
                         found.references.push(reference);
-                        references.insert(place, found.references.len() - 1);
+                        references.insert(instance, found.references.len() - 1);
                         Some(found.references.len() - 1)
                     }
                     None => None,
@@ -355,43 +301,6 @@ impl Experiment {
         // Room for as many again is a lot where there are very many.
         found.trials.shrink_to_fit();
         if broken.is_empty() { Ok(found) } else { Err(ExperimentError::Broken { broken, more }) }
-    }
-
-    /// The swept values at a point.
-    fn point(&self, point: usize) -> Vec<(Path, Value)> {
-        let axes = &self.spec.axes;
-        let mut left = point;
-        // The last axis runs fastest: its share of the number is taken first.
-        let mut places: Vec<usize> = axes
-            .iter()
-            .rev()
-            .map(|axis| {
-                let place = left % axis.len().max(1);
-                left /= axis.len().max(1);
-                place
-            })
-            .collect();
-        places.reverse();
-        let values = axes.iter().zip(places).enumerate().map(|(dimension, (axis, place))| {
-            let values = match self.spec.method {
-                Method::Grid => axis.at(place),
-                Method::List | Method::Zip => axis.at(point),
-                Method::Random { seed, .. } => {
-                    let path = axis.columns.first().map(|column| column.path.to_string());
-                    axis.quantile(uniform(seed, point, &path.unwrap_or_default()))
-                }
-                // These have no points of their own: generations hold them.
-                Method::Search(_) | Method::Tune => Vec::new(),
-                Method::Sobol { seed, .. } => {
-                    let (point, dimension) = (point as u32, dimension as u32);
-                    axis.quantile(f64::from(sobol_burley::sample(point, dimension, seed)))
-                }
-            };
-            axis.columns.iter().map(|column| column.path.clone()).zip(values)
-        });
-        let mut point: Vec<(Path, Value)> = values.flatten().collect();
-        point.shrink_to_fit();
-        point
     }
 
     /// The prompt of that id, or that text.
@@ -440,27 +349,6 @@ impl Experiment {
     }
 }
 
-/// Steps of a reference that stands for the limit.
-pub(super) const VERY_MANY: usize = 192;
-
-/// The least multiple of the steps of a schedule that is at least [`VERY_MANY`], with gw as a
-/// function of σ.
-pub(super) fn very_many(
-    steps: &[Step],
-    size: Size,
-    terminal: Terminal,
-) -> Result<Vec<Step>, TrialError> {
-    let preset = FrozenPreset { name: FREE.to_owned(), steps: steps.to_vec(), terminal }.preset();
-    let count = VERY_MANY.div_ceil(steps.len().max(1)) * steps.len();
-    let overrides = Overrides { num_steps: Some(count), ..Overrides::default() };
-    let many = preset.with_overrides(&overrides).map_err(ResolveError::from)?;
-    let (few, gw) = (levels_of(steps, size, terminal), steps.iter().map(|step| step.gw));
-    let gw: Vec<f64> = gw.collect();
-    let levels = levels_of(&many.steps.0, size, terminal);
-    let with_gw = |(step, level): (&Step, &f64)| Step { gw: gw_at(&few, &gw, *level), ..*step };
-    Ok(many.steps.iter().zip(&levels).map(with_gw).collect())
-}
-
 /// The swept values, as messages name a trial.
 pub fn in_words(point: &[(Path, Value)]) -> String {
     let pairs: Vec<String> = point.iter().map(|(path, value)| format!("{path} {value}")).collect();
@@ -475,20 +363,6 @@ fn unnamed(text: &str) -> Prompt {
 
 pub(super) fn identity(recipe: &Recipe) -> Result<TrialId, TrialError> {
     recipe.identity().map(TrialId).map_err(|error| TrialError::Json(error.to_string()))
-}
-
-/// A number in 0…1, below 1, that depends on nothing but its arguments: a parameter's draws do
-/// not change when others are added.
-pub(super) fn uniform(seed: u64, point: usize, path: &str) -> f64 {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&seed.to_le_bytes());
-    hasher.update(&(point as u64).to_le_bytes());
-    hasher.update(path.as_bytes());
-    let bytes = hasher.finalize();
-    let bits =
-        bytes.as_bytes().iter().take(8).fold(0_u64, |bits, byte| (bits << 8) | u64::from(*byte));
-    // The 53 bits that an f64 holds.
-    (bits >> 11) as f64 / (1_u64 << 53) as f64
 }
 
 #[cfg(test)]

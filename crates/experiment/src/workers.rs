@@ -39,9 +39,7 @@ pub struct Worker {
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct End {
-    /// Its exit code.
     pub exit: u8,
-    /// Why, in words.
     pub cause: String,
     /// Whether its machine or the disk was at fault.
     pub trouble: bool,
@@ -96,10 +94,8 @@ impl OwnFile {
 /// Why a worker cannot say how it stands.
 #[derive(Debug, thiserror::Error)]
 pub enum WorkersError {
-    /// The folder.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The file.
     #[error(transparent)]
     Write(#[from] TargetError),
 }

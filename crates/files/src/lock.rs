@@ -23,7 +23,6 @@ pub struct Lock {
 /// Why a file is not locked.
 #[derive(Debug, thiserror::Error)]
 pub enum LockError {
-    /// Somebody has it and does not give it back.
     #[error("another program is writing `{}`: try again in a moment", .0.display())]
     Busy(PathBuf),
     /// The system refused.

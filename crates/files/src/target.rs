@@ -36,17 +36,14 @@ pub enum OnCollision {
 /// Why a file cannot be written. `role` says which file, as in "the image".
 #[derive(Debug, thiserror::Error)]
 pub enum TargetError {
-    /// Its folder is not there.
     #[error("cannot write `{}`: the folder `{}` does not exist", path.display(), folder.display())]
     NoFolder { path: PathBuf, folder: PathBuf },
-    /// What should be its folder is a file.
     #[error("cannot write `{}`: `{}` is not a folder", path.display(), folder.display())]
     NotAFolder {
         path: PathBuf,
         /// What stands in the folder's place.
         folder: PathBuf,
     },
-    /// Its folder cannot be written to.
     #[error("cannot write `{}`: no permission to write in `{}`", path.display(), folder.display())]
     NotWritable { path: PathBuf, folder: PathBuf },
     /// A link on the way is somebody else's, who could send what is written anywhere.
@@ -55,7 +52,6 @@ pub enum TargetError {
          one: name another file, or the one that is meant", path.display(), link.display()
     )]
     PlantedLink { path: PathBuf, link: PathBuf },
-    /// The path is a folder, a device or a pipe.
     #[error("cannot write `{}`: it is {what}, not a file", path.display())]
     NotAFile { path: PathBuf, what: &'static str },
     /// The file is there, and only writing over it would keep whose it is or its other names.

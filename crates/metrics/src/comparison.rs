@@ -17,7 +17,6 @@ const CONTRAST: f64 = 58.5225;
 /// Why two pictures cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// They are of different sizes.
     #[error("a picture of {}×{} pixels cannot be compared with one of {}×{}: run both at one size",
             first.0, first.1, second.0, second.1)]
     Sizes {
@@ -26,13 +25,11 @@ pub enum ComparisonError {
         /// Width and height of the second.
         second: (u32, u32),
     },
-    /// They are smaller than SSIM's window.
     #[error(
         "pictures of {width}×{height} pixels are smaller than the window of SSIM, \
              {WINDOW}×{WINDOW}: compare larger ones"
     )]
     TooSmall { width: u32, height: u32 },
-    /// A picture does not hold as many pixels as its size says.
     #[error("a picture of {width}×{height} pixels holds {bytes} bytes instead of three a pixel")]
     Bytes { width: u32, height: u32, bytes: usize },
 }

@@ -5,7 +5,6 @@ use super::checkpoint::CheckpointError;
 /// Why the model could not be loaded or run.
 #[derive(Debug, thiserror::Error)]
 pub enum ModelError {
-    /// The checkpoint is at fault.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
     /// A `config.json` holds a value that cannot be used.
@@ -18,7 +17,6 @@ pub enum ModelError {
         /// What is wrong with it and what is accepted.
         problem: String,
     },
-    /// A `config.json` and the tensors beside it disagree.
     #[error(
         "{file}: `{key}` is {configured}, but tensor `{tensor}` says {stored}; the config and \
          the weights belong to different models: take both from one checkpoint"
@@ -34,7 +32,6 @@ pub enum ModelError {
         /// The value the tensor's shape gives.
         stored: String,
     },
-    /// A tensor has a shape the architecture does not allow.
     #[error(
         "{part}: tensor `{tensor}` {problem}; the file is not of this architecture or is damaged"
     )]
@@ -44,16 +41,13 @@ pub enum ModelError {
         tensor: String,
         problem: String,
     },
-    /// The tokenizer cannot be used.
     #[error("tokenizer/tokenizer.json: {problem}")]
     Tokenizer { problem: String },
-    /// The prompt is too long for the text encoder.
     #[error(
         "the prompt has {tokens} tokens with the chat template; the model reads at most {limit}: \
          shorten it"
     )]
     PromptTooLong { tokens: usize, limit: usize },
-    /// The checkpoint has no unconditional transformer.
     #[error(
         "the checkpoint has no unconditional_transformer, as distilled ones do: use guidance \
          weight 1 in every step, which needs none"
@@ -62,7 +56,6 @@ pub enum ModelError {
     /// Number format and device do not go together.
     #[error("{problem}")]
     Options { problem: String },
-    /// The program was built without support for the device.
     #[error(
         "this build cannot use the {device} device: it was built without the feature `{feature}`; \
          use `--device cpu`, or see docs/checkpoints.md for how to build for a GPU"
@@ -72,10 +65,8 @@ pub enum ModelError {
         /// The cargo feature it needs.
         feature: &'static str,
     },
-    /// The device cannot be opened.
     #[error("the {device} device cannot be used: {problem}; choose another with `--device`")]
     Device { device: String, problem: String },
-    /// The device's memory is too little.
     #[error(
         "{device} has {available:.1} GiB of memory for it, and this checkpoint takes at least \
          {least:.1} GiB there for an image of that size ({all:.1} GiB without copying layers in each \
@@ -89,12 +80,10 @@ pub enum ModelError {
         least: f64,
         all: f64,
     },
-    /// Latents of the wrong length for the grid.
     #[error(
         "{rows}×{columns} latent tokens of {channels} channels are {expected} numbers, not {found}"
     )]
     LatentLength { rows: usize, columns: usize, channels: usize, expected: usize, found: usize },
-    /// An operation failed.
     #[error("the computation failed: {}", cause(.0))]
     Compute(#[from] candle_core::Error),
 }

@@ -19,9 +19,7 @@ pub enum Operation {
     Modulation,
     /// Projecting the text features, the latents, and back.
     Ends,
-    /// Convolutions of the decoder.
     Convolutions,
-    /// The decoder's group norms.
     GroupNorms,
 }
 
@@ -40,7 +38,6 @@ impl Operation {
         Self::GroupNorms,
     ];
 
-    /// In words.
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Projections => "attention projections",

@@ -38,11 +38,8 @@ fn count(operation: Operation, nanoseconds: u64) {
 /// An operation's share.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ProfileEntry {
-    /// In words.
     pub operation: String,
-    /// How often it ran.
     pub calls: u64,
-    /// Seconds in all.
     pub seconds: f64,
 }
 

@@ -14,19 +14,15 @@ pub const DEMO: &str = "demo";
 /// Why there is no checkpoint of that name.
 #[derive(Debug, thiserror::Error)]
 pub enum SourceError {
-    /// The files are at fault.
     #[error(transparent)]
     Checkpoint(#[from] CheckpointError),
-    /// The repository could not be had.
     #[error(transparent)]
     Hub(#[from] HubError),
-    /// A path that leads nowhere.
     #[error(
         "there is no checkpoint `{0}`: no such folder; write its path from the current \
          folder, or in full"
     )]
     NoFolder(String),
-    /// Neither a folder nor a repository.
     #[error(
         "there is no checkpoint `{0}`: it is neither a folder nor a repository id such as \
          `ideogram-ai/ideogram-4-fp8`; without --model the demo checkpoint is used"

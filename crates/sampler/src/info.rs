@@ -23,7 +23,6 @@ pub struct SamplerInfo {
     pub evaluations_per_step: u32,
     /// How many earlier steps it reads.
     pub history_len: usize,
-    /// Whether it draws noise.
     pub stochastic: bool,
     /// Whether it takes steps to σ = 0.
     pub sigma_zero: bool,
@@ -41,11 +40,8 @@ pub struct Param {
     pub label: Text,
     /// A sentence for help.
     pub help: Text,
-    /// What its values are.
     pub kind: ParamKind,
-    /// Least value.
     pub min: f64,
-    /// Greatest value.
     pub max: f64,
     /// Value when none is given.
     pub default: f64,
@@ -74,12 +70,10 @@ pub enum ParamKind {
 /// Why a parameter does not take a value.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ValueError {
-    /// Beyond its range.
     #[error("must be between {min} and {max}, not {value}")]
     OutOfRange { value: f64, min: f64, max: f64 },
     #[error("must be a whole number, not {value}")]
     NotWhole { value: f64 },
-    /// Text that is neither a number nor one of the choices.
     #[error("must be {choices}, not `{text}`")]
     NoChoice { choices: String, text: String },
 }

@@ -12,7 +12,6 @@ use std::sync::{Arc, LazyLock};
 /// A sampler that can take steps, with the values of its parameters.
 #[derive(Clone)]
 pub struct Choice {
-    /// The solver.
     pub sampler: Arc<dyn Sampler>,
     /// Values in the order of its parameters.
     pub params: Vec<f64>,
@@ -46,13 +45,10 @@ impl Chosen {
 /// Why a sampler or a parameter is refused.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum SamplerChoiceError {
-    /// No sampler of that name.
     #[error("there is no sampler `{name}`{}; the samplers are {available}", meant(.nearest))]
     Unknown { name: String, nearest: Option<String>, available: String },
-    /// There is a plugin of that name, and it cannot be used.
     #[error("sampler `{name}` cannot be used: {problem}")]
     Unusable { name: String, problem: String },
-    /// The sampler has no such parameter.
     #[error("sampler `{sampler}` has no parameter `{key}`; it has {available}")]
     UnknownParam { sampler: String, key: String, available: String },
     /// The parameter does not take the value.
@@ -89,7 +85,6 @@ pub struct Samplers {
 }
 
 impl Samplers {
-    /// The built-in ones alone.
     pub fn built_in() -> Self {
         Samplers::default()
     }

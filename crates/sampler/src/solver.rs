@@ -14,7 +14,6 @@ pub struct HistoryEntry<'a> {
     pub x: &'a [f32],
     /// The blend recombined with the current step's gw; where `v_uncond` is absent, v_cond.
     pub v: &'a [f32],
-    /// The conditional velocity.
     pub v_cond: &'a [f32],
     /// The unconditional velocity; absent where gw was 1.
     pub v_uncond: Option<&'a [f32]>,
@@ -48,9 +47,7 @@ pub struct StepInput<'a> {
 /// Conditional and unconditional velocity at one point.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Velocities {
-    /// The conditional velocity.
     pub cond: Vec<f32>,
-    /// The unconditional velocity.
     pub uncond: Vec<f32>,
 }
 

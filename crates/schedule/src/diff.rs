@@ -21,19 +21,16 @@ pub struct Cell {
 pub struct Difference {
     /// The cells that differ, step by step in sampling order. Step k is compared with step k.
     pub cells: Vec<Cell>,
-    /// How many steps each has.
     pub steps: (usize, usize),
     /// Where each ends.
     pub terminals: (Terminal, Terminal),
 }
 
 impl Difference {
-    /// Of two presets.
     pub fn of(a: &Preset, b: &Preset) -> Self {
         Difference::between((a.steps.as_slice(), a.terminal), (b.steps.as_slice(), b.terminal))
     }
 
-    /// Of two drafts.
     pub fn of_drafts(a: &Draft, b: &Draft) -> Self {
         Difference::between((a.steps.as_slice(), a.terminal), (b.steps.as_slice(), b.terminal))
     }

@@ -9,10 +9,8 @@ pub const MAX_STEPS: usize = 1000;
 /// Why a schedule cannot be run. Steps are counted from 0 in sampling order: 0 is the first.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ScheduleError {
-    /// There is no step.
     #[error("the schedule has no steps: give it at least one")]
     NoSteps,
-    /// There are more than [`MAX_STEPS`].
     #[error("the schedule has {steps} steps, which is more than {MAX_STEPS}: use fewer")]
     TooManySteps { steps: usize },
     /// Some steps break a rule.

@@ -23,7 +23,6 @@ pub enum Guidance {
 #[derive(Debug, Clone, PartialEq)]
 pub struct FreeParameters {
     pub num_steps: usize,
-    /// gw.
     pub guidance: Guidance,
     /// mu of every step.
     pub mu: f64,
@@ -50,33 +49,27 @@ pub struct Overrides {
 /// Parameters that make no schedule.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ParameterError {
-    /// No step at all.
     #[error("the number of steps is 0: give at least 1")]
     NoSteps,
-    /// More than [`MAX_STEPS`].
     #[error("the number of steps is {steps}, which is more than {MAX_STEPS}: give fewer")]
     TooManySteps { steps: usize },
-    /// A guidance list that does not have one weight a step.
     #[error(
         "the guidance list has {given} weights and the schedule has {steps} steps: give one \
          weight a step, or set the number of steps to {given}"
     )]
     GuidanceLength { given: usize, steps: usize },
-    /// A weight of a guidance list that is NaN or infinite.
     #[error("weight {position} of the guidance list is {value}: give it a finite number")]
     Weight {
         /// Its place in the list as it was given, counted from 1.
         position: usize,
         value: f64,
     },
-    /// A parameter that is NaN or infinite.
     #[error("{name} is {value}: give it a finite number")]
     NotFinite {
         /// `guidance scale`, `mu` or `std`.
         name: &'static str,
         value: f64,
     },
-    /// A std of 0 or below.
     #[error("std is {std}: it must be above 0")]
     StdNotPositive { std: f64 },
 }

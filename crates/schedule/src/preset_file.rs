@@ -24,9 +24,7 @@ pub mod writer;
 
 use super::nearest::{list, meant, nearest};
 use super::preset::Preset;
-use super::toml_text::Problem;
-use sigmalab_text::strange_text::on_one_line;
-use std::fmt;
+use super::toml_text::TomlError;
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct PresetFile {
@@ -37,7 +35,7 @@ pub struct PresetFile {
 impl PresetFile {
     /// Reads the text of a preset file. `file` is its name in messages. No preset of a file with
     /// a problem is used: every problem is listed instead.
-    pub fn parse(text: &str, file: &str) -> Result<Self, PresetFileError> {
+    pub fn parse(text: &str, file: &str) -> Result<Self, TomlError> {
         reader::read(text, file)
     }
 
@@ -45,7 +43,7 @@ impl PresetFile {
     ///
     /// # Errors
     /// None, as the test of this file proves; it is a `Result` so that nothing has to panic.
-    pub fn builtin() -> Result<Self, PresetFileError> {
+    pub fn builtin() -> Result<Self, TomlError> {
         PresetFile::parse(include_str!("../../../presets.toml"), "the built-in presets.toml")
     }
 
@@ -82,35 +80,6 @@ pub struct UnknownPreset {
     /// The names it looks like, the closest first.
     pub nearest: Vec<String>,
     pub names: Vec<String>,
-}
-
-/// What is wrong with a preset file: every problem, in the order of the text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct PresetFileError {
-    pub file: String,
-    /// The problems, at least one, in the order of the text; at most
-    /// [`MOST_PROBLEMS`](super::toml_text::MOST_PROBLEMS).
-    pub problems: Vec<Problem>,
-    pub more: usize,
-}
-
-/// One line a problem, `FILE:LINE:COLUMN: KEY: MESSAGE`. Nothing that is quoted ends a line.
-impl fmt::Display for PresetFileError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, problem) in self.problems.iter().enumerate() {
-            let Problem { line, column, key, message } = problem;
-            let newline = if i == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}:{line}:{column}: ", on_one_line(&self.file))?;
-            if !key.is_empty() {
-                write!(f, "`{}`: ", on_one_line(key))?;
-            }
-            f.write_str(&on_one_line(message))?;
-        }
-        if self.more > 0 {
-            write!(f, "\n{}: and {} more problems", self.file, self.more)?;
-        }
-        Ok(())
-    }
 }
 
 #[cfg(test)]

@@ -84,7 +84,6 @@ pub enum ParseSizeError {
     /// It is a size, but not one the model can draw.
     #[error(transparent)]
     Invalid(#[from] SizeError),
-    /// It is neither two numbers nor a name.
     #[error(
         "`{text}` is not a size{}: write WIDTHxHEIGHT such as 1024x768, or a name: {}",
         nearest.as_ref().map(|n| format!(" (did you mean `{n}`?)")).unwrap_or_default(),

@@ -2,9 +2,11 @@
 //! place. Knows nothing of what the file says.
 
 use super::nearest::{list, nearest};
+use sigmalab_text::strange_text::on_one_line;
+use std::fmt;
 use std::ops::Range;
 use toml::Spanned;
-use toml::de::{DeArray, DeTable, DeValue};
+use toml::de::{DeArray, DeString, DeTable, DeValue};
 
 /// A value and its place.
 pub type Node<'i> = Spanned<DeValue<'i>>;
@@ -23,6 +25,55 @@ pub struct Problem {
     pub key: String,
     /// What is wrong and what to do.
     pub message: String,
+}
+
+/// What is wrong with a file: every problem, in the order of the text.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct TomlError {
+    pub file: String,
+    /// At most [`MOST_PROBLEMS`].
+    pub problems: Vec<Problem>,
+    pub more: usize,
+    /// Lines that are shown below their problems, by line number from 1.
+    lines: Vec<(usize, String)>,
+}
+
+impl TomlError {
+    /// The same, with the lines of the file's text that the problems are in.
+    pub fn with_lines(mut self, text: &str) -> Self {
+        const LONGEST: usize = 200;
+        // Files may be a stranger's: short enough for a message.
+        let cut = |line: &str| line.chars().take(LONGEST).collect::<String>().replace('\t', " ");
+        let line = |number: usize| text.lines().nth(number - 1).unwrap_or_default();
+        let numbers = self.problems.iter().map(|problem| problem.line);
+        self.lines = numbers.map(|number| (number, cut(line(number)))).collect();
+        self
+    }
+}
+
+/// Each problem as `FILE:LINE:COLUMN: KEY: MESSAGE`, its line with a mark below where lines are
+/// shown. Nothing that is quoted ends a line.
+impl fmt::Display for TomlError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let file = on_one_line(&self.file);
+        for (i, Problem { line, column, key, message }) in self.problems.iter().enumerate() {
+            let newline = if i == 0 { "" } else { "\n" };
+            write!(f, "{newline}{file}:{line}:{column}: ")?;
+            if !key.is_empty() {
+                write!(f, "`{}`: ", on_one_line(key))?;
+            }
+            f.write_str(&on_one_line(message))?;
+            let text = self.lines.iter().find(|(number, _)| number == line);
+            if let Some((_, text)) = text.filter(|(_, text)| !text.trim().is_empty()) {
+                let indent = " ".repeat(column.saturating_sub(1));
+                write!(f, "\n{line:>5} | {text}\n      | {indent}^")?;
+            }
+        }
+        if self.more > 0 {
+            write!(f, "\n{file}: and {} more problems", self.more)?;
+        }
+        Ok(())
+    }
 }
 
 /// The text of a file and the problems found in it so far.
@@ -56,10 +107,16 @@ impl<'t> TomlText<'t> {
         self.problems.is_empty()
     }
 
-    /// The problems in the order of the text, at most [`MOST_PROBLEMS`], and how many more there are.
-    pub fn problems(mut self) -> (Vec<Problem>, usize) {
-        self.problems.sort_by_key(|problem| (problem.line, problem.column));
-        (self.problems, self.more)
+    /// What was read of the text, where nothing is wrong. `file` is its name in messages.
+    pub fn finish<T>(mut self, file: &str, read: Option<T>) -> Result<T, TomlError> {
+        match read {
+            Some(read) if self.is_sound() => Ok(read),
+            _ => {
+                self.problems.sort_by_key(|problem| (problem.line, problem.column));
+                let (file, problems, more) = (file.to_owned(), self.problems, self.more);
+                Err(TomlError { file, problems, more, lines: Vec::new() })
+            }
+        }
     }
 
     /// Notes what is wrong with `key` at a place.
@@ -80,6 +137,15 @@ impl<'t> TomlText<'t> {
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let column = before.get(line_start..).unwrap_or_default().chars().count();
         (before.matches('\n').count() + 1, column + 1)
+    }
+
+    /// The keys of a table and their values, in the order of the text.
+    pub fn in_order<'v, 'i>(
+        table: &'v DeTable<'i>,
+    ) -> Vec<(&'v Spanned<DeString<'i>>, &'v Node<'i>)> {
+        let mut entries: Vec<_> = table.iter().collect();
+        entries.sort_by_key(|(key, _)| key.span().start);
+        entries
     }
 
     /// Notes that a value is of another type than the one expected.
@@ -162,7 +228,6 @@ impl<'t> TomlText<'t> {
         }
     }
 
-    /// True or false.
     pub fn boolean(&mut self, value: &Node<'_>, path: &str) -> Option<bool> {
         let found = value.get_ref().as_bool();
         if found.is_none() {

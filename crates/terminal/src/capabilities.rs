@@ -57,7 +57,6 @@ enum CellSource {
 /// What is known of the terminal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Capabilities {
-    /// Which terminal it is.
     pub brand: Option<Brand>,
     /// It said that it takes kitty's graphics. Some that do know no placeholders: see `brand`.
     pub kitty_graphics: bool,
@@ -67,7 +66,6 @@ pub struct Capabilities {
     pub synchronized: bool,
     /// It knows kitty's keyboard protocol.
     pub keyboard: bool,
-    /// Colours it shows.
     pub colours: ColourDepth,
     /// Its background, where it said so or the environment does.
     pub background: Option<Background>,
@@ -84,7 +82,6 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// What the environment says.
     #[must_use]
     pub fn from_environment(variable: &dyn Fn(&str) -> Option<String>) -> Self {
         Capabilities {

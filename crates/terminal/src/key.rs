@@ -8,9 +8,7 @@ use std::str::FromStr;
 /// (`G`, not `shift-g`) unless ctrl is held too.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Key {
-    /// What was pressed.
     pub code: KeyCode,
-    /// What was held.
     pub modifiers: Modifiers,
 }
 
@@ -21,7 +19,6 @@ pub enum KeyCode {
     Char(char),
     /// Function key 1 to 24.
     F(u8),
-    /// Escape.
     Esc,
     /// Enter or Return.
     Enter,
@@ -36,13 +33,9 @@ pub enum KeyCode {
     End,
     PageUp,
     PageDown,
-    /// Arrow up.
     Up,
-    /// Arrow down.
     Down,
-    /// Arrow left.
     Left,
-    /// Arrow right.
     Right,
 }
 
@@ -135,7 +128,6 @@ impl Key {
         Key { code, modifiers: modifiers.without(Modifiers::SHIFT) }
     }
 
-    /// A key without modifiers.
     #[must_use]
     pub fn plain(code: KeyCode) -> Self {
         Key::new(code, Modifiers::NONE)

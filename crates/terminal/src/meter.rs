@@ -19,12 +19,10 @@ pub struct ByteMeter {
     pub pictures: u64,
     /// Bytes of modes, questions and the clipboard.
     pub control: u64,
-    /// Writes that were made.
     pub writes: u64,
 }
 
 impl ByteMeter {
-    /// Counts one write.
     pub(super) fn count(&mut self, purpose: Purpose, bytes: usize) {
         let total = match purpose {
             Purpose::Frame => &mut self.frames,

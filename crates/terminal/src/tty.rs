@@ -22,7 +22,6 @@ static RAW: AtomicBool = AtomicBool::new(false);
 pub struct RawMode(());
 
 impl RawMode {
-    /// Turns it on.
     pub fn enable() -> io::Result<Self> {
         terminal::enable_raw_mode()?;
         RAW.store(true, Ordering::SeqCst);
@@ -46,10 +45,8 @@ impl Drop for RawMode {
 /// Why there is no terminal to work in.
 #[derive(Debug, thiserror::Error)]
 pub enum TtyError {
-    /// Output goes elsewhere.
     #[error("standard output is not a terminal: the workbench needs one; see `sigmalab --help`")]
     NoOutput,
-    /// The terminal cannot be used.
     #[error("the terminal cannot be used: {0}")]
     Io(#[from] io::Error),
 }
@@ -102,7 +99,6 @@ impl Gate {
 /// The terminal, of which nothing is read while the gate is closed.
 #[derive(Debug)]
 pub struct Gated {
-    /// The terminal.
     pub input: File,
     /// Who may read.
     pub gate: Gate,

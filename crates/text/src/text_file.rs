@@ -15,16 +15,12 @@ pub enum TextError {
     /// The system refused.
     #[error("{0}")]
     Io(#[from] io::Error),
-    /// There is more of it than any such text has.
     #[error("it is larger than {} MiB", .0 >> 20)]
     TooLarge(u64),
-    /// Another encoding.
     #[error("it is UTF-16 text: save it as UTF-8")]
     Utf16,
-    /// Another one yet.
     #[error("it is UTF-32 text: save it as UTF-8")]
     Utf32,
-    /// Other bytes.
     #[error("line {line} is not UTF-8 text")]
     NotUtf8 {
         /// The first line that is none, counted from 1.

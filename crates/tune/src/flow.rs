@@ -75,7 +75,6 @@ impl Run {
         run
     }
 
-    /// Where it ended.
     pub fn end(&self) -> &[f32] {
         self.x.last().map_or(&[], Vec::as_slice)
     }

@@ -61,13 +61,13 @@ pub fn cost(rounds: &[Round]) -> usize {
 /// Places of the `keep` candidates with the least loss; of equal ones the first. A loss that is
 /// no number is the worst there is.
 pub fn survivors(losses: &[f64], keep: usize) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..losses.len()).collect();
-    let loss = |place: &usize| losses.get(*place).copied().filter(|loss| !loss.is_nan());
-    places.sort_by(|a, b| {
+    let mut indices: Vec<usize> = (0..losses.len()).collect();
+    let loss = |index: &usize| losses.get(*index).copied().filter(|loss| !loss.is_nan());
+    indices.sort_by(|a, b| {
         loss(a).unwrap_or(f64::INFINITY).total_cmp(&loss(b).unwrap_or(f64::INFINITY))
     });
-    places.truncate(keep);
-    places
+    indices.truncate(keep);
+    indices
 }
 
 #[cfg(test)]
@@ -124,7 +124,7 @@ mod tests {
                     })
                     .collect();
                 let keep = next.map_or(1, |next| next.candidates);
-                left = survivors(&losses, keep).into_iter().map(|place| left[place]).collect();
+                left = survivors(&losses, keep).into_iter().map(|index| left[index]).collect();
             }
             found += usize::from(left[0] <= 1);
         }

@@ -12,7 +12,6 @@ pub type ByPrompt = Vec<Vec<f64>>;
 pub struct Comparison {
     /// The other schedule.
     pub other: String,
-    /// Its mean distance.
     pub distance: f64,
     /// The distance of what was found over the other's: the geometric mean.
     pub ratio: f64,
@@ -24,7 +23,6 @@ pub struct Comparison {
     pub nearer: usize,
     /// How many prompts there are.
     pub prompts: usize,
-    /// What that says.
     pub verdict: Verdict,
 }
 
@@ -34,14 +32,12 @@ pub struct Comparison {
 pub enum Verdict {
     Nearer,
     Farther,
-    /// It cannot be told.
     Undecided,
     /// There are too few prompts to tell.
     TooFewPrompts,
 }
 
 impl Verdict {
-    /// In words.
     pub fn in_words(self) -> &'static str {
         match self {
             Verdict::Nearer => "nearer",

@@ -19,15 +19,15 @@ pub fn split(prompts: &[String], opened: u64) -> Split {
     let mut order: Vec<(String, usize)> = prompts
         .iter()
         .enumerate()
-        .map(|(place, text)| (blake3::hash(text.as_bytes()).to_hex().to_string(), place))
+        .map(|(index, text)| (blake3::hash(text.as_bytes()).to_hex().to_string(), index))
         .collect();
     order.sort();
-    let places: Vec<usize> = order.into_iter().map(|(_, place)| place).collect();
-    let count = places.len();
+    let indices: Vec<usize> = order.into_iter().map(|(_, index)| index).collect();
+    let count = indices.len();
     // Four of seven, for the judgement needs twelve and more; one is always left to tune on.
     let held = (count * 4 / 7).clamp(1, MOST_HELD_OUT).min(count.saturating_sub(1));
     let first = (opened as usize).wrapping_mul(held).checked_rem(count).unwrap_or(0);
-    let turned: Vec<usize> = places.iter().cycle().skip(first).take(count).copied().collect();
+    let turned: Vec<usize> = indices.iter().cycle().skip(first).take(count).copied().collect();
     let (held_out, tuning) = turned.split_at(held);
     Split { tuning: tuning.to_vec(), held_out: held_out.to_vec() }
 }
@@ -59,8 +59,8 @@ mod tests {
         let texts = prompts(20);
         let mut turned = texts.clone();
         turned.rotate_left(7);
-        let named = |texts: &[String], places: &[usize]| -> Vec<String> {
-            places.iter().map(|place| texts[*place].clone()).collect()
+        let named = |texts: &[String], indices: &[usize]| -> Vec<String> {
+            indices.iter().map(|index| texts[*index].clone()).collect()
         };
         assert_eq!(
             named(&texts, &split(&texts, 1).held_out),
@@ -71,6 +71,6 @@ mod tests {
     #[test]
     fn a_second_time_other_prompts_are_held_out() {
         let (first, second) = (split(&prompts(40), 0), split(&prompts(40), 1));
-        assert!(first.held_out.iter().all(|place| !second.held_out.contains(place)));
+        assert!(first.held_out.iter().all(|index| !second.held_out.contains(index)));
     }
 }

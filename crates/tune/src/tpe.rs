@@ -18,9 +18,9 @@ const LOOKED_AT: u64 = 24;
 /// The next `count` points, after `past` ones with their losses; lower is better, no number is
 /// the worst.
 pub fn propose(seed: u64, dimensions: usize, past: &[(Point, f64)], count: usize) -> Vec<Point> {
-    let number = |place: usize| (past.len() + place) as u64;
-    let drawn = |place: usize| -> Point {
-        (0..dimensions).map(|i| uniform(seed, &[number(place), i as u64])).collect()
+    let number = |index: usize| (past.len() + index) as u64;
+    let drawn = |index: usize| -> Point {
+        (0..dimensions).map(|i| uniform(seed, &[number(index), i as u64])).collect()
     };
     if past.len() < STARTUP.max(dimensions + 1) {
         return (0..count).map(drawn).collect();
@@ -34,14 +34,14 @@ pub fn propose(seed: u64, dimensions: usize, past: &[(Point, f64)], count: usize
     let (good, bad) = ranked.split_at(count_good);
     let (good, mut bad) = (Density::of(points(good)), Density::of(points(bad)));
     let mut found: Vec<Point> = Vec::new();
-    for place in 0..count {
+    for index in 0..count {
         let best = (0..LOOKED_AT)
             .map(|look| {
-                let x = good.draw(seed, number(place), look, dimensions);
+                let x = good.draw(seed, number(index), look, dimensions);
                 (good.ln_at(&x) - bad.ln_at(&x), x)
             })
             .max_by(|a, b| a.0.total_cmp(&b.0));
-        let point = best.map_or_else(|| drawn(place), |(_, x)| x);
+        let point = best.map_or_else(|| drawn(index), |(_, x)| x);
         // Those proposed together keep away from each other.
         bad.points.push(point.clone());
         found.push(point);

@@ -13,7 +13,6 @@ pub struct Stencil {
     pub sigma: f64,
     /// Noise level it ends at.
     pub sigma_next: f64,
-    /// Its guidance weight.
     pub gw: f64,
     /// σ and gw of earlier steps, newest first.
     pub past: Vec<(f64, f64)>,

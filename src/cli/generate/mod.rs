@@ -29,7 +29,6 @@ use sigmalab_schedule::size::Size;
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The arguments of `generate`.
 #[derive(Debug, Args)]
 #[command(
     // `--seed -1` is a wrong seed, not an unknown flag `-1`.

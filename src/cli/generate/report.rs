@@ -20,7 +20,6 @@ pub(super) struct Observed {
 }
 
 impl Observed {
-    /// Takes one event in.
     pub(super) fn take(&mut self, event: &Event) {
         match event {
             Event::Step(report) => self.steps.push(report.clone()),
@@ -48,7 +47,6 @@ pub(super) struct Finished<'a> {
 /// The object that `--json` prints.
 #[derive(Debug, Serialize)]
 pub(super) struct Document<'a> {
-    /// Path of the image.
     output: String,
     /// Path of the latents file, if one was asked for.
     latents: Option<String>,

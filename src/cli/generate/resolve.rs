@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 /// A run that is fit to start.
 #[derive(Debug)]
 pub(super) struct Resolved {
-    /// The request.
     pub(super) run: RunRequest,
     /// The samplers among which the recipe's is.
     pub(super) samplers: Samplers,

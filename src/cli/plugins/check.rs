@@ -17,7 +17,6 @@ use std::time::Duration;
 /// How long one check may take when nobody says otherwise.
 const SILENCE: f64 = 60.0;
 
-/// The arguments of `plugins check`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Orders are observed on a flow that is known exactly, on grids of 4 to 384 \

@@ -8,7 +8,6 @@ use sigmalab_sampler::plugin::describe_here;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// The arguments of `plugins describe`.
 #[derive(Debug, Args)]
 pub(crate) struct Describe {
     /// The plugin

@@ -8,7 +8,6 @@ use sigmalab_sampler::plugin::{Effort, Listing, PluginFile, Problem, discover};
 use sigmalab_sampler::{SamplerInfo, Samplers};
 use std::fmt::Write as _;
 
-/// The arguments of `plugins list`.
 #[derive(Debug, Args)]
 pub(crate) struct List {
     /// Print JSON

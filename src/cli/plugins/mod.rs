@@ -12,7 +12,6 @@ use clap::{Args, Subcommand};
 use sigmalab_sampler::plugin::parent_pipe;
 use std::os::unix::net::UnixStream;
 
-/// The arguments of `plugins`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab plugins list

@@ -11,7 +11,6 @@ use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `plugins new`.
 #[derive(Debug, Args)]
 #[command(after_help = "The project needs nothing that is not in it: no network, no packages. In \
 Rust it needs cargo, in C a C compiler.

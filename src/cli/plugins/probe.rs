@@ -8,7 +8,6 @@ use sigmalab_sampler::check::check_here;
 use std::io::Write as _;
 use std::path::PathBuf;
 
-/// The arguments of `plugins probe`.
 #[derive(Debug, Args)]
 pub(crate) struct Probe {
     /// The plugin

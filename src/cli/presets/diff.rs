@@ -7,7 +7,6 @@ use super::columns;
 use clap::Args;
 use sigmalab_schedule::diff::Difference;
 
-/// The arguments of `presets diff`.
 #[derive(Debug, Args)]
 pub(super) struct Diff {
     /// One preset

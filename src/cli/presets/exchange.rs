@@ -16,7 +16,6 @@ use std::path::{Path, PathBuf};
 /// What an imported preset is called where neither the text nor a flag names it.
 const NAMELESS: &str = "IMPORTED";
 
-/// The arguments of `presets export`.
 #[derive(Debug, Args)]
 pub(super) struct Export {
     /// Its name
@@ -31,7 +30,6 @@ pub(super) struct Export {
     presets: PresetFlags,
 }
 
-/// The arguments of `presets import`.
 #[derive(Debug, Args)]
 pub(super) struct Import {
     /// The file, for comfyui also a PNG that it saved; `-` reads standard input

@@ -7,7 +7,6 @@ use clap::Args;
 use sigmalab::preset_store::{Claim, Store, StoreError};
 use sigmalab_schedule::preset_file::writer;
 
-/// The arguments of `presets set-default`.
 #[derive(Debug, Args)]
 pub(super) struct SetDefault {
     /// Its name; it must be in the file

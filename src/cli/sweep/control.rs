@@ -1,7 +1,7 @@
 //! `sigmalab sweep pause`, `resume` and `cancel`: what running processes are to do, through
 //! files in the run directory.
 
-use super::{cluster, load};
+use super::{cluster, run_directory};
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted};
 use clap::Args;
@@ -11,7 +11,6 @@ use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use std::path::PathBuf;
 
-/// The arguments of `sweep pause`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep pause runs/mine")]
@@ -35,7 +34,7 @@ pub(super) struct TrialsCommand {
 
 /// No process begins another trial.
 pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     change(&directory, Request::Pause {})?;
     let dir = directory.path().display();
     print::result(&format!(
@@ -45,13 +44,13 @@ pub(super) fn pause(arguments: &PauseCommand) -> Result<(), Failure> {
 
 /// Processes go on, or trials are run after all.
 pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     let dir = directory.path().display();
     if arguments.trials.is_empty() {
         change(&directory, Request::Resume {})?;
         return print::result(&format!("{dir}  no longer paused\n"));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
@@ -63,17 +62,17 @@ pub(super) fn resume(arguments: &TrialsCommand) -> Result<(), Failure> {
 
 /// Every process stops, or trials are not run.
 pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     let dir = directory.path().display();
     if arguments.trials.is_empty() {
         // What is not running yet first: it would begin once a place is free.
-        let told = cluster::cancel_pending(&directory);
+        let report = cluster::cancel_pending(&directory);
         change(&directory, Request::Stop { cause: None })?;
         return print::result(&format!(
-            "{dir}  cancelled: processes stop before their next evaluation\n{told}"
+            "{dir}  cancelled: processes stop before their next evaluation\n{report}"
         ));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let trials = named(&sweep, &arguments.trials)?;
     refuse_recorded(&sweep, &trials)?;
     let count = counted(trials.len(), "trial");
@@ -84,8 +83,8 @@ pub(super) fn cancel(arguments: &TrialsCommand) -> Result<(), Failure> {
 /// A trial that has ended is neither run again nor passed over.
 fn refuse_recorded(sweep: &Sweep, trials: &[String]) -> Result<(), Failure> {
     let standing = |id: &String| {
-        let place = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
-        Some(sweep.status_of(Run::Trial(place))).filter(|standing| *standing != RunStatus::Pending)
+        let index = sweep.trials.trials.iter().position(|trial| trial.id.short() == id)?;
+        Some(sweep.status_of(Run::Trial(index))).filter(|standing| *standing != RunStatus::Pending)
     };
     let Some((trial, standing)) = trials.iter().find_map(|id| Some((id, standing(id)?))) else {
         return Ok(());

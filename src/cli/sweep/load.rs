@@ -3,6 +3,7 @@
 use super::budget;
 use super::measuring::Measuring;
 use super::prompts_file;
+use super::run_directory;
 use crate::cli::devices;
 use crate::cli::failure::Failure;
 use crate::cli::model_flags::{self, ModelFlags};
@@ -14,12 +15,11 @@ use crate::cli::values::device;
 use clap::Args;
 use sigmalab_compute::DeviceChoice;
 use sigmalab_engine::recipe::SamplerRef;
-use sigmalab_experiment::directory::{DirectoryError, RunDirectory};
+use sigmalab_experiment::directory::RunDirectory;
 use sigmalab_experiment::inputs::{FrozenPreset, FrozenSampler, FrozenTune, Inputs, VERSION};
 use sigmalab_experiment::search::tune::Setting;
 use sigmalab_experiment::spec::tune::{Budget, DEFAULT_SAMPLERS, TuneSpec};
 use sigmalab_experiment::spec::{Named, Prompt, PromptSource, Settings, Spec};
-use sigmalab_experiment::sweep::{Sweep, SweepError};
 use sigmalab_experiment::trial::Experiment;
 use sigmalab_experiment::{built_in, openings, prompts};
 use sigmalab_files::planted::planted_link;
@@ -34,9 +34,6 @@ use std::path::{Path, PathBuf};
 
 /// Most bytes of an experiment or a prompts file that are read.
 const LIMIT: u64 = 64 << 20;
-
-/// Where run directories are usually made.
-const RUNS: &str = "runs";
 
 /// The flags that say what an experiment runs on.
 #[derive(Debug, Clone, Args)]
@@ -104,7 +101,7 @@ pub(crate) fn of_text(
     let spec = Spec::parse(&text, &name).map_err(Failure::bad_input_in_lines)?;
     let samplers = every_sampler();
     let sampled = check_names(&text, &name, &flags.presets, &samplers)?;
-    let directory = directory_of(dir, &spec);
+    let directory = run_directory::of_spec(dir, &spec);
     refuse_from_nowhere(directory.path())?;
     if let Some(link) = planted_link(directory.path()) {
         return Err(Failure::bad_input(TargetError::PlantedLink {
@@ -262,112 +259,6 @@ pub(super) fn openings_file() -> Option<PathBuf> {
     sigmalab::history::data_folder().map(|data| data.join(openings::FILE))
 }
 
-/// Opens the sweep in a run directory. People name the experiment's file, too, or one of the run
-/// directory's: where it is clear which directory they mean, it is that.
-pub(crate) fn open(path: &Path) -> Result<Sweep, Failure> {
-    let directory = directory_meant(path)?;
-    Sweep::open(&directory, every_sampler()).map_err(|error| {
-        let failure = match &error {
-            SweepError::Directory(DirectoryError::Io { .. }) => Failure::failed(&error),
-            SweepError::Directory(DirectoryError::Spec(_)) => Failure::bad_input_in_lines(&error),
-            SweepError::Directory(_) | SweepError::Experiment(_) | SweepError::Trial(_) => {
-                Failure::bad_input(&error)
-            }
-            SweepError::Generation(_) => Failure::bad_input(&error),
-            SweepError::Journal(_) | SweepError::Tables(_) | SweepError::Search(_) => {
-                Failure::failed(&error)
-            }
-        };
-        match error {
-            SweepError::Directory(DirectoryError::NotOne(_)) => {
-                failure.way_out("sigmalab sweep run FILE.toml, which makes one")
-            }
-            _ => failure,
-        }
-    })
-}
-
-/// The same run directory without a look at its trials.
-pub(super) fn directory(path: &Path) -> Result<RunDirectory, Failure> {
-    let directory = directory_meant(path)?;
-    directory.check().map_err(|error| match error {
-        DirectoryError::NotOne(_) => {
-            Failure::bad_input(error).way_out("sigmalab sweep run FILE.toml, which makes one")
-        }
-        DirectoryError::Io { .. } => Failure::failed(error),
-        error => Failure::bad_input(error),
-    })?;
-    Ok(directory)
-}
-
-fn directory_meant(path: &Path) -> Result<RunDirectory, Failure> {
-    match std::fs::metadata(path) {
-        Ok(meta) if !meta.is_dir() => meant_by(path),
-        Ok(_) => Ok(RunDirectory::at(path)),
-        // `sweep run quickstart` takes a name, and what it made is in its usual place.
-        Err(_) if path.is_symlink() => {
-            let target = std::fs::read_link(path).unwrap_or_default();
-            Err(Failure::bad_input(format_args!(
-                "`{}` is a link to `{}`, which is not there",
-                path.display(),
-                target.display()
-            )))
-        }
-        Err(_) => {
-            let usual = RunDirectory::at(&Path::new(RUNS).join(path));
-            let is_name = path.components().count() == 1;
-            Ok(if is_name && usual.has_begun() { usual } else { RunDirectory::at(path) })
-        }
-    }
-}
-
-/// The run directory that somebody means who names what an experiment file or a run directory may
-/// stand for: the directory itself, or a file in it that is no experiment.
-pub(super) fn begun_at(path: &Path) -> Option<PathBuf> {
-    if path.is_dir() {
-        return Some(path.to_owned());
-    }
-    let is_experiment = path.extension().is_some_and(|extension| extension == "toml");
-    let around = path.parent().filter(|_| !is_experiment && path.is_file())?;
-    let around = if around.as_os_str().is_empty() { Path::new(".") } else { around };
-    RunDirectory::at(around).has_begun().then(|| around.to_owned())
-}
-
-/// The run directory that somebody means who named a file.
-fn meant_by(file: &Path) -> Result<RunDirectory, Failure> {
-    let shown = file.display();
-    let around = RunDirectory::at(file.parent().unwrap_or(Path::new("")));
-    if around.has_begun() {
-        return Ok(around);
-    }
-    let no_directory = format!("`{shown}` is a file, and a run directory is needed");
-    let toml = file.extension().is_some_and(|extension| extension == "toml");
-    let spec = match read(file, Origin::Found, &[]) {
-        Ok(text) if toml => Spec::parse(&text, &shown.to_string()).ok(),
-        _ => None,
-    };
-    let Some(spec) = spec else {
-        return Err(Failure::bad_input(no_directory)
-            .way_out("runs/NAME, which `sigmalab sweep run FILE.toml` makes"));
-    };
-    let usual = directory_of(None, &spec);
-    if !usual.has_begun() {
-        return Err(Failure::bad_input(format_args!(
-            "{no_directory}: `{}`, where that experiment goes, has no sweep",
-            usual.path().display()
-        ))
-        .way_out(format_args!("sigmalab sweep run {shown}"))
-        .way_out("the directory that --dir named, in place of the file"));
-    }
-    Ok(usual)
-}
-
-/// The run directory of an experiment: `--dir`, else `runs/NAME`.
-pub(super) fn directory_of(dir: Option<&PathBuf>, spec: &Spec) -> RunDirectory {
-    let usual = || Path::new(RUNS).join(&spec.name);
-    RunDirectory::at(&dir.cloned().unwrap_or_else(usual))
-}
-
 /// Where somebody may begin who named an experiment's file that is not there.
 fn beginnings(path: &Path) -> Vec<String> {
     let names = built_in::EXPERIMENTS.map(|(name, _)| name);
@@ -408,7 +299,7 @@ pub(crate) fn prompts_in(
 }
 
 /// The text of a file, and ways out where it is not there.
-fn read(path: &Path, origin: Origin, ways_out: &[String]) -> Result<String, Failure> {
+pub(super) fn read(path: &Path, origin: Origin, ways_out: &[String]) -> Result<String, Failure> {
     let name = path.display();
     text_input::read(path, origin, LIMIT).map_err(|error| match error {
         TextError::TooLarge(_) => {

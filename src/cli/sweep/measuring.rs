@@ -15,7 +15,6 @@ pub(crate) struct Measuring<'a> {
     pub(crate) threads: Option<usize>,
     /// Memory that model and cache may take.
     pub(crate) memory_limit: Option<MemorySize>,
-    /// What stops it.
     pub(crate) interrupt: &'a Interrupt,
 }
 

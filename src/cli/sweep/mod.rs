@@ -14,14 +14,15 @@ mod progress;
 mod prompts_file;
 pub(super) mod report;
 pub(super) mod run;
+pub(super) mod run_directory;
 pub(super) mod running_flags;
 mod status;
+mod wording;
 mod worker;
 
 use super::failure::Failure;
 use clap::{Args, Subcommand};
 
-/// The arguments of `sweep`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "A sweep lives in a run directory, by default runs/NAME: trials.csv, steps.csv, images,

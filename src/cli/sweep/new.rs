@@ -11,7 +11,6 @@ use sigmalab_experiment::template;
 use sigmalab_files::target::{OnCollision, Target, TargetError};
 use std::path::Path;
 
-/// The arguments of `sweep new`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep new mine

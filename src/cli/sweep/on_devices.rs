@@ -92,7 +92,7 @@ pub(super) fn make(
             let _ = sweep.refresh();
             followed.look();
             let now = Standing::of(sweep, followed);
-            progress.stands(now.trials, now.recorded(), now.failed, words(alive, followed));
+            progress.stands(now.trials, now.recorded(), now.failed, activity(alive, followed));
             progress.left(now.time_left(&begun, started));
             now
         };
@@ -140,10 +140,10 @@ pub(super) fn make(
 /// What is left to do for a sweep in which all is recorded: its tables, and leases that nobody holds.
 fn close(sweep: &mut Sweep) -> Result<(), Failure> {
     // Nothing begins here: a trial would be made on whatever device this process sees.
-    let goes_on = |news: RunnerEvent<'_>| {
-        matches!(news, RunnerEvent::Waiting | RunnerEvent::Generation { .. })
+    let goes_on = |event: RunnerEvent<'_>| {
+        matches!(event, RunnerEvent::Waiting | RunnerEvent::Generation { .. })
     };
-    let closed = runner::run(sweep, &RunOptions::default(), &mut |news| goes_on(news));
+    let closed = runner::run(sweep, &RunOptions::default(), &mut |event| goes_on(event));
     closed.map(|_| ()).map_err(Failure::failed)
 }
 
@@ -156,7 +156,7 @@ fn follow(
     stops: &dyn Fn(&Followed) -> bool,
     ended: &mut Vec<(DeviceChoice, Result<(), String>)>,
 ) -> Standing {
-    let mut told = false;
+    let mut asked_to_stop = false;
     loop {
         crew.retain_mut(|one| match one.child.try_wait() {
             Ok(None) => true,
@@ -173,15 +173,15 @@ fn follow(
         if crew.is_empty() {
             return now;
         }
-        if !told && stops(followed) {
-            told = true;
+        if !asked_to_stop && stops(followed) {
+            asked_to_stop = true;
             crew.iter().for_each(OnDevice::ask_to_stop);
         }
         std::thread::sleep(LOOK_EVERY);
     }
 }
 
-fn words(alive: usize, followed: &Followed) -> String {
+fn activity(alive: usize, followed: &Followed) -> String {
     match followed.control().paused {
         true => "paused: `sigmalab sweep resume` continues".to_owned(),
         false if alive == 0 => String::new(),
@@ -214,8 +214,8 @@ impl Round<'_> {
     /// A process on each of the devices. Where one cannot be started, those before it are ended.
     fn start(&self, devices: &[DeviceChoice]) -> Result<Vec<OnDevice>, Failure> {
         let mut crew = Vec::new();
-        for (place, device) in devices.iter().enumerate() {
-            match self.start_one(place, *device) {
+        for (index, device) in devices.iter().enumerate() {
+            match self.start_one(index, *device) {
                 Ok(one) => crew.push(one),
                 Err(failure) => {
                     for mut one in crew {
@@ -229,9 +229,9 @@ impl Round<'_> {
         Ok(crew)
     }
 
-    fn start_one(&self, place: usize, device: DeviceChoice) -> Result<OnDevice, Failure> {
+    fn start_one(&self, index: usize, device: DeviceChoice) -> Result<OnDevice, Failure> {
         let folder = self.directory.shared().and_then(|shared| shared.make_folder("workers"));
-        let name = format!("{}-{place}.out", Process::this().file_name());
+        let name = format!("{}-{index}.out", Process::this().file_name());
         let output = folder.map_err(Failure::failed)?.path_of(name);
         let failed = |error: std::io::Error| {
             Failure::failed(format_args!("no process can be started for {device}: {error}"))

@@ -2,6 +2,7 @@
 
 use super::load::{self, LoadFlags};
 use super::measuring::Measuring;
+use super::run_directory;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
@@ -18,7 +19,6 @@ use sigmalab_experiment::trial::{Experiment, Trials, in_words};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `sweep plan`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep plan quickstart
@@ -202,7 +202,7 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
 
 /// Refuses what has a plan no more: it was begun.
 fn refuse_run_directory(path: &Path) -> Result<(), Failure> {
-    let Some(directory) = load::begun_at(path) else { return Ok(()) };
+    let Some(directory) = run_directory::begun_at(path) else { return Ok(()) };
     let (path, directory) = (path.display(), directory.display());
     Err(Failure::bad_input(format_args!(
         "`{path}`: a plan is made of an experiment file, and this is a run directory"
@@ -238,7 +238,7 @@ fn measure(
 
 fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {
     let runs = plan.runs.iter().filter_map(|planned| match planned.run {
-        Run::Reference(place) => trials.references.get(place).map(|run| Listed {
+        Run::Reference(index) => trials.references.get(index).map(|run| Listed {
             kind: "reference",
             id: run.id.short().to_owned(),
             number: None,
@@ -247,7 +247,7 @@ fn listed(trials: &Trials, plan: &Plan) -> Vec<Listed> {
             seed: run.seed,
             nfe: planned.nfe,
         }),
-        Run::Trial(place) => trials.trials.get(place).map(|run| Listed {
+        Run::Trial(index) => trials.trials.get(index).map(|run| Listed {
             kind: "trial",
             id: run.id.short().to_owned(),
             number: Some(run.number),

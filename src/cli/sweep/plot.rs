@@ -1,6 +1,6 @@
 //! `sigmalab sweep plot`: one column of a sweep against another, as a table and as a picture.
 
-use super::load;
+use super::run_directory;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use clap::Args;
@@ -11,7 +11,6 @@ use std::path::PathBuf;
 /// The picture in a run directory, where no other is named.
 const PLOT: &str = "plot.svg";
 
-/// The arguments of `sweep plot`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep plot runs/samplers --across nfe --up latent_rmse --by sampler --log
@@ -46,7 +45,7 @@ pub(super) fn run(arguments: &PlotCommand) -> Result<(), Failure> {
             path.display()
         )));
     }
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     let by = arguments.by.as_deref();
     let comparison = compare(&Finding::of(&sweep), &arguments.across, &arguments.up, by)
         .map_err(Failure::bad_input)?;

@@ -69,15 +69,14 @@ impl Progress {
         self.show(&RunnerEvent::Tick);
     }
 
-    /// Takes news in.
-    pub(super) fn show(&mut self, news: &RunnerEvent<'_>) {
+    pub(super) fn show(&mut self, event: &RunnerEvent<'_>) {
         if matches!(
-            news,
+            event,
             RunnerEvent::Event(_) | RunnerEvent::Begins { .. } | RunnerEvent::Recorded { .. }
         ) {
             self.silent.clear();
         }
-        match news {
+        match event {
             RunnerEvent::Event(Event::Step(report)) => {
                 self.step = format!("step {}/{}", report.index + 1, report.steps);
             }

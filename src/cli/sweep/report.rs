@@ -1,6 +1,6 @@
 //! `sigmalab sweep report`: what a sweep found.
 
-use super::load;
+use super::run_directory;
 use crate::cli::failure::Failure;
 use crate::cli::preset_flags::PresetFlags;
 use crate::cli::print::{self, counted};
@@ -14,7 +14,6 @@ use sigmalab_schedule::free::FREE;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-/// The arguments of `sweep report`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep report runs/quickstart")]
@@ -28,7 +27,7 @@ pub(super) struct ReportCommand {
 
 /// Writes the report and prints the summary.
 pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
-    let mut sweep = load::open(&arguments.dir)?;
+    let mut sweep = run_directory::open(&arguments.dir)?;
     let mut waiting = Waiting::new(&sweep);
     sweep.write_tables(&mut || waiting.goes_on()).map_err(Failure::failed)?;
     warn_of_missing_pictures(&sweep);
@@ -49,7 +48,7 @@ pub(super) fn run(arguments: &ReportCommand) -> Result<(), Failure> {
 struct Waiting {
     began: Instant,
     leases: PathBuf,
-    told: bool,
+    reported: bool,
 }
 
 impl Waiting {
@@ -57,12 +56,12 @@ impl Waiting {
     const SILENT: Duration = Duration::from_secs(2);
 
     fn new(sweep: &Sweep) -> Self {
-        Waiting { began: Instant::now(), leases: sweep.directory.leases(), told: false }
+        Waiting { began: Instant::now(), leases: sweep.directory.leases(), reported: false }
     }
 
     fn goes_on(&mut self) -> bool {
-        if !self.told && self.began.elapsed() > Waiting::SILENT {
-            self.told = true;
+        if !self.reported && self.began.elapsed() > Waiting::SILENT {
+            self.reported = true;
             let patience = lease::patience().unwrap_or_default().as_secs();
             print::note(format_args!(
                 "waiting for the process that writes the tables, whose lease is `{}`; it counts as \

@@ -3,29 +3,29 @@
 use super::detach::{self, Detached};
 use super::load::{self, LoadFlags};
 use super::on_devices;
-use super::progress::{Progress, in_words};
+use super::progress::Progress;
+use super::run_directory;
 use super::running_flags::RunningFlags;
+use super::wording::{line, stopped, warn_of, with_failed_trials};
 use super::worker;
 use crate::cli::device_list::DeviceList;
 use crate::cli::devices;
-use crate::cli::failure::{Exit, Failure};
+use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::model_flags;
-use crate::cli::print::{self, counted};
+use crate::cli::print;
 use clap::Args;
 use sigmalab_experiment::control::Control;
 use sigmalab_experiment::directory::DirectoryError;
 use sigmalab_experiment::launch::{self, RefusalKind};
 use sigmalab_experiment::lease;
 use sigmalab_experiment::plan::Run;
-use sigmalab_experiment::record::{Kind, Outcome};
 use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions, RunnerEvent};
 use sigmalab_experiment::search::SearchError;
 use sigmalab_experiment::sweep::{RunStatus, Sweep, SweepError};
 use std::path::PathBuf;
 use std::time::Instant;
 
-/// The arguments of `sweep run`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Only finished runs are recorded, each at once: after any interruption the same
@@ -97,7 +97,6 @@ enum By<'a> {
     Devices(&'a DeviceList),
 }
 
-/// The arguments of `sweep retry`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep retry runs/mine --failed")]
@@ -123,13 +122,13 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         return worker::run(&arguments.what, &arguments.running, of_device, &interrupt);
     }
     let by = arguments.devices.as_ref().map_or(By::This { retry_failed: false }, By::Devices);
-    if let Some(directory) = load::begun_at(&arguments.what) {
+    if let Some(directory) = run_directory::begun_at(&arguments.what) {
         if arguments.dir.is_some() || arguments.extend {
             return Err(Failure::bad_input(
                 "--dir and --extend need an experiment file, and this is a run directory",
             ));
         }
-        let sweep = load::open(&directory)?;
+        let sweep = run_directory::open(&directory)?;
         return work_by(sweep, &arguments.running, by, &interrupt);
     }
     let measuring = arguments.running.measuring(&interrupt)?;
@@ -150,13 +149,13 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         print::note(note);
     }
     begin(&loaded, arguments.extend)?;
-    work_by(load::open(loaded.directory.path())?, &arguments.running, by, &interrupt)
+    work_by(run_directory::open(loaded.directory.path())?, &arguments.running, by, &interrupt)
 }
 
 /// Runs failed trials once more.
 pub(super) fn retry(arguments: &RetryCommand) -> Result<(), Failure> {
     let interrupt = Interrupt::install()?;
-    let sweep = load::open(&arguments.dir)?;
+    let sweep = run_directory::open(&arguments.dir)?;
     work(sweep, &arguments.running, arguments.failed, &interrupt)
 }
 
@@ -225,21 +224,9 @@ fn work_here(
     // A run directory may be anybody's too.
     model_flags::check_here(&sweep.experiment.inputs.model)?;
     let started = Instant::now();
-    let options = RunOptions {
-        program: None,
-        threads: flags.threads,
-        memory_limit: flags.memory.limit()?,
-        cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
-        shard: flags.shard,
-        retry_failed: matches!(by, By::This { retry_failed: true }),
-        is_worker: false,
-        openings: load::openings_file(),
-    };
+    let retry_failed = matches!(by, By::This { retry_failed: true });
+    let options = RunOptions { retry_failed, ..flags.options()? };
     warn_of(&sweep, &options);
-    let standings = |sweep: &Sweep, wanted: RunStatus| {
-        let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-        trials.filter(|run| sweep.status_of(*run) == wanted).count()
-    };
     let (on, ended) = match by {
         By::This { .. } => (String::new(), run_here(&mut sweep, &options, flags, interrupt)),
         By::Devices(devices) => {
@@ -251,7 +238,8 @@ fn work_here(
     let go_on = format!("sigmalab sweep run {directory}{on} to continue");
     let ended = ended.map_err(|failure| failure.way_out(&go_on))?;
     let trials = sweep.trials.trials.len();
-    let (done, failed) = (standings(&sweep, RunStatus::Done), standings(&sweep, RunStatus::Failed));
+    let done = sweep.trials_that_are(RunStatus::Done).count();
+    let failed = sweep.trials_that_are(RunStatus::Failed).count();
     let skipped = skipped(&sweep)?;
     if ended.interrupted {
         return Err(stopped(&sweep, &ended, done, trials).way_out(go_on));
@@ -284,19 +272,18 @@ fn run_here(
     interrupt: &Interrupt,
 ) -> Result<Ended, Failure> {
     let trials = sweep.trials.trials.len();
-    let is_pending = |run: &Run| sweep.status_of(*run) == RunStatus::Pending;
-    let pending = (0..trials).map(Run::Trial).filter(is_pending).count();
+    let pending = sweep.trials_that_are(RunStatus::Pending).count();
     let mut progress = Progress::new(flags.quiet, trials, trials - pending);
     let mut clock = Clock::new(sweep);
     interrupt.become_polite();
-    let result = runner::run(sweep, options, &mut |news| {
-        if let RunnerEvent::Recorded { record } = &news {
+    let result = runner::run(sweep, options, &mut |event| {
+        if let RunnerEvent::Recorded { record } = &event {
             progress.left(clock.recorded(record));
         }
-        if let RunnerEvent::Generation { sweep } = &news {
+        if let RunnerEvent::Generation { sweep } = &event {
             clock = Clock::new(sweep);
         }
-        progress.show(&news);
+        progress.show(&event);
         !interrupt.requested()
     });
     progress.finish();
@@ -308,78 +295,6 @@ fn run_here(
         RunError::Control(_) => Failure::bad_input(&error),
         _ => Failure::failed(format_args!("{error}; what has been recorded is safe")),
     })
-}
-
-/// A sweep that somebody or something stopped.
-fn stopped(sweep: &Sweep, ended: &Ended, done: usize, trials: usize) -> Failure {
-    let how = match &ended.cause {
-        Some(cause) => format!("stopped: {}", print::one_line(cause)),
-        None if ended.cancelled => "cancelled".to_owned(),
-        None => "interrupted".to_owned(),
-    };
-    let message = format!(
-        "{how}; {done} of {} are recorded in `{}`",
-        counted(trials, "trial"),
-        sweep.directory.path().display()
-    );
-    let failure = Failure::new(Exit::Interrupted, message);
-    match ended.cancelled && ended.cause.is_none() {
-        true => failure.of_kind(RefusalKind::Cancelled),
-        false => failure,
-    }
-}
-
-/// A sweep of which all is done that can be, and some trials failed.
-fn with_failed_trials(sweep: &Sweep, failed: usize) -> Failure {
-    let first = sweep.ledger.of(Kind::Trial);
-    let cause = first.into_iter().find_map(|record| match &record.outcome {
-        Outcome::Failed { error } => Some(error.clone()),
-        Outcome::Done(_) => None,
-    });
-    let message = format!(
-        "{} failed, the first: {}",
-        counted(failed, "trial"),
-        print::one_line(&cause.unwrap_or_default())
-    );
-    let directory = print::quoted(sweep.directory.path());
-    Failure::failed(message)
-        .way_out(format_args!("sigmalab sweep retry {directory} --failed"))
-        .way_out(format_args!("sigmalab sweep status {directory} to see every cause"))
-}
-
-fn warn_of(sweep: &Sweep, options: &RunOptions) {
-    if sweep.trials.duplicates > 0 {
-        let (have, are) = match sweep.trials.duplicates {
-            1 => ("has", "is"),
-            _ => ("have", "are"),
-        };
-        print::warning(format_args!(
-            "{} {have} the same recipe as an earlier one and {are} run once",
-            counted(sweep.trials.duplicates, "trial")
-        ));
-    }
-    let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-    let references = (0..sweep.trials.references.len()).map(Run::Reference);
-    // A line whose trial was run again is no news any more.
-    if sweep.damaged() > 0
-        && trials.chain(references).any(|run| sweep.status_of(run) == RunStatus::Pending)
-    {
-        let (are, their) =
-            if sweep.damaged() == 1 { ("is", "its trial is") } else { ("are", "their trials are") };
-        print::warning(format_args!(
-            "{} of the journals {are} damaged and skipped; {their} run again",
-            counted(sweep.damaged(), "line")
-        ));
-    }
-    super::report::warn_of_missing_pictures(sweep);
-    if let Some(bytes) = options.cache_bytes.filter(|bytes| *bytes < sweep.plan.cache_bytes) {
-        print::warning(format_args!(
-            "--cache {} is less than the {} MiB that the plan needs: some steps will be computed \
-             again",
-            bytes >> 20,
-            sweep.plan.cache_bytes.div_ceil(1 << 20)
-        ));
-    }
 }
 
 /// Time left, by what this process's evaluations take.
@@ -409,34 +324,9 @@ impl Clock {
 /// Trials without a record that the control file says not to run.
 fn skipped(sweep: &Sweep) -> Result<usize, Failure> {
     let control = Control::read(&sweep.directory).map_err(Failure::failed)?;
-    let trials = sweep.trials.trials.iter().enumerate();
-    let pending =
-        trials.filter(|(place, _)| sweep.status_of(Run::Trial(*place)) == RunStatus::Pending);
-    Ok(pending.filter(|(_, trial)| control.skips(&trial.id)).count())
-}
-
-fn line(
-    sweep: &Sweep,
-    ended: &Ended,
-    (done, failed, skipped): (usize, usize, usize),
-    seconds: f64,
-) -> String {
-    let nfe = ended.nfe;
-    let counted_too = |count: usize, what: &str| match count {
-        0 => String::new(),
-        count => format!(", {count} {what}"),
-    };
-    let (failures, skips) = (counted_too(failed, "failed"), counted_too(skipped, "skipped"));
-    format!(
-        "{}  {done} of {} done{failures}{skips}  {} + {} evaluations, {} + {} saved  {}\n",
-        sweep.directory.path().display(),
-        counted(sweep.trials.trials.len(), "trial"),
-        nfe.cond_done,
-        nfe.uncond_done,
-        nfe.cond_saved,
-        nfe.uncond_saved,
-        in_words(seconds)
-    )
+    let pending = sweep.trials_that_are(RunStatus::Pending);
+    let ids = pending.filter_map(|run| sweep.identity(run));
+    Ok(ids.filter(|(_, id)| control.skips(id)).count())
 }
 
 /// Refuses a time for leases that is none.

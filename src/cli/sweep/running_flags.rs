@@ -1,13 +1,14 @@
 //! The flags of everything that runs a sweep: how much of it, with how much of the machine, and what
 //! is said meanwhile.
 
+use super::load::openings_file;
 use super::measuring::Measuring;
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
 use crate::cli::memory_flags::MemoryFlags;
 use crate::cli::values::threads;
 use clap::Args;
-use sigmalab_experiment::runner::Shard;
+use sigmalab_experiment::runner::{RunOptions, Shard};
 
 /// How a sweep is run.
 #[derive(Debug, Args)]
@@ -47,6 +48,18 @@ pub(crate) struct RunningFlags {
 }
 
 impl RunningFlags {
+    /// What the runner is told of them.
+    pub(super) fn options(&self) -> Result<RunOptions, Failure> {
+        Ok(RunOptions {
+            threads: self.threads,
+            memory_limit: self.memory.limit()?,
+            cache_bytes: self.cache.map(|mib| mib.saturating_mul(1 << 20)),
+            shard: self.shard,
+            openings: openings_file(),
+            ..RunOptions::default()
+        })
+    }
+
     /// With what is measured, where something has to be before it runs.
     pub(crate) fn measuring<'a>(&self, interrupt: &'a Interrupt) -> Result<Measuring<'a>, Failure> {
         Ok(Measuring { threads: self.threads, memory_limit: self.memory.limit()?, interrupt })

@@ -1,8 +1,8 @@
 //! `sigmalab sweep status`: where a sweep stands, at any time.
 
 use super::cluster::{self, Task};
-use super::load;
 use super::progress::in_words;
+use super::run_directory;
 use crate::cli::failure::Failure;
 use crate::cli::print::{self, counted, one_line};
 use clap::Args;
@@ -12,7 +12,6 @@ use sigmalab_experiment::workers::{self, Worker};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-/// The arguments of `sweep status`.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:
   sigmalab sweep status runs/quickstart
@@ -35,10 +34,10 @@ const MOST_TASKS: usize = 40;
 
 /// Prints the status.
 pub(super) fn run(arguments: &StatusCommand) -> Result<(), Failure> {
-    let directory = load::directory(&arguments.dir)?;
+    let directory = run_directory::named(&arguments.dir)?;
     let status = match Status::at_once(&directory).map_err(Failure::failed)? {
         Some(status) => status,
-        None => Status::of(&load::open(&arguments.dir)?).map_err(Failure::failed)?,
+        None => Status::of(&run_directory::open(&arguments.dir)?).map_err(Failure::failed)?,
     };
     let tasks = cluster::stands(&directory);
     let workers = workers::all(&directory);

@@ -2,8 +2,8 @@
 //! told by its exit code is told in a file of the run directory, too.
 
 use super::detach::{self, Detached};
-use super::load;
 use super::progress::{Progress, in_words};
+use super::run_directory;
 use super::running_flags::RunningFlags;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
@@ -12,7 +12,6 @@ use crate::cli::print::{self, counted, one_line};
 use sigmalab_compute::DeviceChoice;
 use sigmalab_experiment::control::{Control, Request, ask};
 use sigmalab_experiment::directory::RunDirectory;
-use sigmalab_experiment::plan::Run;
 use sigmalab_experiment::runner::{self, Ended, RunError, RunOptions};
 use sigmalab_experiment::sweep::{RunStatus, Sweep};
 use sigmalab_experiment::trial::Experiment;
@@ -38,7 +37,7 @@ pub(super) fn run(
             path.display()
         )));
     }
-    let directory = load::directory(path)?;
+    let directory = run_directory::named(path)?;
     let control = Control::read(&directory).map_err(Failure::failed)?;
     refuse_after_troubles(&directory, &control)?;
     if flags.detach {
@@ -47,7 +46,7 @@ pub(super) fn run(
     if flags.detached {
         detach::arrive()?;
     }
-    let sweep = load::open(path)?;
+    let sweep = run_directory::open(path)?;
     refuse_fixed_device(&sweep.experiment)?;
     let own = OwnFile::begin(&directory, &control, of_device.map(str::to_owned).or_else(task));
     let own = own.map_err(of_storage)?;
@@ -94,23 +93,14 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
     let (started, directory) = (Instant::now(), sweep.directory.clone());
     model_flags::check_here(&sweep.experiment.inputs.model)
         .map_err(|failure| at_fault(failure.message))?;
-    let options = RunOptions {
-        program: None,
-        threads: flags.threads,
-        memory_limit: flags.memory.limit()?,
-        cache_bytes: flags.cache.map(|mib| mib.saturating_mul(1 << 20)),
-        shard: flags.shard,
-        retry_failed: false,
-        is_worker: true,
-        openings: load::openings_file(),
-    };
+    let options = RunOptions { is_worker: true, ..flags.options()? };
     let trials = sweep.trials.trials.len();
-    let recorded = trials - pending(&sweep);
+    let recorded = trials - sweep.trials_that_are(RunStatus::Pending).count();
     let mut progress = Progress::new(flags.quiet, trials, recorded);
     interrupt.become_polite();
     let stops = || interrupt.requested() || interrupt.is_time_up();
-    let result = runner::run(&mut sweep, &options, &mut |news| {
-        progress.show(&news);
+    let result = runner::run(&mut sweep, &options, &mut |event| {
+        progress.show(&event);
         !stops()
     });
     progress.finish();
@@ -120,7 +110,7 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
         error => Failure::failed(error),
     })?;
     interrupt.become_patient();
-    let left = pending(&sweep);
+    let left = sweep.trials_that_are(RunStatus::Pending).count();
     let why = why(&ended, left, interrupt);
     if !flags.quiet {
         let took = in_words(started.elapsed().as_secs_f64());
@@ -141,11 +131,6 @@ fn work(mut sweep: Sweep, flags: &RunningFlags, interrupt: &Interrupt) -> Result
         return Err(Failure::new(Exit::Interrupted, message).way_out(go_on));
     }
     Ok(why)
-}
-
-fn pending(sweep: &Sweep) -> usize {
-    let trials = (0..sweep.trials.trials.len()).map(Run::Trial);
-    trials.filter(|run| sweep.status_of(*run) == RunStatus::Pending).count()
 }
 
 fn why(ended: &Ended, left: usize, interrupt: &Interrupt) -> String {

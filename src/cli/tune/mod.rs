@@ -9,6 +9,7 @@ use super::interrupt::Interrupt;
 use super::print;
 use super::sweep::load::{self, LoadFlags};
 use super::sweep::run::{begin, work};
+use super::sweep::run_directory;
 use super::sweep::running_flags::RunningFlags;
 use clap::{Args, ValueEnum};
 use saving::Saving;
@@ -22,7 +23,6 @@ use sigmalab_schedule::preset::Preset;
 use sigmalab_schedule::size::Size;
 use std::path::{Path, PathBuf};
 
-/// The arguments of `tune`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "The same as an experiment file with method = \"tune\": it lives in a run directory, continues
@@ -146,11 +146,11 @@ pub(crate) fn run(arguments: &TuneCommand) -> Result<(), Failure> {
         ));
     }
     begin(&loaded, false)?;
-    work(load::open(loaded.directory.path())?, &arguments.running, false, &interrupt)?;
+    work(run_directory::open(loaded.directory.path())?, &arguments.running, false, &interrupt)?;
     if arguments.running.detach {
         return Ok(());
     }
-    let sweep = load::open(loaded.directory.path())?;
+    let sweep = run_directory::open(loaded.directory.path())?;
     let Some(verdict) = tuned(&sweep) else {
         return Err(Failure::failed("the tune is not finished"));
     };

@@ -37,7 +37,6 @@ impl Asking {
 #[derive(Debug, Clone)]
 pub(in crate::tui) struct Choice {
     pub(in crate::tui) title: String,
-    /// What it is about.
     pub(in crate::tui) text: String,
     /// In words, and what each does.
     pub(in crate::tui) ways: Vec<(String, Call)>,

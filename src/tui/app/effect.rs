@@ -41,6 +41,5 @@ pub enum Effect {
     Mouse(bool),
     /// Go back to the shell.
     Suspend,
-    /// Leave.
     Quit,
 }

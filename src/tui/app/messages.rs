@@ -6,9 +6,7 @@ use sigmalab_terminal::meter::ByteMeter;
 /// A line about what was done last.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    /// The line.
     pub text: String,
-    /// Whether something went wrong.
     pub is_problem: bool,
 }
 

@@ -49,19 +49,14 @@ use std::time::Instant;
 /// What an application begins with.
 #[derive(Debug)]
 pub struct Setup {
-    /// The presets.
     pub store: Store,
-    /// The keys.
     pub keymap: Keymap,
-    /// The colours.
     pub theme: Theme,
     /// Name of the checkpoint.
     pub model: String,
     /// Image size to begin with.
     pub size: Size,
-    /// Prompt to begin with.
     pub prompt: String,
-    /// Seed to begin with.
     pub seed: u64,
     /// Columns and rows of the terminal.
     pub screen: (u16, u16),
@@ -110,7 +105,6 @@ pub struct App {
     pub(super) run_on_edit: bool,
     /// The run that follows the one that is going.
     pub(super) run_again: Option<At>,
-    /// A and B.
     pub(super) comparing: Comparing,
     pub(super) editor: EditorView,
     /// What the mouse is in the middle of.
@@ -234,17 +228,14 @@ impl App {
         &self.document
     }
 
-    /// Cursor and selection.
     pub fn grid(&self) -> &Grid {
         &self.grid
     }
 
-    /// The finished runs.
     pub fn gallery(&self) -> &Gallery {
         &self.gallery
     }
 
-    /// Experiments and run directories.
     pub fn sweeps(&self) -> &Sweeps {
         &self.sweeps
     }

@@ -5,37 +5,10 @@ use crate::tui::action::Call;
 use crate::tui::context::Context;
 use crate::tui::keymap::Keymap;
 use sigmalab_schedule::nearest::nearest;
+use sigmalab_schedule::toml_text::{TomlError, TomlText};
 use sigmalab_terminal::key::Key;
 use std::collections::HashMap;
-use std::fmt;
-use toml_edit::{Document, Item};
-
-/// What is wrong with a keymap file: every problem, in the order of the text.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub struct KeymapError {
-    pub file: String,
-    /// The problems, at least one.
-    pub problems: Vec<KeymapProblem>,
-}
-
-/// One problem of a keymap file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct KeymapProblem {
-    /// Its line, counted from 1.
-    pub line: usize,
-    /// What is wrong and what to do.
-    pub message: String,
-}
-
-impl fmt::Display for KeymapError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, KeymapProblem { line, message }) in self.problems.iter().enumerate() {
-            let newline = if i == 0 { "" } else { "\n" };
-            write!(f, "{newline}{}:{line}: {message}", self.file)?;
-        }
-        Ok(())
-    }
-}
+use toml::de::DeTable;
 
 impl Keymap {
     /// The defaults, changed by the text of a keymap file:
@@ -49,72 +22,47 @@ impl Keymap {
     ///
     /// # Errors
     /// Unknown contexts, keys and actions, and a key written in two ways that mean the same one.
-    pub fn parse(text: &str, file: &str) -> Result<Self, KeymapError> {
-        let mut problems = Vec::new();
-        let line_of = |at: usize| text.get(..at).unwrap_or(text).matches('\n').count() + 1;
-        let mut problem = |at: Option<std::ops::Range<usize>>, message: String| {
-            problems.push(KeymapProblem { line: line_of(at.map_or(0, |at| at.start)), message });
-        };
-        let mut keymap = Keymap::defaults();
-        match Document::parse(text) {
-            Err(error) => problem(error.span(), error.message().to_owned()),
-            Ok(document) => {
-                for (name, item) in document.iter() {
-                    let at = document.key(name).and_then(|key| key.span());
-                    let Some(context) = Context::ALL.into_iter().find(|c| c.name() == name) else {
-                        problem(at, unknown_context(name));
-                        continue;
-                    };
-                    let Some(table) = item.as_table_like() else {
-                        problem(at, format!("`{name}` must be a table: [{name}]"));
-                        continue;
-                    };
-                    let mut written: HashMap<String, String> = HashMap::new();
-                    for (key_text, item) in table.iter() {
-                        let at = table.key(key_text).and_then(|key| key.span());
-                        match binding(key_text, item) {
-                            Err(message) => problem(at, format!("[{name}] {message}")),
-                            Ok((key, call)) => {
-                                if let Some(before) =
-                                    written.insert(key.to_string(), key_text.to_owned())
-                                {
-                                    problem(
-                                        at,
-                                        format!(
-                                            "[{name}] `{key_text}` and `{before}` are the same \
-                                             key: keep one of them"
-                                        ),
-                                    );
-                                }
-                                match call {
-                                    Some(call) => keymap.bind(context, key, call),
-                                    None => keymap.unbind(context, &key),
-                                }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-        if problems.is_empty() {
-            Ok(keymap)
-        } else {
-            Err(KeymapError { file: file.to_owned(), problems })
-        }
+    pub fn parse(text: &str, file: &str) -> Result<Self, TomlError> {
+        let mut toml = TomlText::new(text);
+        let document = toml.document();
+        let read = document.map(|document| read(&mut toml, document.get_ref()));
+        toml.finish(file, read)
     }
 }
 
-/// One line of a context's table; `None` for a key that is no longer bound.
-fn binding(key_text: &str, item: &Item) -> Result<(Key, Option<Call>), String> {
-    let key = key_text.parse::<Key>().map_err(|error| error.to_string())?;
-    let Some(call) = item.as_str() else {
-        return Err(format!("`{key_text}` must name an action in quotes, such as \"undo\""));
-    };
-    if call.is_empty() {
-        return Ok((key, None));
+fn read(toml: &mut TomlText<'_>, document: &DeTable<'_>) -> Keymap {
+    let mut keymap = Keymap::defaults();
+    for (name, table) in TomlText::in_order(document) {
+        let (at, name) = (name.span(), name.get_ref().as_ref());
+        let Some(context) = Context::ALL.into_iter().find(|context| context.name() == name) else {
+            toml.problem(at, "", unknown_context(name));
+            continue;
+        };
+        let Some(table) = toml.table(table, name, &format!("a table: [{name}]")) else { continue };
+        let mut written: HashMap<String, &str> = HashMap::new();
+        for (key, call) in TomlText::in_order(table) {
+            let (at, spelling) = (key.span(), key.get_ref().as_ref());
+            let key = match spelling.parse::<Key>() {
+                Ok(key) => key,
+                Err(error) => {
+                    toml.problem(at, name, error.to_string());
+                    continue;
+                }
+            };
+            if let Some(before) = written.insert(key.to_string(), spelling) {
+                let message =
+                    format!("`{spelling}` and `{before}` are the same key: keep one of them");
+                toml.problem(at, name, message);
+            }
+            let path = format!("{name}.{spelling}");
+            if call.get_ref().as_str() == Some("") {
+                keymap.unbind(context, &key);
+            } else if let Some(call) = toml.parsed::<Call>(call, &path) {
+                keymap.bind(context, key, call);
+            }
+        }
     }
-    let call = call.parse().map_err(|error| format!("`{key_text}`: {error}"))?;
-    Ok((key, Some(call)))
+    keymap
 }
 
 fn unknown_context(name: &str) -> String {

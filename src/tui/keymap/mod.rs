@@ -8,8 +8,6 @@ use crate::tui::action::Call;
 use crate::tui::context::Context;
 use sigmalab_terminal::key::Key;
 
-pub use file::{KeymapError, KeymapProblem};
-
 /// One key with its meaning.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Binding {

@@ -30,7 +30,6 @@ pub(super) enum Incoming {
     Encoded(Encoded),
     /// The engine says something of a run.
     Run(RunUpdate),
-    /// Two runs are compared.
     Compared(Box<Comparison>),
     /// The history of finished runs has something to say.
     Gallery(GalleryEvent),

@@ -28,7 +28,6 @@ impl Shown {
         Shown { pictures, choice, sources: BTreeMap::new() }
     }
 
-    /// The protocol in use.
     pub(super) fn protocol(&self) -> ProtocolType {
         self.pictures.protocol()
     }

@@ -10,7 +10,6 @@ use ratatui::layout::{Position, Rect};
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::tui) enum Hit {
-    /// Something of the grid.
     Grid(Place),
     /// A row of the list in front, by its number.
     Row(usize),

@@ -27,34 +27,27 @@ pub enum Exchanged {
 /// Why a file holds neither text nor a workflow.
 #[derive(Debug, thiserror::Error)]
 pub enum ExchangedError {
-    /// It cannot be read as text.
     #[error(transparent)]
     Text(#[from] TextError),
-    /// A PNG that cannot be read.
     #[error("it is a PNG picture that cannot be read: {0}")]
     Picture(#[from] PictureError),
-    /// A PNG that another program wrote, or that lost its text.
     #[error(
         "it is a PNG picture without a ComfyUI workflow: another program made it or dropped its \
          text"
     )]
     NoWorkflow,
-    /// A PNG of ComfyUI with what its screen shows, and not what it runs.
     #[error(
         "it is a PNG picture with a workflow in the form of ComfyUI's screen alone: its menu's Export \
          (API) gives the form that is read"
     )]
     ScreenForm,
-    /// A picture of this program.
     #[error(
         "it is a picture of sigmalab, which holds a recipe and no workflow: `sigmalab generate \
          --recipe` takes it"
     )]
     OwnPicture,
-    /// Another kind of file.
     #[error("it is {0}: a schedule is read from text, or from a PNG that ComfyUI saved")]
     Kind(&'static str),
-    /// Nothing.
     #[error("it is empty")]
     Empty,
 }

@@ -21,22 +21,17 @@ pub enum LatentsFileError {
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// Not safetensors, or cut short.
     #[error("`{}` is not a readable safetensors file: {reason}", path.display())]
     Malformed { path: PathBuf, reason: String },
-    /// It has no such tensor.
     #[error("`{}` has no tensor `{name}`; it has {}", path.display(), available)]
     NoTensor { path: PathBuf, name: &'static str, available: String },
-    /// The type is not f32.
     #[error("tensor `{name}` of `{}` is {found:?}; it must be F32", path.display())]
     NotF32 { path: PathBuf, name: &'static str, found: Dtype },
-    /// The shape does not fit the image size.
     #[error(
         "tensor `{name}` of `{}` has shape {found:?}; this image size needs [1, {tokens}, {CHANNELS}]",
         path.display()
     )]
     Shape { path: PathBuf, name: &'static str, found: Vec<usize>, tokens: usize },
-    /// A number is NaN or infinite.
     #[error("tensor `{name}` of `{}` has {value} at token {token}, channel {channel}", path.display())]
     NotFinite { path: PathBuf, name: &'static str, value: f32, token: usize, channel: usize },
 }

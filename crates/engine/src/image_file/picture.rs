@@ -25,27 +25,18 @@ pub enum PictureError {
     /// The picture cannot be written.
     #[error("{0}")]
     Encoding(#[from] png::EncodingError),
-    /// The recipe cannot be put in JSON.
     #[error("the recipe cannot be put in JSON: {0}")]
     Json(#[from] serde_json::Error),
-    /// A picture beyond what this program makes.
     #[error("a picture of {width}×{height} pixels is larger than this program reads")]
-    TooLarge {
-        /// Width in pixels.
-        width: u32,
-        /// Height in pixels.
-        height: u32,
-    },
+    TooLarge { width: u32, height: u32 },
     /// A WebP cannot be written.
     #[error("{0}")]
     Webp(#[from] image_webp::EncodingError),
     /// A JPEG cannot be written.
     #[error("{0}")]
     Jpeg(image::ImageError),
-    /// Another number of pixels than the size says.
     #[error("the picture has another number of pixels than its size says")]
     Shape,
-    /// A picture of a kind that this program does not write.
     #[error("it is not 8-bit RGB")]
     NotRgb8,
 }

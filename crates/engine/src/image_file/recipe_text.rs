@@ -25,17 +25,14 @@ const PNG_SIGNATURE: &[u8] = b"\x89PNG\r\n\x1a\n";
 /// Why a text is no recipe.
 #[derive(Debug, thiserror::Error)]
 pub enum RecipeTextError {
-    /// Written by a later build.
     #[error(
         "its recipe has version {found}; this build reads version {VERSION} at most: update sigmalab"
     )]
     NewerVersion { found: u64 },
-    /// Of no version there is.
     #[error("its recipe has version {found}; versions begin with 1")]
     NoVersion { found: u64 },
     #[error("it is not valid JSON: {0}")]
     NoJson(String),
-    /// Not the JSON of a recipe.
     #[error(
         "its recipe cannot be read: {}{problem}",
         if place.is_empty() { String::new() } else { format!("`{place}`: ") }
@@ -268,19 +265,15 @@ pub enum RecipeFileError {
     /// The file cannot be read.
     #[error("cannot read `{}`: {source}", path.display())]
     Io { path: PathBuf, source: std::io::Error },
-    /// A picture or a latents file without a recipe.
     #[error(
         "`{}`, {kind}, holds no recipe: it was not made by sigmalab, or another program dropped its text",
         path.display()
     )]
     NoRecipe { path: PathBuf, kind: &'static str },
-    /// A broken PNG.
     #[error("`{}` is not a readable PNG: {source}", path.display())]
     Picture { path: PathBuf, source: PictureError },
-    /// Far more text than a recipe has.
     #[error("`{}` is too large for a recipe (more than {} MiB)", path.display(), LIMIT >> 20)]
     TooLarge { path: PathBuf },
-    /// Something else than JSON where only that is read.
     #[error(
         "`{}` is {kind}, and what comes by a pipe is the JSON of a recipe: save it in a file first",
         path.display()
@@ -289,13 +282,11 @@ pub enum RecipeFileError {
     /// Nothing in it.
     #[error("`{}` is empty", path.display())]
     Empty { path: PathBuf },
-    /// Another kind of file.
     #[error(
         "`{}` is {kind}: recipes are in PNG, WebP and JPEG files, in latents files and in JSON",
         path.display()
     )]
     Kind { path: PathBuf, kind: &'static str },
-    /// Other bytes than text.
     #[error("`{}` is neither a PNG, nor latents, nor the JSON of a recipe: {source}", path.display())]
     NoText { path: PathBuf, source: TextError },
     /// A latents file that cannot be read.

@@ -15,10 +15,8 @@ use sigmalab_schedule::size::Size;
 pub enum SessionError {
     #[error("cancelled")]
     Cancelled,
-    /// The recipe cannot be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// The memory limit cannot be held.
     #[error(
         "--memory-limit {limit} is too little for an image of {size} from this checkpoint: it takes \
          {least}{}", cache_part(*.cache)
@@ -33,19 +31,15 @@ pub enum SessionError {
     /// There is no such sampler, or it cannot be used.
     #[error(transparent)]
     Solver(#[from] SolverError),
-    /// The checkpoint was not found.
     #[error(transparent)]
     Source(SourceError),
     /// The model could not be built or run.
     #[error(transparent)]
     Model(#[from] ModelError),
-    /// The loop failed.
     #[error(transparent)]
     Denoise(DenoiseError<ModelError>),
-    /// A solver failed at a step of unit vectors.
     #[error("sampler `{id}` failed at a step of unit vectors: {error}")]
     Weigh { id: String, error: SamplerError },
-    /// A Gram matrix was asked for at nodes that the run does not have.
     #[error("a run of {steps} steps does not divide into parts of {every}")]
     Nodes {
         steps: usize,

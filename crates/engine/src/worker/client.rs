@@ -25,7 +25,6 @@ use std::time::{Duration, Instant};
 pub struct Engine {
     options: EngineOptions,
     worker: Option<Worker>,
-    /// The one for GPUs.
     cuda_worker: Option<Worker>,
     /// What it said of itself.
     cuda: Option<CudaWorker>,

@@ -25,7 +25,6 @@ const DRIVER: &str = "an NVIDIA driver of version 580 or later";
 /// Why there is no such worker to be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Missing {
-    /// It was not found.
     #[error(
         "there is no {CUDA_WORKER}, which GPUs need, beside sigmalab or on the path: \
          `scripts/cuda-toolkit` builds it, and {VARIABLE} may name it"
@@ -34,31 +33,24 @@ pub enum Missing {
     /// Somebody else could have put it there.
     #[error("`{}`: {problem}", program.display())]
     Distrusted { program: PathBuf, problem: String },
-    /// It cannot be started.
     #[error("`{}` cannot be started: {problem}", program.display())]
     Start { program: PathBuf, problem: String },
-    /// The driver's own library is missing.
     #[error("no NVIDIA driver is installed ({library} is missing): GPUs need {DRIVER}")]
     Driver { library: String },
-    /// A library of CUDA is missing.
     #[error(
         "a library of CUDA 13 is missing, {library}: install CUDA 13, name its folder in \
          LD_LIBRARY_PATH, or let `scripts/cuda-toolkit` fetch it"
     )]
     Library { library: String },
-    /// It is of another version.
     #[error(
         "`{}` is of version {found} and this is {}: build it again with `scripts/cuda-toolkit`",
         program.display(), env!("CARGO_PKG_VERSION")
     )]
     Version { program: PathBuf, found: String },
-    /// What it says makes no sense, or it says nothing.
     #[error("`{}` does not say what it can do: {problem}", program.display())]
     Answer { program: PathBuf, problem: String },
-    /// The driver does not let it use a device.
     #[error("the NVIDIA driver gives no device: {problem}; GPUs need {DRIVER}")]
     Refused { problem: String },
-    /// There is no device of that number.
     #[error("there is no device cuda:{asked}: there {found}")]
     Number { asked: usize, found: String },
 }
@@ -67,7 +59,6 @@ pub enum Missing {
 #[derive(Debug, Clone)]
 pub struct CudaWorker {
     pub program: PathBuf,
-    /// What it says.
     pub report: DeviceReport,
 }
 

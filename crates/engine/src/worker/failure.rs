@@ -33,7 +33,6 @@ pub enum RunFailure {
     /// next run starts a new one.
     #[error("the worker process died in {place}: {cause}")]
     SamplerDied { place: Place, cause: String },
-    /// No worker could be started.
     #[error("the worker process could not be started: {0}")]
     NoWorker(String),
 }

@@ -13,13 +13,10 @@ const BLOCK_LIMIT: u32 = 1 << 30;
 /// Why a frame could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum FrameError {
-    /// The other end is gone or the pipe broke.
     #[error("the pipe broke: {0}")]
     Io(#[from] io::Error),
-    /// The header is no message of this version of the program.
     #[error("a message could not be read: {0}")]
     Header(#[from] serde_json::Error),
-    /// A length is beyond any message.
     #[error("a message of {0} bytes is beyond the limit")]
     TooLong(u64),
 }

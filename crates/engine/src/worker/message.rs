@@ -66,7 +66,6 @@ impl std::fmt::Debug for Fetch {
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub(super) enum Report {
-    /// A run goes on.
     Event {
         run: u64,
         event: Event,

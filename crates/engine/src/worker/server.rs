@@ -31,10 +31,8 @@ use std::time::Duration;
 /// Why a worker could not serve.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// It was started by hand.
     #[error("`sigmalab worker` is started by sigmalab itself, with a pipe as standard input: {0}")]
     NoPipe(io::Error),
-    /// The pipe broke.
     #[error(transparent)]
     Pipe(#[from] FrameError),
 }

@@ -1,32 +1,27 @@
 //! Why a run directory cannot be used.
 
 use super::FROZEN;
-use crate::spec::SpecError;
 use sigmalab_files::target::TargetError;
+use sigmalab_schedule::toml_text::TomlError;
 use std::io;
 use std::path::PathBuf;
 
 /// Why a run directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DirectoryError {
-    /// It is another sweep's, or the sweep changed.
     #[error(
         "`{}` was begun with another version of the experiment:\n{difference}", path.display()
     )]
     Changed { path: PathBuf, difference: String },
-    /// Processes are at it that run the earlier form.
     #[error(
         "processes are running `{}`: stop them with `sigmalab sweep cancel`, then extend it; if none \
          does, delete `{}`, which one that is lost has left", path.display(), lease.display()
     )]
     Running { path: PathBuf, lease: PathBuf },
-    /// There is no sweep in it.
     #[error("`{}` is not a run directory: it has no {FROZEN}", .0.display())]
     NotOne(PathBuf),
-    /// Something else is in it.
     #[error("`{}` is neither empty nor a run directory: name another with --dir", .0.display())]
     Occupied(PathBuf),
-    /// A link to nowhere.
     #[error(
         "`{}` is a link to `{}`, which is not there: make that folder, or name another with --dir",
         path.display(), target.display()
@@ -37,11 +32,10 @@ pub enum DirectoryError {
     Damaged { path: PathBuf, problem: String },
     /// The frozen experiment is none for this build.
     #[error(transparent)]
-    Spec(#[from] SpecError),
+    Spec(#[from] TomlError),
     /// The system refused.
     #[error("`{}`: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }

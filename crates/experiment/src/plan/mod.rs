@@ -33,13 +33,12 @@ pub struct Plan {
 /// A run in its place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PlannedRun {
-    /// What is run.
     pub run: Run,
     /// Its evaluations when everything before it was run before it.
     pub nfe: NfeCount,
 }
 
-/// A trial or a reference run, by its place in [`Trials`].
+/// A trial or a reference run, by its index in [`Trials`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Run {
     Reference(usize),
@@ -47,7 +46,6 @@ pub enum Run {
 }
 
 impl Plan {
-    /// The plan of `trials`.
     pub fn of(trials: &Trials) -> Self {
         let chain = |recipe| Chain::of(recipe, &trials.samplers);
         let mut plan = Plan {
@@ -64,7 +62,7 @@ impl Plan {
         let mut distinct = HashSet::new();
         for (group, members) in groups(trials).into_iter().enumerate() {
             let member = |at: usize| trials.trials.get(*members.get(at)?);
-            let chains = members.iter().filter_map(|place| trials.trials.get(*place));
+            let chains = members.iter().filter_map(|index| trials.trials.get(*index));
             let chains: Vec<Chain> = chains.map(|trial| chain(&trial.recipe)).collect();
             let order = depth_first(&chains);
             plan.units.extend(unit::units(trials, group, &members, &chains, &order));
@@ -72,9 +70,9 @@ impl Plan {
             let mut reference_chain = None;
             for at in order {
                 let reference = member(at).and_then(|trial| trial.reference);
-                if let Some(place) = reference
+                if let Some(index) = reference
                     && let (Some(run), Some(ready @ false)) =
-                        (trials.references.get(place), ready.get_mut(place))
+                        (trials.references.get(index), ready.get_mut(index))
                 {
                     *ready = true;
                     let chain = reference_chain.insert(chain(&run.recipe));
@@ -82,7 +80,7 @@ impl Plan {
                     let nfe = known.run(chain, &mut noises);
                     plan.reference_nfe += nfe;
                     plan.nfe += nfe;
-                    plan.runs.push(PlannedRun { run: Run::Reference(place), nfe });
+                    plan.runs.push(PlannedRun { run: Run::Reference(index), nfe });
                 }
                 if let (Some(chain), Some(trial)) = (chains.get(at), members.get(at)) {
                     distinct.insert(chain.noise());
@@ -122,8 +120,8 @@ impl Plan {
                 continue;
             }
             let recipe = match planned.run {
-                Run::Reference(place) => trials.references.get(place).map(|run| &run.recipe),
-                Run::Trial(place) => trials.trials.get(place).map(|run| &run.recipe),
+                Run::Reference(index) => trials.references.get(index).map(|run| &run.recipe),
+                Run::Trial(index) => trials.trials.get(index).map(|run| &run.recipe),
             };
             let Some(chain) = recipe.map(|recipe| Chain::of(recipe, &trials.samplers)) else {
                 continue;
@@ -141,12 +139,12 @@ impl Plan {
 /// The trials group by group, a group being those of one prompt, seed and size, which have one
 /// reference run.
 fn groups(trials: &Trials) -> Vec<Vec<usize>> {
-    let mut places: HashMap<_, usize> = HashMap::new();
+    let mut indices: HashMap<_, usize> = HashMap::new();
     let mut groups: Vec<Vec<usize>> = Vec::new();
     for (number, trial) in trials.trials.iter().enumerate() {
         let group = (&trial.recipe.prompt, trial.seed, trial.recipe.size);
-        let place = *places.entry(group).or_insert(groups.len());
-        match groups.get_mut(place) {
+        let index = *indices.entry(group).or_insert(groups.len());
+        match groups.get_mut(index) {
             Some(members) => members.push(number),
             None => groups.push(vec![number]),
         }

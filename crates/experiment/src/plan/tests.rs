@@ -74,13 +74,13 @@ fn follow(experiment: &Experiment, budget_states: u64) {
     let (mut trials_run, mut references_run) = (0, 0);
     for planned in &plan.runs {
         let recipe = match planned.run {
-            Run::Reference(place) => {
+            Run::Reference(index) => {
                 references_run += 1;
-                &trials.references[place].recipe
+                &trials.references[index].recipe
             }
-            Run::Trial(place) => {
+            Run::Trial(index) => {
                 trials_run += 1;
-                &trials.trials[place].recipe
+                &trials.trials[index].recipe
             }
         };
         let (latents, nfe) = run(recipe, VALUES, &mut cache);
@@ -191,7 +191,7 @@ fn order_of(trials: &Trials) -> Vec<usize> {
     let mut numbers = HashMap::new();
     let mut groups = HashMap::new();
     let mut paths = Vec::new();
-    for (place, trial) in trials.trials.iter().enumerate() {
+    for (index, trial) in trials.trials.iter().enumerate() {
         let next = groups.len();
         let group = (&trial.recipe.prompt, trial.seed, trial.recipe.size);
         let group = *groups.entry(group).or_insert(next);
@@ -200,10 +200,10 @@ fn order_of(trials: &Trials) -> Vec<usize> {
             let next = numbers.len();
             path.push(*numbers.entry(key).or_insert(next));
         }
-        paths.push((group, path, place));
+        paths.push((group, path, index));
     }
     paths.sort();
-    paths.into_iter().map(|(_, _, place)| place).collect()
+    paths.into_iter().map(|(_, _, index)| index).collect()
 }
 
 #[test]
@@ -245,7 +245,7 @@ proptest! {
             .runs
             .iter()
             .filter_map(|planned| match planned.run {
-                Run::Trial(place) => Some(place),
+                Run::Trial(index) => Some(index),
                 Run::Reference(_) => None,
             })
             .collect();

@@ -12,7 +12,7 @@ pub struct Unit {
     pub name: String,
     /// The reference run that has to be there first.
     pub reference: Option<usize>,
-    /// Trials, by place, in the order of the plan.
+    /// Trials, by index, in the order of the plan.
     pub trials: Vec<usize>,
     /// Number of its prompt, seed and size.
     pub group: usize,
@@ -22,7 +22,7 @@ pub struct Unit {
 /// which another process would take again.
 const WORTH: usize = 4;
 
-/// The units of a group. `members` are its trials by place, `order` names them by their places
+/// The units of a group. `members` are its trials by index, `order` names them by their indices
 /// among these in the order of the plan.
 pub(super) fn units(
     trials: &Trials,
@@ -45,7 +45,7 @@ pub(super) fn units(
 }
 
 fn divide(members: &[usize], chains: &[Chain]) -> Vec<Vec<usize>> {
-    let chain = |place: &usize| chains.get(*place);
+    let chain = |index: &usize| chains.get(*index);
     let (Some(first), Some(last)) =
         (members.first().and_then(chain), members.last().and_then(chain))
     else {
@@ -56,7 +56,7 @@ fn divide(members: &[usize], chains: &[Chain]) -> Vec<Vec<usize>> {
     }
     // In the order of the tree the outermost two share least.
     let shared = first.shared(last);
-    let branch = |place: &usize| chain(place).and_then(|chain| chain.keys.get(shared));
+    let branch = |index: &usize| chain(index).and_then(|chain| chain.keys.get(shared));
     let branches: Vec<&[usize]> = members.chunk_by(|a, b| branch(a) == branch(b)).collect();
     let worth = branches.iter().all(|branch| steps(branch, chains, shared) >= WORTH * shared);
     if !worth || branches.len() == 1 {
@@ -69,7 +69,7 @@ fn divide(members: &[usize], chains: &[Chain]) -> Vec<Vec<usize>> {
 fn steps(branch: &[usize], chains: &[Chain], shared: usize) -> usize {
     let mut before: Option<&Chain> = None;
     let mut sum = 0;
-    for chain in branch.iter().filter_map(|place| chains.get(*place)) {
+    for chain in branch.iter().filter_map(|index| chains.get(*index)) {
         let known = before.map_or(shared, |before| before.shared(chain));
         sum += chain.steps_after(known);
         before = Some(chain);

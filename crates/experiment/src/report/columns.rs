@@ -98,8 +98,8 @@ impl Columns {
         };
         behind.sort_by_key(last);
         // Behind the error and what a trial was tried on.
-        let place = behind.iter().take_while(|column| last(column) < 2).count();
-        behind.splice(place..place, described);
+        let index = behind.iter().take_while(|column| last(column) < 2).count();
+        behind.splice(index..index, described);
         Columns { front, behind, same }
     }
 

@@ -31,19 +31,16 @@ pub struct Group {
 /// Why two columns cannot be compared.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ComparisonError {
-    /// There is no such column.
     #[error("there is no column `{name}`{instead}")]
     Unknown {
         name: String,
         /// What was probably meant, or what there is, in words.
         instead: String,
     },
-    /// No trial has a number in both.
     #[error("no finished trial has a number in both `{0}` and `{1}`")]
     Nothing(String, String),
 }
 
-/// Compares the finished trials.
 pub fn compare(
     finding: &Finding<'_>,
     across: &str,
@@ -62,11 +59,11 @@ pub fn compare(
     for record in &finding.trials {
         let (Some(x), Some(y)) = (number(record, across), number(record, up)) else { continue };
         let name = by.and_then(|path| word(record, path)).unwrap_or_default();
-        let place = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
+        let index = groups.iter().position(|group| group.name == name).unwrap_or_else(|| {
             groups.push(Group { name, points: Vec::new() });
             groups.len() - 1
         });
-        let Some(group) = groups.get_mut(place) else { continue };
+        let Some(group) = groups.get_mut(index) else { continue };
         match group.points.iter_mut().find(|(known, ..)| *known == x) {
             Some((_, sum, count)) => {
                 *sum += y;

@@ -8,7 +8,6 @@ use std::collections::HashMap;
 /// The effect of one parameter.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Effect {
-    /// The parameter.
     pub(super) path: String,
     /// η² = variance between the parameter's values / all variance, 0…1.
     pub(super) share: f64,
@@ -52,20 +51,20 @@ fn centred(values: &[(&Record, f64)]) -> Vec<f64> {
 fn effect(path: &str, values: &[(&Record, f64)], centred: &[f64]) -> Option<Effect> {
     let mut groups: Vec<(String, f64, f64, usize)> = Vec::new();
     // A parameter may have as many values as there are trials.
-    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut indices: HashMap<String, usize> = HashMap::new();
     let mut total = 0.0;
     for ((record, value), centred) in values.iter().zip(centred) {
         let (_, found) = record.point.iter().find(|(found, _)| found == path)?;
         let name = short(found);
         total += centred * centred;
-        match places.get(&name).and_then(|place| groups.get_mut(*place)) {
+        match indices.get(&name).and_then(|index| groups.get_mut(*index)) {
             Some((_, sum, deviation, count)) => {
                 *sum += value;
                 *deviation += centred;
                 *count += 1;
             }
             None => {
-                places.insert(name.clone(), groups.len());
+                indices.insert(name.clone(), groups.len());
                 groups.push((name, *value, *centred, 1));
             }
         }

@@ -18,7 +18,6 @@ pub struct Finding<'a> {
     pub trials: Vec<&'a Record>,
     /// Failed trials, by number.
     pub failed: Vec<&'a Record>,
-    /// Finished reference runs.
     pub references: Vec<&'a Record>,
 }
 
@@ -27,7 +26,6 @@ pub struct Finding<'a> {
 pub struct Metric {
     /// Its name, as its column is called.
     pub name: &'static str,
-    /// Which values are better.
     pub better: Better,
     /// The value, where the trial has one.
     pub of: fn(&Record) -> Option<f64>,
@@ -36,9 +34,7 @@ pub struct Metric {
 /// Which values of a metric are better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Better {
-    /// Lower ones.
     Lower,
-    /// Higher ones.
     Higher,
     /// Neither: it describes.
     Neither,
@@ -132,13 +128,13 @@ impl<'a> Finding<'a> {
     /// Finished trials by setting, settings in the order of their first trial.
     pub fn settings(&self) -> Vec<(String, Vec<&'a Record>)> {
         let mut settings: Vec<(String, Vec<&'a Record>)> = Vec::new();
-        let mut places: BTreeMap<String, usize> = BTreeMap::new();
+        let mut indices: BTreeMap<String, usize> = BTreeMap::new();
         for record in &self.trials {
             let setting = setting(record);
-            match places.get(&setting).and_then(|place| settings.get_mut(*place)) {
+            match indices.get(&setting).and_then(|index| settings.get_mut(*index)) {
                 Some((_, members)) => members.push(record),
                 None => {
-                    places.insert(setting.clone(), settings.len());
+                    indices.insert(setting.clone(), settings.len());
                     settings.push((setting, vec![record]));
                 }
             }
@@ -188,8 +184,8 @@ pub fn digits(number: f64) -> String {
     if number == 0.0 || !number.is_finite() {
         return number.to_string();
     }
-    let places = (3.0 - number.abs().log10().floor()).clamp(0.0, 9.0) as usize;
-    let text = format!("{number:.places$}");
+    let decimals = (3.0 - number.abs().log10().floor()).clamp(0.0, 9.0) as usize;
+    let text = format!("{number:.decimals$}");
     if text.contains('.') {
         text.trim_end_matches('0').trim_end_matches('.').to_owned()
     } else {

@@ -27,13 +27,10 @@ use std::path::PathBuf;
 /// Why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// No trial has ended well.
     #[error("no trial has succeeded yet: there is nothing to report")]
     Nothing,
-    /// A tune is not finished.
     #[error("the tune is not finished: there is nothing to report")]
     NotJudged,
-    /// A file cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
 }

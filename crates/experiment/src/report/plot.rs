@@ -30,9 +30,7 @@ const DASHES: [&str; 3] = ["", "6 3", "2 3"];
 
 #[derive(Debug, Clone, PartialEq)]
 pub struct Plot {
-    /// What is across.
     pub across: String,
-    /// What is up.
     pub up: String,
     /// Whether the axis up is logarithmic; values that are not positive are then left out.
     pub log: bool,
@@ -113,7 +111,6 @@ impl Plot {
         Plot { across, up, log, lines: lines.collect() }
     }
 
-    /// The SVG file.
     pub fn svg(&self) -> String {
         let drawn = |(x, y): &(f64, f64)| x.is_finite() && y.is_finite() && (!self.log || *y > 0.0);
         let lines: Vec<(&str, Vec<(f64, f64)>)> = self

@@ -24,7 +24,6 @@ pub fn tuned(sweep: &Sweep) -> Option<Verdict> {
     verdict(&sweep.experiment, &sweep.tried()).ok().flatten()
 }
 
-/// The verdict in words.
 pub fn tune_summary(sweep: &Sweep, verdict: &Verdict) -> String {
     let reference = name_of_reference(sweep);
     let steps = verdict.found.steps.len();

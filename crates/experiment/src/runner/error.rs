@@ -11,22 +11,17 @@ use std::path::PathBuf;
 /// Why a sweep stops. Everything recorded is safe.
 #[derive(Debug, thiserror::Error)]
 pub enum RunError {
-    /// The sweep cannot be read.
     #[error(transparent)]
     Sweep(#[from] SweepError),
-    /// A journal cannot be written.
     #[error(transparent)]
     Journal(#[from] JournalError),
-    /// A lease cannot be taken.
     #[error("the leases of `{}`: {source}", path.display())]
     Lease { path: PathBuf, source: io::Error },
     /// A picture or latents cannot be written.
     #[error(transparent)]
     Write(#[from] TargetError),
-    /// A folder cannot be made.
     #[error(transparent)]
     Directory(#[from] DirectoryError),
-    /// The control file cannot be read.
     #[error(transparent)]
     Control(#[from] ControlError),
     /// No worker could be started.

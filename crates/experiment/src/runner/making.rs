@@ -51,8 +51,8 @@ impl Runner<'_> {
             return Ok(RunOutcome::Stopped);
         }
         let baseline = match run {
-            Run::Trial(place) => {
-                let trial = self.sweep.trials.trials.get(place);
+            Run::Trial(index) => {
+                let trial = self.sweep.trials.trials.get(index);
                 trial.and_then(|trial| trial.reference)
             }
             Run::Reference(_) => None,
@@ -109,10 +109,10 @@ impl Runner<'_> {
     fn started(&self, run: Run) -> Option<Started> {
         let trials = &self.sweep.trials;
         match run {
-            Run::Reference(place) => trials.references.get(place).map(Record::of_reference),
-            Run::Trial(place) => {
-                let trial = trials.trials.get(place)?;
-                let reference = trial.reference.and_then(|place| trials.references.get(place));
+            Run::Reference(index) => trials.references.get(index).map(Record::of_reference),
+            Run::Trial(index) => {
+                let trial = trials.trials.get(index)?;
+                let reference = trial.reference.and_then(|index| trials.references.get(index));
                 Some(Record::of_trial(trial, reference))
             }
         }
@@ -122,12 +122,12 @@ impl Runner<'_> {
     fn wanted(&self, run: Run) -> Wanted {
         let trials = &self.sweep.trials;
         match run {
-            Run::Trial(place) => {
-                let picture = trials.trials.get(place).is_none_or(|trial| trial.decode);
+            Run::Trial(index) => {
+                let picture = trials.trials.get(index).is_none_or(|trial| trial.decode);
                 Wanted { picture, gram: None }
             }
-            Run::Reference(place) => {
-                let found = trials.references.get(place);
+            Run::Reference(index) => {
+                let found = trials.references.get(index);
                 Wanted {
                     picture: found.is_none_or(|run| run.decode),
                     gram: found.and_then(|run| run.gram),
@@ -204,7 +204,7 @@ impl Runner<'_> {
         baseline: Option<usize>,
     ) -> Result<Measured, RunError> {
         self.ended.nfe += output.nfe;
-        let against = self.baseline.as_ref().filter(|(place, _)| baseline == Some(*place));
+        let against = self.baseline.as_ref().filter(|(index, _)| baseline == Some(*index));
         let mut measured = measure(&output, steps, against.map(|(_, baseline)| baseline));
         let name = started.id.short();
         let (pictures, latents) = match run {
@@ -237,10 +237,10 @@ impl Runner<'_> {
             })?;
             measured.latents = Some(file);
         }
-        if let Run::Reference(place) = run {
+        if let Run::Reference(index) = run {
             let image = decoded(&output).cloned();
             let baseline = Baseline { image, latents: output.latents };
-            self.baseline = Some((place, baseline));
+            self.baseline = Some((index, baseline));
         }
         Ok(measured)
     }
@@ -273,7 +273,7 @@ impl Runner<'_> {
 
     /// Sees to it that the reference run is at hand.
     fn bring(&mut self, reference: usize) -> Result<BaselineOutcome, RunError> {
-        if self.baseline.as_ref().is_some_and(|(place, _)| *place == reference) {
+        if self.baseline.as_ref().is_some_and(|(index, _)| *index == reference) {
             return Ok(BaselineOutcome::Ready);
         }
         self.baseline = None;

@@ -3,12 +3,17 @@
 //! again.
 
 mod error;
+mod event;
 mod making;
+mod options;
 mod order;
 mod queries;
 
 pub use error::RunError;
+pub use event::{Ended, RunnerEvent};
 use making::RunOutcome;
+pub use options::{RunOptions, Shard};
+use order::{retry_list, units_of};
 use queries::EngineQueries;
 
 use super::control::Followed;
@@ -16,16 +21,14 @@ use super::journal::Journal;
 use super::lease::{Lease, Leases, settled};
 use super::measure::Baseline;
 use super::openings;
-use super::plan::{Plan, Run, Unit};
+use super::plan::{Run, Unit};
 use super::process::Process;
-use super::record::{Kind, Record};
+use super::record::Kind;
 use super::search::SearchError;
 use super::sweep::{Advance, RunStatus, Sweep, SweepError};
 use super::trial::TrialId;
 use super::writing::Pace;
-use sigmalab_engine::event::{Event, NfeCount};
 use sigmalab_engine::memory::default_cache_bytes;
-use sigmalab_engine::memory_size::MemorySize;
 use sigmalab_engine::worker::{Engine, EngineOptions, RunFailure};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,80 +36,6 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Time between two looks at what other processes do.
 const WAIT: Duration = Duration::from_millis(500);
-
-/// How a sweep is run.
-#[derive(Debug, Clone, Default)]
-pub struct RunOptions {
-    /// The program of the worker; this program when `None`.
-    pub program: Option<PathBuf>,
-    /// Compute threads; every core when `None`.
-    pub threads: Option<usize>,
-    /// Memory a worker may take; most of the machine's when `None`.
-    pub memory_limit: Option<MemorySize>,
-    /// Bytes of the trajectory cache; the usual share of the memory, or what the plan needs
-    /// where that is more, when `None`.
-    pub cache_bytes: Option<u64>,
-    /// Which share of the sweep is this process's.
-    pub shard: Option<Shard>,
-    /// Whether trials that have failed before are run once more.
-    pub retry_failed: bool,
-    /// Whether this process is one of many that somebody else starts and ends: it leaves where
-    /// nothing can be taken, and what this machine is at fault for is no trial's result.
-    pub is_worker: bool,
-    /// File in which it is noted that held-out prompts of a tune were opened.
-    pub openings: Option<PathBuf>,
-}
-
-/// One of several equal shares of a sweep.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Which one, from 0.
-    pub index: usize,
-    /// How many there are, at least 1.
-    pub count: usize,
-}
-
-/// What a running sweep tells. The answer says whether to go on.
-#[derive(Debug)]
-pub enum RunnerEvent<'a> {
-    /// A run begins.
-    Begins { run: Run },
-    /// The engine says something about the run.
-    Event(&'a Event),
-    /// A run was recorded.
-    Recorded { record: &'a Record },
-    /// A search proposed another generation.
-    Generation { sweep: &'a Sweep },
-    /// Everything left is in the hands of other processes.
-    Waiting,
-    /// The sweep is paused, and this process holds nothing of it.
-    Paused,
-    /// The machine failed in the middle of a run, which is about to be made again.
-    TriesAgain { failure: &'a RunFailure },
-    /// Time went by.
-    Tick,
-    /// The worker has said nothing for so long that it may hang.
-    Silent(Duration),
-}
-
-/// How a process's part of a sweep ended.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Ended {
-    /// Whether it was asked to stop before all was done.
-    pub interrupted: bool,
-    /// Whether it was the control file that asked.
-    pub cancelled: bool,
-    /// Why the sweep was cancelled, where no person asked for it.
-    pub cause: Option<String>,
-    /// Whether it left because others have all that is left.
-    pub left: bool,
-    /// Trials this process finished.
-    pub done: usize,
-    /// Trials that failed in this process.
-    pub failed: usize,
-    /// Evaluations this process made, reference runs included.
-    pub nfe: NfeCount,
-}
 
 /// Runs a sweep in this process until nothing is left for it to do.
 pub fn run(
@@ -190,31 +119,6 @@ pub fn run(
     result?;
     tables?;
     Ok(ended)
-}
-
-/// Failed runs by identity, with how often they had failed when this process began.
-fn retry_list(sweep: &Sweep, retry: bool) -> Vec<(Kind, TrialId, u32)> {
-    if !retry {
-        return Vec::new();
-    }
-    let runs = sweep.plan.runs.iter().map(|planned| planned.run);
-    let failed = runs.filter(|run| sweep.status_of(*run) == RunStatus::Failed);
-    failed
-        .filter_map(|run| sweep.identity(run))
-        .map(|(kind, id)| (kind, id.clone(), sweep.ledger.failures(kind, id)))
-        .collect()
-}
-
-/// The units of a share: whole groups where there are enough, so that reference runs are not made
-/// by two.
-fn units_of(plan: &Plan, shard: Option<Shard>) -> Vec<Unit> {
-    let Some(Shard { index, count }) = shard else { return plan.units.clone() };
-    let groups = plan.units.last().map_or(0, |unit| unit.group + 1);
-    let mine = |(number, unit): &(usize, &Unit)| {
-        let place = if groups >= count { unit.group } else { *number };
-        place % count.max(1) == index
-    };
-    plan.units.iter().enumerate().filter(mine).map(|(_, unit)| unit.clone()).collect()
 }
 
 struct Runner<'a> {
@@ -356,10 +260,8 @@ impl Runner<'_> {
             Advance::Over => Ok(None),
             Advance::Incomplete => {
                 // What nobody is to run stays without a record.
-                let runs = (0..self.sweep.trials.trials.len()).map(Run::Trial);
-                let waits = runs
-                    .filter(|run| self.sweep.status_of(*run) == RunStatus::Pending)
-                    .all(|run| !self.is_skipped(run));
+                let waits =
+                    self.sweep.trials_that_are(RunStatus::Pending).all(|run| !self.is_skipped(run));
                 Ok(if waits { Some(self.wait(RunnerEvent::Waiting)) } else { None })
             }
         }
@@ -368,10 +270,10 @@ impl Runner<'_> {
     /// Works on one unit after another, as long as nothing else comes first.
     fn work_on_some(&mut self, open: &[usize]) -> Result<UnitOutcome, RunError> {
         let mut worked = UnitOutcome::Elsewhere;
-        for place in open {
-            let Some(unit) = self.units.get(*place).cloned() else { continue };
+        for index in open {
+            let Some(unit) = self.units.get(*index).cloned() else { continue };
             // The list is as old as what was worked on since.
-            if !self.is_open(*place) {
+            if !self.is_open(*index) {
                 worked = UnitOutcome::Done;
                 continue;
             }
@@ -388,9 +290,9 @@ impl Runner<'_> {
     /// Whether others that are seen to live have all of these parts, and no further trials will be
     /// proposed. A holder of which nothing was seen yet may be lost, and its part for others.
     fn is_in_good_hands(&self, open: &[usize]) -> bool {
-        let lives = |place: &usize| {
-            let unit = self.units.get(*place);
-            !self.is_open(*place) || unit.is_none_or(|unit| self.leases.is_seen_to_live(&unit.name))
+        let lives = |index: &usize| {
+            let unit = self.units.get(*index);
+            !self.is_open(*index) || unit.is_none_or(|unit| self.leases.is_seen_to_live(&unit.name))
         };
         !self.sweep.experiment.spec.method.is_search() && open.iter().all(lives)
     }

@@ -39,10 +39,8 @@ pub trait Ask {
 /// Why nothing is proposed.
 #[derive(Debug, thiserror::Error)]
 pub enum SearchError {
-    /// A proposal makes no trial.
     #[error("a schedule that was found cannot be run: {0}")]
     Trial(#[from] TrialError),
-    /// The budget does not reach.
     #[error(
         "the budget of {budget} evaluations is too small: reference runs and the judgement alone \
          take {least}; give twice that, or more"
@@ -51,10 +49,8 @@ pub enum SearchError {
     /// There are no prompts to tune on, or none to judge on.
     #[error("{0}")]
     Prompts(String),
-    /// A reference run failed.
     #[error("the reference run of prompt `{prompt}` failed; `sigmalab sweep retry` runs it again")]
     Reference { prompt: String },
-    /// Every candidate failed.
     #[error("every candidate failed; `sigmalab sweep status` tells why")]
     Nothing,
     /// The worker could not say what was asked.

@@ -127,7 +127,7 @@ fn halve(
             let losses: Vec<f64> = last.distances.iter().map(|distances| loss(distances)).collect();
             let survivors = halving::survivors(&losses, round.candidates);
             let proposals = &last.generation.proposals;
-            survivors.iter().filter_map(|place| proposals.get(*place).cloned()).collect()
+            survivors.iter().filter_map(|index| proposals.get(*index).cloned()).collect()
         }
     };
     let proposals: Vec<Proposal> = proposals.into_iter().map(on).collect();

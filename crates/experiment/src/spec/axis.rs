@@ -15,7 +15,6 @@ pub struct Axis {
 /// A parameter and its values.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Column {
-    /// The parameter.
     pub path: Path,
     pub rule: ValueRule,
 }
@@ -25,11 +24,8 @@ pub struct Column {
 pub enum ValueRule {
     /// These, at least one.
     Listed(Vec<Value>),
-    /// Any between two ends.
     Uniform {
-        /// Least value.
         min: f64,
-        /// Greatest value.
         max: f64,
         /// Whether equal differences or equal factors are equally likely.
         scale: Scale,

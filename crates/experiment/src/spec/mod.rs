@@ -4,14 +4,12 @@
 mod axis;
 pub mod name;
 mod path;
-mod problem;
 mod reader;
 pub mod tune;
 mod values;
 
 pub use axis::{Axis, Column, ValueRule};
 pub use path::{Path, PathError, Slice};
-pub use problem::SpecError;
 pub use reader::Named;
 pub use reader::parse_budget;
 pub use values::{Scale, Value};
@@ -19,6 +17,7 @@ pub use values::{Scale, Value};
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::Rng;
 use sigmalab_schedule::size::Size;
+use sigmalab_schedule::toml_text::TomlError;
 
 /// Most trials of one experiment.
 pub const MOST_TRIALS: usize = 100_000;
@@ -32,15 +31,12 @@ pub struct Spec {
     pub description: Option<String>,
     /// The checkpoint; the caller's choice when absent.
     pub model: Option<String>,
-    /// Number format of activations.
     pub dtype: Option<ComputeDtype>,
-    /// Where the networks run.
     pub device: Option<DeviceChoice>,
     /// Generator of the initial noise.
     pub rng: Rng,
     /// Prompts, or the file they are in.
     pub prompts: PromptSource,
-    /// Seeds, in their order.
     pub seeds: Vec<u64>,
     /// Sizes; empty for the checkpoint's own.
     pub sizes: Vec<Size>,
@@ -118,7 +114,6 @@ pub enum Method {
 /// How points are proposed by what came of others.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Search {
-    /// By which rule.
     pub rule: SearchRule,
     /// Most points.
     pub trials: usize,
@@ -152,9 +147,7 @@ impl Method {
 /// What is written beside the tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Output {
-    /// Pictures of trials.
     pub images: bool,
-    /// Latents of trials.
     pub latents: bool,
     /// Whether trials are decoded at all: without it there is no picture, and no measure of one.
     pub decode: bool,
@@ -166,7 +159,7 @@ impl Spec {
     /// # Errors
     /// Everything that is wrong with it, each with line and column. An experiment with a problem
     /// is not run in part.
-    pub fn parse(text: &str, file: &str) -> Result<Self, SpecError> {
+    pub fn parse(text: &str, file: &str) -> Result<Self, TomlError> {
         reader::read(text, file)
     }
 
@@ -179,7 +172,7 @@ impl Spec {
         text: &str,
         file: &str,
         problem: &dyn Fn(Named, &str) -> Option<String>,
-    ) -> Result<(), SpecError> {
+    ) -> Result<(), TomlError> {
         reader::check_names(text, file, problem)
     }
 

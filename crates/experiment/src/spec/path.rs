@@ -20,11 +20,9 @@ pub enum Path {
     Terminal,
     /// The threshold of the first-block cache; 0 for none.
     FirstBlockCache,
-    /// Seed of the noise.
     Seed,
     /// The prompt, by its id or as text.
     Prompt,
-    /// The image size.
     Size,
     /// A schedule with its sampler, by the name that a tune gave it. Files cannot sweep it.
     Candidate,
@@ -33,9 +31,7 @@ pub enum Path {
 /// Some steps, before their number is known. Negative ends count from the last step, which is −1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Slice {
-    /// Every step.
     All,
-    /// One step.
     One(i32),
     /// From one step to another; both belong to it.
     Range(i32, i32),
@@ -44,23 +40,19 @@ pub enum Slice {
 /// Why a text names no parameter.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PathError {
-    /// No such name.
     #[error(
         "there is no parameter `{name}`{}; the parameters are {NAMES}, and steps of the first \
          three, as in `gw[-3..]`",
         nearest.as_ref().map(|near| format!(": did you mean `{near}`?")).unwrap_or_default()
     )]
     Unknown { name: String, nearest: Option<String> },
-    /// Only per-step values have slices.
     #[error("`{0}` has no steps to choose from: only gw, mu and std do")]
     NoSteps(String),
-    /// Brackets that hold no steps.
     #[error(
         "`{0}` names no steps: write gw[-3..], mu[1..4] (both ends included) or std[-1], in \
          sampling order, counted from 0"
     )]
     Slice(String),
-    /// The schedule does not have these steps.
     #[error(
         "`{path}` names no step of a schedule of {steps}: steps are counted from 0, or from −1 at the end"
     )]

@@ -13,7 +13,6 @@ pub struct TuneSpec {
     pub target: Target,
     /// Samplers that are tried; the usual ones that are there when absent.
     pub samplers: Option<Vec<String>>,
-    /// What it may cost.
     pub budget: Budget,
     /// Whether guidance weights are moved too.
     pub guidance: bool,

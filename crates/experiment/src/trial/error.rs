@@ -11,13 +11,10 @@ pub enum TrialError {
     /// The values do not fit the schedule or the sampler.
     #[error(transparent)]
     Settle(#[from] ResolveError),
-    /// The recipe cannot be run.
     #[error(transparent)]
     Recipe(#[from] RecipeError),
-    /// A size that is none.
     #[error(transparent)]
     Size(#[from] ParseSizeError),
-    /// The recipe has no text form.
     #[error("the recipe cannot be put in JSON: {0}")]
     Json(String),
     /// A generation names a parameter that is none.
@@ -28,7 +25,6 @@ pub enum TrialError {
 /// Why an experiment cannot be run.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum ExperimentError {
-    /// Too many trials.
     #[error("the experiment has {0} trials, which is more than {MOST_TRIALS}: give fewer values")]
     TooMany(usize),
     /// Trials that cannot be run.
@@ -38,7 +34,6 @@ pub enum ExperimentError {
         broken: Vec<(usize, String, TrialError)>,
         more: usize,
     },
-    /// The reference cannot be run.
     #[error("the reference run: {0}")]
     Reference(TrialError),
 }

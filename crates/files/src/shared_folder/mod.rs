@@ -16,7 +16,7 @@ use plain::{checked, in_words};
 use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags, Stat};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::{Error, ErrorKind, Read as _, Result};
+use std::io::{Error, ErrorKind, Result};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
@@ -150,17 +150,6 @@ impl SharedFolder {
     pub fn read_text(&self, name: impl AsRef<OsStr>, most: u64) -> Result<String> {
         let text = String::from_utf8(self.read(name, most)?);
         text.map_err(|_| Error::new(ErrorKind::InvalidData, "it is not UTF-8 text"))
-    }
-
-    /// The last bytes of a file, at most `most`.
-    pub fn read_end(&self, name: impl AsRef<OsStr>, most: u64) -> Result<Vec<u8>> {
-        use std::io::{Seek as _, SeekFrom};
-        let mut file = self.file(name)?;
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(most)))?;
-        let mut bytes = Vec::new();
-        file.take(most).read_to_end(&mut bytes)?;
-        Ok(bytes)
     }
 
     /// What the system says of a name in it: of a link itself, not of what it leads to.

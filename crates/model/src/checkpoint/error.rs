@@ -7,7 +7,6 @@ use std::path::PathBuf;
 /// tensor, and says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum CheckpointError {
-    /// The folder is not there, or is no folder.
     #[error(
         "{} is not a checkpoint folder: name the folder that holds transformer/, \
          text_encoder/, vae/ and tokenizer/, or the single files of a model",
@@ -15,7 +14,6 @@ pub enum CheckpointError {
     )]
     NoFolder { folder: PathBuf },
 
-    /// A folder that holds something else.
     #[error(
         "{} is not a checkpoint: it holds none of transformer/, text_encoder/, vae/ and \
          tokenizer/, and no single files of a model; name the folder that does",
@@ -23,7 +21,6 @@ pub enum CheckpointError {
     )]
     NotACheckpoint { folder: PathBuf },
 
-    /// A part that is none of the single files.
     #[error(
         "{} holds no {part}: none of the {looked_at} files that could be read has {sign}; put \
          the file into this folder, or name the folder that holds it",
@@ -38,7 +35,6 @@ pub enum CheckpointError {
         looked_at: usize,
     },
 
-    /// A part that several single files may be.
     #[error(
         "each of {} may be the {part}: name a folder that holds, or links to, the one that is \
          meant",
@@ -50,11 +46,9 @@ pub enum CheckpointError {
         files: Vec<String>,
     },
 
-    /// A piece of a split GGUF file.
     #[error("{} is missing: the model is split, and every piece has to be there", .file.display())]
     NoPiece { file: PathBuf },
 
-    /// Single files without the tokenizer that belongs to them.
     #[error(
         "{} is missing: single files come without it; put tokenizer.json of \
          Qwen/Qwen3-VL-8B-Instruct or of ideogram-ai/ideogram-4-fp8 there",
@@ -62,15 +56,9 @@ pub enum CheckpointError {
     )]
     NoTokenizer { file: PathBuf },
 
-    /// A file cannot be read.
     #[error("cannot read {}: {source}; check that it is there and that you may read it", .file.display())]
-    Unreadable {
-        file: PathBuf,
-        /// The operating system's reason.
-        source: std::io::Error,
-    },
+    Unreadable { file: PathBuf, source: std::io::Error },
 
-    /// A file that a checkpoint needs is not there.
     #[error(
         "{} is missing (looked for {looked_for}): the download may be incomplete, fetch the \
          checkpoint again",
@@ -78,11 +66,9 @@ pub enum CheckpointError {
     )]
     MissingFile { file: PathBuf, looked_for: String },
 
-    /// A file of tensors whose header or length is wrong.
     #[error("{} is not a complete {format}: {problem}; fetch the file again", .file.display())]
     Corrupt { format: &'static str, file: PathBuf, problem: String },
 
-    /// A JSON file, or JSON inside a tensor, that cannot be read.
     #[error(
         "{} line {line}, column {column}: {problem}; correct the JSON or fetch the file again",
         .file.display()
@@ -97,11 +83,9 @@ pub enum CheckpointError {
         problem: String,
     },
 
-    /// An index of shards that contradicts its shards or points outside the folder.
     #[error("{}: {problem}; fetch the checkpoint again", .file.display())]
     Index { file: PathBuf, problem: String },
 
-    /// A tensor is not stored.
     #[error(
         "{} has no tensor {tensor}{}: it may belong to another model, or to a layout that \
          sigmalab does not know",
@@ -117,7 +101,6 @@ pub enum CheckpointError {
         near: Option<String>,
     },
 
-    /// A tensor's shape is not what the configuration says.
     #[error(
         "{}: tensor {tensor} has shape {found:?} where {expected:?} is expected: config.json and \
          the weights belong to different models, or the model is not Ideogram 4",
@@ -131,7 +114,6 @@ pub enum CheckpointError {
         found: Vec<usize>,
     },
 
-    /// Weights packed in a way that is not read.
     #[error(
         "unknown quantisation {quantisation} in {}; sigmalab reads f32, f16, bf16, fp8 with \
          its scale, bitsandbytes nf4, and GGUF's Q4_0, Q4_1, Q5_0, Q5_1, Q8_0, Q4_K, Q5_K, \
@@ -144,7 +126,6 @@ pub enum CheckpointError {
         file: PathBuf,
     },
 
-    /// The pieces of a packed weight do not fit together.
     #[error("{}: {tensor}: {problem}; fetch the file again", .file.display())]
     BadQuantisation {
         file: PathBuf,
@@ -153,7 +134,6 @@ pub enum CheckpointError {
         problem: String,
     },
 
-    /// A tensor could not be put on the device.
     #[error(
         "cannot put tensor {tensor} of {} on the device: {}; try another --device",
         .file.display(), cause(source)

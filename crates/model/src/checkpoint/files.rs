@@ -14,7 +14,6 @@ pub(super) type Embedded = (&'static str, &'static [u8]);
 /// Where a checkpoint's files are.
 #[derive(Debug, Clone)]
 pub(super) enum Files {
-    /// In this folder.
     Folder(PathBuf),
     /// In memory for as long as the program runs.
     Memory(&'static [Embedded]),

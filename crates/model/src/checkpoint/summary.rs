@@ -19,11 +19,8 @@ pub struct CheckpointSummary {
 /// What one part holds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ComponentSummary {
-    /// Which part.
     pub component: Component,
-    /// Its layout in words.
     pub layout: String,
-    /// Files it is in.
     pub files: usize,
     /// The file's path in the checkpoint, where it was found by its contents and not by its name.
     pub single_file: Option<String>,

@@ -20,7 +20,6 @@ pub(super) struct NamedPart {
 }
 
 impl NamedPart {
-    /// The layout in words.
     pub(super) fn layout_name(&self) -> String {
         let names = self.layout.name();
         match &self.single_file {

@@ -24,7 +24,6 @@ pub(super) fn convolution(
     Ok(Convolution::new(&weight, &bias)?)
 }
 
-/// The residual block `module`.
 fn residual(
     part: &Part<'_>,
     module: &str,

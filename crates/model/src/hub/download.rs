@@ -142,7 +142,6 @@ impl<'a> Download<'a> {
         Ok(())
     }
 
-    /// Reads one answer's bytes.
     fn read(
         &self,
         mut opened: Opened,

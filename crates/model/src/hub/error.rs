@@ -7,25 +7,21 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum HubError {
-    /// The text is no repository id.
     #[error(
         "`{id}` is neither a folder nor a Hugging Face repository id ({reason}): give an \
          existing folder, `owner/name` or `owner/name@revision`"
     )]
     InvalidId { id: String, reason: &'static str },
 
-    /// No home folder, and no variable that says where the cache is.
     #[error(
         "there is no place to keep `{repository}`: set HF_HUB_CACHE to a folder, because no home \
          folder is known"
     )]
     NoCacheFolder { repository: String },
 
-    /// The download was cancelled.
     #[error("the download of `{repository}` was cancelled; the next one goes on where it stopped")]
     Cancelled { repository: String },
 
-    /// A setting cannot be used.
     #[error("cannot ask the hub for `{repository}`: {variable} {reason}")]
     Setting {
         repository: String,
@@ -35,7 +31,6 @@ pub enum HubError {
         reason: String,
     },
 
-    /// The token would be readable on the way.
     #[error(
         "`{repository}` was not asked for: HF_ENDPOINT is `{endpoint}`, and everybody on the way \
          could read the token: use https, set HF_HUB_DISABLE_IMPLICIT_TOKEN=1 to send none, or \
@@ -51,7 +46,6 @@ pub enum HubError {
     )]
     NotAsked { repository: String, endpoint: String, whose: &'static str },
 
-    /// Offline, and nothing of the repository is in the cache.
     #[error(
         "`{repository}` is not in the cache {} and HF_HUB_OFFLINE forbids a download: unset it \
          once, or give a folder that holds the checkpoint", cache.display()
@@ -62,7 +56,6 @@ pub enum HubError {
         cache: PathBuf,
     },
 
-    /// Offline, and a part of the repository is in the cache.
     #[error(
         "`{repository}` is incomplete in the cache {}, `{file}` is missing, and HF_HUB_OFFLINE \
          forbids a download: unset it once to fetch the rest", cache.display()
@@ -75,7 +68,6 @@ pub enum HubError {
         cache: PathBuf,
     },
 
-    /// The licence has to be accepted first.
     #[error("`{repository}` is gated: open {page}, accept its licence, and {then}")]
     Gated {
         repository: String,
@@ -85,21 +77,18 @@ pub enum HubError {
         then: &'static str,
     },
 
-    /// The hub gives no access, and says no more than its message.
     #[error(
         "the hub forbids `{repository}` ({message}): open {page} to see what it asks for, and set \
          HF_TOKEN to a token of an account that has access"
     )]
     Forbidden { repository: String, page: String, message: String },
 
-    /// The hub does not know the token.
     #[error(
         "the hub refused the token when asked for `{repository}`: set HF_TOKEN to a valid token \
          from {endpoint}/settings/tokens, or unset it where the repository is public"
     )]
     TokenRefused { repository: String, endpoint: String },
 
-    /// The hub has no such repository, or does not show it.
     #[error(
         "there is no repository `{repository}` on {endpoint}, or it is private, and no folder of \
          that name either: check the spelling{hint}"
@@ -111,7 +100,6 @@ pub enum HubError {
         hint: &'static str,
     },
 
-    /// The repository has no such branch, tag or commit.
     #[error(
         "`{repository}` has no such revision: its branches and tags are listed at {page}/tree/main"
     )]
@@ -121,46 +109,39 @@ pub enum HubError {
         page: String,
     },
 
-    /// The hub listed a file that it does not have.
     #[error("the hub listed `{file}` in `{repository}` and then did not find it: run it again")]
     FileNotFound { repository: String, file: String },
 
-    /// The repository holds something else.
     #[error(
         "`{repository}` holds no Ideogram 4 checkpoint (no `transformer/*.safetensors`): give a \
          repository in the diffusers layout or the reference's, such as ideogram-ai/ideogram-4-fp8"
     )]
     NotACheckpoint { repository: String },
 
-    /// The hub cannot be reached, or the connection broke once too often.
     #[error(
         "cannot reach {host} for `{repository}` ({cause}): check the connection (HTTPS_PROXY, \
          SSL_CERT_FILE and HF_ENDPOINT are honoured) and run it again, what has come so far is kept"
     )]
     Network { repository: String, host: String, cause: String },
 
-    /// The hub, or the server that holds the files, is out of order or asks for patience.
     #[error(
         "{host} answered {status} for `{repository}`: wait a while and run it again, what has \
          come so far is kept"
     )]
     Busy { repository: String, host: String, status: u16 },
 
-    /// An answer that the protocol does not know.
     #[error(
         "{host} gave an answer for `{repository}` that cannot be used ({reason}): check that \
          HF_ENDPOINT is a Hugging Face hub and that no proxy changes its answers"
     )]
     BadAnswer { repository: String, host: String, reason: String },
 
-    /// The bytes are not those of the repository.
     #[error(
         "`{file}` of `{repository}` arrived damaged ({reason}) and was discarded: run it again, \
          and check for a proxy that changes downloads if it stays so"
     )]
     Damaged { repository: String, file: String, reason: String },
 
-    /// No room for the files.
     #[error(
         "the disk of {} has no room for `{repository}` ({need}): free some space or set \
          HF_HUB_CACHE to a folder on a larger disk, what has come so far is kept",
@@ -173,7 +154,6 @@ pub enum HubError {
         need: String,
     },
 
-    /// The cache cannot be read or written.
     #[error(
         "cannot {action} {} for `{repository}` ({source}): make the folder writable, or set \
          HF_HUB_CACHE to another one", path.display()

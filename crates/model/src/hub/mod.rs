@@ -43,7 +43,6 @@ pub struct DownloadProgress {
     pub file: String,
     /// Bytes of all files so far.
     pub bytes_done: u64,
-    /// Bytes of all files.
     pub bytes_total: u64,
 }
 

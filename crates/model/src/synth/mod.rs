@@ -3,6 +3,7 @@
 
 mod shape;
 mod tensors;
+mod writer;
 
 pub use shape::SynthShape;
 pub use tensors::SynthFormat;
@@ -14,7 +15,8 @@ use std::fs::{File, Permissions};
 use std::io::{BufWriter, Error, ErrorKind, Result, Write};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use tensors::{Tensor, Writer};
+use tensors::Tensor;
+use writer::Writer;
 
 /// Writes a checkpoint as the folder `folder`, which appears once it is whole: until then its
 /// files are in a hidden folder beside it, which is removed where writing ends early. `progress`

@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 pub enum Verdict {
     /// The sampler is what it says.
     Passed,
-    /// It is not.
     Failed,
     /// There is nothing to find out.
     Skipped,
@@ -21,7 +20,6 @@ pub struct Finding {
     pub check: String,
     /// What is looked at, for people.
     pub title: String,
-    /// How it ended.
     pub verdict: Verdict,
     /// What was seen, in words.
     pub detail: String,

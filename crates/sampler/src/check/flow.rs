@@ -107,7 +107,6 @@ pub(super) fn blend(gw: f64, v_cond: &[f32], v_uncond: Option<&[f32]>) -> Vec<f3
 /// What happens at the evaluations that a step asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) enum Mishap {
-    /// Nothing.
     #[default]
     None,
     /// The run is cancelled then.

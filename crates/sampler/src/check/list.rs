@@ -89,22 +89,19 @@ impl Check {
 #[serde(tag = "report", rename_all = "kebab-case")]
 pub enum Progress {
     /// The plugin cannot be opened.
-    Unusable { problem: String },
-    /// The plugin is open.
+    Unusable {
+        problem: String,
+    },
     Opened {
         /// What it says of itself.
         info: Box<crate::SamplerInfo>,
-        /// Hash of its file.
         hash: crate::plugin::FileHash,
     },
-    /// A check begins.
     Begins {
         /// Its place in the list.
         place: usize,
     },
-    /// It ended.
     Found {
-        /// What it found out.
         finding: Finding,
     },
 }

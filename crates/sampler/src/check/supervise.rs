@@ -18,7 +18,6 @@ const ARGUMENTS: [&str; 2] = ["plugins", "probe"];
 pub struct Report {
     /// What it says of itself; `None` where it cannot be opened.
     pub info: Option<SamplerInfo>,
-    /// Hash of its file.
     pub hash: Option<FileHash>,
     /// Why it cannot be opened.
     pub unusable: Option<String>,

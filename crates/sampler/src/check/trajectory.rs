@@ -14,7 +14,6 @@ pub(super) struct Trajectory {
     states: Vec<State>,
     /// The end.
     x: Vec<f32>,
-    /// What every step spent.
     pub(super) spent: Vec<Spent>,
 }
 
@@ -120,7 +119,6 @@ impl Trajectory {
         self.states.len()
     }
 
-    /// Where it ended.
     pub(super) fn end(&self) -> &[f32] {
         &self.x
     }

@@ -51,7 +51,6 @@ impl Shape {
 /// One call of a plugin.
 pub(crate) struct Call<'a> {
     pub(crate) plugin: &'a Opened,
-    /// Watches its code.
     pub(crate) watch: &'a Watch,
     /// How the structs are laid out.
     pub(crate) shape: Shape,

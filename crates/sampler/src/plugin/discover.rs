@@ -22,9 +22,7 @@ const AT_ONCE: usize = 4;
 /// Where and how plugins are found.
 #[derive(Debug, Clone)]
 pub struct Discovery {
-    /// Where to look.
     pub search_path: SearchPath,
-    /// Whose files are opened.
     pub trust: Trust,
     /// The program whose `plugins describe` opens them: this program.
     pub program: PathBuf,

@@ -7,31 +7,25 @@ use std::io;
 /// Why a file cannot be used as a plugin.
 #[derive(Debug, thiserror::Error)]
 pub enum Fault {
-    /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Unreadable(#[from] io::Error),
-    /// It is far larger than any plugin.
     #[error("it is larger than a plugin may be ({limit} MB)")]
     TooLarge { limit: u64 },
     #[error("it is not a plugin: it does not export `sigmalab_plugin_entry`")]
     NoPlugin,
-    /// The system's loader refuses it.
     #[error("the system cannot load it: {0}")]
     Unloadable(String),
-    /// It changed how this process computes.
     #[error(
         "loading it changes how floating-point numbers are computed (as -ffast-math does): build \
          it without"
     )]
     FloatingPoint,
-    /// The entry point gave nothing.
     #[error(
         "it says that it cannot work with version {}.{} of the interface, which this build has",
         abi::ABI_MAJOR,
         abi::ABI_MINOR
     )]
     Refuses,
-    /// Another major version.
     #[error(
         "it was built for version {major}.{minor} of the interface, and this build has {}.{}: \
          build it again with this version's header or SDK",
@@ -39,19 +33,15 @@ pub enum Fault {
         abi::ABI_MINOR
     )]
     Version { major: u16, minor: u16 },
-    /// A struct lacks fields.
     #[error("its {what} says that it has {found} bytes, and {least} are needed")]
     TooSmall { what: String, found: u32, least: u32 },
-    /// A pointer is missing.
     #[error("its {0} is a null pointer")]
     Null(String),
-    /// A pointer points between two values.
     #[error("its {0} is not aligned")]
     Misaligned(String),
     /// Text that cannot be used.
     #[error("its {what} {problem}")]
     Text { what: String, problem: String },
-    /// A number beyond its range.
     #[error("its {what} is {found}, and {least} to {most} are allowed")]
     Range { what: &'static str, found: u64, least: u64, most: u64 },
     /// A parameter that makes no sense.

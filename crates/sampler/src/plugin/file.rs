@@ -43,7 +43,6 @@ impl fmt::Display for FileHash {
 /// A plugin's file and what was in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PluginFile {
-    /// Where it is.
     pub path: PathBuf,
     /// Hash of its contents.
     pub hash: FileHash,

@@ -32,7 +32,6 @@ impl Sums {
 pub(super) struct Untouched(Vec<Sums>, Vec<u64>);
 
 impl Untouched {
-    /// Remembers an input.
     pub(super) fn new(input: &StepInput<'_>) -> Self {
         let params = input.params.iter().map(|value| value.to_bits()).collect();
         Untouched(slices(input).map(|(_, values)| Sums::of(values)).collect(), params)

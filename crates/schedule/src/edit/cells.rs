@@ -16,7 +16,6 @@ pub struct Cells {
 /// Text that is no block of numbers. Rows and columns are counted from 1, as in the text.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CellsError {
-    /// There is no number.
     #[error("there are no numbers: copy cells or lines of numbers first")]
     Empty,
     #[error("row {row}, column {column}: `{text}` is not a finite number")]
@@ -26,7 +25,6 @@ pub enum CellsError {
         /// What stands there, cut to a few characters.
         text: String,
     },
-    /// Rows of different lengths.
     #[error("row {row} has {columns} columns and the first row has {expected}: make them equal")]
     Ragged {
         row: usize,
@@ -34,7 +32,6 @@ pub enum CellsError {
         /// How many the first row has.
         expected: usize,
     },
-    /// More rows or columns than any schedule has.
     #[error("it has more than {MAX_STEPS} rows or {MAX_COLUMNS} columns: paste a part of it")]
     TooLarge,
 }

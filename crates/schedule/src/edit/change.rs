@@ -9,7 +9,6 @@ use super::{Column, Draft, EditError};
 /// sampling order.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// One cell.
     Set {
         step: usize,
         column: Column,
@@ -18,38 +17,27 @@ pub enum Change {
         /// What it is to hold: finite, and above 0 for std.
         after: f64,
     },
-    /// New steps.
     Insert {
         /// Where the first of them will be.
         at: usize,
         steps: Vec<Step>,
     },
-    /// Steps taken out.
     Remove {
         /// Where the first of them is.
         at: usize,
         /// The steps, as they are.
         steps: Vec<Step>,
     },
-    /// The terminal rule.
     Terminal {
-        /// The rule.
         before: Terminal,
-        /// The new one.
         after: Terminal,
     },
-    /// The name.
     Rename {
-        /// The name.
         before: String,
-        /// The new one.
         after: String,
     },
-    /// The description.
     Describe {
-        /// The description.
         before: Option<String>,
-        /// The new one.
         after: Option<String>,
     },
 }
@@ -188,7 +176,6 @@ impl Transaction {
         &self.changes
     }
 
-    /// Whether it changes nothing.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }

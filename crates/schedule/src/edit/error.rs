@@ -7,25 +7,18 @@ use super::Column;
 /// Why an edit cannot be made. The draft is as it was.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum EditError {
-    /// A step that does not exist.
     #[error("there is no step {step}: the schedule has {steps}, counted from 0")]
     NoSuchStep { step: usize, steps: usize },
-    /// A value that is NaN or infinite.
     #[error("step {step}: {column} would be {value}: it must be a finite number")]
     NotFinite { step: usize, column: Column, value: f64 },
-    /// A std of 0 or below.
     #[error("step {step}: std would be {std}: it must be above 0")]
     StdNotPositive { step: usize, std: f64 },
-    /// Nothing would be left.
     #[error("a schedule has at least one step: leave one")]
     NoSteps,
-    /// More than [`MAX_STEPS`].
     #[error("the schedule would have {steps} steps, which is more than {MAX_STEPS}: use fewer")]
     TooManySteps { steps: usize },
-    /// A series without anything between its anchors.
     #[error("a series goes between the first and the last step of a selection: select at least 3")]
     NoRoom,
-    /// A geometric series through 0 or across it.
     #[error(
         "{column} goes from {first} to {last}: a geometric series needs two values above 0 or \
          two below; use a linear or a cosine one"
@@ -36,7 +29,6 @@ pub enum EditError {
         first: f64,
         last: f64,
     },
-    /// More cells than there are below and right of the place.
     #[error(
         "{height} × {width} cells (rows × columns) do not fit at {column} of step {step}: there \
          are {rows} × {columns}; paste further up or left, or insert steps"
@@ -53,28 +45,23 @@ pub enum EditError {
         /// Columns there are from there on.
         columns: usize,
     },
-    /// Cells that do not fill a block evenly.
     #[error(
         "{height} × {width} cells (rows × columns) do not fill {rows} × {columns} evenly: copy \
          one value, or select a multiple"
     )]
     DoesNotFill { height: usize, width: usize, rows: usize, columns: usize },
-    /// σ of step 0.
     #[error("σ of step 0 is always the clamp {:.6}: set that of a later step", Sigma::highest().0)]
     FirstSigma,
-    /// A σ that no step can start at.
     #[error(
         "σ {} of step {step} is out of reach: give one above {:.6} and below {:.6}",
         sigma.0, Sigma::lowest().0, Sigma::highest().0
     )]
     SigmaOutOfReach { step: usize, sigma: Sigma },
-    /// A name that no preset can have.
     #[error(
         "`{0}` cannot be the name of a preset: it needs a letter, no space at its ends, no control \
          character, and is neither `none` nor `default`"
     )]
     Name(String),
-    /// A transaction of another draft, or applied twice.
     #[error("the edit was made for another state of the schedule: {place} is not what it was")]
     Stale { place: String },
 }

@@ -211,16 +211,6 @@ impl History {
         self.revisions().filter(|revision| revision.parent == Some(self.current)).collect()
     }
 
-    /// Whether there is something to undo.
-    pub fn can_undo(&self) -> bool {
-        self.current != 0
-    }
-
-    /// Whether there is something to redo.
-    pub fn can_redo(&self) -> bool {
-        self.nodes.get(self.current).is_some_and(|node| node.redo.is_some())
-    }
-
     /// The block to select now: that of the last commit, undo, redo or visit.
     pub fn selected(&self) -> Option<Block> {
         self.selected

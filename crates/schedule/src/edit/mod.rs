@@ -159,7 +159,6 @@ impl Block {
         Block::between((step, column), (step, column))
     }
 
-    /// Whole rows.
     pub fn rows(steps: RangeInclusive<usize>) -> Self {
         Block::between((*steps.start(), Column::Gw), (*steps.end(), Column::Std))
     }

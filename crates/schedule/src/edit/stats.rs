@@ -7,11 +7,8 @@ use super::{Block, Draft};
 pub struct Stats {
     /// How many cells; at least one.
     pub count: usize,
-    /// The least value.
     pub min: f64,
-    /// The arithmetic mean.
     pub mean: f64,
-    /// The greatest value.
     pub max: f64,
 }
 

@@ -6,8 +6,8 @@ use super::super::nearest::{list, nearest};
 use super::super::order::{LoopIndexOrder, SamplingOrder};
 use super::super::preset::{Preset, Step, is_preset_name};
 use super::super::terminal::Terminal;
-use super::super::toml_text::{Node, TomlText};
-use super::{PresetFile, PresetFileError};
+use super::super::toml_text::{Node, TomlError, TomlText};
+use super::PresetFile;
 use std::ops::Range;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -24,17 +24,11 @@ const ROW_KEYS: [&str; 3] = ["gw", "mu", "std"];
 /// What a run or a row of steps should be.
 const ROW: &str = "a table such as { gw = 7.0 }";
 
-pub(super) fn read(text: &str, file: &str) -> Result<PresetFile, PresetFileError> {
+pub(super) fn read(text: &str, file: &str) -> Result<PresetFile, TomlError> {
     let mut reader = Reader { toml: TomlText::new(text) };
     let document = reader.toml.document();
     let presets = document.and_then(|document| reader.document(document.get_ref()));
-    match presets {
-        Some(presets) if reader.toml.is_sound() => Ok(presets),
-        _ => {
-            let (problems, more) = reader.toml.problems();
-            Err(PresetFileError { file: file.to_owned(), problems, more })
-        }
-    }
+    reader.toml.finish(file, presets)
 }
 
 /// A number that may be given or not.
@@ -75,11 +69,9 @@ struct Reader<'t> {
 impl Reader<'_> {
     /// `None` only with a problem.
     fn document(&mut self, document: &DeTable<'_>) -> Option<PresetFile> {
-        let mut entries: Vec<_> = document.iter().collect();
-        entries.sort_by_key(|(key, _)| key.span().start);
         let mut presets = Vec::new();
         let mut default = None;
-        for (key, value) in entries {
+        for (key, value) in TomlText::in_order(document) {
             let name = key.get_ref().as_ref();
             match value.get_ref() {
                 DeValue::Table(table) => presets.extend(self.preset(name, key.span(), table)),
@@ -145,25 +137,16 @@ impl Reader<'_> {
             self.toml.problem(at.clone(), name, message);
         }
         self.toml.known_keys(table, name, &PRESET_KEYS);
-        let description = self.text(table, name, "description");
+        let description = table
+            .get("description")
+            .and_then(|value| self.toml.string(value, &format!("{name}.description")));
         let curve = self.curve(table, name);
-        let terminal = match self.text(table, name, "terminal") {
-            Some((text, span)) => match text.parse::<Terminal>() {
-                Ok(terminal) => Some(terminal),
-                Err(error) => {
-                    self.toml.problem(span, &format!("{name}.terminal"), error.to_string());
-                    None
-                }
-            },
+        let terminal = match table.get("terminal") {
+            Some(value) => self.toml.parsed(value, &format!("{name}.terminal")),
             None => Some(Terminal::Reference),
         };
         let steps = self.steps(name, at, table, curve);
-        Some(Preset {
-            name: name.to_owned(),
-            description: description.map(|(text, _)| text),
-            steps: steps?,
-            terminal: terminal?,
-        })
+        Some(Preset { name: name.to_owned(), description, steps: steps?, terminal: terminal? })
     }
 
     /// The steps of a preset, from whichever of the three forms it has.
@@ -352,21 +335,6 @@ impl Reader<'_> {
     fn too_many(&mut self, span: Range<usize>, path: &str, steps: &str) {
         let message = format!("{steps} steps are more than {MAX_STEPS}: use fewer");
         self.toml.problem(span, path, message);
-    }
-
-    /// A text and its place, where the key is there.
-    fn text(
-        &mut self,
-        table: &DeTable<'_>,
-        path: &str,
-        key: &str,
-    ) -> Option<(String, Range<usize>)> {
-        let value = table.get(key)?;
-        let text = value.get_ref().as_str();
-        if text.is_none() {
-            self.toml.wrong_type(value, &format!("{path}.{key}"), "a text in quotes");
-        }
-        text.map(|text| (text.to_owned(), value.span()))
     }
 
     /// The finite number of a key.

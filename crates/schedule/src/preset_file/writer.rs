@@ -7,7 +7,8 @@ use super::super::runs::runs;
 use super::super::sigmas::{Schedule, ScheduleError};
 use super::super::size::Size;
 use super::values::{number, set, set_number, set_value};
-use super::{PresetFile, PresetFileError, UnknownPreset, rows};
+use super::{PresetFile, UnknownPreset, rows};
+use crate::toml_text::TomlError;
 use std::fmt::Write as _;
 use toml_edit::{Decor, DocumentMut, Item, Key, RawString, TableLike, Value};
 
@@ -17,25 +18,18 @@ const NAME: &str = "presets";
 /// Why a preset file is not changed. Nothing has been written then.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum WriteError {
-    /// The text that is there cannot be read.
     #[error("the presets file has problems of its own, so nothing is saved to it:\n{0}")]
-    Unreadable(PresetFileError),
-    /// A preset that cannot be in a file.
+    Unreadable(TomlError),
     #[error("`{name}` is not saved: {why}")]
     Invalid { name: String, why: String },
-    /// A preset that does not exist.
     #[error(transparent)]
     Unknown(#[from] UnknownPreset),
-    /// A name that is taken.
     #[error("there is a preset `{0}` already: choose another name, or delete that one first")]
     Exists(String),
-    /// A deletion that would leave no preset.
     #[error("`{0}` is the only preset of the file, which needs one: save another first")]
     Last(String),
-    /// A deletion of the preset that `default` names.
     #[error("`{0}` is the file's default: make another one the default first")]
     IsDefault(String),
-    /// The text is written in a way that this program cannot change without harm.
     #[error(
         "`{0}` is written in a way that cannot be changed without harm to the rest of the file: \
          write it as a table, [{0}] and its keys below, or save under another name"

@@ -10,7 +10,6 @@ pub use parser::Parser;
 /// One thing that came in.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Input {
-    /// A key was pressed.
     Key(Key),
     /// Text was pasted (bracketed paste), line ends as `\n`.
     Paste(String),
@@ -31,15 +30,12 @@ pub struct Mouse {
     pub column: u16,
     /// Row, from 0.
     pub row: u16,
-    /// What was held.
     pub modifiers: super::key::Modifiers,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MouseAction {
-    /// A button went down.
     Press(MouseButton),
-    /// A button went up.
     Release(MouseButton),
     /// It moved with a button down.
     Drag(MouseButton),
@@ -70,7 +66,6 @@ pub enum Reply {
     Attributes(Vec<u16>),
     /// The kitty graphics protocol about an image.
     Kitty {
-        /// The image's id.
         id: u32,
         /// Whether it said `OK`.
         ok: bool,

@@ -64,7 +64,6 @@ pub(super) enum Payload {
 }
 
 impl Job {
-    /// Does it.
     #[must_use]
     pub fn run(self) -> Encoded {
         let Form { protocol, columns, rows, cell, colours, .. } = self.form;

@@ -128,7 +128,6 @@ impl Pictures {
         }
     }
 
-    /// The protocol in use.
     #[must_use]
     pub fn protocol(&self) -> ProtocolType {
         self.protocol

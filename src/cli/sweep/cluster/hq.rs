@@ -20,7 +20,7 @@ pub(super) fn file(job: &Job) -> String {
             task["time_limit"] = value(format!("{limit}s"));
         }
         if let Some(before) = number.checked_sub(workers) {
-            task["deps"] = value([whole(before)].into_iter().collect::<Array>());
+            task["deps"] = value([integer(before)].into_iter().collect::<Array>());
         }
         let resources = resources(settings);
         if !resources.is_empty() {
@@ -33,7 +33,7 @@ pub(super) fn file(job: &Job) -> String {
         all.push(task);
     }
     let mut last = task(job, tasks, &job.last_command());
-    last["deps"] = value((0..tasks).map(whole).collect::<Array>());
+    last["deps"] = value((0..tasks).map(integer).collect::<Array>());
     all.push(last);
     document.insert("task", Item::ArrayOfTables(all));
     document.to_string()
@@ -43,7 +43,7 @@ pub(super) fn file(job: &Job) -> String {
 fn resources(settings: &Settings) -> InlineTable {
     let mut resources = InlineTable::new();
     if let Some(cpus) = settings.cpus {
-        resources.insert("cpus", Value::from(whole(cpus)));
+        resources.insert("cpus", Value::from(integer(cpus)));
     }
     if let Some(gpus) = settings.gpu_count() {
         resources.insert("gpus/nvidia", Value::from(gpus));
@@ -86,9 +86,9 @@ pub(super) fn problem(settings: &Settings) -> Option<(&'static str, String)> {
 
 fn task(job: &Job, number: usize, command: &[String]) -> Table {
     let mut task = Table::new();
-    task["id"] = value(whole(number));
+    task["id"] = value(integer(number));
     let setup = &job.settings.setup;
-    let words: Vec<String> = match setup.is_empty() {
+    let command: Vec<String> = match setup.is_empty() {
         true => command.to_vec(),
         false => {
             let lines = setup.join("\n");
@@ -96,7 +96,7 @@ fn task(job: &Job, number: usize, command: &[String]) -> Table {
             vec!["/bin/bash".into(), "-c".into(), format!("{lines}\nexec {line}")]
         }
     };
-    task["command"] = value(words.iter().map(String::as_str).collect::<Array>());
+    task["command"] = value(command.iter().map(String::as_str).collect::<Array>());
     let log = format!("logs/{number}.log");
     task["stdout"] = value(&log);
     // Both in one file would write over each other.
@@ -104,14 +104,14 @@ fn task(job: &Job, number: usize, command: &[String]) -> Table {
     task
 }
 
-fn whole(number: usize) -> i64 {
+fn integer(number: usize) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-/// The words that submit the file.
+/// The command that submits the file.
 pub(super) fn submit(job: &Job) -> Vec<String> {
-    let words = ["hq", "job", "submit-file"].map(str::to_owned).into_iter();
-    words.chain(job.own.iter().cloned()).chain(["job.toml".to_owned()]).collect()
+    let command = ["hq", "job", "submit-file"].map(str::to_owned).into_iter();
+    command.chain(job.own.iter().cloned()).chain(["job.toml".to_owned()]).collect()
 }
 
 /// The number of the job in what that prints.

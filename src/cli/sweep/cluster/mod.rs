@@ -31,7 +31,6 @@ const MOST: u64 = 1 << 20;
 /// A sweep that is handed over.
 #[derive(Debug)]
 struct Job {
-    /// The experiment's name.
     name: String,
     /// The run directory as every machine sees it.
     directory: PathBuf,
@@ -51,18 +50,18 @@ impl Job {
         format!("sigmalab-{}", self.name.chars().map(plain).collect::<String>())
     }
 
-    /// Words of the command that is a worker.
+    /// The command that is a worker.
     fn command(&self) -> Vec<String> {
-        let mut words = vec![self.program.display().to_string(), "sweep".into(), "run".into()];
-        words.extend([self.directory.display().to_string(), "--worker".to_owned()]);
-        words.extend(self.flags.iter().cloned());
-        words
+        let mut command = vec![self.program.display().to_string(), "sweep".into(), "run".into()];
+        command.extend([self.directory.display().to_string(), "--worker".to_owned()]);
+        command.extend(self.flags.iter().cloned());
+        command
     }
 
-    /// Words of the command that writes tables and report at the end.
+    /// The command that writes tables and report at the end.
     fn last_command(&self) -> Vec<String> {
-        let words = [&self.program.display().to_string(), "sweep", "report"].map(str::to_owned);
-        words.into_iter().chain([self.directory.display().to_string()]).collect()
+        let command = [&self.program.display().to_string(), "sweep", "report"].map(str::to_owned);
+        command.into_iter().chain([self.directory.display().to_string()]).collect()
     }
 }
 

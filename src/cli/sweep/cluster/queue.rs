@@ -54,9 +54,9 @@ fn is_slurm(submission: &Submission) -> bool {
 
 /// The script that the tasks of a submission run.
 fn script(directory: &RunDirectory, number: u64) -> PathBuf {
-    let whole = std::fs::canonicalize(directory.path());
-    let whole = whole.unwrap_or_else(|_| directory.path().to_owned());
-    whole.join(FOLDER).join(number.to_string()).join("submit.sh")
+    let absolute = std::fs::canonicalize(directory.path());
+    let absolute = absolute.unwrap_or_else(|_| directory.path().to_owned());
+    absolute.join(FOLDER).join(number.to_string()).join("submit.sh")
 }
 
 fn of_lines(said: &str, submission: u64, script: &Path) -> Vec<Task> {
@@ -78,12 +78,12 @@ fn of_lines(said: &str, submission: u64, script: &Path) -> Vec<Task> {
 /// Takes back the tasks that have not begun; what was done in a line, where something was.
 pub(in super::super) fn cancel_pending(directory: &RunDirectory) -> String {
     let tasks = stands(directory);
-    let mut told = String::new();
+    let mut lines = String::new();
     for (number, submission) in submissions(directory) {
         let of_this = |task: &&Task| task.submission == number && task.state == "PENDING";
         let waiting = tasks.iter().filter(of_this).count();
         let Some(job) = submission.job.filter(|_| waiting > 0) else { continue };
-        told.push_str(&match said("scancel", &["--state=PENDING", &job]) {
+        lines.push_str(&match said("scancel", &["--state=PENDING", &job]) {
             Some(_) => {
                 format!("cluster/{number}: {waiting} waiting in the queue were taken back\n")
             }
@@ -92,7 +92,7 @@ pub(in super::super) fn cancel_pending(directory: &RunDirectory) -> String {
             }
         });
     }
-    told
+    lines
 }
 
 /// What a program prints; `None` where there is none, it fails or takes too long.

@@ -165,16 +165,16 @@ impl Settings {
         let refuse = |key: &str, problem: &dyn Display| {
             Err(Failure::bad_input(format_args!("{place}: `{key}`: {problem}")))
         };
-        let words = [
+        let texts = [
             ("time", &self.time),
             ("gpus", &self.gpus),
             ("mem", &self.mem),
             ("partition", &self.partition),
             ("account", &self.account),
         ];
-        let words = words.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
+        let texts = texts.into_iter().filter_map(|(key, value)| Some((key, value.as_deref()?)));
         let hosts = self.hosts.iter().map(|host| ("hosts", host.as_str()));
-        for (key, value) in words.chain(hosts) {
+        for (key, value) in texts.chain(hosts) {
             if let Some(problem) = problem_of(value) {
                 return refuse(key, &format_args!("`{}`: {problem}", value.escape_debug()));
             }

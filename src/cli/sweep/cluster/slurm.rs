@@ -70,16 +70,16 @@ fn body(script: &mut String, job: &Job) {
     }
 }
 
-/// The words of `sbatch` for a script, after the one that has to end first.
+/// The command line of `sbatch` for a script, after the one that has to end first.
 pub(super) fn sbatch(job: &Job, script: &str, after: Option<&str>) -> Vec<String> {
-    let mut words = vec!["sbatch".to_owned(), "--parsable".to_owned()];
+    let mut command = vec!["sbatch".to_owned(), "--parsable".to_owned()];
     if let Some(after) = after {
-        words.push(format!("--dependency=afterany:{after}"));
-        words.push("--kill-on-invalid-dep=yes".to_owned());
+        command.push(format!("--dependency=afterany:{after}"));
+        command.push("--kill-on-invalid-dep=yes".to_owned());
     }
-    words.extend(job.own.iter().cloned());
-    words.push(script.to_owned());
-    words
+    command.extend(job.own.iter().cloned());
+    command.push(script.to_owned());
+    command
 }
 
 /// The number of the job in what `sbatch --parsable` prints.

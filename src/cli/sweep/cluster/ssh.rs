@@ -16,10 +16,10 @@ pub(super) fn lines(job: &Job) -> Vec<(String, Vec<String>)> {
             let mut command = job.command();
             command.push("--detach".to_owned());
             commands.push(format!("exec {}", line(&command)));
-            let mut words = ["ssh", "-o", "BatchMode=yes"].map(str::to_owned).to_vec();
-            words.extend(job.own.iter().cloned());
-            words.extend([host.clone(), format!("/bin/sh -c {}", line(&[commands.join("\n")]))]);
-            all.push((host.clone(), words));
+            let mut ssh = ["ssh", "-o", "BatchMode=yes"].map(str::to_owned).to_vec();
+            ssh.extend(job.own.iter().cloned());
+            ssh.extend([host.clone(), format!("/bin/sh -c {}", line(&[commands.join("\n")]))]);
+            all.push((host.clone(), ssh));
         }
     }
     all
@@ -43,12 +43,12 @@ mod tests {
         };
         let all = lines(&job);
         assert_eq!(all.len(), 2);
-        let told = all.first().map(|(_, words)| line(words)).unwrap_or_default();
-        assert!(told.starts_with("ssh -o BatchMode=yes -J gate a '/bin/sh -c "), "{told}");
-        assert!(told.contains("exec /opt/sigmalab sweep run /data/small --worker --detach"));
+        let first = all.first().map(|(_, ssh)| line(ssh)).unwrap_or_default();
+        assert!(first.starts_with("ssh -o BatchMode=yes -J gate a '/bin/sh -c "), "{first}");
+        assert!(first.contains("exec /opt/sigmalab sweep run /data/small --worker --detach"));
         job.settings.gpus = Some("2".to_owned());
         let all = lines(&job);
         assert_eq!(all.len(), 4);
-        assert!(all.iter().any(|(_, words)| line(words).contains("CUDA_VISIBLE_DEVICES=1")));
+        assert!(all.iter().any(|(_, ssh)| line(ssh).contains("CUDA_VISIBLE_DEVICES=1")));
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::print::quoted;
 use crate::cli::print::{self, counted};
 use crate::cli::sweep::load::{self, LoadFlags};
 use crate::cli::sweep::run::begin;
+use crate::cli::sweep::run_directory;
 use crate::cli::sweep::worker::refuse_fixed_device;
 use crate::cli::values::threads;
 use crate::cli::workbench::own_configuration;
@@ -20,7 +21,6 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-/// The arguments of `sweep submit`.
 #[derive(Debug, Args)]
 #[command(
     after_help = "Every worker is `sigmalab sweep run DIR --worker`: it takes what is free and leaves when nothing
@@ -72,14 +72,14 @@ pub(in super::super) struct SubmitCommand {
 
 /// Hands a sweep over.
 pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure> {
-    let (name, directory, of_file) = match load::begun_at(&arguments.what) {
+    let (name, directory, of_file) = match run_directory::begun_at(&arguments.what) {
         Some(_) if arguments.dir.is_some() => {
             return Err(Failure::bad_input(
                 "--dir needs an experiment file, and this is a run directory",
             ));
         }
         Some(begun) => {
-            let sweep = load::open(&begun)?;
+            let sweep = run_directory::open(&begun)?;
             refuse_fixed_device(&sweep.experiment)?;
             (sweep.experiment.spec.name.clone(), sweep.directory, Settings::default())
         }
@@ -103,7 +103,7 @@ pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure>
     let threads = arguments.threads.or(settings.cpus);
     let job = Job {
         name,
-        directory: whole(directory.path())?,
+        directory: absolute(directory.path())?,
         program: program(arguments.program.as_deref())?,
         flags: threads.map(|threads| format!("--threads={threads}")).into_iter().collect(),
         settings,
@@ -114,12 +114,11 @@ pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure>
     }
     // Whoever submits again has seen to what machines were at fault for.
     ask(&directory, Request::Mended {}).map_err(Failure::failed)?;
-    let (number, folder) = folder(&directory)?;
-    let place = Place { directory: &directory, number, folder };
+    let folder = new_folder(&directory)?;
     match engine {
-        Engine::Slurm => to_slurm(&job, &place),
-        Engine::Hq => to_hq(&job, &place),
-        Engine::Ssh => to_hosts(&job, &place),
+        Engine::Slurm => to_slurm(&job, &folder),
+        Engine::Hq => to_hq(&job, &folder),
+        Engine::Ssh => to_hosts(&job, &folder),
     }
 }
 
@@ -145,14 +144,14 @@ fn settled(arguments: &SubmitCommand, of_file: Settings) -> Result<(Engine, Sett
     Ok((engine, settings))
 }
 
-/// The folder of one submission.
-struct Place<'a> {
+/// The folder `cluster/N` of one submission.
+struct SubmissionFolder<'a> {
     directory: &'a RunDirectory,
     number: u64,
-    folder: PathBuf,
+    path: PathBuf,
 }
 
-impl Place<'_> {
+impl SubmissionFolder<'_> {
     fn write(&self, name: &str, text: &str) -> Result<(), Failure> {
         let name = format!("{FOLDER}/{}/{name}", self.number);
         let written =
@@ -175,26 +174,26 @@ impl Place<'_> {
     }
 
     /// How to look at it, as the last line.
-    fn told(&self, text: &str) -> Result<(), Failure> {
+    fn report(&self, text: &str) -> Result<(), Failure> {
         let directory = quoted(self.directory.path());
         print::result(&format!("{text}sigmalab sweep status {directory} tells where it stands\n"))
     }
 }
 
-fn to_slurm(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
-    place.write("submit.sh", &slurm::workers(job))?;
-    place.write("report.sh", &slurm::report(job))?;
+fn to_slurm(job: &Job, folder: &SubmissionFolder<'_>) -> Result<(), Failure> {
+    folder.write("submit.sh", &slurm::workers(job))?;
+    folder.write("report.sh", &slurm::report(job))?;
     let tasks = job.settings.workers() * job.settings.rounds();
     // The whole path: by it the queue's tasks are known again.
-    let script = |name: &str| place.folder.join(name).display().to_string();
-    let words = slurm::sbatch(job, &script("submit.sh"), None);
-    let id = answer(place, &words, slurm::number)?;
-    place.note(job, Engine::Slurm, tasks, (Some(id.clone()), None))?;
-    let words = slurm::sbatch(job, &script("report.sh"), Some(&id));
-    let report = match answer(place, &words, slurm::number) {
+    let script = |name: &str| folder.path.join(name).display().to_string();
+    let command = slurm::sbatch(job, &script("submit.sh"), None);
+    let id = answer(folder, &command, slurm::number)?;
+    folder.note(job, Engine::Slurm, tasks, (Some(id.clone()), None))?;
+    let command = slurm::sbatch(job, &script("report.sh"), Some(&id));
+    let report = match answer(folder, &command, slurm::number) {
         Ok(report) => Some(report),
         Err(unanswered) => {
-            let (failure, directory) = (Failure::from(unanswered), quoted(place.directory.path()));
+            let (failure, directory) = (Failure::from(unanswered), quoted(folder.directory.path()));
             print::warning(format_args!(
                 "the workers are submitted and the report after them is not: {}; `sigmalab sweep \
                  report {directory}` writes it",
@@ -203,26 +202,26 @@ fn to_slurm(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
             None
         }
     };
-    place.note(job, Engine::Slurm, tasks, (Some(id.clone()), report))?;
-    place.told(&format!(
+    folder.note(job, Engine::Slurm, tasks, (Some(id.clone()), report))?;
+    folder.report(&format!(
         "{}  job {id}, {} ({} at a time)\n",
-        place.folder.display(),
+        folder.path.display(),
         counted(tasks, "task"),
         job.settings.workers()
     ))
 }
 
-fn to_hq(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
-    place.write("job.toml", &hq::file(job))?;
-    let words = hq::submit(job);
+fn to_hq(job: &Job, folder: &SubmissionFolder<'_>) -> Result<(), Failure> {
+    folder.write("job.toml", &hq::file(job))?;
+    let command = hq::submit(job);
     let tasks = job.settings.workers() * job.settings.rounds();
-    place.note(job, Engine::Hq, tasks, (None, None))?;
-    let text = match answer(place, &words, hq::number) {
+    folder.note(job, Engine::Hq, tasks, (None, None))?;
+    let text = match answer(folder, &command, hq::number) {
         Ok(id) => {
-            place.note(job, Engine::Hq, tasks, (Some(id.clone()), None))?;
+            folder.note(job, Engine::Hq, tasks, (Some(id.clone()), None))?;
             format!(
                 "{}  HyperQueue's job {id}, {}\n",
-                place.folder.display(),
+                folder.path.display(),
                 counted(tasks, "task")
             )
         }
@@ -230,25 +229,25 @@ fn to_hq(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
         Err(Unanswered::NoProgram(program)) => {
             format!(
                 "{}  there is no `{program}` here; where it is:\ncd {} && {}\n",
-                place.folder.display(),
-                quoted(&place.folder),
-                line(&words)
+                folder.path.display(),
+                quoted(&folder.path),
+                line(&command)
             )
         }
         Err(Unanswered::Failed(failure)) => return Err(failure),
     };
-    place.told(&text)
+    folder.report(&text)
 }
 
-fn to_hosts(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
+fn to_hosts(job: &Job, folder: &SubmissionFolder<'_>) -> Result<(), Failure> {
     let lines = ssh::lines(job);
-    let script: String = lines.iter().map(|(_, words)| line(words) + "\n").collect();
-    place.write("submit.sh", &format!("#!/bin/sh\n{script}"))?;
-    place.note(job, Engine::Ssh, lines.len(), (None, None))?;
+    let script: String = lines.iter().map(|(_, command)| line(command) + "\n").collect();
+    folder.write("submit.sh", &format!("#!/bin/sh\n{script}"))?;
+    folder.note(job, Engine::Ssh, lines.len(), (None, None))?;
     let mut text = String::new();
     let mut failed = 0;
-    for (host, words) in &lines {
-        match answer(place, words, |said| Some(said.trim().to_owned())) {
+    for (host, command) in &lines {
+        match answer(folder, command, |said| Some(said.trim().to_owned())) {
             Ok(said) => text.push_str(&format!("{host}  {}\n", print::one_line(&said))),
             Err(unanswered) => {
                 failed += 1;
@@ -257,12 +256,10 @@ fn to_hosts(job: &Job, place: &Place<'_>) -> Result<(), Failure> {
         }
     }
     if failed == lines.len() {
-        return Err(Failure::failed("no host could be reached").way_out(format_args!(
-            "sh {} once they can",
-            quoted(&place.folder.join("submit.sh"))
-        )));
+        return Err(Failure::failed("no host could be reached")
+            .way_out(format_args!("sh {} once they can", quoted(&folder.path.join("submit.sh")))));
     }
-    place.told(&text)
+    folder.report(&text)
 }
 
 /// Why a queue's command gave no answer.
@@ -286,17 +283,17 @@ impl From<Unanswered> for Failure {
 
 /// What a queue's command answers.
 fn answer(
-    place: &Place<'_>,
-    words: &[String],
+    folder: &SubmissionFolder<'_>,
+    command: &[String],
     read: impl FnOnce(&str) -> Option<String>,
 ) -> Result<String, Unanswered> {
     let failed = |failure: Failure| Err(Unanswered::Failed(failure));
-    let Some((program, arguments)) = words.split_first() else {
+    let Some((program, arguments)) = command.split_first() else {
         return failed(Failure::failed("there is no command"));
     };
     let output = Command::new(program)
         .args(arguments)
-        .current_dir(&place.folder)
+        .current_dir(&folder.path)
         .stdin(Stdio::null())
         .output();
     let output = match output {
@@ -314,28 +311,29 @@ fn answer(
             let error = if error.trim().is_empty() { said } else { error };
             failed(
                 Failure::failed(format_args!("`{program}` refused: {}", error.trim()))
-                    .way_out(format_args!("cd {} && {}", quoted(&place.folder), line(words))),
+                    .way_out(format_args!("cd {} && {}", quoted(&folder.path), line(command))),
             )
         }
     }
 }
 
-/// A folder `cluster/N` that nobody has, with one for logs.
-fn folder(directory: &RunDirectory) -> Result<(u64, PathBuf), Failure> {
+/// A folder that nobody has, with one for logs.
+fn new_folder(directory: &RunDirectory) -> Result<SubmissionFolder<'_>, Failure> {
     let failed = |error: std::io::Error| {
         let folder = directory.path().join(FOLDER);
         Failure::failed(format_args!("`{}`: {error}", folder.display()))
     };
     let all = directory.shared().and_then(|shared| shared.make_folder(FOLDER)).map_err(failed)?;
-    let whole = whole(directory.path())?.join(FOLDER);
+    let absolute = absolute(directory.path())?.join(FOLDER);
     for number in 1_u64.. {
-        match std::fs::create_dir(whole.join(number.to_string())) {
+        let path = absolute.join(number.to_string());
+        match std::fs::create_dir(&path) {
             Err(error) if error.kind() == ErrorKind::AlreadyExists => {}
             Err(error) => return Err(failed(error)),
             Ok(()) => {
                 let own: SharedFolder = all.folder(number.to_string()).map_err(failed)?;
                 own.make_folder("logs").map_err(failed)?;
-                return Ok((number, whole.join(number.to_string())));
+                return Ok(SubmissionFolder { directory, number, path });
             }
         }
     }
@@ -343,7 +341,7 @@ fn folder(directory: &RunDirectory) -> Result<(u64, PathBuf), Failure> {
 }
 
 /// A path from the root, as other machines need it.
-fn whole(path: &Path) -> Result<PathBuf, Failure> {
+fn absolute(path: &Path) -> Result<PathBuf, Failure> {
     match std::fs::canonicalize(path) {
         Err(error) if error.kind() == ErrorKind::NotFound => std::path::absolute(path),
         found => found,
@@ -375,6 +373,6 @@ fn shown(job: &Job, engine: Engine) -> String {
             slurm::report(job)
         ),
         Engine::Hq => format!("# {}\n{}", line(&hq::submit(job)), hq::file(job)),
-        Engine::Ssh => ssh::lines(job).iter().map(|(_, words)| line(words) + "\n").collect(),
+        Engine::Ssh => ssh::lines(job).iter().map(|(_, command)| line(command) + "\n").collect(),
     }
 }

@@ -104,7 +104,6 @@ pub struct Images {
     pub psnr: f64,
     /// 1 where they are equal.
     pub ssim: f64,
-    /// Where they differ.
     pub difference: Arc<Difference>,
     /// A picture of it.
     pub heat: Arc<RgbImage>,
@@ -181,7 +180,6 @@ pub enum View {
 }
 
 impl View {
-    /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -253,7 +251,6 @@ impl Comparing {
         }
     }
 
-    /// Takes what was computed.
     pub fn take(&mut self, result: Comparison) {
         self.computing = false;
         self.result = Some(Arc::new(result));

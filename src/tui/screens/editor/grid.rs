@@ -57,7 +57,6 @@ impl Grid {
         self.cursor = cursor;
     }
 
-    /// Selects a block.
     pub fn select_block(&mut self, block: Block) {
         let anchor = Cell { step: block.first_step, column: block.first_column.into() };
         let cursor = Cell { step: block.last_step, column: block.last_column.into() };
@@ -190,7 +189,6 @@ fn steps_in(grid: &Grid, steps: usize, area: Rect) -> impl Iterator<Item = (usiz
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
     Header(GridColumn),
-    /// A step's number.
     Step(usize),
     /// A cell. Computed columns belong to the cell of their step in the cursor's column.
     Cell(Cell),

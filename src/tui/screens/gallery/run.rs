@@ -55,11 +55,9 @@ impl FromStr for RunName {
 /// Whether a run is in the history.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Kept {
-    /// It is being written.
     Writing,
     /// It is there.
     As {
-        /// Its name.
         id: EntryId,
         /// The file of its picture.
         picture: PathBuf,
@@ -74,7 +72,6 @@ pub struct GalleryRun {
     /// Whether it is in the history.
     pub kept: Kept,
     pub finished: SystemTime,
-    /// What was run.
     pub recipe: Arc<Recipe>,
     /// How many of its steps came from the trajectory cache.
     pub reused: usize,

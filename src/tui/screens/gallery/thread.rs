@@ -67,7 +67,7 @@ impl GalleryThread {
         Ok(GalleryThread { writing: Some(writing), reading: Some(reading), written, closing })
     }
 
-    /// Takes work; what comes of it is news.
+    /// Takes work; what comes of it is an event.
     pub fn take(&self, work: GalleryWork) {
         let to = match work {
             GalleryWork::Remember { .. } | GalleryWork::Forget(_) => &self.writing,

@@ -62,7 +62,6 @@ impl App {
         Ok(Some(format!("{} copied for {tool}{lost}", preset.name)))
     }
 
-    /// Shows something to read.
     fn read(&mut self, title: String, lines: Vec<(Tone, String)>) {
         self.scroll = 0;
         self.asking = Some(Asking::Text(Reading { title, lines }));

@@ -10,7 +10,6 @@ pub struct SamplerCard {
     pub id: String,
     /// Version of its arithmetic.
     pub version: String,
-    /// A sentence.
     pub description: String,
     /// Order of accuracy; 0 where it claims none.
     pub order: u32,

@@ -25,7 +25,6 @@ impl Face {
     /// Every face, in their order.
     pub const ALL: [Face; 4] = [Face::Settings, Face::Table, Face::Sheet, Face::Scatter];
 
-    /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {
         match self {
@@ -80,7 +79,6 @@ pub struct Attached {
     pub table: Table,
     /// What takes the screen.
     pub face: Face,
-    /// Whether somebody chose it.
     pub face_chosen: bool,
     /// Columns of the scatter that somebody chose.
     pub axes: [Option<String>; 2],
@@ -129,9 +127,9 @@ impl Attached {
     }
 
     /// Puts the cursor on the trial that stands for a setting.
-    pub fn go_to_setting(&mut self, place: usize, view: &SweepView) {
+    pub fn go_to_setting(&mut self, index: usize, view: &SweepView) {
         let (settings, _) = self.settings(view);
-        let there = settings.get(place.min(settings.len().saturating_sub(1)));
+        let there = settings.get(index.min(settings.len().saturating_sub(1)));
         let row = there
             .and_then(|setting| self.table.order().iter().position(|trial| *trial == setting.best));
         if let Some(row) = row {

@@ -6,16 +6,13 @@ use std::fmt;
 /// Where a run directory stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DirectoryStatus {
-    /// Trials in all.
     pub trials: usize,
     /// Trials that ended well.
     pub done: usize,
-    /// Trials that failed.
     pub failed: usize,
     /// Trials that are still to be run.
     pub pending: usize,
     pub paused: bool,
-    /// Processes at work.
     pub workers: usize,
     /// Whether a process lives that holds no part.
     pub waiting: bool,

@@ -17,7 +17,7 @@ pub(super) enum ToRead {
     Look(Look),
 }
 
-pub(super) fn read_pictures(work: &Receiver<ToRead>, news: &Sender<SweepEvent>) {
+pub(super) fn read_pictures(work: &Receiver<ToRead>, events: &Sender<SweepEvent>) {
     let mut small: Vec<PathBuf> = Vec::new();
     loop {
         let next = match small.is_empty() {
@@ -37,14 +37,14 @@ pub(super) fn read_pictures(work: &Receiver<ToRead>, news: &Sender<SweepEvent>) 
                     read_latents(file, latents, look.tokens).ok().map(Arc::from)
                 });
                 let read = read(&look.picture).map(|image| (Arc::new(image), latents));
-                news.send(SweepEvent::Looked(look.picture, read))
+                events.send(SweepEvent::Looked(look.picture, read))
             }
             Err(mpsc::TryRecvError::Disconnected) => return,
             Err(mpsc::TryRecvError::Empty) => match small.pop() {
                 None => Ok(()),
                 Some(path) => {
                     let read = read(&path).map(|image| Arc::new(thumbnail(&image, SMALL)));
-                    news.send(SweepEvent::Thumbnail(path, read))
+                    events.send(SweepEvent::Thumbnail(path, read))
                 }
             },
         };

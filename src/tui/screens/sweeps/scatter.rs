@@ -43,10 +43,10 @@ impl Scatter {
         trials.sort_unstable();
         let points: Vec<(usize, f64, f64)> = trials
             .iter()
-            .filter_map(|place| {
-                let trial = view.trials.get(*place)?;
+            .filter_map(|index| {
+                let trial = view.trials.get(*index)?;
                 let x = value(trial.cells.get(x)?, &mut x_axis.names)?;
-                Some((*place, x, value(trial.cells.get(y)?, &mut y_axis.names)?))
+                Some((*index, x, value(trial.cells.get(y)?, &mut y_axis.names)?))
             })
             .collect();
         x_axis.bounds = bounds(points.iter().map(|point| point.1));
@@ -65,11 +65,11 @@ fn value(cell: &Cell, names: &mut Vec<String>) -> Option<f64> {
         Cell::Empty => None,
         Cell::Number(number) => number.is_finite().then_some(*number),
         Cell::Text(text) => {
-            let place = names.iter().position(|name| name == text).unwrap_or_else(|| {
+            let index = names.iter().position(|name| name == text).unwrap_or_else(|| {
                 names.push(text.clone());
                 names.len() - 1
             });
-            Some(place as f64)
+            Some(index as f64)
         }
     }
 }

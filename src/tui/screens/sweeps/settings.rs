@@ -10,7 +10,7 @@ use std::collections::HashMap;
 pub struct Setting {
     /// What was tried, in words.
     pub name: String,
-    /// Its trials that are shown, by their place in the view.
+    /// Its trials that are shown, by their index in the view.
     pub trials: Vec<usize>,
     /// How many of them ended well.
     pub done: usize,
@@ -37,17 +37,17 @@ pub(in crate::tui) fn settings(
     by: Option<(usize, bool)>,
 ) -> Vec<Setting> {
     let mut groups: Vec<(&str, Vec<usize>)> = Vec::new();
-    let mut places: HashMap<&str, usize> = HashMap::new();
+    let mut indices: HashMap<&str, usize> = HashMap::new();
     let mut shown: Vec<usize> = order.to_vec();
     shown.sort_unstable();
-    for place in shown {
-        let Some(trial) = view.trials.get(place) else { continue };
-        let at = *places.entry(&trial.setting).or_insert_with(|| {
+    for index in shown {
+        let Some(trial) = view.trials.get(index) else { continue };
+        let at = *indices.entry(&trial.setting).or_insert_with(|| {
             groups.push((&trial.setting, Vec::new()));
             groups.len() - 1
         });
         if let Some((_, members)) = groups.get_mut(at) {
-            members.push(place);
+            members.push(index);
         }
     }
     let (rank, descending) = match by {

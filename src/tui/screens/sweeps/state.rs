@@ -24,9 +24,7 @@ pub type Ready = (TrialIntent, TrialRow, Arc<Finished>);
 /// A row of the list of experiments and run directories.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Entry<'a> {
-    /// An experiment file.
     Experiment(&'a ExperimentCard),
-    /// A run directory.
     Run(&'a RunCard),
 }
 
@@ -64,7 +62,6 @@ pub struct Sweeps {
     is_listed: bool,
     cursor: usize,
     plans: BTreeMap<PathBuf, PlanState>,
-    /// Where run directories stand.
     status: HashMap<PathBuf, Result<DirectoryStatus, String>>,
     /// Whether the run directories of the list are looked at now and then.
     pub(in crate::tui) watches_list: bool,

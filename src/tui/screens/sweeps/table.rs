@@ -28,7 +28,6 @@ pub struct Table {
 pub struct Sort {
     /// Its name.
     pub column: String,
-    /// Greatest first.
     pub descending: bool,
 }
 
@@ -41,16 +40,16 @@ impl Table {
             .iter()
             .enumerate()
             .filter(|(_, trial)| conditions.iter().all(|condition| condition.holds(trial)));
-        self.order = shown.map(|(place, _)| place).collect();
+        self.order = shown.map(|(index, _)| index).collect();
         if let Some((sort, column)) =
             self.sort.as_ref().and_then(|sort| Some((sort, view.column(&sort.column)?)))
         {
-            let cell = |place: &usize| view.trials.get(*place).and_then(|t| t.cells.get(column));
+            let cell = |index: &usize| view.trials.get(*index).and_then(|t| t.cells.get(column));
             self.order.sort_by(|a, b| compare(cell(a), cell(b), sort.descending));
         }
-        let id = |place: &usize| view.trials.get(*place).map(|trial| trial.id.as_str());
+        let id = |index: &usize| view.trials.get(*index).map(|trial| trial.id.as_str());
         let wanted = self.wanted.as_deref();
-        let there = self.order.iter().position(|place| wanted.is_some() && id(place) == wanted);
+        let there = self.order.iter().position(|index| wanted.is_some() && id(index) == wanted);
         let last = self.order.len().saturating_sub(1);
         self.cursor = there.unwrap_or(self.cursor).min(last);
     }
@@ -126,7 +125,7 @@ impl Table {
         }
     }
 
-    /// The column under the cursor, by its place among those that are shown.
+    /// The column under the cursor, by its index among those that are shown.
     pub fn column(&self, view: &SweepView) -> usize {
         let columns = self.columns(view);
         let named =
@@ -158,7 +157,7 @@ impl Table {
         self.sort.as_ref()
     }
 
-    /// The trials that are shown, in their order, by their place in the view.
+    /// The trials that are shown, in their order, by their index in the view.
     pub fn order(&self) -> &[usize] {
         &self.order
     }
@@ -173,8 +172,8 @@ impl Table {
     }
 
     /// Puts the cursor on a place among the trials that are shown.
-    pub fn go_to(&mut self, place: usize, view: &SweepView) {
-        self.cursor = place.min(self.order.len().saturating_sub(1));
+    pub fn go_to(&mut self, index: usize, view: &SweepView) {
+        self.cursor = index.min(self.order.len().saturating_sub(1));
         self.wanted = self.selected(view).map(|trial| trial.id.clone());
     }
 
@@ -184,7 +183,7 @@ impl Table {
     }
 }
 
-/// The place of a column by its name, its heading or the only beginning of one; or which one may
+/// The index of a column by its name, its heading or the only beginning of one; or which one may
 /// have been meant.
 pub fn known(name: &str, view: &SweepView) -> Result<usize, String> {
     let named = |wanted: &dyn Fn(&str) -> bool| {

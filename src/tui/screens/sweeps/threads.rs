@@ -53,7 +53,7 @@ enum ToFollow {
 }
 
 impl SweepThreads {
-    /// Starts them. `news` is called from its threads.
+    /// Starts them. `on_event` is called from its threads.
     pub fn start(
         folders: SweepFolders,
         program: Program,
@@ -66,7 +66,7 @@ impl SweepThreads {
         let tell = |name: &str, work: Box<dyn FnOnce() + Send>| {
             thread::Builder::new().name(name.to_owned()).spawn(work)
         };
-        tell("sweep news", Box::new(move || told.iter().for_each(on_event)))?;
+        tell("sweep events", Box::new(move || told.iter().for_each(on_event)))?;
         let mut follow = Following {
             folders: folders.clone(),
             samplers,
@@ -80,7 +80,6 @@ impl SweepThreads {
         Ok(SweepThreads { to_follow, to_read, program, folders, events: sender })
     }
 
-    /// Where things are.
     pub fn folders(&self) -> &SweepFolders {
         &self.folders
     }
@@ -90,7 +89,7 @@ impl SweepThreads {
         let _ = self.to_follow.send(ToFollow::Samplers(Box::new(samplers)));
     }
 
-    /// Takes work; what comes of it is news.
+    /// Takes work; what comes of it is an event.
     pub fn take(&self, work: SweepWork) {
         // The threads live as long as this does.
         match work {

@@ -41,7 +41,6 @@ pub struct SweepView {
 pub struct SearchView {
     /// What is tried at the moment, in words.
     pub stage: &'static str,
-    /// Evaluations that were charged.
     pub charged: u64,
     /// Most that may be.
     pub bound: Option<u64>,
@@ -68,7 +67,6 @@ impl SearchView {
 pub struct ColumnInfo {
     /// Its name: a swept path, `prompt`, `seed`, `size`, or a metric as tables call it.
     pub name: String,
-    /// Which values are better.
     pub better: Better,
     /// Whether it says what was tried, and not what came of it.
     pub given: bool,
@@ -99,7 +97,6 @@ pub struct TrialRow {
     pub instance: String,
     /// Everything it depends on.
     pub recipe: Arc<Recipe>,
-    /// What it was measured to be.
     pub measured: Option<Arc<Measured>>,
     /// The file of its picture.
     pub picture: Option<PathBuf>,
@@ -109,7 +106,6 @@ pub struct TrialRow {
 pub enum TrialStatus {
     /// A process works on it.
     Running,
-    /// It ended well.
     Done,
     Failed,
     /// It has no record.
@@ -119,7 +115,6 @@ pub enum TrialStatus {
 }
 
 impl TrialStatus {
-    /// In a word.
     pub fn word(self) -> &'static str {
         match self {
             TrialStatus::Running => "running",
@@ -136,7 +131,6 @@ pub enum Cell {
     /// Not known, or it does not apply.
     Empty,
     Number(f64),
-    /// Anything else.
     Text(String),
 }
 
@@ -176,8 +170,8 @@ impl SweepView {
         });
         let seconds = ColumnInfo { name: SECONDS.to_owned(), better: Better::Lower, given: false };
         let columns = columns.chain(measures).chain([seconds]).collect();
-        let trials = sweep.trials.trials.iter().enumerate().map(|(place, trial)| {
-            row(sweep, place, trial, &given, &control, running.contains(&place), kept)
+        let trials = sweep.trials.trials.iter().enumerate().map(|(index, trial)| {
+            row(sweep, index, trial, &given, &control, running.contains(&index), kept)
         });
         let trials = trials.collect();
         let is_idle = status.workers.is_empty() && status.pending > 0;
@@ -195,7 +189,6 @@ impl SweepView {
         })
     }
 
-    /// Place of a column.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
     }
@@ -259,26 +252,26 @@ fn given_columns(sweep: &Sweep) -> Vec<Given> {
     given
 }
 
-/// The trials that processes work on, by place: of every part that is held the first one that is
+/// The trials that processes work on, by index: of every part that is held the first one that is
 /// left, in the order in which processes take them.
 fn running(sweep: &Sweep, status: &Status, control: &Control) -> HashSet<usize> {
     let held: HashSet<&str> = status.workers.iter().map(|worker| worker.unit.as_str()).collect();
     let units = sweep.plan.units.iter().filter(|unit| held.contains(unit.name.as_str()));
     let first = units.filter_map(|unit| {
-        let left = unit.trials.iter().copied().filter_map(|place| {
-            let id = &sweep.trials.trials.get(place)?.id;
-            let is_left = sweep.status_of(Run::Trial(place)) == RunStatus::Pending;
-            (is_left && !control.skips(id)).then(|| (control.rank(id), place))
+        let left = unit.trials.iter().copied().filter_map(|index| {
+            let id = &sweep.trials.trials.get(index)?.id;
+            let is_left = sweep.status_of(Run::Trial(index)) == RunStatus::Pending;
+            (is_left && !control.skips(id)).then(|| (control.rank(id), index))
         });
         // Of equal ranks the first one.
         left.reduce(|best, next| if next.0 < best.0 { next } else { best })
     });
-    first.map(|(_, place)| place).collect()
+    first.map(|(_, index)| index).collect()
 }
 
 fn row(
     sweep: &Sweep,
-    place: usize,
+    index: usize,
     trial: &Trial,
     given: &[Given],
     control: &Control,
@@ -286,7 +279,7 @@ fn row(
     kept: &mut Kept,
 ) -> TrialRow {
     let record = sweep.ledger.get(Kind::Trial, &trial.id);
-    let status = match sweep.status_of(Run::Trial(place)) {
+    let status = match sweep.status_of(Run::Trial(index)) {
         RunStatus::Done => TrialStatus::Done,
         RunStatus::Failed => TrialStatus::Failed,
         RunStatus::Pending if control.skips(&trial.id) => TrialStatus::Skipped,

@@ -66,7 +66,6 @@ pub enum Start {
     Extend(PathBuf),
     /// Run failed trials of a run directory once more.
     Retry(PathBuf),
-    /// Tune, with these arguments.
     Tune(Vec<String>),
 }
 
@@ -88,7 +87,6 @@ pub enum ControlChange {
 /// Something that came of it.
 #[derive(Debug, Clone, PartialEq)]
 pub enum SweepEvent {
-    /// What there is.
     Listed {
         experiments: Vec<ExperimentCard>,
         /// Run directories, the one worked on last first.
@@ -104,7 +102,6 @@ pub enum SweepEvent {
     Followed(PathBuf, Result<Arc<SweepView>, String>),
     /// What was wanted is in the file, or why not.
     Controlled(Result<(), String>),
-    /// A small picture.
     Thumbnail(PathBuf, Result<Arc<RgbImage>, String>),
     /// A whole picture and its latents.
     Looked(PathBuf, Result<Looked, String>),
@@ -147,7 +144,6 @@ pub struct PlanCard {
     pub references: usize,
     /// Parts for processes to share.
     pub units: usize,
-    /// Evaluations needed and saved.
     pub nfe: NfeCount,
     /// Those of reference runs.
     pub reference_nfe: NfeCount,

@@ -14,7 +14,6 @@ const MOST: usize = 1000;
 /// What was asked for: values, and the name if one was given.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Wanted {
-    /// The values to try.
     pub values: Vec<f64>,
     pub name: Option<String>,
 }

@@ -24,7 +24,6 @@ const TOLD: std::ops::RangeInclusive<usize> = 6..=24;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Kind {
-    /// By a dynamic programme.
     Programme,
     /// By equal parts of the way, or of its curvature.
     Parts,

@@ -262,7 +262,7 @@ fn go_on(setting: &Setting<'_>, tried: &[Tried]) -> Result<Option<Draft>, Search
     let instances: Vec<Instance> = setting.tuning.iter().copied().take(samples).collect();
     let proposals: Vec<Proposal> = halving::survivors(&losses, candidates)
         .into_iter()
-        .filter_map(|place| last.generation.proposals.get(place))
+        .filter_map(|index| last.generation.proposals.get(index))
         .map(|survivor| Proposal { instances: instances.clone(), ..survivor.clone() })
         .collect();
     let note = json!({ "round": race.len() });

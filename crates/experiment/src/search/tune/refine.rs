@@ -185,7 +185,7 @@ fn params(setting: &Setting<'_>, candidate: &Candidate) -> Vec<(String, Candidat
     for param in info.params.iter().filter(|param| param.key != "start") {
         let now = candidate.params.get(param.key.as_ref()).copied().unwrap_or(param.default);
         let others: Vec<f64> = match &param.kind {
-            ParamKind::Choice(names) => (0..names.len()).map(|place| place as f64).collect(),
+            ParamKind::Choice(names) => (0..names.len()).map(|index| index as f64).collect(),
             ParamKind::Flag => vec![0.0, 1.0],
             ParamKind::Real | ParamKind::Integer if param.tunable && param.increment > 0.0 => {
                 vec![now - param.increment, now + param.increment]

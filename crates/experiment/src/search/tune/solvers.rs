@@ -65,9 +65,9 @@ pub(super) fn solvers(setting: &Setting<'_>) -> Vec<Solver> {
             found.push(plain);
             continue;
         };
-        for (place, name) in names.iter().enumerate() {
+        for (index, name) in names.iter().enumerate() {
             let mut with = plain.clone();
-            with.sampler.params.insert("start".to_owned(), place as f64);
+            with.sampler.params.insert("start".to_owned(), index as f64);
             with.name = format!("{} start={name}", plain.name);
             found.push(with);
         }

@@ -54,8 +54,8 @@ pub(super) fn all(setting: &Setting<'_>, tried: &[Tried]) -> Vec<Standing> {
     for tried in tried.iter().filter(|tried| chosen_by(tried.generation.stage)) {
         for (proposal, distances) in tried.generation.proposals.iter().zip(&tried.distances) {
             let Some(candidate) = &proposal.candidate else { continue };
-            let place = found.iter().position(|known| known.candidate == *candidate);
-            let place = place.unwrap_or_else(|| {
+            let index = found.iter().position(|known| known.candidate == *candidate);
+            let index = index.unwrap_or_else(|| {
                 found.push(Standing {
                     name: proposal.name.clone(),
                     candidate: candidate.clone(),
@@ -68,7 +68,7 @@ pub(super) fn all(setting: &Setting<'_>, tried: &[Tried]) -> Vec<Standing> {
             for (instance, distance) in proposal.instances.iter().zip(distances) {
                 let sample = setting.tuning.iter().position(|known: &Instance| known == instance);
                 let slot =
-                    sample.and_then(|sample| found.get_mut(place)?.distances.get_mut(sample));
+                    sample.and_then(|sample| found.get_mut(index)?.distances.get_mut(sample));
                 if let Some(slot) = slot {
                     *slot = Some(*distance);
                 }

@@ -53,7 +53,6 @@ pub struct Ladder {
     /// What it is of.
     pub name: String,
     pub steps: usize,
-    /// Mean distance.
     pub distance: f64,
 }
 
@@ -77,8 +76,8 @@ pub fn verdict(experiment: &Experiment, tried: &[Tried]) -> Result<Option<Verdic
     };
     let roles = roles(&judged.generation);
     let of = |role: &Role| {
-        let place = roles.iter().position(|known| known == role)?;
-        Some((judged.generation.proposals.get(place)?, by_prompt(judged, place)))
+        let index = roles.iter().position(|known| known == role)?;
+        Some((judged.generation.proposals.get(index)?, by_prompt(judged, index)))
     };
     let Some((proposal, found)) = of(&Role::Found) else { return Ok(None) };
     let Some(candidate) = proposal.candidate.clone() else { return Ok(None) };
@@ -114,9 +113,9 @@ pub fn verdict(experiment: &Experiment, tried: &[Tried]) -> Result<Option<Verdic
 }
 
 /// The distances of a proposal, prompt by prompt.
-fn by_prompt(tried: &Tried, place: usize) -> ByPrompt {
+fn by_prompt(tried: &Tried, index: usize) -> ByPrompt {
     let (Some(proposal), Some(distances)) =
-        (tried.generation.proposals.get(place), tried.distances.get(place))
+        (tried.generation.proposals.get(index), tried.distances.get(index))
     else {
         return Vec::new();
     };

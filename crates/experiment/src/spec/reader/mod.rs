@@ -4,6 +4,7 @@ mod axes;
 mod instances;
 mod method;
 mod names;
+mod rules;
 mod text;
 mod tune;
 
@@ -12,7 +13,6 @@ pub use tune::parse_budget;
 use super::axis::Axis;
 use super::name;
 use super::path::Path;
-use super::problem::SpecError;
 use super::{MOST_TRIALS, Method, Output, PromptSource, Settings, Spec};
 pub use names::Named;
 pub(super) use names::check as check_names;
@@ -25,6 +25,7 @@ use serde::de::value::Error as PlainError;
 use sigmalab_compute::{ComputeDtype, DeviceChoice};
 use sigmalab_engine::noise::Rng;
 use sigmalab_schedule::size::Size;
+use sigmalab_schedule::toml_text::TomlError;
 use text::{Node, Text, entries};
 use toml::de::DeTable;
 
@@ -51,19 +52,11 @@ const KEYS: [&str; 20] = [
     "version",
 ];
 
-pub(super) fn read(source: &str, file: &str) -> Result<Spec, SpecError> {
+pub(super) fn read(source: &str, file: &str) -> Result<Spec, TomlError> {
     let mut text = Text::new(source);
     let document = text.document();
     let spec = document.and_then(|document| document_of(&mut text, document.get_ref()));
-    match (text::error(text, source, file), spec) {
-        (None, Some(spec)) => Ok(spec),
-        (Some(error), _) => Err(error),
-        (None, None) => {
-            // Every refusal above tells its reason; this stands in for one that forgot to.
-            let problems = Vec::new();
-            Err(SpecError { file: file.to_owned(), problems, more: 0, lines: Vec::new() })
-        }
-    }
+    text.finish(file, spec).map_err(|error| error.with_lines(source))
 }
 
 /// `None` only with a problem.

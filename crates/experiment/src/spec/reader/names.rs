@@ -1,8 +1,8 @@
 //! The samplers and presets that an experiment file names, with their places. What there is, the
 //! caller knows.
 
-use super::super::problem::SpecError;
 use super::text::{Node, Text};
+use sigmalab_schedule::toml_text::TomlError;
 use toml::de::{DeTable, DeValue};
 
 /// What a name is the name of.
@@ -18,7 +18,7 @@ pub(in crate::spec) fn check(
     source: &str,
     file: &str,
     problem: &dyn Fn(Named, &str) -> Option<String>,
-) -> Result<(), SpecError> {
+) -> Result<(), TomlError> {
     let Ok(document) = DeTable::parse(source) else { return Ok(()) };
     let document = document.get_ref();
     let mut text = Text::new(source);
@@ -58,5 +58,5 @@ pub(in crate::spec) fn check(
             look(Named::Sampler, value, &format!("{part}[{number}].sampler"));
         }
     }
-    super::text::error(text, source, file).map_or(Ok(()), Err)
+    text.finish(file, Some(())).map_err(|error| error.with_lines(source))
 }

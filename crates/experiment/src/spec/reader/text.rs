@@ -1,7 +1,5 @@
-//! What is particular to the TOML of experiment files: keys in the order of the text, and problems
-//! that show their lines.
+//! What is particular to the TOML of experiment files: `sampler.NAME` keys and rules for values.
 
-use super::super::problem::SpecError;
 pub(super) use sigmalab_schedule::toml_text::{Node, TomlText as Text};
 use std::ops::Range;
 use toml::de::{DeTable, DeValue};
@@ -11,17 +9,6 @@ pub(super) struct Entry<'v, 'i> {
     pub(super) key: String,
     pub(super) span: Range<usize>,
     pub(super) value: &'v Node<'i>,
-}
-
-/// The problems of a text, if there are any.
-pub(super) fn error(text: Text<'_>, source: &str, file: &str) -> Option<SpecError> {
-    if text.is_sound() {
-        return None;
-    }
-    let (problems, more) = text.problems();
-    let line = |number: usize| source.lines().nth(number - 1).unwrap_or_default();
-    let lines = problems.iter().map(|problem| (problem.line, cut(line(problem.line)))).collect();
-    Some(SpecError { file: file.to_owned(), problems, more, lines })
 }
 
 /// The keys of a table in the order of the text. `sampler.eta` may be written with quotes or
@@ -42,12 +29,6 @@ pub(super) fn entries<'v, 'i>(table: &'v DeTable<'i>) -> Vec<Entry<'v, 'i>> {
     }
     found.sort_by_key(|entry| entry.span.start);
     found
-}
-
-/// A line of a file of strangers, short enough for a message.
-fn cut(line: &str) -> String {
-    const LONGEST: usize = 200;
-    line.chars().take(LONGEST).map(|c| if c == '\t' { ' ' } else { c }).collect()
 }
 
 /// Keys of a rule for values.

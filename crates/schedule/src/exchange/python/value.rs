@@ -28,7 +28,6 @@ impl Room {
 
 #[derive(Debug, Clone, PartialEq)]
 pub(in super::super) enum Value {
-    /// `None`.
     None,
     /// A number, whole or not.
     Number(f64),

@@ -65,8 +65,8 @@ pub(in crate::tui) fn draw(
         (plot.x + column.round() as u16, plot.y + row.round() as u16)
     };
     let selected = attached.table.order().get(attached.table.cursor());
-    for (place, x, y) in &scatter.points {
-        let failed = view.trials.get(*place).is_some_and(|t| t.status == TrialStatus::Failed);
+    for (index, x, y) in &scatter.points {
+        let failed = view.trials.get(*index).is_some_and(|t| t.status == TrialStatus::Failed);
         let style = if failed { theme.fault } else { theme.title };
         let at = cell(*x, *y);
         // Several in one cell are a fuller mark.
@@ -76,7 +76,7 @@ pub(in crate::tui) fn draw(
         };
         buffer.set_string(at.0, at.1, mark, style);
     }
-    if let Some((_, x, y)) = scatter.points.iter().find(|(place, ..)| Some(place) == selected) {
+    if let Some((_, x, y)) = scatter.points.iter().find(|(index, ..)| Some(index) == selected) {
         let at = cell(*x, *y);
         buffer.set_string(at.0, at.1, "◆", theme.cursor);
         if focused {
