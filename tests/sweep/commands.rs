@@ -234,6 +234,12 @@ fn bad_experiments_are_refused_before_anything_is_written() {
     place.refused(&plan, &["trial 0", "gw[-9..]"]);
     place.write("e.toml", small().replace("mu = [0.4", "mu = [40"));
     place.refused(&plan, &["trial 0 (mu 40"]);
+    // What is wrong with all of them is said once, and of several each has its line.
+    place.write("e.toml", format!("dtype = \"fp8\"\n{}", small()));
+    place.refused(&plan, &["8 trials, the first of them trial 0 (mu 0.4", "on NVIDIA's GPUs only"]);
+    place.write("e.toml", small().replace("mu = [0.4, 0.5]", "mu = [40, -40]"));
+    let told = place.refused(&plan, &["trial 0 (mu 40", "(mu -40"]);
+    assert!(told.lines().filter(|line| line.contains("trial ")).count() > 1, "{told}");
     place.refused(&["sweep", "status", "runs/none"], &["not a run directory"]);
     place.refused(&["sweep", "run", "missing.toml"], &["missing.toml"]);
     place.refused(&["sweep", "run", "e.toml", "--shard", "3/2"], &["I/N"]);

@@ -142,10 +142,17 @@ fn in_turn(placement: Placement, dtype: DType, device: &Device) -> Result<Vec<Te
     twice.map(|(layer, x)| layer.forward(x)).collect()
 }
 
+const EPS: f64 = 1e-5;
+
 /// Operations by name, whose activations are of this type.
 pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
-    const EPS: f64 = 1e-5;
-    let mut all: Vec<(String, Operation)> = vec![
+    let images = if dtype == DType::F32 { of_images() } else { Vec::new() };
+    [of_rows(dtype), of_heads(dtype), of_weights(dtype), images].into_iter().flatten().collect()
+}
+
+/// What is done to rows between products.
+fn of_rows(dtype: DType) -> Vec<(String, Operation)> {
+    vec![
         (
             "rms norm 37×300".to_owned(),
             operation(move |device| {
@@ -170,7 +177,12 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
                 Ok(vec![products::swiglu(&gate, &up, dtype)?])
             }),
         ),
-    ];
+    ]
+}
+
+/// What is done to heads of 48, 128 and 256 values.
+fn of_heads(dtype: DType) -> Vec<(String, Operation)> {
+    let mut all = Vec::new();
     for (heads, kv_heads, head_dim) in [(2, 2, 48), (4, 2, 128), (2, 1, 256)] {
         let shape = HeadShape { heads, kv_heads, head_dim };
         let tokens = 77;
@@ -205,10 +217,15 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
             ));
         }
     }
-    all.push((
+    all
+}
+
+/// Products with weights of every format, wherever they are.
+fn of_weights(dtype: DType) -> Vec<(String, Operation)> {
+    let mut all = vec![(
         "fp8 product 19×300×75".to_owned(),
         operation(move |device| linear(fp8(75, 300), dtype, device)),
-    ));
+    )];
     for nested in [false, true] {
         let scales = if nested { "nested" } else { "plain" };
         all.push((
@@ -230,8 +247,13 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
             operation(move |device| in_turn(placement, dtype, device)),
         ));
     }
-    if dtype == DType::F32 {
-        all.push((
+    all
+}
+
+/// What the decoder does.
+fn of_images() -> Vec<(String, Operation)> {
+    vec![
+        (
             "convolution 8→5 13×9".to_owned(),
             operation(|device| {
                 let x = tensor(&[1, 8, 13, 9], 14, DType::F32, device)?;
@@ -240,8 +262,8 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
                 let convolution = Convolution::new(&of(&[5, 8, 3, 3], 17)?, &of(&[5], 18)?)?;
                 Ok(vec![convolution.forward_normalised(&x, &norm)?])
             }),
-        ));
-        all.push((
+        ),
+        (
             "doubling convolution 8→5 13×9".to_owned(),
             operation(|device| {
                 let x = tensor(&[1, 8, 13, 9], 14, DType::F32, device)?;
@@ -249,9 +271,8 @@ pub(super) fn operations(dtype: DType) -> Vec<(String, Operation)> {
                 let convolution = Convolution::new(&of(&[5, 8, 3, 3], 17)?, &of(&[5], 18)?)?;
                 Ok(vec![Canvas::new(x)?.double(&convolution)?.into_image()?])
             }),
-        ));
-    }
-    all
+        ),
+    ]
 }
 
 /// Operations in e4m3, for cards that multiply it, each with how far it may be from the processor's. What a norm

@@ -14,9 +14,12 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> Result<(), Strin
     let words: Vec<&str> = words.iter().map(String::as_str).collect();
     let (what, number) = match words.as_slice() {
         [what] => (*what, 0),
-        [what, number] => {
-            (*what, number.parse().map_err(|_| format!("`{number}` is no number of a device"))?)
-        }
+        [what, number] => (
+            *what,
+            number
+                .parse()
+                .map_err(|_| format!("`{number}`: expected the number of a device, such as 0"))?,
+        ),
         _ => ("", 0),
     };
     let mut failed = None;

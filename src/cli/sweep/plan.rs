@@ -167,7 +167,7 @@ pub(super) fn run(arguments: &PlanCommand) -> Result<(), Failure> {
     if experiment.spec.method.is_search() {
         return search(&loaded, arguments.json);
     }
-    let trials = experiment.trials().map_err(Failure::bad_input)?;
+    let trials = experiment.trials().map_err(Failure::bad_input_in_lines)?;
     let plan = Plan::of(&trials);
     let directory = loaded.directory.clone();
     let pictures = trials.trials.len() + trials.references.len();

@@ -144,7 +144,7 @@ pub(super) fn run(arguments: &RunCommand) -> Result<(), Failure> {
         loaded.experiment.inputs.device = devices.in_recipes();
     }
     // Everything is checked before anything is written.
-    loaded.experiment.trials().map_err(Failure::bad_input)?;
+    loaded.experiment.trials().map_err(Failure::bad_input_in_lines)?;
     if let Some(note) = loaded.prompts_note().filter(|_| !arguments.running.quiet) {
         print::note(note);
     }

@@ -38,14 +38,23 @@ pub enum ExperimentError {
     Reference(TrialError),
 }
 
+/// One line for each, or one for all where the same is wrong with every one.
 fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
-    let lines = broken.iter().map(|(number, point, error)| {
-        let place = if point.is_empty() { String::new() } else { format!(" ({point})") };
-        format!("trial {number}{place}: {error}")
-    });
-    let mut text = lines.collect::<Vec<_>>().join("\n");
-    if more > 0 {
-        text.push_str(&format!("\nand {more} more trials"));
+    let told = |(number, point, error): &(usize, String, TrialError)| {
+        let values = if point.is_empty() { String::new() } else { format!(" ({point})") };
+        (format!("trial {number}{values}"), error.to_string())
+    };
+    let told: Vec<(String, String)> = broken.iter().map(told).collect();
+    if let [(first, reason), others @ ..] = told.as_slice()
+        && !others.is_empty()
+        && others.iter().all(|(_, other)| other == reason)
+    {
+        return format!("{} trials, the first of them {first}: {reason}", told.len() + more);
     }
-    text
+    let mut lines: Vec<String> =
+        told.iter().map(|(trial, reason)| format!("{trial}: {reason}")).collect();
+    if more > 0 {
+        lines.push(format!("and {more} more trials"));
+    }
+    lines.join("\n")
 }

@@ -86,7 +86,7 @@ pub(in super::super) fn submit(arguments: &SubmitCommand) -> Result<(), Failure>
         None => {
             let loaded =
                 load::load(&arguments.what, arguments.dir.as_ref(), &arguments.load, None)?;
-            loaded.experiment.trials().map_err(Failure::bad_input)?;
+            loaded.experiment.trials().map_err(Failure::bad_input_in_lines)?;
             refuse_fixed_device(&loaded.experiment)?;
             let file = arguments.what.display().to_string();
             let of_file = Settings::of_experiment(&loaded.text, &file)?;
