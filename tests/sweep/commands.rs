@@ -236,7 +236,7 @@ fn bad_experiments_are_refused_before_anything_is_written() {
     place.refused(&plan, &["trial 0 (mu 40"]);
     // What is wrong with all of them is said once, and of several each has its line.
     place.write("e.toml", format!("dtype = \"fp8\"\n{}", small()));
-    place.refused(&plan, &["8 trials, the first of them trial 0 (mu 0.4", "on NVIDIA's GPUs only"]);
+    place.refused(&plan, &["trial 0 (mu 0.4, gw[-2..] 2) and 7 more: ", "on NVIDIA's GPUs"]);
     place.write("e.toml", small().replace("mu = [0.4, 0.5]", "mu = [40, -40]"));
     let told = place.refused(&plan, &["trial 0 (mu 40", "(mu -40"]);
     assert!(told.lines().filter(|line| line.contains("trial ")).count() > 1, "{told}");

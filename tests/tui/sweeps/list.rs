@@ -63,7 +63,7 @@ fn what_only_the_plan_finds_out_is_told_with_its_trial() {
     let mut bench = Bench::listed(folder);
     bench.press("p");
     bench.until("the plan is refused", |app| !app.sweeps().is_busy());
-    bench.shows(&["trial 0", "names no step of a schedule of 4"]);
+    bench.shows(&["trial 0 (gw[-9..] 2) and 3 more: ", "names no step of a"]);
 }
 
 /// Rows of the list that are no built-in experiments.

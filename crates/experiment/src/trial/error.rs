@@ -49,7 +49,7 @@ fn listed(broken: &[(usize, String, TrialError)], more: usize) -> String {
         && !others.is_empty()
         && others.iter().all(|(_, other)| other == reason)
     {
-        return format!("{} trials, the first of them {first}: {reason}", told.len() + more);
+        return format!("{first} and {} more: {reason}", others.len() + more);
     }
     let mut lines: Vec<String> =
         told.iter().map(|(trial, reason)| format!("{trial}: {reason}")).collect();
