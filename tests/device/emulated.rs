@@ -61,6 +61,13 @@ impl Bench {
     }
 }
 
+/// The least memory that a refusal names, in GiB; it is said in tenths.
+pub(crate) fn least_memory(refused: &Outcome) -> f64 {
+    assert_eq!(refused.code, Some(2), "{refused:?}");
+    let after = refused.stderr.split("at least ").nth(1).and_then(|rest| rest.split(' ').next());
+    after.unwrap_or_else(|| panic!("{refused:?}")).parse().unwrap()
+}
+
 /// What a run left.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Latents {

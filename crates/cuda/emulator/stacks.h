@@ -1,6 +1,5 @@
 // Several stacks on one thread of a processor, and going from one to another. On x86-64 that is a
-// dozen instructions; elsewhere ucontext does it, which asks the system each time and is fifty times
-// slower. It knows nothing of what runs on the stacks.
+// dozen instructions; elsewhere ucontext does it, which asks the system each time. It knows nothing of what runs on the stacks.
 #pragma once
 
 #include <stddef.h>

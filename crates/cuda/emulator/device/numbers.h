@@ -1,12 +1,14 @@
 // The number formats of tensors, as the emulated device reads and writes them.
 #pragma once
 
+#include <math.h>
 #include <stdint.h>
 #include <string.h>
 
 #include <string>
 
 #include "../../kernels/dialect.cuh"
+#include "codes.h"
 
 namespace emulated {
 

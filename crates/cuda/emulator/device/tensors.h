@@ -22,11 +22,22 @@ inline size_t strided(size_t index, size_t rank, const size_t *info, size_t stri
     return at;
 }
 
+// A function on numbers by the name of its kernel.
+template <class F> struct Named {
+    const char *name;
+    F *f;
+};
+
+template <class F, size_t count>
+bool found(const Named<F> (&all)[count], const std::string &name, std::function<F> &f) {
+    for (const auto &one : all) {
+        if (name == one.name) f = one.f;
+    }
+    return static_cast<bool>(f);
+}
+
 inline bool unary(const std::string &name, std::function<double(double)> &f) {
-    static const struct {
-        const char *name;
-        double (*f)(double);
-    } all[] = {
+    static const Named<double(double)> all[] = {
         {"uneg", [](double x) { return -x; }},
         {"uexp", [](double x) -> double { return expf(static_cast<float>(x)); }},
         {"ulog", [](double x) -> double { return logf(static_cast<float>(x)); }},
@@ -43,20 +54,11 @@ inline bool unary(const std::string &name, std::function<double(double)> &f) {
              return value / (1.0f + expf(-value));
          }},
     };
-    for (const auto &one : all) {
-        if (name == one.name) {
-            f = one.f;
-            return true;
-        }
-    }
-    return false;
+    return found(all, name, f);
 }
 
 inline bool binary(const std::string &name, std::function<double(double, double)> &f) {
-    static const struct {
-        const char *name;
-        double (*f)(double, double);
-    } all[] = {
+    static const Named<double(double, double)> all[] = {
         {"badd", [](double a, double b) { return a + b; }},
         {"bsub", [](double a, double b) { return a - b; }},
         {"bmul", [](double a, double b) { return a * b; }},
@@ -64,31 +66,16 @@ inline bool binary(const std::string &name, std::function<double(double, double)
         {"bmaximum", [](double a, double b) { return a > b ? a : b; }},
         {"bminimum", [](double a, double b) { return a < b ? a : b; }},
     };
-    for (const auto &one : all) {
-        if (name == one.name) {
-            f = one.f;
-            return true;
-        }
-    }
-    return false;
+    return found(all, name, f);
 }
 
 inline bool comparison(const std::string &name, std::function<bool(double, double)> &f) {
-    static const struct {
-        const char *name;
-        bool (*f)(double, double);
-    } all[] = {
+    static const Named<bool(double, double)> all[] = {
         {"eq", [](double a, double b) { return a == b; }}, {"ne", [](double a, double b) { return a != b; }},
         {"lt", [](double a, double b) { return a < b; }},  {"le", [](double a, double b) { return a <= b; }},
         {"gt", [](double a, double b) { return a > b; }},  {"ge", [](double a, double b) { return a >= b; }},
     };
-    for (const auto &one : all) {
-        if (name == one.name) {
-            f = one.f;
-            return true;
-        }
-    }
-    return false;
+    return found(all, name, f);
 }
 
 template <class T> T parameter(void **parameters, int index) {

@@ -136,7 +136,7 @@ impl Runner<'_> {
         }
     }
 
-    /// Computes a run, and once more with a new worker where the machine failed in the middle: other
+    /// Computes a run, and twice more with a new worker where the machine failed in the middle: other
     /// programs give a device's memory back, and a driver that failed works again in a new process.
     fn compute(
         &mut self,
